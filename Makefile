@@ -1,0 +1,50 @@
+# `make demo` and `make test` do all the set-up that they need; see `make help`.
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= out/demo
+JOBS ?= 2
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint lock clean distclean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+
+setup: $(READY)  ## system packages, the environment .venv and the locked Python packages
+
+$(READY): .ci/setup.sh pyproject.toml requirements.lock requirements-build.lock
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/setup.sh
+	@touch $@
+
+demo: $(READY)  ## the whole flow on real digits; leaves its report in out/demo
+	@$(BIN)/lmu-hw demo --out $(OUT)
+
+test: lint  ## lint, and the tests that are not slow
+	@$(BIN)/pytest -m "not slow" -n $(JOBS)
+
+test-slow: $(READY)  ## the tests that `make test` leaves out
+	@$(BIN)/pytest -m slow -n $(JOBS)
+
+lint: $(READY)  ## style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+lock: $(READY)  ## renew the locks after a change of pyproject.toml; UPGRADE=1 takes the newest versions
+	@$(BIN)/python -m pip install --quiet uv==0.13.9
+	@$(COMPILE) --output-file requirements.lock --extra sim --extra demo --extra dev pyproject.toml
+	@$(COMPILE) --output-file requirements-build.lock --group build
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove what the targets left behind, but for the environment
+	rm -rf out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find lmu_hw rtl analog sim tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## remove the environment too
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""The memory as an analog circuit: realisation, circuit graph, electrical rules, SPICE, schematic."""

@@ -1,0 +1,102 @@
+"""A circuit as a bipartite graph: elements on one side, nets on the other, one edge per pin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import networkx as nx
+
+from lmu_hw.analog.elements import Direction, Element, Port
+from lmu_hw.artifacts import check_identifier
+from lmu_hw.errors import DesignError
+
+GROUND = "0"
+"""The reference net, named as SPICE names it; the one net whose name is not an identifier."""
+
+Vertex = tuple[str, str]
+"""("element" | "net" | "port", name): the three name spaces do not mix."""
+
+_Kind = TypeVar("_Kind", bound=Element)
+
+
+def element_vertex(element: Element) -> Vertex:
+    """The graph vertex of an element or port."""
+    return ("port" if isinstance(element, Port) else "element", element.name)
+
+
+def net_vertex(net: str) -> Vertex:
+    """The graph vertex of a net."""
+    return ("net", net)
+
+
+class Circuit:
+    """A named circuit, built by `add` and `add_port`, in whose order everything is listed and written.
+
+    Attributes:
+        name: the identifier under which it becomes a SPICE subcircuit.
+        graph: the bipartite multigraph; element vertices carry the element as ``data``, and the key of each
+            edge is the pin's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = check_identifier(name, "circuit name")
+        self.graph: nx.MultiGraph[Vertex] = nx.MultiGraph()
+
+    def add(self, element: Element, /, **nets: str) -> None:
+        """Add `element`, each of its pins connected to the named net, which is created where it is new.
+
+        Raises:
+            DesignError: the name is taken, a pin is missing or unknown, or a net's name is no identifier.
+        """
+        vertex = element_vertex(element)
+        where = f"{self.name}.{element.name}"
+        if vertex in self.graph:
+            raise DesignError(where, f"a {vertex[0]} name used once", element.name)
+        if set(nets) != set(element.pins):
+            raise DesignError(where, f"connected at the pins {', '.join(element.pins)}", ", ".join(nets))
+        for pin, net in nets.items():
+            if net != GROUND:
+                check_identifier(net, f"net at {where}.{pin}")
+        self.graph.add_node(vertex, data=element)
+        for pin in element.pins:
+            self.graph.add_edge(vertex, net_vertex(nets[pin]), key=pin)
+
+    def add_port(self, net: str, direction: Direction) -> None:
+        """Make `net` a port; the ports' order is the order of the subcircuit's pins."""
+        self.add(Port(net, direction), net=net)
+
+    @property
+    def elements(self) -> list[Element]:
+        """All elements without the ports, in the order in which they were added."""
+        return [e for e in self._members() if not isinstance(e, Port)]
+
+    @property
+    def ports(self) -> list[Port]:
+        """The ports, in order."""
+        return self.of(Port)
+
+    @property
+    def nets(self) -> list[str]:
+        """All nets, ground among them, in the order in which they were first used."""
+        return [name for side, name in self.graph.nodes if side == "net"]
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """The members of one kind, in order."""
+        return [e for e in self._members() if isinstance(e, kind)]
+
+    def pins_of(self, element: Element) -> dict[str, str]:
+        """The net at each pin of `element`, in pin order."""
+        edges = self.graph.edges(element_vertex(element), keys=True)
+        nets = {str(pin): net for _, (_, net), pin in edges}
+        return {pin: nets[pin] for pin in element.pins}
+
+    def pins_on(self, net: str) -> list[tuple[Element, str]]:
+        """Every (element, pin) on `net`, ports included."""
+        edges = self.graph.edges(net_vertex(net), keys=True)
+        return [(self.graph.nodes[vertex]["data"], str(pin)) for _, vertex, pin in edges]
+
+    def _members(self) -> Iterator[Element]:
+        for vertex in self.graph.nodes:
+            if vertex[0] != "net":
+                yield self.graph.nodes[vertex]["data"]

@@ -1,0 +1,1 @@
+"""Legendre Memory Units as hardware that is known to be right."""

@@ -1,0 +1,72 @@
+"""Files that other programs read: checked names, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lmu_hw.errors import DesignError
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+
+
+def check_identifier(name: str, what: str = "name") -> str:
+    """Return `name` if it can stand in Verilog, SPICE and a file name alike.
+
+    Raises:
+        DesignError: it does not match ``[A-Za-z][A-Za-z0-9_]{0,62}``.
+    """
+    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
+        raise DesignError(what, "a letter followed by at most 62 letters, digits or _", name)
+    return name
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` once the block ends well.
+
+    A run that fails or is killed leaves the old file, or none; never half of a new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Render a report or manifest as JSON: NumPy scalars and arrays become numbers and lists, NaN is refused."""
+    return json.dumps(value, indent=2, default=_plain, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> Path:
+    """Write `value` as JSON to `path`, whole or not at all."""
+    return write_text(path, to_json(value))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -1,0 +1,33 @@
+"""The two ways in which a request can end badly, told apart by the command line's exit status."""
+
+from __future__ import annotations
+
+
+class DesignError(ValueError):
+    """The request was wrong (exit status 2): what, the constraint, and what was given, in one line.
+
+    >>> str(DesignError("order", "an integer from 1 to 2048", 0))
+    'order must be an integer from 1 to 2048, got 0'
+    """
+
+    def __init__(self, what: str, constraint: str, got: object) -> None:
+        self.what = what
+        self.constraint = constraint
+        self.got = got
+        super().__init__(f"{what} must be {constraint}, got {_one_line(got)}")
+
+
+class MissingToolError(DesignError):
+    """A program or library outside this package is not installed (exit status 2)."""
+
+    def __init__(self, tool: str, remedy: str) -> None:
+        super().__init__(tool, f"installed ({remedy})", "nothing of that name")
+
+
+class CheckFailed(Exception):
+    """The request was carried out and a check did not hold (exit status 1)."""
+
+
+def _one_line(value: object, limit: int = 120) -> str:
+    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,1 @@
+"""Amaranth components and Verilog emission for planned Legendre memories."""

@@ -1,0 +1,196 @@
+"""The chain memory: the whole derivative of d states in d multiplications."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, EnableInserter, Module, Mux, Signal, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.wiring import In, Out
+
+from lmu_hw.errors import DesignError
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.control import (
+    Schedule,
+    Sequencer,
+    check_lanes,
+    input_layout,
+    memory_signature,
+    output_layout,
+)
+from lmu_hw.rtl.integrators import IntegratorBank
+
+
+class ChainMemory(wiring.Component):
+    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle.
+
+        s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
+
+    T is summed up while the words retire, so a sample costs one pass over the states. The next sample of
+    the same channel waits until the last word of this one is part of T: 3 idle cycles, or none when other
+    channels fill them.
+
+    Multiplications per sample: order. Cycles per sample: order/lanes + pause, where pause =
+    max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
+    sample to its first output beat; the beats follow in successive cycles.
+
+    Samples of several channels come in turn: channel 0, 1, … channels − 1, 0, …
+
+    Raises:
+        DesignError: the plan is not for the chain, the lanes do not divide the order, or there are too
+            many channels.
+    """
+
+    def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> None:
+        if plan.datapath is not Datapath.CHAIN:
+            raise DesignError("datapath", "a chain plan for the chain memory", plan.datapath)
+        check_lanes(plan, lanes, channels)
+        self.plan, self.lanes, self.channels = plan, lanes, channels
+        groups = plan.spec.order // lanes
+        self.schedule = Schedule(
+            groups=groups,
+            slots=groups,
+            pause=max(0, -(-(groups + 3) // channels) - groups),
+            first_beat=3,
+        )
+        super().__init__(memory_signature(plan, lanes, channels))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        pipeline = _ChainPipeline(self.plan, self.lanes, self.channels, self.schedule)
+        m.submodules.pipeline = EnableInserter(advance)(pipeline)
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            pipeline.valid.eq(self.i.valid),
+            pipeline.sample.eq(self.i.payload),
+            self.i.ready.eq(pipeline.ready & advance),
+            self.o.valid.eq(pipeline.beat_valid),
+            self.o.payload.eq(pipeline.beat),
+        ]
+        return m
+
+
+class _ChainPipeline(wiring.Component):
+    """issue → operand registers → products → sums and words; the whole pipeline advances or stands still."""
+
+    def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
+        self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
+        super().__init__(
+            {
+                "valid": In(1),
+                "sample": In(input_layout(plan)),
+                "ready": Out(1),
+                "beat_valid": Out(1),
+                "beat": Out(output_layout(plan, lanes, channels)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, lanes, channels = self._plan, self._lanes, self._channels
+        groups = self._schedule.groups
+        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
+        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+
+        # The state words, one row of `lanes` for each group of each channel.
+        row = ArrayLayout(signed(plan.state_format.width), lanes)
+        m.submodules.words = words = memory.Memory(shape=row, depth=channels * groups, init=[])
+        write = words.write_port()
+        read = words.read_port(transparent_for=(write,))
+        m.d.comb += read.addr.eq(seq.next_channel * groups + seq.next_slot)
+
+        # The coefficients of the group that is issued, with the left shift that brings them to one grid.
+        increment = plan.increment
+        lifts = (increment.fractions.max() - increment.fractions).tolist()
+        entry = StructLayout(
+            {"coefficient": signed(increment.coefficient_bits), "lift": max(1, max(lifts).bit_length())}
+        )
+        table = [
+            {"coefficient": -int(c), "lift": int(s)}
+            for c, s in zip(increment.coefficients.tolist(), lifts, strict=True)
+        ]
+        m.submodules.coefficients = rom = memory.Memory(
+            shape=ArrayLayout(entry, lanes),
+            depth=groups,
+            init=[table[g * lanes : (g + 1) * lanes] for g in range(groups)],
+        )
+        constants = rom.read_port()
+        m.d.comb += constants.addr.eq(seq.next_slot)
+
+        # Issue: the running values of the chain, through all lanes of a group in one cycle.
+        operand = plan.operand_format
+        state_lift = operand.fraction - plan.state_format.fraction
+        input_lift = operand.fraction - plan.input_format.fraction
+        totals = Array(Signal(signed(operand.width), name=f"total_{c}") for c in range(channels))
+        behind, ahead = Signal(signed(operand.width)), Signal(signed(operand.width))
+        total = Mux(seq.fresh, 0, totals[seq.channel])
+        sample = self.sample.data << input_lift
+        earlier = Mux(seq.starts, total + sample, behind)
+        current = Mux(seq.starts, total - sample, ahead)
+        operands = Signal(ArrayLayout(signed(operand.width), lanes))
+        factors = Signal(ArrayLayout(entry, lanes))
+        for lane in range(lanes):
+            word = Mux(seq.fresh, 0, read.data[lane])
+            m.d.sync += operands[lane].eq(current)
+            following = Signal(signed(operand.width), name=f"following_{lane}")
+            m.d.comb += following.eq(earlier - (word << (state_lift + 1)))
+            earlier, current = current, following
+        m.d.sync += factors.eq(constants.data)
+        with m.If(seq.issue):
+            m.d.sync += [behind.eq(earlier), ahead.eq(current)]
+
+        # Multiply, then add: the bank reads its accumulators in the meantime.
+        m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
+        m.d.comb += [bank.fetch.eq(seq.channel * groups + seq.slot), bank.fetch_fresh.eq(seq.fresh)]
+        products = Signal(ArrayLayout(signed(operand.width + increment.coefficient_bits), lanes))
+        lifted = Signal.like(factors)
+        m.d.sync += lifted.eq(factors)
+        for lane in range(lanes):
+            m.d.sync += products[lane].eq(operands[lane] * factors[lane].coefficient)
+            m.d.comb += bank.increment[lane].eq(products[lane] << lifted[lane].lift)
+
+        # What travels along with a slot.
+        tag = StructLayout(
+            {"valid": 1, "slot": range(groups), "channel": range(channels), "first": 1, "last": 1}
+        )
+        issued, multiplied, retired = Signal(tag), Signal(tag), Signal(tag)
+        last, first = Signal(), Signal()
+        with m.If(seq.starts & seq.issue):
+            m.d.sync += [first.eq(self.sample.first), last.eq(self.sample.last)]
+        m.d.sync += [
+            issued.valid.eq(seq.issue),
+            issued.slot.eq(seq.slot),
+            issued.channel.eq(seq.channel),
+            issued.first.eq(Mux(seq.starts, self.sample.first, first)),
+            issued.last.eq(Mux(seq.starts, self.sample.last, last)),
+            multiplied.eq(issued),
+            retired.eq(multiplied),
+        ]
+        m.d.comb += [
+            bank.apply.eq(multiplied.valid),
+            bank.apply_slot.eq(multiplied.channel * groups + multiplied.slot),
+        ]
+
+        # Retire: write the words back, and sum them up for the next sample.
+        m.d.comb += [
+            write.addr.eq(retired.channel * groups + retired.slot),
+            write.en.eq(retired.valid),
+            write.data.eq(bank.words),
+        ]
+        partial = Signal(signed(operand.width))
+        running = Mux(retired.slot == 0, 0, partial)
+        for lane in range(lanes):
+            running = running + (bank.words[lane] << state_lift)
+        with m.If(retired.valid):
+            m.d.sync += partial.eq(running)
+            with m.If(retired.slot == groups - 1):
+                m.d.sync += totals[retired.channel].eq(running)
+        m.d.comb += [
+            self.beat_valid.eq(retired.valid),
+            self.beat.data.eq(bank.words),
+            self.beat.index.eq(retired.slot * lanes),
+            self.beat.channel.eq(retired.channel),
+            self.beat.first.eq(retired.first),
+            self.beat.last.eq(retired.last),
+        ]
+        return m

@@ -1,0 +1,223 @@
+"""The dense memory: a d × d matrix, as networks trained for a zero-order hold need it."""
+
+from __future__ import annotations
+
+from amaranth.hdl import EnableInserter, Module, Mux, Signal, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.wiring import In, Out
+
+from lmu_hw.errors import DesignError
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.control import (
+    Schedule,
+    Sequencer,
+    check_lanes,
+    input_layout,
+    memory_signature,
+    output_layout,
+)
+from lmu_hw.rtl.integrators import IntegratorBank
+
+
+class DenseMemory(wiring.Component):
+    """Any one-step rule as x += D·(x − e₀u), `lanes` rows at a time, one column a cycle.
+
+    The words of the last sample and of this one lie in two banks that change roles, so the rows may be
+    written while the columns are still read, and the next sample may start before the last row is done.
+
+    Multiplications per sample: order². Cycles per sample: order²/lanes + pause, where pause =
+    max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 − (order − lanes)). Latency:
+    order + 3 cycles from the acceptance of a sample to its first output beat, then a beat every `order`
+    cycles.
+
+    Samples of several channels come in turn: channel 0, 1, … channels − 1, 0, …
+
+    Raises:
+        DesignError: the plan is not for the dense product, the lanes do not divide the order, or there are
+            too many channels.
+    """
+
+    def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> None:
+        if plan.datapath is not Datapath.DENSE:
+            raise DesignError("datapath", "a dense plan for the dense memory", plan.datapath)
+        check_lanes(plan, lanes, channels)
+        self.plan, self.lanes, self.channels = plan, lanes, channels
+        order = plan.spec.order
+        groups, slots = order // lanes, order * order // lanes
+        wait = max(0, 4 - (order - lanes))
+        self.schedule = Schedule(
+            groups=groups,
+            slots=slots,
+            pause=max(0, -(-(slots + wait) // channels) - slots),
+            first_beat=order + 3,
+        )
+        super().__init__(memory_signature(plan, lanes, channels))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        pipeline = _DensePipeline(self.plan, self.lanes, self.channels, self.schedule)
+        m.submodules.pipeline = EnableInserter(advance)(pipeline)
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            pipeline.valid.eq(self.i.valid),
+            pipeline.sample.eq(self.i.payload),
+            self.i.ready.eq(pipeline.ready & advance),
+            self.o.valid.eq(pipeline.beat_valid),
+            self.o.payload.eq(pipeline.beat),
+        ]
+        return m
+
+
+class _DensePipeline(wiring.Component):
+    """issue → operand and coefficients → products → row sums → words; advances or stands still as a whole."""
+
+    def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
+        self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
+        super().__init__(
+            {
+                "valid": In(1),
+                "sample": In(input_layout(plan)),
+                "ready": Out(1),
+                "beat_valid": Out(1),
+                "beat": Out(output_layout(plan, lanes, channels)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, lanes, channels = self._plan, self._lanes, self._channels
+        order, groups, slots = plan.spec.order, self._schedule.groups, self._schedule.slots
+        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
+        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+
+        # slot = group·order + column
+        group, column = Signal(range(groups)), Signal(range(order))
+        next_group, next_column = Signal.like(group), Signal.like(column)
+        row_ends = Signal()
+        m.d.comb += [
+            row_ends.eq(column == order - 1),
+            next_group.eq(group),
+            next_column.eq(column),
+        ]
+        with m.If(seq.issue):
+            m.d.comb += [
+                next_column.eq(Mux(row_ends, 0, column + 1)),
+                next_group.eq(Mux(row_ends, Mux(group == groups - 1, 0, group + 1), group)),
+            ]
+        m.d.sync += [group.eq(next_group), column.eq(next_column)]
+
+        # Two banks of words; a channel's bank changes after each of its samples, all channels in step.
+        bank_bit = Signal()
+        next_bank = Signal()
+        m.d.comb += next_bank.eq(bank_bit ^ (seq.ends & (seq.channel == channels - 1)))
+        m.d.sync += bank_bit.eq(next_bank)
+        row = ArrayLayout(signed(plan.state_format.width), lanes)
+        m.submodules.words = words = memory.Memory(shape=row, depth=2 * channels * groups, init=[])
+        write = words.write_port()
+        read = words.read_port(transparent_for=(write,))
+        column_lane = Signal(range(lanes))
+        column_group = Signal(range(groups))
+        if lanes == 1:
+            m.d.comb += column_group.eq(next_column)
+        else:
+            next_lane, next_column_group = Signal.like(column_lane), Signal.like(column_group)
+            m.d.comb += [next_lane.eq(column_lane), next_column_group.eq(column_group)]
+            with m.If(seq.issue):
+                with m.If(row_ends):
+                    m.d.comb += [next_lane.eq(0), next_column_group.eq(0)]
+                with m.Elif(column_lane == lanes - 1):
+                    m.d.comb += [next_lane.eq(0), next_column_group.eq(column_group + 1)]
+                with m.Else():
+                    m.d.comb += next_lane.eq(column_lane + 1)
+            m.d.sync += [column_lane.eq(next_lane), column_group.eq(next_column_group)]
+        fetched_group = column_group if lanes == 1 else next_column_group
+        m.d.comb += read.addr.eq((seq.next_channel * groups + fetched_group) * 2 + next_bank)
+
+        # The sample is held for the rows after the first.
+        operand = plan.operand_format
+        state_lift = operand.fraction - plan.state_format.fraction
+        input_lift = operand.fraction - plan.input_format.fraction
+        held = Signal(input_layout(plan))
+        sample = Signal(input_layout(plan))
+        m.d.comb += sample.eq(Mux(seq.starts, self.sample, held))
+        with m.If(seq.starts & seq.issue):
+            m.d.sync += held.eq(self.sample)
+        word = Mux(seq.fresh, 0, read.data[column_lane] if lanes > 1 else read.data[0])
+        factor = Signal(signed(operand.width))
+        m.d.sync += factor.eq(
+            (word << state_lift) - (Mux(column == 0, sample.data, 0) << input_lift)
+        )
+
+        # The matrix, one column of a group of rows per word.
+        matrix = plan.increment.coefficients
+        coefficient = signed(plan.increment.coefficient_bits)
+        m.submodules.matrix = rom = memory.Memory(
+            shape=ArrayLayout(coefficient, lanes),
+            depth=slots,
+            init=[
+                [int(matrix[g * lanes + lane, j]) for lane in range(lanes)]
+                for g in range(groups)
+                for j in range(order)
+            ],
+        )
+        entries = rom.read_port()
+        m.d.comb += entries.addr.eq(seq.slot)
+
+        # What travels along with a slot.
+        tag = StructLayout(
+            {
+                "valid": 1,
+                "starts_row": 1,
+                "ends_row": 1,
+                "group": range(groups),
+                "channel": range(channels),
+                "bank": 1,
+                "fresh": 1,
+                "first": 1,
+                "last": 1,
+            }
+        )
+        issued, multiplied, summed, retired = Signal(tag), Signal(tag), Signal(tag), Signal(tag)
+        m.d.sync += [
+            issued.valid.eq(seq.issue),
+            issued.starts_row.eq(column == 0),
+            issued.ends_row.eq(row_ends),
+            issued.group.eq(group),
+            issued.channel.eq(seq.channel),
+            issued.bank.eq(~bank_bit),
+            issued.fresh.eq(seq.fresh),
+            issued.first.eq(sample.first),
+            issued.last.eq(sample.last),
+            multiplied.eq(issued),
+            summed.eq(multiplied),
+            summed.valid.eq(multiplied.valid & multiplied.ends_row),
+            retired.eq(summed),
+        ]
+
+        # Multiply and sum rows up; the bank reads its accumulators in the meantime.
+        m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
+        products = Signal(ArrayLayout(signed(operand.width + plan.increment.coefficient_bits), lanes))
+        sums = Signal(ArrayLayout(signed(plan.product_format.width), lanes))
+        for lane in range(lanes):
+            m.d.sync += products[lane].eq(factor * entries.data[lane])
+            with m.If(multiplied.valid):
+                m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + products[lane])
+        m.d.comb += [
+            bank.fetch.eq(issued.channel * groups + issued.group),
+            bank.fetch_fresh.eq(issued.fresh),
+            bank.increment.eq(sums),
+            bank.apply.eq(summed.valid),
+            bank.apply_slot.eq(summed.channel * groups + summed.group),
+            write.addr.eq((retired.channel * groups + retired.group) * 2 + retired.bank),
+            write.en.eq(retired.valid),
+            write.data.eq(bank.words),
+            self.beat_valid.eq(retired.valid),
+            self.beat.data.eq(bank.words),
+            self.beat.index.eq(retired.group * lanes),
+            self.beat.channel.eq(retired.channel),
+            self.beat.first.eq(retired.first),
+            self.beat.last.eq(retired.last),
+        ]
+        return m

@@ -1,0 +1,19 @@
+"""From a plan to a component: which datapath, how many lanes and channels, and what it costs."""
+
+from __future__ import annotations
+
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.chain import ChainMemory
+from lmu_hw.rtl.dense import DenseMemory
+
+Memory = ChainMemory | DenseMemory
+
+
+def build_memory(plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> Memory:
+    """The component that realises `plan`.
+
+    Raises:
+        DesignError: the lanes do not divide the order, or there are too many channels.
+    """
+    kind = ChainMemory if plan.datapath is Datapath.CHAIN else DenseMemory
+    return kind(plan, lanes=lanes, channels=channels)

@@ -1,0 +1,176 @@
+"""Verilog with stable, readable port names, and the files that travel with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.back import verilog
+from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.lib.io import Direction
+from amaranth.lib.wiring import connect, flipped
+
+from lmu_hw.artifacts import check_identifier, write_json, write_text
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.rtl.design import Memory, build_memory
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of the generated module."""
+
+    name: str
+    direction: str
+    width: int
+    meaning: str
+
+
+@dataclass(frozen=True)
+class VerilogDesign:
+    """A generated module and what its users must know of it.
+
+    Attributes:
+        name: module name, also the stem of its files.
+        text: the Verilog source.
+        manifest: ports, formats, latency and cost, as plain values.
+    """
+
+    name: str
+    text: str
+    manifest: dict[str, Any]
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """Write NAME.v, NAME.core and manifest.json to `folder`, each whole or not at all."""
+        return {
+            "verilog": write_text(folder / f"{self.name}.v", self.text),
+            "core": write_text(folder / f"{self.name}.core", _fusesoc_core(self.name, self.manifest)),
+            "manifest": write_json(folder / "manifest.json", self.manifest),
+        }
+
+
+def generate_verilog(
+    plan: MemoryPlan,
+    *,
+    name: str = "lmu_memory",
+    lanes: int = 1,
+    channels: int = 1,
+    command: str = "lmu_hw.rtl.generate_verilog",
+) -> VerilogDesign:
+    """Generate the module that realises `plan`.
+
+    Args:
+        plan: the fixed-point plan.
+        name: module name.
+        lanes: multiplier lanes, a divisor of the order.
+        channels: independent memories that take turns.
+        command: what made the file, for its head.
+
+    Raises:
+        DesignError: the name is not an identifier, or lanes or channels are refused.
+    """
+    check_identifier(name)
+    memory = build_memory(plan, lanes=lanes, channels=channels)
+    top, ports = _with_named_ports(memory)
+    body = verilog.convert(
+        top,
+        name=name,
+        ports={port.name: (value, direction) for port, value, direction in ports},
+        emit_src=False,
+        strip_internal_attrs=True,
+    )
+    head = "\n".join(
+        [
+            f"// {name}: Legendre memory, {plan.datapath} datapath.",
+            f"// {plan.spec.summary()}",
+            f"// input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format},"
+            f" {lanes} lane(s), {channels} channel(s)",
+            f"// Made by: {command}",
+            "",
+        ]
+    )
+    manifest = _manifest(name, plan, memory, [port for port, _, _ in ports], command)
+    return VerilogDesign(name, head + body, manifest)
+
+
+def _with_named_ports(memory: Memory) -> tuple[Elaboratable, list[tuple[Port, Value, Direction]]]:
+    i, o, widths = memory.i, memory.o, memory.plan
+    order = widths.spec.order
+    described = [
+        ("in_valid", i.valid, Direction.Input, "a sample is offered"),
+        ("in_ready", i.ready, Direction.Output, "it is taken at this clock edge"),
+        ("in_data", i.payload.data, Direction.Input, f"sample, {widths.input_format} two's complement"),
+        ("in_first", i.payload.first, Direction.Input, "it starts a sequence: the state counts as zero"),
+        ("in_last", i.payload.last, Direction.Input, "it ends a sequence; handed on as out_last"),
+        ("out_valid", o.valid, Direction.Output, "a beat of state words is offered"),
+        ("out_ready", o.ready, Direction.Input, "it is taken at this clock edge"),
+        (
+            "out_data",
+            o.payload.data,
+            Direction.Output,
+            f"{memory.lanes} state word(s), {widths.state_format} each, the first in the lowest bits",
+        ),
+        ("out_index", o.payload.index, Direction.Output, f"index of the first word's state, 0 … {order - 1}"),
+        ("out_channel", o.payload.channel, Direction.Output, "channel of the sample"),
+        ("out_first", o.payload.first, Direction.Output, "in_first of the sample"),
+        ("out_last", o.payload.last, Direction.Output, "in_last of the sample"),
+    ]
+    ports: list[tuple[Port, Value, Direction]] = []
+    for name, signal, direction, meaning in described:
+        value = Value.cast(signal)
+        word = "input" if direction is Direction.Input else "output"
+        ports.append((Port(name, word, len(value), meaning), value, direction))
+    return memory, ports
+
+
+def _manifest(
+    name: str, plan: MemoryPlan, memory: Memory, ports: list[Port], command: str
+) -> dict[str, Any]:
+    clock = [
+        Port("clk", "input", 1, "clock, rising edge"),
+        Port("rst", "input", 1, "synchronous reset, active high; forgets every channel's state"),
+    ]
+    described = plan.to_dict()
+    return {
+        "name": name,
+        "command": command,
+        "spec": described["spec"],
+        "datapath": described["datapath"],
+        "lanes": memory.lanes,
+        "channels": memory.channels,
+        "ports": [vars(port) for port in [*clock, *ports]],
+        "formats": described["formats"],
+        "error_feedback": plan.error_feedback,
+        "error_bound": described["error_bound"],
+        "beats_per_sample": memory.schedule.groups,
+        "latency_cycles": memory.schedule.first_beat,
+        "cycles_per_sample": memory.schedule.cycles_per_sample,
+        "multiplications_per_sample": plan.multiplications_per_sample,
+    }
+
+
+def _fusesoc_core(name: str, manifest: dict[str, Any]) -> str:
+    """A FuseSoC core description (CAPI2) of the generated module."""
+    spec = manifest["spec"]
+    return "\n".join(
+        [
+            "CAPI=2:",
+            f"# Made by: {manifest['command']}",
+            f"name: lmu_hw:memory:{name}:0.1.0",
+            f"description: Legendre memory, order {spec['order']}, {manifest['datapath']} datapath",
+            "filesets:",
+            "  rtl:",
+            f"    files: [{name}.v]",
+            "    file_type: verilogSource",
+            "targets:",
+            "  default:",
+            "    filesets: [rtl]",
+            f"    toplevel: {name}",
+            "  lint:",
+            "    default_tool: verilator",
+            "    filesets: [rtl]",
+            "    tools: {verilator: {mode: lint-only, verilator_options: [-Wno-WIDTHEXPAND, -Wno-WIDTHTRUNC]}}",
+            f"    toplevel: {name}",
+            "",
+        ]
+    )

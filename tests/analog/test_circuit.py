@@ -1,0 +1,127 @@
+"""The circuit graph: typed elements, named pins and nets, names that every later format accepts."""
+
+from __future__ import annotations
+
+import networkx as nx
+import pytest
+
+from lmu_hw.analog.circuit import Circuit, element_vertex, net_vertex
+from lmu_hw.analog.elements import (
+    Capacitor,
+    Instance,
+    OpAmp,
+    PiecewiseLinear,
+    Port,
+    Resistor,
+    VoltageSource,
+)
+from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.errors import DesignError
+
+
+def follower() -> Circuit:
+    circuit = Circuit("follower")
+    circuit.add_port("a", "in")
+    circuit.add_port("b", "out")
+    circuit.add(OpAmp("X_1", IdealOpAmp()), inp="a", inn="b", out="b")
+    return circuit
+
+
+def test_graph_is_bipartite_with_one_edge_per_pin() -> None:
+    circuit = follower()
+    circuit.add(Resistor("R_load", 1e3), p="b", n="0")
+    assert nx.is_bipartite(circuit.graph)
+    amplifier = circuit.of(OpAmp)[0]
+    edges = circuit.graph.edges(element_vertex(amplifier), keys=True)
+    assert {(net, pin) for _, (_, net), pin in edges} == {("a", "inp"), ("b", "inn"), ("b", "out")}
+    assert circuit.graph.degree(net_vertex("b")) == 4
+
+
+def test_lists_keep_the_order_of_construction() -> None:
+    circuit = follower()
+    circuit.add(Resistor("R_load", 1e3), p="b", n="0")
+    circuit.add(Capacitor("C_load", 1e-9), p="0", n="b")
+    assert [port.name for port in circuit.ports] == ["a", "b"]
+    assert [element.name for element in circuit.elements] == ["X_1", "R_load", "C_load"]
+    assert circuit.nets == ["a", "b", "0"]
+    assert list(circuit.pins_of(circuit.of(Capacitor)[0]).items()) == [("p", "0"), ("n", "b")]
+    assert {(element.name, pin) for element, pin in circuit.pins_on("b")} == {
+        ("b", "net"),
+        ("X_1", "inn"),
+        ("X_1", "out"),
+        ("R_load", "p"),
+        ("C_load", "n"),
+    }
+
+
+def test_pins_may_come_in_any_order() -> None:
+    circuit = follower()
+    circuit.add(OpAmp("X_2", IdealOpAmp()), out="c", inp="b", inn="c")
+    assert list(circuit.pins_of(circuit.of(OpAmp)[1])) == ["inp", "inn", "out"]
+
+
+def test_an_instance_has_the_ports_of_its_circuit_as_pins() -> None:
+    inner = Circuit("inner")
+    for net in ("element", "self"):  # names that could clash with those of a parameter
+        inner.add_port(net, "in")
+    outer = Circuit("outer")
+    outer.add(Instance("X_inner", inner), element="p", self="q")
+    assert outer.pins_of(outer.elements[0]) == {"element": "p", "self": "q"}
+
+
+@pytest.mark.parametrize("name", ["3R", "R 1", "R-1", "", "R_" + "x" * 62, "Rµ", "R.1", "R\n.end"])
+def test_names_that_are_no_identifiers_are_refused(name: str) -> None:
+    with pytest.raises(DesignError, match="resistor name must be a letter"):
+        Resistor(name, 1.0)
+    with pytest.raises(DesignError, match="circuit name"):
+        Circuit(name)
+
+
+def test_names_that_spice_would_take_for_another_kind_are_refused() -> None:
+    with pytest.raises(DesignError, match=r"^capacitor name must be one that begins with C, got R_1$"):
+        Capacitor("R_1", 1e-9)
+    assert Resistor("r_1", 1.0).name == "r_1"
+
+
+def test_bad_connections_are_refused() -> None:
+    circuit = follower()
+    with pytest.raises(DesignError, match=r"^follower\.R_1 must be connected at the pins p, n, got p$"):
+        circuit.add(Resistor("R_1", 1.0), p="a")
+    with pytest.raises(DesignError, match="pins p, n"):
+        circuit.add(Resistor("R_1", 1.0), p="a", n="b", x="c")
+    with pytest.raises(DesignError, match=r"net at follower\.R_1\.n must be a letter"):
+        circuit.add(Resistor("R_1", 1.0), p="a", n="b c")
+    with pytest.raises(DesignError, match="element name used once"):
+        circuit.add(OpAmp("X_1", IdealOpAmp()), inp="a", inn="b", out="b")
+    with pytest.raises(DesignError, match="port name used once"):
+        circuit.add_port("a", "out")
+    assert [element.name for element in circuit.elements] == ["X_1"]
+
+
+def test_a_port_bears_the_name_of_its_net() -> None:
+    port = follower().ports[1]
+    assert (port.name, port.direction) == ("b", "out")
+    assert isinstance(port, Port)
+
+
+@pytest.mark.parametrize(
+    ("times", "values", "message"),
+    [
+        ((0.0,), (1.0,), "two or more times"),
+        ((0.0, 1.0), (1.0,), "as many values"),
+        ((0.0, 1.0, 1.0), (1.0, 2.0, 3.0), "increasing, got 1.0 then 1.0"),
+        ((0.0, float("nan")), (1.0, 2.0), "increasing"),
+    ],
+)
+def test_bad_waveforms_are_refused(times: tuple[float, ...], values: tuple[float, ...], message: str) -> None:
+    with pytest.raises(DesignError, match=message):
+        VoltageSource("V_1", PiecewiseLinear(times, values))
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("inf"), float("nan"), True, "1"])
+def test_op_amp_parameters_are_positive_and_finite(bad: float) -> None:
+    for field in ("gbw", "gain", "rout"):
+        with pytest.raises(DesignError, match=f"op-amp {field} must be a positive finite number"):
+            SinglePoleOpAmp(**{field: bad})
+    with pytest.raises(DesignError, match="op-amp gain"):
+        IdealOpAmp(bad)

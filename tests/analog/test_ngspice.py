@@ -1,0 +1,189 @@
+"""The exported text, run unchanged by ngspice, behaves as the mathematics says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from lmu_hw.analog.bench import bench_for, held_samples
+from lmu_hw.analog.circuit import Circuit
+from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor, VoltageSource
+from lmu_hw.analog.export import deck_text
+from lmu_hw.analog.linear import state_space
+from lmu_hw.analog.opamp import IdealOpAmp, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.spice import SmallSignal, Transient, to_deck
+from lmu_hw.legendre import input_vector, readout, state_matrix
+
+Vectors = dict[str, NDArray[Any]]
+RunDeck = Callable[[str], Vectors]
+MakeDesign = Callable[..., AnalogDesign]
+
+THETA = 0.01
+FAST = SinglePoleOpAmp(gbw=1e7)
+
+
+def exact_states(order: int, ratio: float, samples: Sequence[float]) -> NDArray[np.float64]:
+    """States after each held sample, shape (samples, order), by the exponential of the joined system."""
+    joined = np.zeros((order + 1, order + 1))
+    joined[:order, :order] = state_matrix(order) / ratio
+    joined[:order, order] = input_vector(order) / ratio
+    flow = expm(joined)
+    state, states = np.zeros(order), []
+    for sample in samples:
+        state = flow[:order, :order] @ state + flow[:order, order] * sample
+        states.append(state)
+    return np.array(states)
+
+
+def nrmse(got: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
+    """Root mean square error over root mean square, column by column."""
+    result: NDArray[Any] = np.sqrt(np.mean((got - wanted) ** 2, axis=0) / np.mean(wanted**2, axis=0))
+    return result
+
+
+@pytest.mark.parametrize("order", [1, 3, 6])
+@pytest.mark.parametrize(("opamp", "limit"), [(IdealOpAmp(), 1e-3), (FAST, 1e-2)])
+def test_transient_follows_the_float_reference(
+    make_design: MakeDesign,
+    run_deck: RunDeck,
+    rng: np.random.Generator,
+    order: int,
+    opamp: OpAmpModel,
+    limit: float,
+) -> None:
+    ratio, count, delays = 200, 400, (1.0, 0.5)
+    design = make_design(order, THETA, opamp=opamp, readout_delays=delays)
+    samples = np.repeat(rng.uniform(-1, 1, count // 10), 10)
+    dt = THETA / ratio
+    bench = bench_for(design.circuit, held_samples((design.input_scaling * samples).tolist(), dt))
+    got = run_deck(to_deck(bench, [Transient(dt, count * dt, dt / 5)]))
+    assert got["time"][-1] == pytest.approx(count * dt)
+
+    times = dt * np.arange(1, count + 1)
+    volts = np.stack([np.interp(times, got["time"], got[f"v(x{i})"]) for i in range(order)], axis=-1)
+    wanted = exact_states(order, ratio, samples.tolist())
+    assert nrmse(design.legendre_states(volts), wanted).max() <= limit
+
+    outputs = np.stack([np.interp(times, got["time"], got[f"v(y{k})"]) for k in range(2)], axis=-1)
+    wanted_outputs = wanted @ readout(order, delays).T
+    assert nrmse(outputs / design.output_scaling, wanted_outputs).max() <= limit
+
+
+@pytest.mark.parametrize("order", [1, 3, 6, 12])
+def test_delay_output_has_the_pade_response(make_design: MakeDesign, run_deck: RunDeck, order: int) -> None:
+    design = make_design(order, THETA)
+    band = order / (4 * THETA)
+    deck = to_deck(
+        bench_for(design.circuit, 0.0, ac=design.input_scaling), [SmallSignal(20, band / 1e3, band)]
+    )
+    got = run_deck(deck)
+    s = 2j * np.pi * got["frequency"].real * THETA
+    rows = np.ones(order)
+    wanted = np.array(
+        [rows @ np.linalg.solve(x * np.eye(order) - state_matrix(order), input_vector(order)) for x in s]
+    )
+    response = got["v(y0)"] / design.output_scaling[0]
+    assert np.max(np.abs(response / wanted - 1)) <= 1e-3
+    # Low in the band the approximant is the delay itself.
+    low = got["frequency"].real < 0.25 * order / (2 * np.pi * THETA)
+    np.testing.assert_allclose(response[low], np.exp(-s[low]), atol=0.05)
+
+
+def test_the_macro_model_is_what_its_linear_model_says(make_design: MakeDesign, run_deck: RunDeck) -> None:
+    """Slow, weak op-amps, so that every parameter shows."""
+    slow = SinglePoleOpAmp(gbw=3e5, gain=2e3, rout=300.0)
+    design = make_design(3, THETA, opamp=slow)
+    deck = to_deck(bench_for(design.circuit, 0.0, ac=1.0), [SmallSignal(4, 1.0, 1e6)])
+    got = run_deck(deck)
+    wanted = design.linear_model.response(got["frequency"].real)[..., 0]
+    for k, net in enumerate(design.linear_model.outputs):
+        np.testing.assert_allclose(got[f"v({net})"], wanted[:, k], rtol=1e-6, atol=1e-12)
+    ideal = state_space(design.circuit, ideal_opamps=True).response(got["frequency"].real)[..., 0]
+    assert np.max(np.abs(ideal - wanted)) > 1e-2
+
+
+def test_the_op_amp_model_has_gain_pole_and_output_resistance(run_deck: RunDeck) -> None:
+    """Open loop, by its own definition; the feedback resistor is large, the source's is not."""
+    model = SinglePoleOpAmp(gbw=1e6, gain=1e5, rout=100.0)
+    circuit = Circuit("open_loop")
+    circuit.add(VoltageSource("V_1", 0.0, 1.0), p="a", n="0")
+    circuit.add(OpAmp("X_1", model), inp="a", inn="b", out="c")
+    circuit.add(Resistor("R_b", 1e-3), p="b", n="0")
+    circuit.add(Resistor("R_f", 1e12), p="b", n="c")
+    circuit.add(Resistor("R_load", 100.0), p="c", n="0")
+    got = run_deck(to_deck(circuit, [SmallSignal(5, 0.1, 1e8)]))
+    gain = 0.5 * 1e5 / (1 + 1j * got["frequency"].real * 1e5 / 1e6)
+    np.testing.assert_allclose(got["v(c)"], gain, rtol=1e-5)
+
+
+def test_the_macro_model_settles_and_does_not_oscillate(run_deck: RunDeck) -> None:
+    """A leaky integrator's step: with the inputs exchanged this would run away."""
+    circuit = Circuit("leaky")
+    circuit.add_port("u", "in")
+    circuit.add_port("x", "out")
+    circuit.add(Resistor("R_in", 1e4), p="u", n="sum")
+    circuit.add(Resistor("R_leak", 2e4), p="x", n="sum")
+    circuit.add(Capacitor("C_1", 1e-8), p="sum", n="x")
+    circuit.add(OpAmp("X_1", FAST), inp="0", inn="sum", out="x")
+    bench = bench_for(circuit, held_samples([1.0], 4e-3, edge=1e-6))
+    got = run_deck(to_deck(bench, [Transient(1e-5, 4e-3, 1e-5)]))
+    expected = -2.0 * (1 - np.exp(-got["time"] / (2e4 * 1e-8)))
+    np.testing.assert_allclose(got["v(x)"], expected, atol=4e-3)
+    assert got["v(x)"][-1] == pytest.approx(-2.0, rel=1e-4)
+
+
+def test_the_prediction_is_what_the_simulator_finds(make_design: MakeDesign, run_deck: RunDeck) -> None:
+    design = make_design(6, 1e-3, opamp=FAST)
+    prediction = design.predict()
+    points = 48
+    band = prediction.band_hz
+    deck = to_deck(
+        bench_for(design.circuit, 0.0, ac=design.input_scaling), [SmallSignal(300, band / 100, band)]
+    )
+    got = run_deck(deck)
+    grid = band * (np.arange(points) + 0.5) / points
+    s = 2j * np.pi * grid * 1e-3
+    exact = np.stack([np.linalg.solve(x * np.eye(6) - state_matrix(6), input_vector(6)) for x in s])
+    found = np.stack(
+        [np.interp(grid, got["frequency"].real, got[f"v(x{i})"].real) for i in range(6)], axis=-1
+    ) + 1j * np.stack(
+        [np.interp(grid, got["frequency"].real, got[f"v(x{i})"].imag) for i in range(6)], axis=-1
+    )
+    wanted = exact * design.state_scaling
+    measured = np.sqrt(np.sum(np.abs(found - wanted) ** 2) / np.sum(np.abs(wanted) ** 2))
+    assert measured == pytest.approx(prediction.nrmse, rel=0.05)
+
+
+@pytest.mark.parametrize("order", [1, 6, 20])
+def test_the_written_deck_runs_as_it_is(make_design: MakeDesign, run_deck: RunDeck, order: int) -> None:
+    """A full-scale step, after two windows."""
+    design = make_design(order, THETA, opamp=FAST)
+    got = run_deck(deck_text(design, "lmu-hw spice"))
+    assert got["time"][-1] == pytest.approx(2 * THETA)
+    assert set(got) == {"time", "v(u)", "v(y0)", *(f"v(x{i})" for i in range(order))}
+    final = design.legendre_states(np.array([got[f"v(x{i})"][-1] for i in range(order)]))
+    after_two_windows = exact_states(order, 0.5, [1.0])[0]
+    np.testing.assert_allclose(final, after_two_windows, atol=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("order", "limit"), [(16, 3e-3), (32, 3e-2)])
+def test_larger_orders_follow_too(
+    make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, order: int, limit: float
+) -> None:
+    ratio, count = 400, 800
+    design = make_design(order, THETA)
+    samples = np.repeat(rng.uniform(-1, 1, count // 20), 20)
+    dt = THETA / ratio
+    bench = bench_for(design.circuit, held_samples((design.input_scaling * samples).tolist(), dt))
+    got = run_deck(to_deck(bench, [Transient(dt, count * dt, dt / 5)]))
+    times = dt * np.arange(1, count + 1)
+    volts = np.stack([np.interp(times, got["time"], got[f"v(x{i})"]) for i in range(order)], axis=-1)
+    wanted = exact_states(order, ratio, samples.tolist())
+    assert nrmse(design.legendre_states(volts), wanted).max() <= limit

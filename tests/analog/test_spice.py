@@ -1,0 +1,195 @@
+"""The SPICE text: complete, exact, deterministic, and nothing that a name or comment could break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lmu_hw.analog.bench import bench_for, held_samples
+from lmu_hw.analog.circuit import Circuit
+from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.elements import (
+    Capacitor,
+    CurrentSource,
+    External,
+    Instance,
+    PiecewiseLinear,
+    Resistor,
+    VoltageSource,
+)
+from lmu_hw.analog.export import deck_text, subcircuit_text
+from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp, library
+from lmu_hw.analog.spice import (
+    LINE,
+    OPTIONS,
+    SmallSignal,
+    Transient,
+    comment,
+    number,
+    to_deck,
+    to_subcircuit,
+)
+from lmu_hw.errors import DesignError
+
+MakeDesign = Callable[..., AnalogDesign]
+
+
+def logical_lines(text: str) -> list[str]:
+    """Lines with their continuations joined, without comments."""
+    return [line for line in text.replace("\n+ ", " ").splitlines() if not line.startswith("*")]
+
+
+def top_level(text: str) -> list[str]:
+    depth, lines = 0, []
+    for line in logical_lines(text):
+        depth += line.startswith(".subckt")
+        if not depth:
+            lines.append(line)
+        depth -= line.startswith(".ends")
+    return lines
+
+
+def test_subcircuit_is_self_contained_and_exact(make_design: MakeDesign) -> None:
+    design = make_design(12, opamp=SinglePoleOpAmp())
+    text = subcircuit_text(design, "lmu-hw spice --order 12")
+    lines = logical_lines(text)
+    ports = " ".join(port.name for port in design.circuit.ports)
+    assert f".subckt lmu {ports}" in lines
+    assert sum(line.startswith(".subckt opamp_single_pole ") for line in lines) == 1
+    assert max(map(len, text.splitlines())) <= LINE or all(
+        line.startswith("*") for line in text.splitlines() if len(line) > LINE
+    )
+    body = lines[lines.index(f".subckt lmu {ports}") + 1 : lines.index(".ends lmu")]
+    parsed = {line.split()[0]: line.split()[1:] for line in body}
+    assert list(parsed) == [element.name for element in design.circuit.elements]
+    for element in design.circuit.elements:
+        fields = parsed[element.name]
+        nets = list(design.circuit.pins_of(element).values())
+        assert fields[: len(nets)] == nets
+        if isinstance(element, (Resistor, Capacitor)):
+            (value,) = element.quantities.values()
+            assert float(fields[-1]) == value
+
+
+def test_header_says_what_and_how(make_design: MakeDesign) -> None:
+    head = subcircuit_text(make_design(2, 0.02), "lmu-hw spice --order 2 --theta 0.02").split(".subckt")[0]
+    assert "order=2, theta=0.02" in head
+    assert "* command: lmu-hw spice --order 2 --theta 0.02\n" in head
+    scaling = dict(re.findall(r"^\* (\w+) (-?[\d.e-]+)$", head, re.MULTILINE))
+    assert set(scaling) == {"u", "x0", "x1", "y0"}
+
+
+def test_nothing_escapes_from_a_comment() -> None:
+    for break_ in ("\n", "\r\n", "\r", "\u2028", "\x0b", "\x0c", "\x85"):
+        assert comment(f"a{break_}.end") == "* a .end"
+
+
+def test_text_is_the_same_every_time(make_design: MakeDesign) -> None:
+    one, two = (make_design(5, opamp=SinglePoleOpAmp(), readout_delays=(1.0, 0.25)) for _ in range(2))
+    assert one is not two
+    assert deck_text(one, "c") == deck_text(two, "c")
+
+
+def test_numbers_are_plain_exponents_and_exact(make_design: MakeDesign) -> None:
+    for value in (1e-9, 2.2e-08, 123456.78901234567, 1e22, 5e-324, 1.0, 1 / 3):
+        text = number(value)
+        assert float(text) == value
+        assert re.fullmatch(r"-?\d+(\.\d+)?(e[-+]?\d+)?", text)
+    for line in logical_lines(deck_text(make_design(6, 1e-6), "c")):
+        for field in line.split():
+            # A field that begins like a number is one as a whole: no suffix, no unit.
+            if re.match(r"-?[\d.]", field.split("=")[-1]) and not field.startswith("."):
+                float(field.split("=")[-1].strip("()"))
+
+
+def test_definitions_come_once_and_inner_ones_first() -> None:
+    inner, outer, bench = Circuit("inner"), Circuit("outer"), Circuit("bench")
+    inner.add_port("a", "in")
+    inner.add(Resistor("R_1", 1.0), p="a", n="0")
+    outer.add_port("a", "in")
+    outer.add(Instance("X_1", inner), a="a")
+    outer.add(Instance("X_2", inner), a="a")
+    bench.add(VoltageSource("V_1", 1.0), p="a", n="0")
+    bench.add(Instance("X_1", outer), a="a")
+    bench.add(Instance("X_2", inner), a="a")
+    lines = logical_lines(to_deck(bench, [Transient(1.0, 2.0, 0.5)]))
+    assert [line for line in lines if line.startswith(".subckt")] == [".subckt inner a", ".subckt outer a"]
+    assert top_level(to_deck(bench, []))[:3] == ["V_1 a 0 1.0", "X_1 a outer", "X_2 a inner"]
+
+
+def test_sources_and_analyses_are_written_as_spice_wants_them() -> None:
+    bench = Circuit("bench")
+    bench.add(VoltageSource("V_1", PiecewiseLinear((0.0, 1e-6), (0.0, -2.5)), ac=1.0), p="a", n="0")
+    bench.add(VoltageSource("V_2", External()), p="b", n="0")
+    bench.add(CurrentSource("I_1", 1e-3), p="0", n="a")
+    bench.add(Resistor("R_1", 1e3), p="a", n="b")
+    deck = to_deck(
+        bench,
+        [Transient(1e-6, 1e-3, 1e-7), SmallSignal(10, 1.0, 1e3)],
+        header=["first", "second"],
+        probes=["b"],
+        options={"method": "gear", "reltol": 1e-4},
+    )
+    assert deck == (
+        "* bench\n* first\n* second\n"
+        "V_1 a 0 pwl(0.0 0.0 1e-06 -2.5) ac 1.0\n"
+        "V_2 b 0 external\n"
+        "I_1 0 a 0.001\n"
+        "R_1 a b 1000.0\n"
+        ".options method=gear reltol=0.0001\n"
+        ".save v(b)\n"
+        ".tran 1e-06 0.001 0 1e-07\n.print tran v(b)\n"
+        ".ac dec 10 1.0 1000.0\n.print ac vm(b) vp(b)\n"
+        ".end\n"
+    )
+
+
+def test_an_external_source_stands_alone(make_design: MakeDesign) -> None:
+    """What a simulator in lock-step needs: top-level nets named as the ports, and nothing beside `external`."""
+    lines = top_level(to_deck(bench_for(make_design(2).circuit, External()), [Transient(1e-6, 1.0, 1e-6)]))
+    assert lines[:2] == ["V_u u 0 external", "X_lmu u x0 x1 y0 lmu"]
+
+
+def test_what_cannot_be_a_deck_or_subcircuit_is_refused(make_design: MakeDesign) -> None:
+    design = make_design(2)
+    bench = bench_for(design.circuit, 0.0)
+    with pytest.raises(DesignError, match="bench lmu must be a circuit without ports, got port u"):
+        to_deck(design.circuit, [])
+    with pytest.raises(DesignError, match="circuit lmu_bench must be one with ports"):
+        to_subcircuit(bench)
+    with pytest.raises(DesignError, match="probe must be a net of lmu_bench, got x7"):
+        to_deck(bench, [], probes=["x7"])
+    with pytest.raises(DesignError, match="one with a single input port, got 0"):
+        bench_for(bench, 0.0)
+
+
+def test_held_samples_keep_the_integral() -> None:
+    wave = held_samples([1.0, -2.0, 0.5], 0.1, edge=0.01)
+    area = sum(
+        0.5 * (a + b) * (t2 - t1)
+        for t1, t2, a, b in zip(wave.times, wave.times[1:], wave.values, wave.values[1:], strict=False)
+    )
+    assert area == pytest.approx(0.1 * (1.0 - 2.0 + 0.5) - 1.0 * 0.1 * 0.01 / 2)
+    assert wave.values[0] == 0.0
+    assert wave.times[-1] == pytest.approx(0.3)
+    with pytest.raises(DesignError, match="at least one sample"):
+        held_samples([], 0.1)
+
+
+def test_libraries_are_files_of_valid_text() -> None:
+    for model in (IdealOpAmp(), SinglePoleOpAmp()):
+        text = library(model)
+        first, last = logical_lines(text)[0], logical_lines(text)[-1]
+        assert first.startswith(f".subckt {model.subcircuit} inp inn out params: ")
+        assert last == f".ends {model.subcircuit}"
+        named = {field.split("=")[0] for field in first.split("params: ")[1].split()}
+        assert named == set(model.parameters)
+
+
+def test_default_options_are_written(make_design: MakeDesign, tmp_path: Path) -> None:
+    deck = deck_text(make_design(1), "c")
+    (line,) = [line for line in deck.splitlines() if line.startswith(".options")]
+    assert line.split()[1:] == [f"{key}={value}" for key, value in OPTIONS.items()]
