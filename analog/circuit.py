@@ -42,12 +42,14 @@ class Circuit:
     def __init__(self, name: str) -> None:
         self.name = check_identifier(name, "circuit name")
         self.graph: nx.MultiGraph[Vertex] = nx.MultiGraph()
+        self._ports: list[Port] = []  # looked up at every pin of an instance, so not searched for each time
 
     def add(self, element: Element, /, **nets: str) -> None:
         """Add `element`, each of its pins connected to the named net, which is created where it is new.
 
         Raises:
-            DesignError: the name is taken, a pin is missing or unknown, or a net's name is no identifier.
+            DesignError: the name is taken, a pin is missing or unknown, a net's name is no identifier, or a
+                port is not on the net of its name.
         """
         vertex = element_vertex(element)
         where = f"{self.name}.{element.name}"
@@ -58,9 +60,13 @@ class Circuit:
         for pin, net in nets.items():
             if net != GROUND:
                 check_identifier(net, f"net at {where}.{pin}")
+        if isinstance(element, Port) and nets["net"] != element.name:
+            raise DesignError(where, "a port on the net of its name", nets["net"])
         self.graph.add_node(vertex, data=element)
         for pin in element.pins:
             self.graph.add_edge(vertex, net_vertex(nets[pin]), key=pin)
+        if isinstance(element, Port):
+            self._ports.append(element)
 
     def add_port(self, net: str, direction: Direction) -> None:
         """Make `net` a port; the ports' order is the order of the subcircuit's pins."""
@@ -74,7 +80,7 @@ class Circuit:
     @property
     def ports(self) -> list[Port]:
         """The ports, in order."""
-        return self.of(Port)
+        return list(self._ports)
 
     @property
     def nets(self) -> list[str]:

@@ -117,8 +117,8 @@ def positive_values(circuit: Circuit) -> Iterator[Finding]:
 
 
 def ground_present(circuit: Circuit) -> Iterator[Finding]:
-    """The circuit uses net 0."""
-    if GROUND not in circuit.nets:
+    """The circuit refers to net 0, itself or inside a part: an op-amp's output voltage is against ground."""
+    if not _uses_ground(circuit):
         yield "", "a circuit with a ground net 0", "no pin on net 0"
 
 
@@ -218,6 +218,11 @@ def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
         elif isinstance(element, Instance):
             for pin in _outputs(element):
                 yield element.name, nets[pin], GROUND
+
+
+def _uses_ground(circuit: Circuit) -> bool:
+    inner = [instance.circuit for instance in circuit.of(Instance)]
+    return GROUND in circuit.nets or bool(circuit.of(OpAmp)) or any(map(_uses_ground, inner))
 
 
 def _outputs(element: Element) -> list[str]:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixedpoint import MAX_WIDTH, QFormat, signed_width
 from lmu_hw.increments import Increment, chain_increment, dense_increment
 from lmu_hw.legendre import Array
 from lmu_hw.ranges import l1_bound, power_sum

@@ -12,7 +12,6 @@ from lmu_hw.legendre import Array, energy_scale, input_vector, orthonormal_syste
 from lmu_hw.spec import Basis, LMUSpec
 from lmu_hw.steps import step_matrices
 
-
 ComplexArray = NDArray[np.complex128]
 
 

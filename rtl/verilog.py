@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import verilog
-from amaranth.hdl import Elaboratable, Module, Value
-from amaranth.lib.io import Direction
-from amaranth.lib.wiring import connect, flipped
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from lmu_hw.artifacts import check_identifier, write_json, write_text
 from lmu_hw.plan import MemoryPlan
@@ -71,14 +71,7 @@ def generate_verilog(
     """
     check_identifier(name)
     memory = build_memory(plan, lanes=lanes, channels=channels)
-    top, ports = _with_named_ports(memory)
-    body = verilog.convert(
-        top,
-        name=name,
-        ports={port.name: (value, direction) for port, value, direction in ports},
-        emit_src=False,
-        strip_internal_attrs=True,
-    )
+    body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
     head = "\n".join(
         [
             f"// {name}: Legendre memory, {plan.datapath} datapath.",
@@ -89,38 +82,57 @@ def generate_verilog(
             "",
         ]
     )
-    manifest = _manifest(name, plan, memory, [port for port, _, _ in ports], command)
+    manifest = _manifest(name, plan, memory, [port for port, _ in _ports(memory)], command)
     return VerilogDesign(name, head + body, manifest)
 
 
-def _with_named_ports(memory: Memory) -> tuple[Elaboratable, list[tuple[Port, Value, Direction]]]:
-    i, o, widths = memory.i, memory.o, memory.plan
-    order = widths.spec.order
+def _ports(memory: Memory) -> list[tuple[Port, Value]]:
+    """The flat ports of a memory, each with the stream signal that it stands for."""
+    i, o, plan = memory.i, memory.o, memory.plan
     described = [
-        ("in_valid", i.valid, Direction.Input, "a sample is offered"),
-        ("in_ready", i.ready, Direction.Output, "it is taken at this clock edge"),
-        ("in_data", i.payload.data, Direction.Input, f"sample, {widths.input_format} two's complement"),
-        ("in_first", i.payload.first, Direction.Input, "it starts a sequence: the state counts as zero"),
-        ("in_last", i.payload.last, Direction.Input, "it ends a sequence; handed on as out_last"),
-        ("out_valid", o.valid, Direction.Output, "a beat of state words is offered"),
-        ("out_ready", o.ready, Direction.Input, "it is taken at this clock edge"),
+        ("in_valid", "input", i.valid, "a sample is offered"),
+        ("in_ready", "output", i.ready, "it is taken at this clock edge"),
+        ("in_data", "input", i.payload.data, f"sample, {plan.input_format} two's complement"),
+        ("in_first", "input", i.payload.first, "it starts a sequence: the state counts as zero"),
+        ("in_last", "input", i.payload.last, "it ends a sequence; handed on as out_last"),
+        ("out_valid", "output", o.valid, "a beat of state words is offered"),
+        ("out_ready", "input", o.ready, "it is taken at this clock edge"),
         (
             "out_data",
+            "output",
             o.payload.data,
-            Direction.Output,
-            f"{memory.lanes} state word(s), {widths.state_format} each, the first in the lowest bits",
+            f"{memory.lanes} state word(s), {plan.state_format} each, the first in the lowest bits",
         ),
-        ("out_index", o.payload.index, Direction.Output, f"index of the first word's state, 0 … {order - 1}"),
-        ("out_channel", o.payload.channel, Direction.Output, "channel of the sample"),
-        ("out_first", o.payload.first, Direction.Output, "in_first of the sample"),
-        ("out_last", o.payload.last, Direction.Output, "in_last of the sample"),
+        ("out_index", "output", o.payload.index, f"state of the first word, 0 to {plan.spec.order - 1}"),
+        ("out_channel", "output", o.payload.channel, "channel of the sample"),
+        ("out_first", "output", o.payload.first, "in_first of the sample"),
+        ("out_last", "output", o.payload.last, "in_last of the sample"),
     ]
-    ports: list[tuple[Port, Value, Direction]] = []
-    for name, signal, direction, meaning in described:
-        value = Value.cast(signal)
-        word = "input" if direction is Direction.Input else "output"
-        ports.append((Port(name, word, len(value), meaning), value, direction))
-    return memory, ports
+    return [
+        (Port(name, direction, len(Value.cast(value)), meaning), Value.cast(value))
+        for name, direction, value, meaning in described
+    ]
+
+
+class _Flat(wiring.Component):
+    """A memory behind flat ports, so that their names in Verilog are ours and not the generator's."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        super().__init__(
+            {
+                port.name: (In if port.direction == "input" else Out)(port.width)
+                for port, _ in _ports(memory)
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = self._memory
+        for port, value in _ports(self._memory):
+            flat = getattr(self, port.name)
+            m.d.comb += value.eq(flat) if port.direction == "input" else flat.eq(value)
+        return m
 
 
 def _manifest(

@@ -1,6 +1,8 @@
-"""The golden float64 memory that every other form is compared with."""
+"""The golden float64 memory that every other form is compared with, and its states without the steps."""
 
 from __future__ import annotations
+
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,6 +60,42 @@ class FloatMemory:
         if self.state.shape[:-1] != shape:
             raise DesignError("batch shape", f"{self.state.shape[:-1]} as before (or reset first)", shape)
         return self.state
+
+
+def impulse_response(spec: LMUSpec, steps: int) -> Array:
+    """K Gᵏ H for k = 0 … steps−1, shape (steps, order): the states k steps after a single sample of 1 went in.
+
+    Raises:
+        DesignError: `steps` is not a positive integer.
+    """
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
+        raise DesignError("steps", "a positive integer", steps)
+    system = discretize(spec)
+    response = np.empty((int(steps), system.input.size))
+    z = system.input
+    for k in range(int(steps)):
+        response[k] = z
+        z = system.transition @ z
+    return response if z.size == spec.order else response @ system.output.T
+
+
+def final_states(spec: LMUSpec, samples: ArrayLike) -> Array:
+    """States after the last sample of whole sequences, from zero: one product with the impulse response.
+
+    Args:
+        spec: the specification.
+        samples: sequences, shape (…, T) with T ≥ 1.
+
+    Returns:
+        States, shape (…, order); the last states of `FloatMemory(spec).run(samples)`, but for rounding.
+
+    Raises:
+        DesignError: there is no sample, or one is not finite.
+    """
+    u = _finite(samples)
+    if u.ndim == 0 or u.shape[-1] == 0:
+        raise DesignError("samples", "sequences of at least one sample (time comes last)", u.shape)
+    return u @ impulse_response(spec, u.shape[-1])[::-1]
 
 
 def _finite(values: ArrayLike) -> Array:

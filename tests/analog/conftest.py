@@ -34,7 +34,7 @@ def read_raw(data: bytes) -> Vectors:
 
 @pytest.fixture(scope="session")
 def run_deck(tmp_path_factory: pytest.TempPathFactory) -> RunDeck:
-    """Run a deck with one analysis unchanged in batch mode; any warning, error or early stop fails the test."""
+    """Run a deck with one analysis in batch mode; any warning, error or early stop fails the test."""
     program = shutil.which("ngspice")
     if program is None:
         pytest.skip("ngspice is not installed")

@@ -102,6 +102,8 @@ def test_a_port_bears_the_name_of_its_net() -> None:
     port = follower().ports[1]
     assert (port.name, port.direction) == ("b", "out")
     assert isinstance(port, Port)
+    with pytest.raises(DesignError, match=r"follower\.c must be a port on the net of its name, got d"):
+        follower().add(Port("c", "in"), net="d")
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_a_given_capacitor_is_used_or_refused(make_design: MakeDesign) -> None:
 
 @pytest.mark.parametrize("theta", [1e-12, 1e9])
 def test_a_window_that_no_part_allows_is_refused(make_design: MakeDesign, theta: float) -> None:
-    with pytest.raises(DesignError, match="a capacitor from 1e-12 to 0.001 F must be such that resistors"):
+    with pytest.raises(DesignError, match=r"a capacitor from 1e-12 to 0\.001 F must be such that resistors"):
         make_design(6, theta)
 
 
@@ -204,9 +204,9 @@ def test_an_output_that_no_resistors_allow_is_refused(make_design: MakeDesign) -
 
 def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
     rates = np.array([1e2, 1e3, 1e4])
-    wide = {"resistors": PartRange(1.0, 1e12), "capacitors": PartRange(1e-15, 1.0)}
+    wide, small = PartRange(1.0, 1e12), PartRange(1e-15, 1.0)
     for impedance in (1e3, 1e5, 1e7):
-        capacitor = choose_capacitor(rates, impedance=impedance, **wide)
+        capacitor = choose_capacitor(rates, impedance=impedance, resistors=wide, capacitors=small)
         assert 1 / 1.6 <= (1 / (1e3 * capacitor)) / impedance <= 1.6
     # The one value between two steps that the ranges allow is taken as it is.
     tight = choose_capacitor(

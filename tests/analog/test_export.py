@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from lmu_hw.analog.circuit import Circuit
 from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.elements import Resistor
+from lmu_hw.analog.elements import Element, Resistor
 from lmu_hw.analog.export import bill_of_materials, manifest, schematic, write_design
 from lmu_hw.analog.opamp import SinglePoleOpAmp
 from lmu_hw.analog.rules import ElectricalRuleError
@@ -22,9 +25,8 @@ MakeDesign = Callable[..., AnalogDesign]
 
 
 def texts(svg: str) -> list[str]:
-    return [
-        "".join(node.itertext()).strip() for node in ET.fromstring(svg).iter() if node.tag.endswith("}text")
-    ]
+    nodes = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(node.itertext()).strip() for node in nodes]
 
 
 def test_write_leaves_the_four_files_of_the_contract(make_design: MakeDesign, tmp_path: Path) -> None:
@@ -38,10 +40,24 @@ def test_write_leaves_the_four_files_of_the_contract(make_design: MakeDesign, tm
     ]
     assert paths["netlist"].read_text().splitlines()[-1] == ".end"
     before = {path: path.read_bytes() for path in paths.values()}
-    write_design(
-        make_design(4, name="memory", opamp=SinglePoleOpAmp()), tmp_path / "out", "lmu-hw spice --order 4"
-    )
+    again = make_design(4, name="memory", opamp=SinglePoleOpAmp())
+    write_design(again, tmp_path / "out", "lmu-hw spice --order 4")
     assert {path: path.read_bytes() for path in paths.values()} == before
+
+
+def test_files_do_not_depend_on_the_order_of_hashing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from lmu_hw.analog.design import design_opamp_rc as design; "
+        "from lmu_hw.analog.export import write_design as write; "
+        "write(design(5, 0.1, ranges=[2.0] * 5, readout_delays=(1.0, 0.3)), Path(sys.argv[1]), 'c')"
+    )
+    written = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], check=True, env=environment)
+        written.append({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()})
+    assert len(written[0]) == 4
+    assert written[0] == written[1]
 
 
 def test_manifest_agrees_with_the_circuit(make_design: MakeDesign) -> None:
@@ -122,7 +138,7 @@ def test_values_are_drawn_with_prefixes(make_design: MakeDesign) -> None:
 def test_stages_cover_all_parts(make_design: MakeDesign) -> None:
     circuit: Circuit = make_design(5).circuit
     found = stages(circuit)
-    parts = [stage.amplifier for stage in found]
+    parts: list[Element] = [stage.amplifier for stage in found]
     parts += [part for stage in found for part, _ in stage.inputs]
     parts += [part for stage in found for part in stage.feedback]
     assert sorted(part.name for part in parts) == sorted(element.name for element in circuit.elements)

@@ -1,0 +1,222 @@
+"""The verbs and their options. Each verb's work lies in a module of its own, imported when the verb is called."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lmu_hw.cli.options import (
+    SIMULATORS,
+    Fractions,
+    Number,
+    OneOf,
+    SectionedCommand,
+    Whole,
+    design_options,
+    option,
+    output_options,
+)
+from lmu_hw.cli.refusals import suggest
+from lmu_hw.design_file import Design
+from lmu_hw.errors import DesignError
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class VerbGroup(click.Group):
+    """Verbs in the order of the flow, not of the alphabet."""
+
+    command_class = SectionedCommand
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs as they were declared."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or refuse it with the nearest one's name."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            known = "one of " + ", ".join(self.commands)
+            raise DesignError("verb", suggest("one that `lmu-hw --help` lists", close) if close else known, args[0])
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=VerbGroup, context_settings=_HELP, invoke_without_command=True)
+@click.version_option(package_name="lmu-hw", prog_name="lmu-hw")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Legendre Memory Units from a specification to checked Verilog and a checked SPICE netlist.
+
+    Exit status: 0 done and every check held, 1 a check failed, 2 the request was wrong.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@cli.command()
+@design_options()
+@output_options
+def derive(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
+    """Derive the system: A, B, readout, sampled system, stability, Padé error.
+
+    Leaves system.json and system.svg in the folder of --out.
+    """
+    from lmu_hw.cli import derive as verb
+
+    verb.run(design, out, as_json)
+
+
+@cli.command()
+@design_options()
+@option(
+    "--target-nrmse",
+    section="Word lengths",
+    type=Number(),
+    help="Search the least --state-bits whose measured error is at most this.",
+)
+@output_options
+def quantize(
+    design: Design, given: frozenset[str], target_nrmse: float | None, out: Path | None, as_json: bool
+) -> None:
+    """Choose the fixed-point formats; bound the error and measure it; count the cost.
+
+    Leaves plan.json in the folder of --out.
+    """
+    from lmu_hw.cli import quantize as verb
+
+    if target_nrmse is not None and "state_bits" in given:
+        raise DesignError("target-nrmse", "given without --state-bits, which it searches", f"{target_nrmse:g}")
+    verb.run(design, target_nrmse, out, as_json)
+
+
+@cli.command()
+@design_options()
+@output_options
+def verilog(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
+    """Generate Verilog.
+
+    Leaves NAME.v, NAME.core (FuseSoC) and manifest.json in the folder of --out.
+    """
+    from lmu_hw.cli import verilog as verb
+
+    verb.run(design, out, as_json)
+
+
+@cli.command()
+@design_options(analog=True)
+@output_options
+def spice(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
+    """Generate a SPICE netlist of the memory as an analog circuit.
+
+    Leaves NAME.cir, bom.csv, NAME.svg (schematic) and manifest.json in the folder of --out. Continuous time
+    needs no --dt.
+    """
+    from lmu_hw.cli import spice as verb
+
+    verb.run(design, out, as_json)
+
+
+_INPUT = (
+    option(
+        "--input",
+        "source",
+        section="Input",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Samples from -1 to 1, one each --dt: .npy, .csv or .wav.",
+    ),
+    option(
+        "--column",
+        section="Input",
+        type=Whole(),
+        help="Which channel of a .wav or column of an array, from 0; needed where there are several.",
+    ),
+)
+
+
+def _input_options(verb: Any) -> Any:
+    for declare in reversed(_INPUT):
+        verb = declare(verb)
+    return verb
+
+
+@cli.command()
+@design_options(analog=True)
+@_input_options
+@option(
+    "--analog/--no-analog", section="Circuit", default=True, help="Whether the circuit takes part; it does by default."
+)
+@output_options
+def cosim(
+    design: Design,
+    given: frozenset[str],
+    source: Path | None,
+    column: int | None,
+    analog: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Simulate Verilog and circuit side by side and compare them with the model and the float reference.
+
+    Exit status 1 where anything differs. Leaves results.json, the waveform and report.html in the folder of --out.
+    """
+    from lmu_hw.cli import cosim as verb
+
+    verb.run(design, source, column, analog, out, as_json)
+
+
+@cli.command()
+@design_options()
+@_input_options
+@option(
+    "--backend",
+    section="Input",
+    type=OneOf(("float", "fixed", "rtl")),
+    default="float",
+    help="What runs: float64, the integer model or the Verilog; float by default.",
+)
+@option(
+    "--delays",
+    section="Input",
+    type=Fractions(),
+    metavar="F,F,...",
+    help="Write the input at these delays, as fractions of θ from 0 to 1, instead of the states.",
+)
+@output_options
+def run(
+    design: Design,
+    given: frozenset[str],
+    source: Path | None,
+    column: int | None,
+    backend: str,
+    delays: tuple[float, ...] | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a memory over an input file.
+
+    Leaves output.npy in the folder of --out: the states (samples, order), or with --delays the delayed inputs
+    (samples, delays).
+    """
+    from lmu_hw.cli import run as verb
+
+    verb.run(design, source, column, backend, delays, out, as_json)
+
+
+@cli.command()
+@option("--simulator", section="Options", type=OneOf(SIMULATORS), default="verilator", help="HDL simulator.")
+@option("--seed", section="Options", type=Whole(), default=0, help="Seed of the pixels' order and of the noise.")
+@output_options
+def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
+    """Take real handwritten digits through the whole flow: memory, Verilog, circuit, report.
+
+    Leaves every artefact and report.html in the folder of --out.
+    """
+    from lmu_hw.cli import demo as verb
+
+    verb.run(simulator, seed, out, as_json)

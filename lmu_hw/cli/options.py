@@ -1,0 +1,205 @@
+"""Options that verbs share, and the design that they make. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lmu_hw.design_file import Design, load_design
+from lmu_hw.errors import DesignError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+DISCRETIZATIONS = ("zoh", "euler", "ab2", "bilinear")
+BASES = ("legendre", "orthonormal")
+SIMULATORS = ("verilator", "icarus")
+OPAMPS = ("ideal", "single-pole")
+
+
+class Whole(click.ParamType[int]):
+    """An integer."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return `value` as an integer, or refuse it."""
+        try:
+            return int(value)
+        except ValueError:
+            raise DesignError(_label(param), "an integer", value) from None
+
+
+class Number(click.ParamType[float]):
+    """A real number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return `value` as a number, or refuse it."""
+        try:
+            return float(value)
+        except ValueError:
+            raise DesignError(_label(param), "a number", value) from None
+
+
+class OneOf(click.Choice[str]):
+    """One of a few words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `value`, or refuse it."""
+        if value not in self.choices:
+            raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value)
+        return str(value)
+
+
+class Fractions(click.ParamType[tuple[float, ...]]):
+    """Numbers between commas."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return `value` as numbers, or refuse it."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            raise DesignError(_label(param), "numbers with commas between them", value) from None
+
+
+def _label(param: click.Parameter | None) -> str:
+    return "value" if param is None or param.name is None else param.name
+
+
+class SectionedOption(click.Option):
+    """An option that `--help` lists under a heading."""
+
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options section by section."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one list of options for each section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def option(*names: str, section: str, **settings: Any) -> Callable[[_F], _F]:
+    """Declare an option in a section of the help."""
+    return click.option(*names, cls=SectionedOption, section=section, **settings)
+
+
+_MEMORY, _WORDS, _HARDWARE, _CIRCUIT = "Memory", "Word lengths", "Hardware", "Circuit"
+
+_DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    option(
+        "--design",
+        "design_path",
+        section=_MEMORY,
+        type=click.Path(path_type=Path),
+        metavar="FILE.toml",
+        help="Design file; its keys are these options with _ for -. Options given here win over it.",
+    ),
+    option("--order", section=_MEMORY, type=Whole(), help="Number of states d, 1 to 2048."),
+    option("--theta", section=_MEMORY, type=Number(), metavar="SECONDS", help="Length of the window θ."),
+    option("--dt", section=_MEMORY, type=Number(), metavar="SECONDS", help="Time between samples."),
+    option(
+        "--discretization",
+        section=_MEMORY,
+        type=OneOf(DISCRETIZATIONS),
+        help="Time-stepping rule; zoh by default.",
+    ),
+    option(
+        "--basis", section=_MEMORY, type=OneOf(BASES), help="Coordinates of the state; legendre by default."
+    ),
+    option(
+        "--name",
+        section=_MEMORY,
+        metavar="NAME",
+        help="Name of the module and the circuit; lmu_memory by default.",
+    ),
+    option("--input-bits", section=_WORDS, type=Whole(), help="Width of a sample, 3 to 24; 12 by default."),
+    option("--state-bits", section=_WORDS, type=Whole(), help="Width of a state, 3 to 32; 16 by default."),
+    option(
+        "--coefficient-bits",
+        section=_WORDS,
+        type=Whole(),
+        help="Width of a coefficient, 3 to 32; by default two more than a state, at most 26.",
+    ),
+    option("--lanes", section=_HARDWARE, type=Whole(), help="Multipliers, a divisor of the order; 1 by default."),
+    option("--channels", section=_HARDWARE, type=Whole(), help="Memories that take turns; 1 by default."),
+    option(
+        "--simulator",
+        section=_HARDWARE,
+        type=OneOf(SIMULATORS),
+        help="HDL simulator; verilator by default.",
+    ),
+    option("--seed", section=_HARDWARE, type=Whole(), help="Seed of everything random; 0 by default."),
+)
+
+_ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    option("--topology", section=_CIRCUIT, metavar="dense", help="Form of the coupling network; dense by default."),
+    option("--style", section=_CIRCUIT, metavar="opamp-rc", help="Technology; opamp-rc by default."),
+    option(
+        "--opamp", section=_CIRCUIT, type=OneOf(OPAMPS), help="Model of the op-amps; single-pole by default."
+    ),
+    option(
+        "--gbw",
+        section=_CIRCUIT,
+        type=Number(),
+        metavar="HZ",
+        help="Gain-bandwidth product of a single-pole op-amp; 1e7 by default.",
+    ),
+)
+
+_OUTPUT_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    option(
+        "--out",
+        section="Output",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder for the files, made if need be; without it no file is written.",
+    ),
+    option("--json", "as_json", section="Output", is_flag=True, help="Print one JSON object and nothing else."),
+)
+
+
+def design_options(*, analog: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb the options of a design; it receives the design as `design`."""
+    declared = [*_DESIGN_OPTIONS, *(_ANALOG_OPTIONS if analog else ())]
+
+    def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(verb)
+        def run(design_path: Path | None, **options: Any) -> Any:
+            names = [name for name in Design.__dataclass_fields__ if name in options]
+            given = {name: value for name in names if (value := options.pop(name)) is not None}
+            return verb(design=load_design(design_path, given), given=frozenset(given), **options)
+
+        return _apply(declared, run)
+
+    return decorate
+
+
+def output_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb `--out` and `--json`, received as `out` and `as_json`."""
+    return _apply(_OUTPUT_OPTIONS, verb)
+
+
+def _apply(options: Sequence[Callable[[Any], Any]], verb: Callable[..., Any]) -> Callable[..., Any]:
+    for declare in reversed(options):
+        verb = declare(verb)
+    return verb

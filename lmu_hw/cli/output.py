@@ -1,0 +1,146 @@
+"""What a verb leaves behind: files in a folder, all of them or none, and one answer on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmu_hw.artifacts import replacing
+from lmu_hw.errors import DesignError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress
+    from rich.table import Table
+
+_BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
+_PIPE_WIDTH = 120
+
+
+@contextmanager
+def staged(out: Path | None) -> Iterator[Path]:
+    """Give a scratch folder; once the block ends well, move every file in it to `out`, made if need be.
+
+    Without `out` the files are dropped.
+
+    Raises:
+        DesignError: `out` is no folder, or none can be made or written there; said before the block runs.
+    """
+    if out is not None:
+        _check_folder(out)
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        folder = Path(scratch)
+        yield folder
+        if out is None:
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        for source in sorted(path for path in folder.rglob("*") if path.is_file()):
+            with replacing(out / source.relative_to(folder)) as temporary:
+                shutil.copyfile(source, temporary)
+
+
+def _check_folder(out: Path) -> None:
+    nearest = out
+    while not os.path.lexists(nearest) and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise DesignError("out", "a folder, or the name of a new one", f"{out} ({nearest} is no folder)")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise DesignError("out", "a folder that can be written to", str(out))
+
+
+def render_json(value: Mapping[str, Any]) -> str:
+    """`value` as JSON for people too: keys on lines of their own, each list of numbers on one line."""
+    return _render(value, "") + "\n"
+
+
+def _render(value: Any, indent: str) -> str:
+    inner = indent + "  "
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        parts = [f"{inner}{json.dumps(str(key))}: {_render(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}" if parts else "{}"
+    if isinstance(value, list | tuple) and any(isinstance(item, list | tuple | Mapping) for item in value):
+        return "[\n" + ",\n".join(inner + _render(item, inner) for item in value) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_json: bool) -> None:
+    """Print `result` as one JSON object, or `shown` for people."""
+    if as_json:
+        _write(render_json(result))
+        return
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    with console.capture() as captured:
+        for item in shown:
+            console.print(item)
+    # Tables are padded to full lines, which is of no use to the programs behind a pipe.
+    _write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone: what is left in the buffer must not raise again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(_BROKEN_PIPE) from None
+
+
+def facts(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    """A table of names and values."""
+    return grid(title, ("", ""), rows)
+
+
+def grid(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table with its first column to the left and the others to the right, or all left for two columns."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads)
+    )
+    for k, head in enumerate(heads):
+        table.add_column(head, justify="right" if k and len(heads) > 2 else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def progress() -> Progress:
+    """A progress display on standard error, silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def written(out: Path | None, paths: Iterable[str]) -> list[str]:
+    """One line that names the files in `out`; nothing without `out`."""
+    return [] if out is None else [f"in {out}: {', '.join(paths)}"]
+
+
+def figure(value: float) -> str:
+    """A number in four significant digits."""
+    return f"{value:.4g}"

@@ -1,0 +1,173 @@
+"""One design for every verb: values by name, from a TOML file, with others laid over them."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmu_hw.artifacts import check_identifier
+from lmu_hw.errors import DesignError
+
+if TYPE_CHECKING:
+    from lmu_hw.plan import MemoryPlan
+    from lmu_hw.spec import LMUSpec
+
+_LARGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Design:
+    """What to build and how to check it; the keys of a design file, and the flags with ``-`` for ``_``.
+
+    Whoever uses a value checks its range; here the kinds are checked, and the name.
+
+    Attributes:
+        order: number of states.
+        theta: window, s.
+        dt: step, s; a circuit in continuous time needs none.
+        discretization: time-stepping rule.
+        basis: coordinates of the state.
+        name: of the module and of the circuit.
+        input_bits, state_bits, coefficient_bits: word lengths; None leaves them to `plan_memory`.
+        lanes: multiplier lanes.
+        channels: memories that share the hardware.
+        simulator: HDL simulator.
+        topology, style: form and technology of the circuit.
+        opamp: model of its op-amps.
+        gbw: gain-bandwidth product of the single-pole model, Hz.
+        seed: of everything random.
+
+    Raises:
+        DesignError: a value is of the wrong kind, or the name is not an identifier.
+    """
+
+    order: int | None = None
+    theta: float | None = None
+    dt: float | None = None
+    discretization: str = "zoh"
+    basis: str = "legendre"
+    name: str = "lmu_memory"
+    input_bits: int | None = None
+    state_bits: int | None = None
+    coefficient_bits: int | None = None
+    lanes: int = 1
+    channels: int = 1
+    simulator: str = "verilator"
+    topology: str = "dense"
+    style: str = "opamp-rc"
+    opamp: str = "single-pole"
+    gbw: float = 1e7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if kind is float and type(value) is int:
+                object.__setattr__(self, name, float(value))
+            elif type(value) is not kind:
+                raise DesignError(name, _WORDS[kind], value)
+        check_identifier(self.name)
+        if self.seed < 0:
+            raise DesignError("seed", "an integer of 0 or more", self.seed)
+
+    def required(self, name: str) -> Any:
+        """The value of `name`.
+
+        Raises:
+            DesignError: it was not given.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise DesignError(name, f"given, by --{name} or in a design file", "nothing")
+        return value
+
+    def spec(self) -> LMUSpec:
+        """The validated specification."""
+        from lmu_hw.spec import Basis, LMUSpec
+        from lmu_hw.steps import Discretization
+
+        order, theta, dt = (self.required(name) for name in ("order", "theta", "dt"))
+        rules = [str(rule) for rule in Discretization]
+        if self.discretization not in rules:
+            raise DesignError("discretization", f"one of {', '.join(rules)}", self.discretization)
+        if self.basis not in list(Basis):
+            raise DesignError("basis", f"one of {', '.join(Basis)}", self.basis)
+        return LMUSpec(order, theta, dt, Discretization(self.discretization), Basis(self.basis))
+
+    def plan(self) -> MemoryPlan:
+        """The fixed-point plan."""
+        from lmu_hw.plan import plan_memory
+
+        widths = {name: getattr(self, name) for name in ("input_bits", "state_bits", "coefficient_bits")}
+        return plan_memory(self.spec(), **{name: bits for name, bits in widths.items() if bits is not None})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The design as plain values, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def flags(self) -> str:
+        """The command line flags that give this design: every value that is not the default, in a fixed order."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                text = value if isinstance(value, str) else repr(value)
+                words += [f"--{field.name.replace('_', '-')}", text]
+        return shlex.join(words)
+
+
+_OPTIONAL = frozenset({"order", "theta", "dt", "input_bits", "state_bits", "coefficient_bits"})
+_WORDS = {int: "an integer", float: "a number", str: "a text"}
+_KINDS: Mapping[str, type] = types.MappingProxyType(
+    {
+        name: next(kind for kind in (typing.get_args(hint) or (hint,)) if kind is not types.NoneType)
+        for name, hint in typing.get_type_hints(Design).items()
+    }
+)
+
+
+def load_design(path: Path | None, values: Mapping[str, Any]) -> Design:
+    """Make a design from a file and from `values`, which win over it.
+
+    Args:
+        path: a TOML file of at most 1 MiB whose keys are those of `Design`, or None.
+        values: by name.
+
+    Raises:
+        DesignError: the file cannot be read, is not TOML or holds an unknown key, or a value is of the wrong kind.
+    """
+    merged = {} if path is None else _read(path)
+    known = [field.name for field in fields(Design)]
+    for source in (merged, values):
+        for key in source:
+            if key not in known:
+                raise DesignError(f"a key of {path}" if source is merged else "a value's name", _hint(key, known), key)
+    return Design(**{**merged, **values})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as problem:
+        raise DesignError("design file", "a readable file", f"{path} ({problem.strerror})") from None
+    if len(content) > _LARGEST_FILE:
+        raise DesignError("design file", "at most 1 MiB long", f"{path}")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except ValueError as problem:  # no UTF-8, or no TOML
+        raise DesignError("design file", "valid TOML in UTF-8", f"{path} ({problem})") from None
+
+
+def _hint(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
+    return f"one that designs have (did you mean {close[0]}?)" if close else f"one of {', '.join(known)}"

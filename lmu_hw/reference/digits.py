@@ -1,0 +1,101 @@
+"""scikit-learn's 1,797 handwritten digits as permuted sequences of 64 samples.
+
+Data: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), UCI Machine Learning
+Repository, 1998, as shipped with scikit-learn: 8 × 8 counts of ink from 0 to 16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+
+from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.fixedpoint import IntArray
+from lmu_hw.legendre import Array
+from lmu_hw.reference.classifier import MemoryClassifier, fit_classifier
+from lmu_hw.reference.fitting import PenaltyChoice, stratified_parts
+from lmu_hw.spec import LMUSpec
+
+#: Samples in a sequence, one for each pixel.
+STEPS = 64
+
+#: The memory of the task: the window is the whole sequence, one sample a second.
+DIGITS_SPEC = LMUSpec(order=64, theta=float(STEPS), dt=1.0)
+
+#: From this width on an input format holds every sample exactly.
+EXACT_INPUT_BITS = 8
+
+#: One unit of ink. 8 of them on either side of zero stay inside [−1, 1), of which a format has no upper end.
+_INK = 15.0 / 128.0
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSequences:
+    """Sequences and their classes.
+
+    Attributes:
+        sequences: samples in [−15/16, 15/16], multiples of 1/128, shape (count, 64).
+        labels: digits 0 … 9, shape (count,).
+    """
+
+    sequences: Array
+    labels: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """The digits, permuted and divided.
+
+    Attributes:
+        train: what every choice is made on.
+        test: held-out digits, the classes in their shares.
+        permutation: sample k of a sequence is pixel permutation[k], row by row, shape (64,).
+        seed: of the permutation and of the division.
+    """
+
+    train: LabelledSequences
+    test: LabelledSequences
+    permutation: IntArray
+    seed: int
+
+
+def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
+    """The digits with one permutation of the pixels for all, divided at random by class.
+
+    Args:
+        seed: of the permutation and of the division.
+        held_out: share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 539 digits.
+
+    Raises:
+        DesignError: an argument is out of range.
+        MissingToolError: scikit-learn is not installed.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise DesignError("seed", "a non-negative integer", seed)
+    if not 0.1 <= held_out <= 0.9:
+        raise DesignError("held-out share", "a number from 0.1 to 0.9", held_out)
+    try:
+        from sklearn.datasets import load_digits as load
+    except ImportError:
+        raise MissingToolError("scikit-learn", "pip install 'lmu-hw[demo]'") from None
+    bunch = load()
+    ink: Array = np.asarray(bunch.data, dtype=np.float64)
+    labels: IntArray = np.asarray(bunch.target, dtype=np.int64)
+    rng = np.random.default_rng(int(seed))
+    permutation = rng.permutation(STEPS)
+    # Of 100 even parts, that many are held out.
+    test = stratified_parts(labels, 100, rng) < round(100 * held_out)
+    sequences = (ink[:, permutation] - 8.0) * _INK
+    return Digits(
+        LabelledSequences(sequences[~test], labels[~test]),
+        LabelledSequences(sequences[test], labels[test]),
+        permutation,
+        int(seed),
+    )
+
+
+def fit_digits(data: Digits, spec: LMUSpec = DIGITS_SPEC) -> tuple[MemoryClassifier, PenaltyChoice]:
+    """A classifier fitted on the training part alone; see `fit_classifier`."""
+    return fit_classifier(spec, data.train.sequences, data.train.labels, seed=data.seed)

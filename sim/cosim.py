@@ -1,0 +1,315 @@
+"""Co-simulation of one memory: Verilog against integers, integers against floats, SPICE against floats."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.analog.design import AnalogDesign, design_opamp_rc
+from lmu_hw.analog.export import subcircuit_text
+from lmu_hw.analog.opamp import OpAmpModel, SinglePoleOpAmp
+from lmu_hw.errors import DesignError
+from lmu_hw.fixedpoint import Overflow
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.legendre import Array, readout
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.ranges import continuous_ranges
+from lmu_hw.reference.memory import FloatMemory
+from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
+from lmu_hw.sim.digital import run_streams
+from lmu_hw.sim.harness import HarnessedMemory, Stimulus
+from lmu_hw.sim.lockstep import CIRCUIT_INSTANCE, TOP, LockStep
+from lmu_hw.sim.mixed import MixedCircuit, run_mixed_bench
+from lmu_hw.sim.runner import Simulator
+from lmu_hw.spec import Basis
+from lmu_hw.steps import Discretization
+
+
+@dataclass(frozen=True)
+class AnalogSetup:
+    """The circuit that runs beside the Verilog.
+
+    Attributes:
+        opamp: model of every op-amp.
+        tolerance: largest NRMSE of states and readout against the float reference.
+        samples: how many samples the circuit is simulated for, from the start; SPICE takes its time.
+        supply: ± V.
+    """
+
+    opamp: OpAmpModel = SinglePoleOpAmp()  # noqa: RUF009 - frozen
+    tolerance: float = 0.01
+    samples: int = 1000
+    supply: float = 5.0
+
+
+@dataclass(frozen=True)
+class DigitalCheck:
+    """Verilog against the integer model: samples sent, beats checked, and words that differ."""
+
+    samples: int
+    beats: int
+    mismatches: int
+    simulator: str
+    messages: tuple[str, ...]
+    passed: bool
+
+
+@dataclass(frozen=True)
+class BoundCheck:
+    """Integer words against the float memory fed with the unrounded input.
+
+    Attributes:
+        bound: the plan's bound, of the state that comes closest to it.
+        max_error: the largest deviation of that state.
+        utilisation: max_error/bound of that state; above 1 the bound is broken.
+    """
+
+    bound: float
+    max_error: float
+    utilisation: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class AnalogCheck:
+    """The circuit against the float memory, beside the Verilog in the same simulation."""
+
+    nrmse: float
+    readout_nrmse: float
+    worst_state_nrmse: float
+    tolerance: float
+    samples: int
+    mismatches: int
+    messages: tuple[str, ...]
+    passed: bool
+
+
+@dataclass(frozen=True)
+class CosimResult:
+    """Everything that one co-simulation found; arrays have shape (samples, order), in the plan's coordinates.
+
+    `states_rtl` is None where the bench failed, `states_spice` where no circuit ran; the circuit covers the
+    first `analog.samples` samples and `readout_*` are the delayed input at θ for them.
+    """
+
+    digital: DigitalCheck
+    fixed_vs_float: BoundCheck
+    analog: AnalogCheck | None
+    time: Array
+    samples: Array
+    states_float: Array
+    states_fixed: Array
+    states_rtl: Array | None
+    states_spice: Array | None
+    readout_spice: Array | None
+    readout_float: Array | None
+    waveform: Path | None
+
+    @property
+    def passed(self) -> bool:
+        """Every check held."""
+        return self.digital.passed and self.fixed_vs_float.passed and (self.analog is None or self.analog.passed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        return {
+            "digital": _plain(self.digital),
+            "fixed_vs_float": _plain(self.fixed_vs_float),
+            "analog": None if self.analog is None else _plain(self.analog),
+            "passed": self.passed,
+        }
+
+
+def cosimulate(
+    plan: MemoryPlan,
+    samples: Array,
+    *,
+    workdir: Path,
+    simulator: Simulator | str = Simulator.VERILATOR,
+    lanes: int = 1,
+    seed: int = 0,
+    gap: float = 0.1,
+    stall: float = 0.1,
+    analog: AnalogSetup | None = None,
+    waves: bool = False,
+    design: VerilogDesign | None = None,
+) -> CosimResult:
+    """Run all checks on one memory with one recording.
+
+    Args:
+        plan: the memory.
+        samples: the recording, shape (T,), within [−1, 1]; each sample is one step.
+        workdir: folder for builds, logs and recordings.
+        simulator: verilator or icarus.
+        lanes: multiplier lanes of the Verilog.
+        seed: of gaps, stalls and cocotb.
+        gap, stall: shares of cycles without a sample offered, or without a beat taken.
+        analog: the circuit to run beside it; none by default.
+        waves: record all signals.
+        design: Verilog to check in place of the plan's own.
+
+    Raises:
+        DesignError: an argument is wrong.
+        MissingToolError: a simulator is not installed.
+    """
+    u = np.asarray(samples, dtype=np.float64)
+    if u.ndim != 1 or u.size == 0 or not np.all(np.abs(u) <= 1.0):
+        raise DesignError("samples", "a non-empty sequence within [-1, 1]", f"shape {u.shape}")
+    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    made = design or generate_verilog(plan, lanes=lanes)
+    memory = HarnessedMemory(plan, Stimulus(codes[None, :], gap=gap, stall=stall, seed=seed), made)
+    words = IntegerMemory(plan).run(codes)
+    states_fixed = plan.state_format.decode(words)
+    # +1 itself has no code: the declared range ends half a code below it, as the bound does.
+    within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
+    states_float = FloatMemory(plan.spec).run(within)
+    stream = run_streams(
+        [memory], workdir=workdir / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words[None]]
+    )
+    score = stream.scores[0] if stream.scores else None
+    circuit = None
+    if analog is not None:
+        circuit = _run_circuit(plan, u, codes, words, made, analog, workdir / "analog", simulator, seed)
+    return CosimResult(
+        digital=DigitalCheck(
+            samples=int(codes.size),
+            beats=score.checked if score else 0,
+            mismatches=score.mismatches if score else int(words.size),
+            simulator=str(simulator),
+            messages=stream.bench.messages,
+            passed=stream.passed,
+        ),
+        fixed_vs_float=check_bound(plan, states_fixed, states_float),
+        analog=circuit.check if circuit else None,
+        time=(np.arange(u.size) + 1) * plan.spec.dt,
+        samples=u,
+        states_float=states_float,
+        states_fixed=states_fixed,
+        states_rtl=plan.state_format.decode(stream.words[0][0]) if stream.passed else None,
+        states_spice=circuit.states if circuit else None,
+        readout_spice=circuit.readout if circuit else None,
+        readout_float=circuit.readout_reference if circuit else None,
+        waveform=stream.bench.waveform,
+    )
+
+
+def check_bound(plan: MemoryPlan, fixed: Array, reference: Array) -> BoundCheck:
+    """Compare states of shape (…, order) with the plan's bound, state by state."""
+    error = np.abs(fixed - reference).reshape(-1, plan.spec.order).max(axis=0)
+    share = error / plan.error_bound
+    worst = int(np.argmax(share))
+    return BoundCheck(
+        bound=float(plan.error_bound[worst]),
+        max_error=float(error[worst]),
+        utilisation=float(share[worst]),
+        passed=bool(np.all(share <= 1.0)),
+    )
+
+
+@dataclass(frozen=True)
+class _CircuitRun:
+    check: AnalogCheck
+    states: Array | None
+    readout: Array | None
+    readout_reference: Array
+
+
+def design_circuit(plan: MemoryPlan, setup: AnalogSetup) -> AnalogDesign:
+    """The op-amp RC circuit of the plan's memory, with the delay of θ as its output."""
+    order = plan.spec.order
+    oldest = readout(order, [1.0])
+    return design_opamp_rc(
+        order,
+        plan.spec.theta,
+        ranges=continuous_ranges(order),
+        output_ranges=continuous_ranges(order, oldest),
+        opamp=setup.opamp,
+        supply=setup.supply,
+    )
+
+
+def _run_circuit(
+    plan: MemoryPlan,
+    u: Array,
+    codes: Any,
+    words: Any,
+    digital: VerilogDesign,
+    setup: AnalogSetup,
+    workdir: Path,
+    simulator: Simulator | str,
+    seed: int,
+) -> _CircuitRun:
+    if plan.spec.basis is not Basis.LEGENDRE:
+        raise DesignError("basis", "legendre beside a circuit", plan.spec.basis)
+    count = min(u.size, setup.samples)
+    design = design_circuit(plan, setup)
+    ports = [port.name for port in design.circuit.ports]
+    outputs = tuple(name for name in ports if name != "u")
+    circuit = MixedCircuit(
+        netlist=subcircuit_text(design, "lmu_hw.sim.cosimulate"),
+        subcircuit=design.circuit.name,
+        inputs=("u",),
+        outputs=outputs,
+        period=plan.spec.dt,
+    )
+    pair = LockStep(digital, circuit)
+    workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
+    (workdir / f"{TOP}.v").write_text(pair.verilog(), encoding="utf-8")
+    # The circuit is continuous in time: what it should do is the zero-order hold, whatever the digital step is.
+    held = FloatMemory(replace(plan.spec, discretization=Discretization.ZOH)).run(u[:count])
+    oldest = held @ readout(plan.spec.order, [1.0])[0]
+    vectors = workdir / "vectors.npz"
+    np.savez(
+        vectors,
+        codes=codes[:count],
+        volts=u[:count] * design.input_scaling,
+        words=words[:count],
+        reference=np.column_stack([held, oldest]),
+        scaling=np.concatenate([design.state_scaling, design.output_scaling]),
+    )
+    bench = run_mixed_bench(
+        simulator,
+        circuit,
+        count + 2,
+        "lmu_hw.sim.bench_lockstep",
+        workdir / str(simulator),
+        timeout_s=120.0 + 0.5 * count,
+        parameters={
+            "vectors": str(vectors.absolute()),
+            "state_bits": plan.state_format.width,
+            "input_bits": plan.input_format.width,
+            "beats_per_sample": digital.manifest["beats_per_sample"],
+            "tolerance": setup.tolerance,
+        },
+        seed=seed,
+        sources=[workdir / f"{digital.name}.v", workdir / f"{TOP}.v"],
+        top=TOP,
+        instance=CIRCUIT_INSTANCE,
+    )
+    file, result = bench.run_dir / "lockstep.json", {}
+    states = delayed = None
+    if file.is_file():
+        result = json.loads(file.read_text(encoding="utf-8"))
+        with np.load(bench.run_dir / "analog.npz") as archive:
+            states, delayed = archive["measured"][:, : plan.spec.order], archive["measured"][:, plan.spec.order]
+    worst = 1e300  # nothing measured
+    check = AnalogCheck(
+        nrmse=float(result.get("state_nrmse", worst)),
+        readout_nrmse=float(result.get("readout_nrmse", worst)),
+        worst_state_nrmse=float(result.get("worst_state_nrmse", worst)),
+        tolerance=setup.tolerance,
+        samples=int(result.get("checked", 0)),
+        mismatches=int(result.get("mismatches", 0)),
+        messages=bench.messages,
+        passed=bench.passed,
+    )
+    return _CircuitRun(check, states, delayed, oldest)
+
+
+def _plain(check: Any) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(check).items()}

