@@ -27,6 +27,11 @@ async def stream_matches_integer_model(dut: Any) -> None:
     dut.rst.value = 1
     await Timer(4 * PERIOD_NS, unit="ns")
     dut.rst.value = 0
+    for cycles in parameters["resets"]:  # in mid-stream; then everything starts over
+        await Timer(int(cycles) * PERIOD_NS, unit="ns")
+        dut.rst.value = 1
+        await Timer(2 * PERIOD_NS, unit="ns")
+        dut.rst.value = 0
     finished = True
     try:
         await with_timeout(RisingEdge(dut.done), int(parameters["limit_cycles"]) * PERIOD_NS, "ns")
@@ -48,7 +53,10 @@ async def stream_matches_integer_model(dut: Any) -> None:
 
 def _score(k: int, job: dict[str, Any]) -> Score:
     manifest = json.loads(Path(f"manifest_{k}.json").read_text(encoding="utf-8"))
-    beats = read_beats(Path(f"beats_{k}.hex"), manifest)
+    recording = Path(f"beats_{k}.hex")
+    if not recording.is_file():  # not one beat came
+        recording.touch()
+    beats = read_beats(recording, manifest)
     with np.load(job["expected"]) as archive:
         words = archive["words"]
     flags = expected_flags(
@@ -58,5 +66,6 @@ def _score(k: int, job: dict[str, Any]) -> Score:
         job["lanes"],
         job["channels"],
         only_last=job["only_last"],
+        unmarked=job["unmarked"],
     )
     return compare(beats, words, flags, job["batch"] * job["samples"])

@@ -52,6 +52,7 @@ def run_streams(
     seed: int = 0,
     waves: bool = False,
     expected: Sequence[IntArray] | None = None,
+    resets: Sequence[int] = (),
 ) -> StreamRun:
     """Stream every memory's stimulus through its Verilog and score all of it in cocotb.
 
@@ -62,6 +63,7 @@ def run_streams(
         seed: of cocotb.
         waves: record all signals.
         expected: the words to compare with, (batch, samples or 1, order) each; the integer model's by default.
+        resets: clock cycles to run before each reset in mid-stream; every stream starts over after it.
 
     Raises:
         DesignError: an argument is wrong.
@@ -91,7 +93,7 @@ def run_streams(
         "lmu_hw.sim.bench_stream",
         workdir / str(simulator),
         timeout_s=120.0 + limit / _SLOWEST_CYCLES_PER_S,
-        parameters={"limit_cycles": limit, "memories": jobs},
+        parameters={"limit_cycles": limit, "memories": jobs, "resets": list(resets)},
         seed=seed,
         waves=waves,
         extra_files=files,
@@ -158,4 +160,5 @@ def _job(memory: HarnessedMemory) -> dict[str, Any]:
         "lanes": memory.lanes,
         "channels": memory.channels,
         "only_last": memory.stimulus.only_last,
+        "unmarked": memory.stimulus.unmarked,
     }

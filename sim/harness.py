@@ -30,6 +30,7 @@ class Stimulus:
         gap: share of cycles in which no new sample is offered, 0 … 0.9.
         stall: share of cycles in which no beat is taken, 0 … 0.9.
         only_last: record only the beats of each sequence's last sample.
+        unmarked: the first sequences go without `first`: the memory starts them as reset has left it.
         seed: of the gaps and stalls.
     """
 
@@ -37,6 +38,7 @@ class Stimulus:
     gap: float = 0.0
     stall: float = 0.0
     only_last: bool = False
+    unmarked: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -99,7 +101,7 @@ class HarnessedMemory:
         batch, samples = codes.shape
         width = self.plan.input_format.width
         words = codes & ((1 << width) - 1)
-        words[:, 0] |= 1 << width
+        words[channels if self.stimulus.unmarked else 0 :, 0] |= 1 << width
         words[:, -1] |= 2 << width
         turns = words.reshape(batch // channels, channels, samples).transpose(0, 2, 1)
         return "\n".join(f"{word:x}" for word in turns.ravel().tolist()) + "\n"
@@ -166,11 +168,8 @@ STALL = {round(256 * memory.stimulus.stall)};
   wire [{width["out_channel"] - 1}:0] out_channel;
   wire [{beat - 1}:0] beat = {{out_channel, out_index, out_first, out_last, out_data}};
   reg [{beat - 1}:0] offered;
-  integer file;
-  initial begin
-    $readmemh("samples_{k}.hex", samples);
-    file = $fopen("beats_{k}.hex", "w");
-  end
+  integer file = 0;
+  initial $readmemh("samples_{k}.hex", samples);
   {memory.design.name} dut (
     .clk(clk), .rst(rst),
     .in_valid(in_valid), .in_ready(in_ready), .in_data(word[{width["in_data"] - 1}:0]),
@@ -180,7 +179,9 @@ STALL = {round(256 * memory.stimulus.stall)};
   wire [31:0] n1 = noise ^ (noise << 13);
   wire [31:0] n2 = n1 ^ (n1 >> 17);
   always @(posedge clk) begin
-    if (rst) begin
+    if (rst) begin  // the stream starts again, and so does its recording
+      if (file != 0) $fclose(file);
+      file = 0;
       noise <= 32'd{seed}; sent <= 0; taken <= 0; idle <= 0;
       in_valid <= 0; out_ready <= 0; stalled <= 0; done <= 0; violation <= 0;
     end else begin
@@ -196,12 +197,13 @@ STALL = {round(256 * memory.stimulus.stall)};
       if (stalled && (!out_valid || beat != offered)) violation <= 1;
       if (out_valid && out_ready) begin
         taken <= taken + 1;
+        if (file == 0) file = $fopen("beats_{k}.hex", "w");
         if ({record}) $fwrite(file, "%h\\n", beat);
         if (taken >= BEATS) violation <= 1;
       end
       if (taken == BEATS) idle <= idle + 1;  // wait a while: nothing more may come
       if (idle == {2 * int(memory.design.manifest["cycles_per_sample"]) + 16} && !done) begin
-        done <= 1; $fclose(file);
+        done <= 1; $fclose(file); file = 0;
       end
     end
   end

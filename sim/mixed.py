@@ -191,10 +191,10 @@ def run_mixed_bench(
     Raises:
         DesignError, MissingToolError: as `run_bench`.
     """
+    available(simulator)
     simulator = Simulator(simulator)
     if periods < 1:
         raise DesignError("periods", "at least 1", periods)
-    available(simulator)
     files = [write_text(build_dir / "verilog" / f"{circuit.subcircuit}.v", circuit.verilog())]
     if not sources:
         files.append(write_text(build_dir / "verilog" / f"{TOP}.v", circuit.top_verilog()))

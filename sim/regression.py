@@ -100,7 +100,7 @@ class RegressionResult:
     designs: int
     refused: int
     samples: int
-    words: int
+    beats: int
     mismatches: int
     simulator: str
     failures: tuple[str, ...]
@@ -127,7 +127,7 @@ def run_regression(
         MissingToolError: the simulator is not installed.
     """
     rng = np.random.default_rng(seed)
-    done = refused = samples = words = mismatches = 0
+    done = refused = samples = beats = mismatches = 0
     failures: list[str] = []
     while done < designs:
         memories = []
@@ -137,13 +137,13 @@ def run_regression(
             memories.append(memory)
         run = run_streams(memories, workdir=workdir / f"batch_{done}", simulator=simulator, seed=seed)
         for score in run.scores:
-            samples, words, mismatches = samples + score.sent, words + score.checked, mismatches + score.mismatches
+            samples, beats, mismatches = samples + score.sent, beats + score.checked, mismatches + score.mismatches
         if not run.passed:
             failures.append(f"designs {done}-{done + len(memories) - 1}: {'; '.join(run.bench.messages)}")
         done += len(memories)
         if report:
             print(f"{done}/{designs} designs, {samples} samples, {mismatches} mismatches", file=sys.stderr)
-    return RegressionResult(done, refused, samples, words, mismatches, str(simulator), tuple(failures))
+    return RegressionResult(done, refused, samples, beats, mismatches, str(simulator), tuple(failures))
 
 
 def _draw_accepted(rng: np.random.Generator, limits: Limits, name: str) -> tuple[HarnessedMemory, int]:

@@ -36,14 +36,16 @@ class Score:
 
 
 def expected_flags(
-    batch: int, samples: int, beats_per_sample: int, lanes: int, channels: int, *, only_last: bool
+    batch: int, samples: int, beats_per_sample: int, lanes: int, channels: int, *, only_last: bool, unmarked: bool
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Index, channel, first and last of every expected beat, in order."""
     kept = np.array([samples - 1]) if only_last else np.arange(samples)
     shape = (batch // channels, kept.size, channels, beats_per_sample)
     index = np.broadcast_to(np.arange(beats_per_sample) * lanes, shape)
     channel = np.broadcast_to(np.arange(channels)[:, None], shape)
-    first = np.broadcast_to((kept == 0)[:, None, None], shape)
+    first = np.broadcast_to((kept == 0)[:, None, None], shape).copy()
+    if unmarked:
+        first[0] = False
     last = np.broadcast_to((kept == samples - 1)[:, None, None], shape)
     return (
         index.ravel().astype(np.int64),

@@ -128,14 +128,15 @@ _INPUT = (
         section="Input",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Samples from -1 to 1, one each --dt: .npy, .csv or .wav.",
+        help="Samples from -1 to 1, one a step: .npy, .csv or .wav, whose rate gives --dt where that is left out.",
     ),
     option(
-        "--column",
+        "--channel",
         section="Input",
-        type=Whole(),
-        help="Which channel of a .wav or column of an array, from 0; needed where there are several.",
+        metavar="N",
+        help="Channel of the file, counted from 0, or a column's name; needed where there are several.",
     ),
+    option("--normalize", section="Input", is_flag=True, help="Scale the file's peak to 1."),
 )
 
 
@@ -156,7 +157,8 @@ def cosim(
     design: Design,
     given: frozenset[str],
     source: Path | None,
-    column: int | None,
+    channel: str | None,
+    normalize: bool,
     analog: bool,
     out: Path | None,
     as_json: bool,
@@ -166,8 +168,9 @@ def cosim(
     Exit status 1 where anything differs. Leaves results.json, the waveform and report.html in the folder of --out.
     """
     from lmu_hw.cli import cosim as verb
+    from lmu_hw.cli.recording import Recording
 
-    verb.run(design, source, column, analog, out, as_json)
+    verb.run(design, Recording(source, channel, normalize), analog, out, as_json)
 
 
 @cli.command()
@@ -192,7 +195,8 @@ def run(
     design: Design,
     given: frozenset[str],
     source: Path | None,
-    column: int | None,
+    channel: str | None,
+    normalize: bool,
     backend: str,
     delays: tuple[float, ...] | None,
     out: Path | None,
@@ -204,8 +208,9 @@ def run(
     (samples, delays).
     """
     from lmu_hw.cli import run as verb
+    from lmu_hw.cli.recording import Recording
 
-    verb.run(design, source, column, backend, delays, out, as_json)
+    verb.run(design, Recording(source, channel, normalize), backend, delays, out, as_json)
 
 
 @cli.command()

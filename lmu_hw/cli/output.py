@@ -110,19 +110,22 @@ def _write(text: str) -> None:
 
 def facts(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     """A table of names and values."""
-    return grid(title, ("", ""), rows)
+    return grid(title, ("", ""), rows, right=())
 
 
-def grid(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table with its first column to the left and the others to the right, or all left for two columns."""
+def grid(
+    title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] | None = None
+) -> Table:
+    """A table; the columns in `right`, by default all but the first, end at their right edge."""
     from rich import box
     from rich.table import Table
 
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads)
     )
+    numbers = set(range(1, len(heads)) if right is None else right)
     for k, head in enumerate(heads):
-        table.add_column(head, justify="right" if k and len(heads) > 2 else "left")
+        table.add_column(head, justify="right" if k in numbers else "left")
     for row in rows:
         table.add_row(*row)
     return table

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import IntArray
 from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.reference.fitting import PenaltyChoice, choose_penalty, discriminant
 from lmu_hw.reference.memory import final_states

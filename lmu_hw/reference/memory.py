@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import Array
 from lmu_hw.spec import LMUSpec
@@ -66,14 +65,13 @@ def impulse_response(spec: LMUSpec, steps: int) -> Array:
     """K Gᵏ H for k = 0 … steps−1, shape (steps, order): the states k steps after a single sample of 1 went in.
 
     Raises:
-        DesignError: `steps` is not a positive integer.
+        DesignError: `steps` is not an integer of at least 1.
     """
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
-        raise DesignError("steps", "a positive integer", steps)
+    steps = check_integer("steps", steps, 1)
     system = discretize(spec)
-    response = np.empty((int(steps), system.input.size))
+    response = np.empty((steps, system.input.size))
     z = system.input
-    for k in range(int(steps)):
+    for k in range(steps):
         response[k] = z
         z = system.transition @ z
     return response if z.size == spec.order else response @ system.output.T

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat
 from lmu_hw.legendre import Array
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32
@@ -48,11 +48,12 @@ class LinearReadout:
         """Outputs, shape (…, outputs), for features of shape (…, features)."""
         f = np.asarray(features, dtype=np.float64)
         _check_length("features", f, self.weights)
-        return f @ self.weights.T + self.bias
+        outputs: Array = f @ self.weights.T + self.bias
+        return outputs
 
     def classify(self, features: ArrayLike) -> IntArray:
         """The class of the largest score, the first one of equals, shape (…)."""
-        return np.argmax(self(features), axis=-1).astype(np.int64)
+        return _first_largest(self(features))
 
     def quantize(self, words: QFormat, bits: int) -> IntegerReadout:
         """Round the weights to `bits` bits on the finest grid that holds them, the bias to the scores' grid.
@@ -64,18 +65,13 @@ class LinearReadout:
         Raises:
             DesignError: `bits` is out of range, or a score could exceed 62 bits.
         """
-        if isinstance(bits, bool) or not isinstance(bits, Integral) or not (
-            MIN_WEIGHT_BITS <= bits <= MAX_WEIGHT_BITS
-        ):
-            raise DesignError(
-                "weight_bits", f"an integer from {MIN_WEIGHT_BITS} to {MAX_WEIGHT_BITS}", bits
-            )
+        bits = check_integer("weight_bits", bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
         largest = float(np.abs(self.weights).max())
         # largest = mantissa·2^exponent with a mantissa in [½, 1), so these places fill the word's top bit,
-        fraction = int(bits) - 1 - math.frexp(largest)[1]
-        if np.rint(math.ldexp(largest, fraction)) > (1 << (int(bits) - 1)) - 1:
+        fraction = bits - 1 - math.frexp(largest)[1]
+        if np.rint(math.ldexp(largest, fraction)) > (1 << (bits - 1)) - 1:
             fraction -= 1  # unless it rounds up to a power of two
-        format_ = QFormat(int(bits), fraction)
+        format_ = QFormat(bits, fraction)
         bias = np.ldexp(self.bias, fraction + words.fraction)
         if np.abs(bias).max() >= 2.0 ** (MAX_WIDTH - 1):
             raise DesignError(
@@ -129,11 +125,9 @@ class IntegerReadout:
     def largest_score(self) -> int:
         """No score, and no partial sum of one, exceeds this modulus for any state words."""
         word = max(-self.word_format.low, self.word_format.high)
-        # Python integers: the bound itself must not wrap.
-        return max(
-            sum(abs(w) for w in row) * word + abs(b)
-            for row, b in zip(self.weights.tolist(), self.bias.tolist(), strict=True)
-        )
+        rows: list[list[int]] = self.weights.tolist()  # Python integers: the bound itself must not wrap
+        biases: list[int] = self.bias.tolist()
+        return max(sum(map(abs, row)) * word + abs(b) for row, b in zip(rows, biases, strict=True))
 
     @property
     def score_width(self) -> int:
@@ -158,11 +152,12 @@ class IntegerReadout:
         low, high = self.word_format.low, self.word_format.high
         if array.size and (array.min() < low or array.max() > high):
             raise DesignError("state words", f"from {low} to {high}", [int(array.min()), int(array.max())])
-        return array.astype(np.int64) @ self.weights.T + self.bias
+        scores: IntArray = array.astype(np.int64) @ self.weights.T + self.bias
+        return scores
 
     def classify(self, words: ArrayLike) -> IntArray:
         """The class of the largest score, the first one of equals, shape (…)."""
-        return np.argmax(self.scores(words), axis=-1).astype(np.int64)
+        return _first_largest(self.scores(words))
 
     def to_dict(self) -> dict[str, Any]:
         """The readout as plain values, for manifests."""
@@ -178,6 +173,12 @@ class IntegerReadout:
                 )
             },
         }
+
+
+def _first_largest(scores: Array | IntArray) -> IntArray:
+    """Index of the largest score along the last axis, the first one of equals."""
+    index: IntArray = np.asarray(np.argmax(scores, axis=-1), dtype=np.int64)
+    return index
 
 
 def _check_length(what: str, array: Array | IntArray, weights: Array | IntArray) -> None:

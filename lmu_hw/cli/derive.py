@@ -1,0 +1,134 @@
+"""`lmu-hw derive`: the system in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.artifacts import write_text
+from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.pade import pade_error
+from lmu_hw.design_file import Design
+from lmu_hw.legendre import Array
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import least_theta_over_dt
+from lmu_hw.system import ContinuousSystem, DiscreteSystem, continuous, discretize
+
+_FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_FREQUENCIES = 121
+_LARGEST_SHOWN = 8
+_LARGEST_SAMPLED = 128  # above, the sampled system's response takes longer than all the rest
+
+
+def run(design: Design, out: Path | None, as_json: bool) -> None:
+    """Derive, write and print; see `lmu_hw.cli.commands.derive`."""
+    spec = design.spec()
+    with staged(out) as folder, progress() as bar:
+        task = bar.add_task("system", total=4)
+        exact, sampled = continuous(spec), discretize(spec)
+        bar.update(task, advance=1, description="stability")
+        result = _result(design, exact, sampled)
+        bar.update(task, advance=1, description="plot")
+        if out is not None:
+            # The plotting library takes as long to load as all the rest together.
+            from lmu_hw.cli.plots import system_plot
+
+            write_text(folder / "system.json", render_json(result))
+            bar.update(task, advance=1)
+            write_text(
+                folder / "system.svg",
+                system_plot(spec.order, spec.theta, _curves(spec, sampled, result), _after_step(sampled)),
+            )
+    answer(result, _shown(spec, exact, result, out), as_json=as_json)
+
+
+def _result(design: Design, exact: ContinuousSystem, sampled: DiscreteSystem) -> dict[str, Any]:
+    spec = exact.spec
+    stability = spec.stability
+    cycles = np.geomspace(0.01, max(1.0, spec.order), _FREQUENCIES)
+    return {
+        "design": design.to_dict(),
+        "spec": spec.to_dict(),
+        "theta_over_dt": spec.ratio,
+        "stable": stability.stable,
+        "spectral_radius": stability.spectral_radius,
+        "stability_margin": stability.margin,
+        "transient_growth": stability.transient_growth,
+        "least_theta_over_dt": least_theta_over_dt(spec.order, spec.discretization),
+        "pade_error": {
+            "cycles_per_window": cycles,
+            "frequency_hz": cycles / spec.theta,
+            "error": pade_error(spec.order, cycles),
+        },
+        "readout": {"fractions": list(_FRACTIONS), "C": exact.readout(_FRACTIONS)},
+        "A": exact.A,
+        "B": exact.B,
+        "Ad": sampled.transition,
+        "Bd": sampled.input,
+        "Cd": sampled.output,
+    }
+
+
+def _curves(spec: LMUSpec, sampled: DiscreteSystem, result: dict[str, Any]) -> dict[str, tuple[Array, Array]]:
+    cycles, error = result["pade_error"]["cycles_per_window"], result["pade_error"]["error"]
+    curves = {"continuous (Padé)": (cycles, error)}
+    if spec.order <= _LARGEST_SAMPLED:
+        below = cycles[cycles < 0.5 * spec.ratio]
+        response = sampled.transfer(below / spec.theta)[0]
+        curves[f"sampled ({spec.discretization})"] = (below, np.abs(response - np.exp(-2j * np.pi * below)))
+    return curves
+
+
+def _after_step(sampled: DiscreteSystem, points: int = 301) -> Array:
+    """States after a step of the input, at `points` times from 0 to 1.5 θ."""
+    stride = max(1, round(1.5 * sampled.spec.ratio / (points - 1)))
+    n = sampled.input.size
+    block = np.zeros((n + 1, n + 1))
+    block[:n, :n], block[:n, n], block[n, n] = sampled.transition, sampled.input, 1.0
+    leap = np.linalg.matrix_power(block, stride)
+    count = max(2, int(1.5 * sampled.spec.ratio / stride) + 1)
+    state, states = np.append(np.zeros(n), 1.0), np.zeros((count, sampled.spec.order))
+    for k in range(1, count):
+        state = leap @ state
+        states[k] = sampled.output @ state[:n]
+    return states
+
+
+def _shown(
+    spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: Path | None
+) -> Iterator[Any]:
+    yield facts(
+        "Legendre memory",
+        [
+            ("order", str(spec.order)),
+            ("window θ", f"{spec.theta:g} s = {spec.ratio:.6g} steps of {spec.dt:g} s"),
+            ("step", f"{spec.discretization}, {spec.basis} basis"),
+            ("stable", "yes"),
+            ("spectral radius", f"{result['spectral_radius']:.10g}"),
+            ("stability margin", figure(result["stability_margin"])),
+            ("transient growth", figure(result["transient_growth"])),
+            ("least θ/dt", figure(result["least_theta_over_dt"])),
+        ],
+    )
+    points = np.array([0.1, 0.25, 0.5, 0.75, 1.0]) * spec.order / np.pi
+    yield grid(
+        "Error of the readout at θ, continuous system",
+        ["cycles per window", "Hz", "|readout − ideal delay|"],
+        [
+            (figure(c), figure(c / spec.theta), figure(e))
+            for c, e in zip(points, pade_error(spec.order, points), strict=True)
+        ],
+    )
+    if spec.order <= _LARGEST_SHOWN:
+        yield grid(
+            "A and B",
+            ["", *(f"A·{j}" for j in range(spec.order)), "B"],
+            [
+                (f"{i}", *(f"{value:g}" for value in row), f"{exact.B[i]:g}")
+                for i, row in enumerate(exact.A.round(6))
+            ],
+        )
+    yield from written(out, ["system.json", "system.svg"])

@@ -1,0 +1,240 @@
+"""Plots as SVG text, the same bytes for the same data; no window system takes part."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is no news
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lmu_hw.legendre import Array
+
+FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
+_STYLE = {
+    "svg.hashsalt": "lmu-hw",
+    "svg.fonttype": "path",  # the same look on a machine without the font
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#59626d",
+    "axes.grid": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.3,
+    "path.simplify_threshold": 0.1,
+}
+_MOST_POINTS = 2000
+_MOST_STATES = 6
+
+
+def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
+    """The delay's error over frequency, and how the states answer to an impulse.
+
+    Args:
+        order: number of states.
+        theta: window, s.
+        curves: per label, cycles per window and |readout − ideal delay|.
+        growth: states after a step of the input, shape (steps, order), over one and a half windows.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, (left, right) = _figure(1, 2, width=10.0, height=3.6)
+        for (label, (cycles, error)), colour, line in zip(curves.items(), (FLOAT, FIXED), ("-", "--"), strict=False):
+            left.loglog(cycles, np.maximum(error, 1e-17), color=colour, ls=line, label=label)
+        left.axvline(order / np.pi, color=IDEAL, lw=1.0, ls=":")
+        left.annotate("order/π", (order / np.pi, 1.0), xytext=(3, 2), textcoords="offset points", color="#59626d")
+        left.set(title="Error of the readout at θ", xlabel="cycles per window", ylabel="|readout − ideal delay|")
+        left.set_ylim(1e-16, 5.0)
+        left.legend(loc="lower right")
+        time = np.linspace(0.0, 1.5, growth.shape[0])
+        for i in range(min(order, _MOST_STATES)):
+            right.plot(time, growth[:, i], color=_shade(i, min(order, _MOST_STATES)), label=f"m{_sub(i)}")
+        right.set(title="States after a step of the input", xlabel="time / θ", ylabel="state")
+        right.legend(loc="lower right", ncols=3)
+        return _svg(figure)
+
+
+def states_plot(time: Array, forms: Mapping[str, Array], unit: str = "s") -> str:
+    """The first states over time, one panel each.
+
+    Args:
+        time: shape (T,).
+        forms: states by form ("float", "fixed", "SPICE"), shape (T′ ≤ T, order) each.
+        unit: of time.
+    """
+    order = next(iter(forms.values())).shape[1]
+    shown = min(order, _MOST_STATES)
+    columns = min(shown, 3)
+    rows = -(-shown // columns)
+    with matplotlib.rc_context(_STYLE):
+        figure, grid = _figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
+        panels = _flat(grid)
+        for i, panel in enumerate(panels):
+            if i >= shown:
+                panel.set_visible(False)
+                continue
+            for form, states in forms.items():
+                keep = _thin(states.shape[0])
+                panel.plot(time[: states.shape[0]][keep], states[keep, i], label=form, **_LINES[form])
+            panel.set_title(f"state {i}")
+            if i >= shown - columns:
+                panel.set_xlabel(f"time ({unit})")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+        return _svg(figure)
+
+
+def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Array]) -> str:
+    """Deviation of fixed from float against its proved bound: over time, and state by state.
+
+    Args:
+        time: shape (T,), s.
+        error: |fixed − float|, shape (T, order).
+        bound: shape (order,).
+        sources: parts of the bound by name, shape (order,) each.
+    """
+    order = bound.size
+    peak = error.max(axis=0)
+    worst = int(np.argmax(peak / bound))
+    with matplotlib.rc_context(_STYLE):
+        figure, (left, right) = _figure(1, 2, width=10.0, height=3.4)
+        keep = _thin(time.size)
+        left.plot(time[keep], error[keep, worst], color=FIXED, lw=0.8, label="|fixed − float|")
+        left.axhline(bound[worst], color=BOUND, ls="--", label="proved bound")
+        left.set(title=f"State {worst}, the nearest to its bound", xlabel="time (s)", ylabel="error")
+        left.set_yscale("log")
+        floor = float(np.percentile(error[:, worst], 2)) or float(bound[worst]) * 1e-4
+        left.set_ylim(max(floor, bound[worst] * 1e-5) / 2.0, bound[worst] * 3.0)
+        left.legend(loc="lower right")
+        index = np.arange(order)
+        base = np.zeros(order)
+        shades = ("#c9d6e2", "#a9c1d6", "#86a9c6", "#618fb5", "#3f749f")
+        for (name, part), shade in zip(sources.items(), shades, strict=False):
+            if part.max() > 0.0:
+                right.bar(index, part, bottom=base, width=0.8, color=shade, label=f"bound: {name}")
+                base = base + part
+        right.plot(index, peak, "o", color=BOUND, ms=4.0 if order <= 32 else 2.5, label="measured maximum")
+        right.set(title="Bound by source, and measured maximum", xlabel="state", ylabel="error")
+        right.set_yscale("log")
+        right.set_ylim(max(float(peak.min()), bound.min() * 1e-4) / 3.0, bound.max() * 8.0)
+        right.xaxis.get_major_locator().set_params(integer=True)
+        right.legend(loc="upper left", ncols=2, fontsize=7.5)
+        return _svg(figure)
+
+
+def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: float) -> str:
+    """The window that the memory holds at one instant against the input that went in.
+
+    Args:
+        lag: delays, s, shape (n,).
+        past: the true input that long ago, shape (n,).
+        forms: the decoded window by form, shape (n,) each.
+        instant: when, s.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, panel = _figure(1, 1, width=10.0, height=3.2)
+        panel.plot(-lag, past, color=IDEAL, lw=4.0, alpha=0.55, label="input", solid_capstyle="round")
+        for form, window in forms.items():
+            panel.plot(-lag, window, label=f"decoded, {form}", **_LINES[form])
+        panel.set(
+            title=f"What the states hold at {instant:.4g} s", xlabel="time before that instant (s)", ylabel="input"
+        )
+        panel.margins(x=0.01)
+        panel.legend(loc="best", ncols=2)
+        return _svg(figure)
+
+
+def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> str:
+    """Frequency response of the readout at θ against the ideal delay: magnitude, delay, error.
+
+    Args:
+        cycles: frequency·θ, shape (n,).
+        responses: complex response by form, shape (n,) each.
+        edge: cycles per window that the order resolves.
+    """
+    ideal = np.exp(-2j * np.pi * cycles)
+    with matplotlib.rc_context(_STYLE):
+        figure, panels = _figure(1, 3, width=10.0, height=3.2)
+        magnitude, delay, error = panels
+        magnitude.axhline(0.0, color=IDEAL, lw=4.0, alpha=0.55, label="ideal delay")
+        delay.axhline(1.0, color=IDEAL, lw=4.0, alpha=0.55)
+        for form, response in responses.items():
+            line = _LINES[form]
+            magnitude.plot(cycles, 20.0 * np.log10(np.maximum(np.abs(response), 1e-6)), label=form, **line)
+            phase = np.unwrap(np.angle(response))
+            delay.plot(cycles, -np.gradient(phase, cycles) / (2.0 * np.pi), **line)
+            error.semilogy(cycles, np.maximum(np.abs(response - ideal), 1e-12), **line)
+        for panel in panels:
+            panel.axvline(edge, color=IDEAL, lw=1.0, ls=":")
+            panel.set_xlabel("cycles per window")
+        magnitude.set(title="Magnitude (dB)", ylim=(-12.0, 6.0))
+        delay.set(title="Group delay / θ", ylim=(0.0, 2.0))
+        error.set(title="|response − ideal delay|", ylim=(1e-6, 4.0))
+        magnitude.legend(loc="lower left")
+        return _svg(figure)
+
+
+def digit_plot(image: Array, sequence: Array, label: int) -> str:
+    """A scanned digit beside the sequence that the memory gets."""
+    with matplotlib.rc_context(_STYLE):
+        figure, (left, right) = _figure(1, 2, width=10.0, height=2.3, width_ratios=[1.0, 5.0])
+        left.imshow(image, cmap="gray_r", interpolation="nearest")
+        left.set(title=f"a held-out {label}", xticks=[], yticks=[])
+        left.grid(visible=False)
+        right.step(np.arange(sequence.size), sequence, where="mid", color=FLOAT)
+        right.set(title="its pixels, in the permuted order, as samples", xlabel="step", ylabel="input")
+        right.margins(x=0.01)
+        return _svg(figure)
+
+
+_LINES: Mapping[str, Mapping[str, Any]] = {
+    "float": {"color": FLOAT, "lw": 2.2, "alpha": 0.75},
+    "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
+    "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
+    "continuous": {"color": FLOAT, "lw": 1.8},
+    "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
+    "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},
+}
+
+
+def _figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    ratios = layout.pop("width_ratios", None)
+    grid = figure.subplots(rows, columns, gridspec_kw={"width_ratios": ratios} if ratios else None, **layout)
+    return figure, grid
+
+
+def _flat(grid: Any) -> Sequence[Axes]:
+    return list(np.atleast_1d(np.asarray(grid, dtype=object)).ravel())
+
+
+def _thin(count: int) -> slice:
+    return slice(None, None, max(1, count // _MOST_POINTS))
+
+
+def _shade(i: int, count: int) -> Any:
+    return matplotlib.colormaps["viridis"](0.9 * i / max(1, count - 1))
+
+
+def _sub(i: int) -> str:
+    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(i))
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()

@@ -1,0 +1,212 @@
+"""`lmu-hw quantize`: formats, ranges, the error's bound and its measurement, cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.artifacts import write_text
+from lmu_hw.cli.excitation import noise_record, record_length
+from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.design_file import Design
+from lmu_hw.errors import DesignError
+from lmu_hw.fixedpoint import Overflow
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.legendre import Array
+from lmu_hw.plan import MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS, MemoryPlan
+from lmu_hw.reference.memory import FloatMemory
+from lmu_hw.rtl.design import build_memory
+
+_CHUNK = 1000
+_FIRST_GUESS = 12
+_SHOWN_STATES = 12
+
+Advance = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Integer model against float reference on one record.
+
+    Attributes:
+        samples: length of the record.
+        band_hz: where its spectrum ends.
+        nrmse: root mean square of the deviation over that of the states, all states together.
+        max_error: largest |fixed − float| of each state, shape (order,).
+    """
+
+    samples: int
+    band_hz: float
+    nrmse: float
+    max_error: Array
+
+
+def run(design: Design, target: float | None, out: Path | None, as_json: bool) -> None:
+    """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
+    if target is not None and not (math.isfinite(target) and target > 0.0):
+        raise DesignError("target-nrmse", "a positive number", f"{target:g}")
+    spec = design.spec()
+    build_cost = _cost(design)
+    with staged(out) as folder, progress() as bar:
+        task = bar.add_task("quantize", total=None)
+
+        def attempt(candidate: Design) -> tuple[MemoryPlan, Measurement]:
+            bar.update(task, description="plan", completed=0, total=None)
+            plan = candidate.plan()
+            samples, _ = record_length(spec)
+            bar.update(task, description=f"measure {plan.state_format.width} bits", total=samples)
+            return plan, measure(plan, design.seed, lambda n: bar.update(task, advance=n))
+
+        plan, measured = attempt(design) if target is None else search(design, target, attempt)
+        result = _result(design, plan, measured, target, build_cost(plan))
+        write_text(folder / "plan.json", render_json(result))
+    answer(result, _shown(plan, measured, result, out), as_json=as_json)
+
+
+def search(
+    design: Design, target: float, attempt: Callable[[Design], tuple[MemoryPlan, Measurement]]
+) -> tuple[MemoryPlan, Measurement]:
+    """The plan with the least state width whose measured NRMSE is at most `target`.
+
+    The input is as wide as the states where the design leaves its width open.
+
+    Raises:
+        DesignError: no width reaches the target.
+    """
+    reached: dict[int, tuple[MemoryPlan, Measurement] | DesignError] = {}
+
+    def good(bits: int) -> bool:
+        if bits not in reached:
+            width = design.input_bits if design.input_bits is not None else min(bits, MAX_INPUT_BITS)
+            try:
+                reached[bits] = attempt(replace(design, state_bits=bits, input_bits=width))
+            except DesignError as refusal:
+                reached[bits] = refusal
+        outcome = reached[bits]
+        return not isinstance(outcome, DesignError) and outcome[1].nrmse <= target
+
+    bits = _FIRST_GUESS
+    good(bits)
+    if not isinstance(first := reached[bits], DesignError):  # every bit halves the error, more or less
+        bits += math.ceil(math.log2(max(first[1].nrmse, 1e-300) / target))
+        bits = min(max(bits, MIN_BITS), MAX_STATE_BITS)
+    while not good(bits) and bits < MAX_STATE_BITS:
+        bits += 1
+    while bits > MIN_BITS and good(bits) and good(bits - 1):
+        bits -= 1
+    outcome = reached[bits]
+    if good(bits) and not isinstance(outcome, DesignError):
+        return outcome
+    measured = [each[1].nrmse for each in reached.values() if not isinstance(each, DesignError)]
+    if not measured:
+        raise next(each for each in reached.values() if isinstance(each, DesignError))
+    raise DesignError(
+        "target-nrmse", f"at least {min(measured):.3g}, the least that {MAX_STATE_BITS} bits or fewer reach", f"{target:g}"
+    )
+
+
+def measure(plan: MemoryPlan, seed: int, advance: Advance = lambda _: None) -> Measurement:
+    """Run the integer model and the float reference over seeded band-limited noise and compare them.
+
+    Args:
+        plan: the memory.
+        seed: of the noise.
+        advance: told the number of samples done, now and then.
+    """
+    samples, band = record_length(plan.spec)
+    u = noise_record(plan.spec, seed)
+    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    model, reference = IntegerMemory(plan), FloatMemory(plan.spec)
+    state = model.zero_state()
+    error, power, largest = 0.0, 0.0, np.zeros(plan.spec.order)
+    for start in range(0, samples, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        exact = reference.run(u[part])
+        deviation = np.abs(model.decode(model.run(codes[None, part], state))[0] - exact)
+        error += float(np.sum(deviation**2))
+        power += float(np.sum(exact**2))
+        largest = np.maximum(largest, deviation.max(axis=0))
+        advance(exact.shape[0])
+    return Measurement(samples, band, math.sqrt(error / power), largest)
+
+
+def _cost(design: Design) -> Callable[[MemoryPlan], dict[str, Any]]:
+    def cost(plan: MemoryPlan) -> dict[str, Any]:
+        schedule = build_memory(plan, lanes=design.lanes, channels=design.channels).schedule
+        word = plan.accumulator_format.width + (plan.narrowing if plan.error_feedback else 0)
+        return {
+            "lanes": design.lanes,
+            "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
+            "cycles_per_sample": schedule.cycles_per_sample,
+            "latency_cycles": schedule.first_beat,
+            "state_storage_bits": design.channels * plan.spec.order * (word + plan.state_format.width),
+            "coefficient_storage_bits": plan.multiplications_per_sample * plan.increment.coefficient_bits,
+        }
+
+    return cost
+
+
+def _result(
+    design: Design, plan: MemoryPlan, measured: Measurement, target: float | None, cost: dict[str, Any]
+) -> dict[str, Any]:
+    share = measured.max_error / plan.error_bound
+    worst = int(np.argmax(share))
+    return {
+        "design": replace(design, state_bits=plan.state_format.width, input_bits=plan.input_format.width).to_dict(),
+        **plan.to_dict(),
+        "cost": cost,
+        "nrmse": measured.nrmse,
+        "target_nrmse": target,
+        "measured": {
+            "input": "band-limited noise",
+            "seed": design.seed,
+            "samples": measured.samples,
+            "band_hz": measured.band_hz,
+            "max_error": measured.max_error,
+            "worst_state": worst,
+            "bound_over_max_error": float(1.0 / share[worst]) if share[worst] > 0.0 else None,
+        },
+    }
+
+
+def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out: Path | None) -> Iterator[Any]:
+    cost, worst = result["cost"], result["measured"]["worst_state"]
+    ratio = result["measured"]["bound_over_max_error"]
+    yield facts(
+        "Fixed-point plan",
+        [
+            ("memory", plan.spec.summary()),
+            ("datapath", f"{plan.datapath}, {'with' if plan.error_feedback else 'without'} error feedback"),
+            ("input", str(plan.input_format)),
+            ("state", str(plan.state_format)),
+            ("accumulator", str(plan.accumulator_format)),
+            ("multiplier", "{} × {} bits".format(*cost["multiplier_bits"])),
+            ("multiplications per sample", str(plan.multiplications_per_sample)),
+            ("cycles per sample", f"{cost['cycles_per_sample']} with {cost['lanes']} lane(s)"),
+            ("storage", f"{cost['state_storage_bits']} bits of state, {cost['coefficient_storage_bits']} of coefficients"),
+            ("measured NRMSE", f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz"),
+            ("bound / measured", "–" if ratio is None else f"{figure(ratio)} in state {worst}"),
+        ],
+    )
+    order = plan.spec.order
+    shown = sorted({*range(min(order, _SHOWN_STATES - 2)), worst, order - 1})
+    yield grid(
+        "States" + ("" if len(shown) == order else f" (some of {order})"),
+        ["state", "bits", "range", "error bound", "measured maximum"],
+        [
+            (
+                str(i),
+                str(plan.state_widths[i]),
+                figure(plan.ranges[i]),
+                figure(plan.error_bound[i]),
+                figure(measured.max_error[i]),
+            )
+            for i in shown
+        ],
+    )
+    yield from written(out, ["plan.json"])
