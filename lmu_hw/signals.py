@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -147,26 +148,32 @@ def _read_npy(path: Path, channel: int | str | None) -> tuple[Array, None]:
     try:
         with path.open("rb") as file:  # what the header promises is judged before any of it is allocated
             version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(file)
+            header = _NPY_HEADERS.get(version)
+            if header is None:
+                raise ValueError(f"version {version}")
+            shape, _, dtype = header(file)
             body = path.stat().st_size - file.tell()
     except ValueError as error:
         raise DesignError(path.name, "a whole .npy file", str(error)) from None
     if dtype.hasobject:
         raise DesignError(path.name, "an array of numbers (nothing pickled is loaded)", "Python objects")
     if dtype.kind not in "iuf":
-        raise DesignError(path.name, "an array of real numbers", dtype)
+        raise DesignError(path.name, "an array of real numbers", str(dtype))
     if len(shape) not in (1, 2):
         raise DesignError(path.name, "an array of shape (T,) or (T, channels)", shape)
     _check_count(path, shape[0])
     if body != math.prod(shape) * dtype.itemsize:
-        raise DesignError(path.name, f"a whole .npy file ({math.prod(shape) * dtype.itemsize} bytes of data)", body)
+        wanted = f"a whole .npy file, with {math.prod(shape) * dtype.itemsize} bytes of data"
+        raise DesignError(path.name, wanted, body)
+    chosen = _choose(path, channel, shape[1] if len(shape) == 2 else 1, ())
     array = np.load(path, allow_pickle=False)
-    if array.ndim == 2:
-        array = array[:, _choose(path, channel, shape[1], ())]
-    elif channel is not None:
-        _choose(path, channel, 1, ())
-    return array.astype(np.float64), None
+    return np.asarray(array if len(shape) == 1 else array[:, chosen], dtype=np.float64), None
+
+
+#: Version 3.0 differs from 2.0 in the names of fields, which no array of numbers has.
+_NPY_HEADERS = MappingProxyType(
+    {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+)
 
 
 def _read_csv(path: Path, channel: int | str | None) -> tuple[Array, None]:
@@ -176,7 +183,10 @@ def _read_csv(path: Path, channel: int | str | None) -> tuple[Array, None]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for line, row in _rows(file):
                 if width == 0:
-                    names = () if all(_number(cell) is not None for cell in row) else tuple(row)
+                    numbers = sum(_number(cell) is not None for cell in row)
+                    if 0 < numbers < len(row):
+                        raise DesignError(f"{path.name} line {line}", "all numbers or all names", ", ".join(row))
+                    names = () if numbers else tuple(row)
                     width = len(row)
                     column = _choose(path, channel, width, names)
                     what = f"column {names[column] if names else column}"
@@ -271,7 +281,7 @@ def _choose(path: Path, channel: int | str | None, count: int, names: tuple[str,
     if isinstance(channel, str) and names.count(channel) == 1:
         return names.index(channel)
     text = str(channel)
-    if not isinstance(channel, bool) and text.isascii() and text.isdigit() and int(text) < count:
+    if not isinstance(channel, bool) and re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
     raise DesignError("channel", f"one of {known} in {path.name}", channel)
 

@@ -1,0 +1,130 @@
+"""`lmu-hw cosim`: Verilog, integers, floats and the circuit on one recording."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.artifacts import write_text
+from lmu_hw.cli.evidence import checks_table, failures, figures
+from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.recording import Recording, Samples, read
+from lmu_hw.cli.report import Report, Section, TableData, write_report
+from lmu_hw.cli.spice import check_kind, opamp_model
+from lmu_hw.design_file import Design
+from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
+from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate, design_circuit
+
+_MOST_TRACED_CYCLES = 200_000  # a waveform of more is too large for any viewer
+
+
+def run(design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool) -> None:
+    """Check, write and print; see `lmu_hw.cli.commands.cosim`."""
+    if design.channels != 1:
+        raise DesignError("channels", "1 for one recording", design.channels)
+    if analog:
+        check_kind(design)
+    samples = read(recording, design)
+    design = samples.design
+    command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
+    with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        task = bar.add_task("plan", total=None)
+        plan = design.plan()
+        bar.update(task, description="Verilog")
+        made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=command)
+        setup = AnalogSetup(opamp=opamp_model(design)) if analog else None
+        circuit = design_circuit(plan, setup) if setup is not None else None
+        bar.update(task, description="build and simulate")
+        cycles = samples.values.size * int(made.manifest["cycles_per_sample"])
+        result = cosimulate(
+            plan,
+            samples.values,
+            workdir=Path(scratch),
+            simulator=design.simulator,
+            lanes=design.lanes,
+            seed=design.seed,
+            analog=setup,
+            waves=out is not None and cycles <= _MOST_TRACED_CYCLES,
+            design=made,
+        )
+        bar.update(task, description="report")
+        answered = _result(design, samples, plan, made, result)
+        names = ["results.json"]
+        if out is not None:
+            if result.waveform is not None:
+                names.append(shutil.copy(result.waveform, folder / f"{design.name}{result.waveform.suffix}").name)
+            write_text(folder / "results.json", render_json(answered))
+            write_report(folder / "report.html", _report(command, plan, samples, answered, result, circuit))
+            names.append("report.html")
+    answer(answered, _shown(plan, samples, made, result, out, names), as_json=as_json)
+    if not result.passed:
+        raise CheckFailed(failures(result))
+
+
+def _result(
+    design: Design, samples: Samples, plan: MemoryPlan, made: VerilogDesign, result: CosimResult
+) -> dict[str, Any]:
+    return {
+        "design": design.to_dict(),
+        "input": samples.origin,
+        **result.to_dict(),
+        "multiplications_per_sample": plan.multiplications_per_sample,
+        "cycles_per_sample": made.manifest["cycles_per_sample"],
+        "latency_cycles": made.manifest["latency_cycles"],
+        "waveform": None if result.waveform is None else f"{design.name}{result.waveform.suffix}",
+    }
+
+
+def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was built, for people."""
+    return [
+        ("memory", plan.spec.summary()),
+        ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
+        ("formats", f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format}"),
+        ("multiplications per sample", str(plan.multiplications_per_sample)),
+        ("cycles per sample", str(manifest["cycles_per_sample"])),
+        ("latency", f"{manifest['latency_cycles']} cycles"),
+    ]
+
+
+def _input_row(samples: Samples) -> tuple[str, str]:
+    return "input", f"{samples.origin['input']}, {samples.values.size} samples"
+
+
+def _report(
+    command: str,
+    plan: MemoryPlan,
+    samples: Samples,
+    answered: dict[str, Any],
+    result: CosimResult,
+    circuit: AnalogDesign | None,
+) -> Report:
+    rows = [*design_rows(plan, {"lanes": answered["design"]["lanes"], **answered}), _input_row(samples)]
+    messages = [line for check in (result.digital, result.analog) if check is not None for line in check.messages]
+    return Report(
+        title="Co-simulation of a Legendre memory",
+        subtitle=plan.spec.summary(),
+        command=command,
+        passed=result.passed,
+        sections=[
+            Section("Outcome", messages, [checks_table(result), TableData("Design", (), rows)]),
+            Section("Evidence", (), (), figures(plan, result, circuit)),
+        ],
+    )
+
+
+def _shown(
+    plan: MemoryPlan, samples: Samples, made: VerilogDesign, result: CosimResult, out: Path | None, names: list[str]
+) -> Iterator[Any]:
+    table = checks_table(result)
+    yield facts("Co-simulation", [*design_rows(plan, made.manifest), _input_row(samples)])
+    yield grid(table.title, table.heads, table.rows, right=())
+    if result.fixed_vs_float.utilisation > 0.0:
+        yield f"bound / measured: {figure(1.0 / result.fixed_vs_float.utilisation)}"
+    yield from written(out, names)
