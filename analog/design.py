@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmu_hw.analog import rules
-from lmu_hw.analog.checks import integer, positive
 from lmu_hw.analog.circuit import Circuit
 from lmu_hw.analog.dense import dense_realisation
 from lmu_hw.analog.linear import StateSpace, state_space
@@ -20,6 +19,7 @@ from lmu_hw.analog.opamp_rc import PartChoice, build, choose_parts
 from lmu_hw.analog.parts import PartRange
 from lmu_hw.analog.polarity import Polarity, choose_polarity
 from lmu_hw.analog.realisation import Array, Realisation, VoltageNetwork, scale_amplitudes
+from lmu_hw.arguments import check_integer, check_positive
 from lmu_hw.errors import DesignError
 
 MAX_ORDER = 256
@@ -178,16 +178,16 @@ def design_opamp_rc(
     Raises:
         DesignError: a value out of its range, no parts in range, or op-amps too slow for a stable circuit.
     """
-    states = integer(order, "order of an analog memory", 1, MAX_ORDER)
+    states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
     if len(readout_delays) > MAX_OUTPUTS:
         raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
     if not 0 < swing <= 1:
         raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
-    limit = swing * positive(supply, "supply in volts")
-    if positive(input_volts, "input_volts") > limit:
+    limit = swing * check_positive("supply in volts", supply)
+    if check_positive("input_volts", input_volts) > limit:
         raise DesignError("input_volts", f"at most {limit:g} V, the swing times the supply", input_volts)
 
-    realisation = dense_realisation(states, positive(theta, "theta in seconds"), readout_delays)
+    realisation = dense_realisation(states, check_positive("theta in seconds", theta), readout_delays)
     network = scale_amplitudes(
         realisation,
         state_ranges=ranges,
@@ -196,10 +196,8 @@ def design_opamp_rc(
         input_volts=float(input_volts),
     )
     polarity = choose_polarity(network)
-    level = positive(impedance, "impedance in ohm")
-    parts = choose_parts(
-        network, impedance=level, resistors=resistors, capacitors=capacitors, capacitor=capacitor
-    )
+    level = check_positive("impedance in ohm", impedance)
+    parts = choose_parts(network, impedance=level, resistors=resistors, capacitors=capacitors, capacitor=capacitor)
     circuit = build(name, network, polarity, parts, opamp, impedance=level, resistors=resistors)
     rules.check(circuit)
     specification = {

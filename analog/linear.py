@@ -67,14 +67,11 @@ def state_space(circuit: Circuit, *, ideal_opamps: bool = False) -> StateSpace:
     return system.solve([port.name for port in circuit.ports if port.direction == "out"], circuit.name)
 
 
-def _flatten(
-    circuit: Circuit, prefix: str, outer: Mapping[str, str]
-) -> Iterator[tuple[Element, dict[str, str], str]]:
+def _flatten(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[tuple[Element, dict[str, str], str]]:
     """Every elementary element with its nets and path, instances expanded."""
     for element in circuit.elements:
         nets = {
-            pin: net if net == GROUND else outer.get(net, prefix + net)
-            for pin, net in circuit.pins_of(element).items()
+            pin: net if net == GROUND else outer.get(net, prefix + net) for pin, net in circuit.pins_of(element).items()
         }
         if isinstance(element, Instance):
             yield from _flatten(element.circuit, f"{prefix}{element.name}.", nets)

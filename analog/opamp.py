@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import ClassVar
 
-from lmu_hw.analog.checks import positive
+from lmu_hw.arguments import check_positive
 
 PINS = ("inp", "inn", "out")
 """Pins of every op-amp: non-inverting input, inverting input, output (single-ended, referred to ground)."""
@@ -18,7 +18,7 @@ PINS = ("inp", "inn", "out")
 
 def _check_positive(model: OpAmpModel) -> None:
     for field in fields(model):
-        positive(getattr(model, field.name), f"op-amp {field.name}")
+        check_positive(f"op-amp {field.name}", getattr(model, field.name))
 
 
 @dataclass(frozen=True)

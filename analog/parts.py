@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.analog.checks import positive
 from lmu_hw.analog.realisation import Array
+from lmu_hw.arguments import check_positive
 from lmu_hw.errors import DesignError
 
 
@@ -61,7 +61,7 @@ def choose_capacitor(
             f"couplings from {rates.min():.3g} to {rates.max():.3g} 1/s, which span {ohms} ohm",
         )
     if given is not None:
-        positive(given, "capacitor in farad")
+        check_positive("capacitor in farad", given)
         if not low <= given <= high:
             raise DesignError("capacitor", f"from {low:.3g} to {high:.3g} F, {wanted}", given)
         return given

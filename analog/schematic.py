@@ -126,9 +126,7 @@ def _height(stage: Stage, full: bool) -> float:
     return max(_LEAST_HEIGHT, rows * _ROW)
 
 
-def _draw_stage(
-    drawing: schemdraw.Drawing, stage: Stage, left: float, top: float, height: float, full: bool
-) -> None:
+def _draw_stage(drawing: schemdraw.Drawing, stage: Stage, left: float, top: float, height: float, full: bool) -> None:
     rows: list[tuple[Passive, str] | None] = list(stage.inputs)
     if not full and len(rows) > _SHOWN:
         rows = [*rows[: _SHOWN // 2], None, *rows[-(_SHOWN // 2) :]]
@@ -169,9 +167,7 @@ def _draw_stage(
 def _two_terminal(
     drawing: schemdraw.Drawing, part: Passive, start: tuple[float, float], end: tuple[float, float]
 ) -> None:
-    drawing.add(
-        _SYMBOLS[type(part)]().at(start).to(end).label(f"{part.name}: {_engineering(part)}", fontsize=_FONT)
-    )
+    drawing.add(_SYMBOLS[type(part)]().at(start).to(end).label(f"{part.name}: {_engineering(part)}", fontsize=_FONT))
 
 
 def _wire(drawing: schemdraw.Drawing, start: tuple[float, float], end: tuple[float, float]) -> None:

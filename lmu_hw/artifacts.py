@@ -16,7 +16,7 @@ from lmu_hw.errors import DesignError
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
-def check_identifier(name: str, what: str = "name") -> str:
+def check_identifier(name: object, what: str = "name") -> str:
     """Return `name` if it can stand in Verilog, SPICE and a file name alike.
 
     Raises:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
 
 IntArray = NDArray[np.int64]
@@ -42,7 +42,7 @@ class QFormat:
 
     Attributes:
         width: bits, 1 … 62.
-        fraction: binary places; may exceed the width or be negative.
+        fraction: binary places; may exceed the width or be negative; −1024 … 1024.
         signed: two's complement, or unsigned.
     """
 
@@ -51,10 +51,8 @@ class QFormat:
     signed: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.width, Integral) or not 1 <= self.width <= MAX_WIDTH:
-            raise DesignError("word length", f"an integer from 1 to {MAX_WIDTH}", self.width)
-        if not isinstance(self.fraction, Integral):
-            raise DesignError("fraction bits", "an integer", self.fraction)
+        object.__setattr__(self, "width", check_integer("word length", self.width, 1, MAX_WIDTH))
+        object.__setattr__(self, "fraction", check_integer("fraction bits", self.fraction, -1024, 1024))
 
     @property
     def low(self) -> int:
@@ -119,7 +117,7 @@ def round_shift(codes: IntArray, shift: int, rounding: Rounding = Rounding.NEARE
     if rounding is Rounding.EVEN:
         tie = np.bitwise_and(codes, (half << np.int64(1)) - np.int64(1)) == half
         rounded = rounded - (tie & (np.bitwise_and(rounded, 1) == 1))
-    return rounded
+    return np.asarray(rounded, dtype=np.int64)
 
 
 def fit(codes: IntArray, target: QFormat, overflow: Overflow) -> IntArray:

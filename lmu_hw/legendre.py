@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 def odd_weights(order: int) -> Array:
     """W = 2i+1 for i = 0 … order−1, shape (order,). A = −W·M with entries of M in {−1, 1}."""
-    return 2.0 * np.arange(order) + 1.0
+    return np.arange(1.0, 2.0 * order, 2.0)
 
 
 def energy_scale(order: int) -> Array:

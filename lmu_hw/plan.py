@@ -19,11 +19,11 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import MAX_WIDTH, QFormat, signed_width
 from lmu_hw.increments import Increment, chain_increment, dense_increment
@@ -140,8 +140,7 @@ class MemoryPlan:
             "spec": self.spec.to_dict(),
             "datapath": str(self.datapath),
             "formats": {
-                name: {"width": f.width, "fraction": f.fraction, "signed": f.signed}
-                for name, f in formats.items()
+                name: {"width": f.width, "fraction": f.fraction, "signed": f.signed} for name, f in formats.items()
             }
             | {
                 "coefficient": {
@@ -186,15 +185,11 @@ def plan_memory(
         DesignError: a width is out of range, the words cannot hold the certified range, the rounded
             coefficients are not provably stable, or a product would exceed 62 bits.
     """
-    _check_bits("input_bits", input_bits, MAX_INPUT_BITS)
-    _check_bits("state_bits", state_bits, MAX_STATE_BITS)
+    input_bits = check_integer("input_bits", input_bits, MIN_BITS, MAX_INPUT_BITS)
+    state_bits = check_integer("state_bits", state_bits, MIN_BITS, MAX_STATE_BITS)
     if coefficient_bits is not None:
-        _check_bits("coefficient_bits", coefficient_bits, MAX_COEFFICIENT_BITS)
-    datapath = (
-        Datapath.CHAIN
-        if spec.discretization in (Discretization.EULER, Discretization.AB2)
-        else Datapath.DENSE
-    )
+        check_integer("coefficient_bits", coefficient_bits, MIN_BITS, MAX_COEFFICIENT_BITS)
+    datapath = Datapath.CHAIN if spec.discretization in (Discretization.EULER, Discretization.AB2) else Datapath.DENSE
     if datapath is Datapath.CHAIN and spec.basis is not Basis.LEGENDRE:
         raise DesignError("basis", "legendre for the chain (its couplings are integers there)", spec.basis)
     bits = coefficient_bits if coefficient_bits is not None else min(state_bits + 2, 26)
@@ -218,9 +213,7 @@ class _Planner:
 
         def spread(matrix: Array) -> Array:
             """An increment enters every bank of states with that bank's gain."""
-            return np.concatenate([gain * matrix for gain in banks]) * unit.reshape(
-                -1, *[1] * (matrix.ndim - 1)
-            )
+            return np.concatenate([gain * matrix for gain in banks]) * unit.reshape(-1, *[1] * (matrix.ndim - 1))
 
         def states(z: Array) -> Array:
             """The last bank, in units of the state, is what the state words are taken from."""
@@ -325,8 +318,3 @@ def _format(peak: float, fraction: int, what: str) -> QFormat:
     if width > MAX_WIDTH:
         raise DesignError(what, f"at most {MAX_WIDTH} bits wide", width)
     return QFormat(width, fraction)
-
-
-def _check_bits(what: str, value: object, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or not MIN_BITS <= int(value) <= most:
-        raise DesignError(what, f"an integer from {MIN_BITS} to {most}", value)

@@ -71,7 +71,8 @@ def l1_bound(
     for _ in range(_HEAD):  # exact: what enters a multi-step rule is not smooth in its first steps
         head += np.abs(observe(inputs))
         inputs = transition @ inputs
-    reach, stride = float(np.linalg.norm(move @ inputs) / max(np.linalg.norm(inputs), 1e-300)), 1
+    reach = float(np.linalg.norm(move @ inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
+    stride = 1
     while 2.0 * n * n * m * decay_steps > work * stride and stride * reach < 1.0:
         stride *= 2
     step = np.linalg.matrix_power(transition, stride)
@@ -122,9 +123,7 @@ def _decay(transition: Array, tail: float) -> tuple[int, float]:
     while (norm := spectral_norm(power)) > tail:
         growth = max(growth, norm)
         if steps >= _MOST_STEPS or growth > 1e9:
-            raise DesignError(
-                "the step", "one whose powers decay in double precision", f"growth {growth:.2g}"
-            )
+            raise DesignError("the step", "one whose powers decay in double precision", f"growth {growth:.2g}")
         power, steps = power @ power, 2 * steps
     return steps, growth
 
@@ -172,4 +171,4 @@ def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
             remaining = span * float(np.linalg.norm(x)) / (1.0 - ratio)
         if curvature < 1e-4 * block:
             h, flow = 2.0 * h, flow @ flow
-    return area + row_norms * (bend + remaining + 1e-9 * norms)
+    return np.asarray(area + row_norms * (bend + remaining + 1e-9 * norms), dtype=np.float64)

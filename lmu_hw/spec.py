@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from numbers import Integral, Real
 from typing import Any, TypeVar
 
+from lmu_hw.arguments import check_integer, check_positive
 from lmu_hw.errors import DesignError
 from lmu_hw.stability import Stability
 from lmu_hw.steps import Discretization, is_stable, least_theta_over_dt, step_stability
@@ -46,23 +46,18 @@ class LMUSpec:
     basis: Basis = Basis.LEGENDRE
 
     def __post_init__(self) -> None:
-        order = self.order
-        if isinstance(order, bool) or not isinstance(order, Integral) or not 1 <= order <= MAX_ORDER:
-            raise DesignError("order", f"an integer from 1 to {MAX_ORDER}", order)
-        object.__setattr__(self, "order", int(order))
-        object.__setattr__(self, "theta", _positive_seconds(self.theta, "theta"))
-        object.__setattr__(self, "dt", _positive_seconds(self.dt, "dt"))
+        object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))
+        object.__setattr__(self, "theta", check_positive("theta", self.theta, "seconds"))
+        object.__setattr__(self, "dt", check_positive("dt", self.dt, "seconds"))
         if self.dt > self.theta:
             raise DesignError("dt", f"at most theta = {self.theta:g} s", self.dt)
-        object.__setattr__(
-            self, "discretization", _member(Discretization, self.discretization, "discretization")
-        )
+        object.__setattr__(self, "discretization", _member(Discretization, self.discretization, "discretization"))
         object.__setattr__(self, "basis", _member(Basis, self.basis, "basis"))
         if not is_stable(self.order, self.h, self.discretization):
-            least = least_theta_over_dt(self.order, self.discretization)
+            least = math.ceil(1e3 * least_theta_over_dt(self.order, self.discretization)) / 1e3
             raise DesignError(
                 "theta/dt",
-                f"at least {least:.4g} for a stable {self.discretization} step at order {self.order}",
+                f"at least {least} for a stable {self.discretization} step at order {self.order}",
                 f"{self.ratio:.4g}",
             )
 
@@ -83,9 +78,7 @@ class LMUSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain values, in the order of its fields."""
-        return {
-            f.name: str(v) if isinstance(v := getattr(self, f.name), StrEnum) else v for f in fields(self)
-        }
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), StrEnum) else v for f in fields(self)}
 
     def summary(self) -> str:
         """One line for the head of a generated file."""
@@ -93,12 +86,6 @@ class LMUSpec:
             f"order {self.order}, theta {self.theta!r} s, dt {self.dt!r} s, "
             f"{self.discretization} step, {self.basis} basis"
         )
-
-
-def _positive_seconds(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
-        raise DesignError(what, "a positive number of seconds", value)
-    return float(value)
 
 
 def _member(kind: type[_E], value: object, what: str) -> _E:

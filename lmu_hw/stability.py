@@ -9,6 +9,7 @@ tell by how much.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -97,7 +98,7 @@ def spectral_norm(matrix: Array) -> float:
     """
     if not np.all(np.isfinite(matrix)):
         return float("inf")
-    allowance = 1.0 + 1e-14 * matrix.shape[0]
+    allowance: float = 1.0 + 1e-14 * matrix.shape[0]
     if matrix.shape[0] <= 64:
         return float(np.linalg.norm(matrix, 2)) * allowance
     gram, log_scale = matrix.T @ matrix, 0.0
@@ -109,4 +110,4 @@ def spectral_norm(matrix: Array) -> float:
         gram = gram @ gram
         log_scale = 2.0 * (log_scale + float(np.log(scale)))
     log_norm = (float(np.log(np.linalg.norm(gram))) + log_scale) / 16.0
-    return float(np.exp(log_norm)) * allowance
+    return math.exp(log_norm) * allowance

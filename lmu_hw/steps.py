@@ -118,15 +118,11 @@ def _bilinear_log_radius(z: complex) -> float:
 
 STEPS: Mapping[Discretization, Step] = MappingProxyType(
     {
-        Discretization.ZOH: Step(
-            unconditional=True, convergence_order=None, build=_zoh, log_radius=lambda z: z.real
-        ),
+        Discretization.ZOH: Step(unconditional=True, convergence_order=None, build=_zoh, log_radius=lambda z: z.real),
         Discretization.EULER: Step(
             unconditional=False, convergence_order=1, build=_euler, log_radius=_log_modulus_of_one_plus
         ),
-        Discretization.AB2: Step(
-            unconditional=False, convergence_order=2, build=_ab2, log_radius=_ab2_log_radius
-        ),
+        Discretization.AB2: Step(unconditional=False, convergence_order=2, build=_ab2, log_radius=_ab2_log_radius),
         Discretization.BILINEAR: Step(
             unconditional=True, convergence_order=2, build=_bilinear, log_radius=_bilinear_log_radius
         ),

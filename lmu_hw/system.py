@@ -37,7 +37,7 @@ class ContinuousSystem:
         """C(θ′)(sθ·I − A)⁻¹B at `frequency` in Hz, complex, shape (len(fractions), len(frequency))."""
         a, b = orthonormal_system(self.spec.order)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
-        s = 2j * np.pi * self.spec.theta * np.atleast_1d(np.asarray(frequency, dtype=np.float64))
+        s: ComplexArray = 2j * np.pi * self.spec.theta * np.atleast_1d(np.asarray(frequency, dtype=np.complex128))
         return _resolvent(a, b, c, s)
 
 
@@ -64,9 +64,9 @@ class DiscreteSystem:
         """
         matrices = step_matrices(self.spec.order, self.spec.h, self.spec.discretization)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
-        zeta = np.exp(2j * np.pi * self.spec.dt * np.atleast_1d(np.asarray(frequency, dtype=np.float64)))
+        zeta = np.exp(2j * np.pi * self.spec.dt * np.atleast_1d(np.asarray(frequency, dtype=np.complex128)))
         response = _resolvent(matrices.transition, matrices.input, c @ matrices.output, zeta)
-        return response * zeta[None, :]
+        return np.asarray(response * zeta[None, :], dtype=np.complex128)
 
 
 def coordinates(spec: LMUSpec) -> Array:

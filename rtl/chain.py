@@ -150,9 +150,7 @@ class _ChainPipeline(wiring.Component):
             m.d.comb += bank.increment[lane].eq(products[lane] << lifted[lane].lift)
 
         # What travels along with a slot.
-        tag = StructLayout(
-            {"valid": 1, "slot": range(groups), "channel": range(channels), "first": 1, "last": 1}
-        )
+        tag = StructLayout({"valid": 1, "slot": range(groups), "channel": range(channels), "first": 1, "last": 1})
         issued, multiplied, retired = Signal(tag), Signal(tag), Signal(tag)
         last, first = Signal(), Signal()
         with m.If(seq.starts & seq.issue):

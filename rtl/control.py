@@ -10,8 +10,11 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
+
+MAX_CHANNELS = 4096
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,9 @@ def check_lanes(plan: MemoryPlan, lanes: int, channels: int) -> None:
         DesignError: as said.
     """
     order = plan.spec.order
-    if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1 or order % lanes:
+    if order % check_integer("lanes", lanes, 1, order):
         raise DesignError("lanes", f"a divisor of the order {order}", lanes)
-    if isinstance(channels, bool) or not isinstance(channels, int) or not 1 <= channels <= 4096:
-        raise DesignError("channels", "an integer from 1 to 4096", channels)
+    check_integer("channels", channels, 1, MAX_CHANNELS)
 
 
 def input_layout(plan: MemoryPlan) -> StructLayout:
@@ -123,13 +125,9 @@ class Sequencer(wiring.Component):
             self.ends.eq(self.issue & (self.slot == slots - 1)),
             self.ready.eq(self.starts & (waiting == 0) & awake),
             self.issue.eq(Mux(self.starts, self.valid & self.ready, 1)),
-            self.fresh.eq(
-                Mux(self.starts, self.first | ~started.bit_select(self.channel, 1), held_fresh)
-            ),
+            self.fresh.eq(Mux(self.starts, self.first | ~started.bit_select(self.channel, 1), held_fresh)),
             self.next_slot.eq(Mux(self.ends, 0, self.slot + self.issue)),
-            self.next_channel.eq(
-                Mux(self.ends, Mux(self.channel == channels - 1, 0, self.channel + 1), self.channel)
-            ),
+            self.next_channel.eq(Mux(self.ends, Mux(self.channel == channels - 1, 0, self.channel + 1), self.channel)),
         ]
         m.d.sync += [self.slot.eq(self.next_slot), self.channel.eq(self.next_channel)]
         with m.If(self.issue & self.starts):

@@ -146,9 +146,7 @@ class _DensePipeline(wiring.Component):
             m.d.sync += held.eq(self.sample)
         word = Mux(seq.fresh, 0, read.data[column_lane] if lanes > 1 else read.data[0])
         factor = Signal(signed(operand.width))
-        m.d.sync += factor.eq(
-            (word << state_lift) - (Mux(column == 0, sample.data, 0) << input_lift)
-        )
+        m.d.sync += factor.eq((word << state_lift) - (Mux(column == 0, sample.data, 0) << input_lift))
 
         # The matrix, one column of a group of rows per word.
         matrix = plan.increment.coefficients
@@ -157,9 +155,7 @@ class _DensePipeline(wiring.Component):
             shape=ArrayLayout(coefficient, lanes),
             depth=slots,
             init=[
-                [int(matrix[g * lanes + lane, j]) for lane in range(lanes)]
-                for g in range(groups)
-                for j in range(order)
+                [int(matrix[g * lanes + lane, j]) for lane in range(lanes)] for g in range(groups) for j in range(order)
             ],
         )
         entries = rom.read_port()

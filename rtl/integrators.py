@@ -50,9 +50,7 @@ class IntegratorBank(wiring.Component):
         half = 1 << (cut - 1)
         extra = int(plan.two_step)
         fields = wide + (cut if plan.error_feedback else 0)
-        m.submodules.store = store = memory.Memory(
-            shape=ArrayLayout(fields, lanes), depth=self._depth, init=[]
-        )
+        m.submodules.store = store = memory.Memory(shape=ArrayLayout(fields, lanes), depth=self._depth, init=[])
         write = store.write_port()
         read = store.read_port(transparent_for=(write,))
         m.d.comb += read.addr.eq(self.fetch)

@@ -120,10 +120,7 @@ class _Flat(wiring.Component):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         super().__init__(
-            {
-                port.name: (In if port.direction == "input" else Out)(port.width)
-                for port, _ in _ports(memory)
-            }
+            {port.name: (In if port.direction == "input" else Out)(port.width) for port, _ in _ports(memory)}
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -135,9 +132,7 @@ class _Flat(wiring.Component):
         return m
 
 
-def _manifest(
-    name: str, plan: MemoryPlan, memory: Memory, ports: list[Port], command: str
-) -> dict[str, Any]:
+def _manifest(name: str, plan: MemoryPlan, memory: Memory, ports: list[Port], command: str) -> dict[str, Any]:
     clock = [
         Port("clk", "input", 1, "clock, rising edge"),
         Port("rst", "input", 1, "synchronous reset, active high; forgets every channel's state"),

@@ -14,14 +14,17 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, Timer, with_timeout
 from lmu_hw.artifacts import write_json
 from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.runner import bench_parameters
-from lmu_hw.sim.scoreboard import Score, compare, expected_flags
+from lmu_hw.sim.scoreboard import Bounded, Score, compare, expected_flags
 
 PERIOD_NS = 10
 
 
 @cocotb.test()
 async def stream_matches_integer_model(dut: Any) -> None:
-    """Every beat of every memory equals the integer model's, in order, and none is left over."""
+    """Every beat of every memory equals the integer model's, in order, and none is left over.
+
+    Where a float reference came along, every word lies within the plan's bound of it.
+    """
     parameters = bench_parameters()
     Clock(dut.clk, PERIOD_NS, unit="ns", impl="gpi").start()
     dut.rst.value = 1
@@ -42,7 +45,7 @@ async def stream_matches_integer_model(dut: Any) -> None:
     write_json(Path("scores.json"), {"scores": [vars(score) | {"passed": score.passed} for score in scores]})
     problems = [
         f"memory {k}: {score.first_mismatch} ({score.mismatches} mismatches, {score.checked} of "
-        f"{score.expected} beats checked)"
+        f"{score.expected} beats checked, deviation from float / bound {score.deviation})"
         for k, score in enumerate(scores)
         if not score.passed
     ]
@@ -59,6 +62,9 @@ def _score(k: int, job: dict[str, Any]) -> Score:
     beats = read_beats(recording, manifest)
     with np.load(job["expected"]) as archive:
         words = archive["words"]
+        bounded = None
+        if "reference" in archive:
+            bounded = Bounded(archive["reference"], archive["bound"], float(archive["lsb"]))
     flags = expected_flags(
         job["batch"],
         job["samples"],
@@ -68,4 +74,4 @@ def _score(k: int, job: dict[str, Any]) -> Score:
         only_last=job["only_last"],
         unmarked=job["unmarked"],
     )
-    return compare(beats, words, flags, job["batch"] * job["samples"])
+    return compare(beats, words, flags, job["batch"] * job["samples"], bounded)

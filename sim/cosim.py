@@ -168,7 +168,13 @@ def cosimulate(
     within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
     states_float = FloatMemory(plan.spec).run(within)
     stream = run_streams(
-        [memory], workdir=workdir / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words[None]]
+        [memory],
+        workdir=workdir / "digital",
+        simulator=simulator,
+        seed=seed,
+        waves=waves,
+        expected=[words[None]],
+        references=[states_float[None]],
     )
     score = stream.scores[0] if stream.scores else None
     circuit = None
@@ -185,7 +191,7 @@ def cosimulate(
         ),
         fixed_vs_float=check_bound(plan, states_fixed, states_float),
         analog=circuit.check if circuit else None,
-        time=(np.arange(u.size) + 1) * plan.spec.dt,
+        time=plan.spec.dt * np.arange(1.0, u.size + 1.0),
         samples=u,
         states_float=states_float,
         states_fixed=states_fixed,

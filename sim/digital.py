@@ -14,6 +14,7 @@ from lmu_hw.artifacts import to_json
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixedpoint import IntArray
 from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.sim.beats import read_beats
@@ -53,6 +54,7 @@ def run_streams(
     waves: bool = False,
     expected: Sequence[IntArray] | None = None,
     resets: Sequence[int] = (),
+    references: Sequence[Array | None] | None = None,
 ) -> StreamRun:
     """Stream every memory's stimulus through its Verilog and score all of it in cocotb.
 
@@ -64,6 +66,7 @@ def run_streams(
         waves: record all signals.
         expected: the words to compare with, (batch, samples or 1, order) each; the integer model's by default.
         resets: clock cycles to run before each reset in mid-stream; every stream starts over after it.
+        references: float states to bound the words by, (batch, samples or 1, order) each, or None for some.
 
     Raises:
         DesignError: an argument is wrong.
@@ -83,7 +86,10 @@ def run_streams(
         files[f"samples_{k}.hex"] = memory.sample_words()
         files[f"manifest_{k}.json"] = to_json(memory.design.manifest)
         archive = workdir / f"expected_{k}.npz"
-        np.savez(archive, words=memory.expected_order(words[k]))
+        vectors: dict[str, Any] = {"words": memory.expected_order(words[k])}
+        if references is not None and (reference := references[k]) is not None:
+            vectors |= _bounded(memory, reference)
+        np.savez(archive, allow_pickle=False, **vectors)
         jobs.append(_job(memory) | {"expected": str(archive.absolute())})
     limit = max(_limit_cycles(memory) for memory in memories)
     bench = run_bench(
@@ -142,6 +148,15 @@ def run_rtl(
 def _model_words(memory: HarnessedMemory) -> IntArray:
     words = IntegerMemory(memory.plan).run(memory.stimulus.codes)
     return words[:, -1:] if memory.stimulus.only_last else words
+
+
+def _bounded(memory: HarnessedMemory, reference: Array) -> dict[str, Any]:
+    bound = np.broadcast_to(memory.plan.error_bound, reference.shape)
+    return {
+        "reference": memory.expected_order(reference),
+        "bound": memory.expected_order(bound),
+        "lsb": np.array(memory.plan.state_format.lsb),
+    }
 
 
 def _limit_cycles(memory: HarnessedMemory) -> int:

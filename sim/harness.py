@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import IntArray
+from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign
 
 TOP = "harness"
+Numbers = TypeVar("Numbers", IntArray, Array)
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,6 @@ class HarnessedMemory:
         """Beats of output for each sample."""
         return self.plan.spec.order // self.lanes
 
-    @property
-    def recorded_beats(self) -> int:
-        """Beats that the harness should write down."""
-        batch, samples = self.stimulus.codes.shape
-        return batch * (1 if self.stimulus.only_last else samples) * self.beats_per_sample
-
-    @property
-    def least_cycles(self) -> int:
-        """Clock cycles that the stream takes without gaps and stalls, but for the latency."""
-        return self.stimulus.codes.size * int(self.design.manifest["cycles_per_sample"])
-
     def sample_words(self) -> str:
         """The samples as $readmemh wants them: {last, first, data}, one a line, channels taking turns."""
         codes, channels = self.stimulus.codes, self.channels
@@ -106,11 +98,11 @@ class HarnessedMemory:
         turns = words.reshape(batch // channels, channels, samples).transpose(0, 2, 1)
         return "\n".join(f"{word:x}" for word in turns.ravel().tolist()) + "\n"
 
-    def expected_order(self, words: IntArray) -> IntArray:
-        """State words of shape (batch, samples or 1, order) in the order of the recorded beats, (beats, lanes)."""
+    def expected_order(self, words: Numbers) -> Numbers:
+        """State words or values, (batch, samples or 1, order), in the order of the beats, (beats, lanes)."""
         batch, samples, order = words.shape
         turns = words.reshape(batch // self.channels, self.channels, samples, order).transpose(0, 2, 1, 3)
-        return np.ascontiguousarray(turns).reshape(-1, self.lanes)
+        return turns.reshape(-1, self.lanes)
 
     def batch_order(self, beats: IntArray) -> IntArray:
         """The inverse of `expected_order`: (beats, lanes) to (batch, samples or 1, order)."""

@@ -87,9 +87,7 @@ def _codes(rng: np.random.Generator, plan: MemoryPlan, channels: int, count: int
         kind = (k + int(rng.integers(4))) % 4
         half = max(1, round(plan.spec.ratio / rng.uniform(1.0, 2.0 * plan.spec.order)))
         square = np.where((np.arange(length) // half) % 2 == 0, high, low)
-        rows.append(
-            [rng.integers(low, high + 1, length), np.full(length, low), np.full(length, high), square][kind]
-        )
+        rows.append([rng.integers(low, high + 1, length), np.full(length, low), np.full(length, high), square][kind])
     return np.array(rows, dtype=np.int64)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmu_hw.fixedpoint import IntArray
+from lmu_hw.legendre import Array
 from lmu_hw.sim.beats import Beats
 
 
@@ -21,6 +22,7 @@ class Score:
         mismatches: words that differ, beats with a wrong index, channel or flag, and beats that are missing
             or too many.
         first_mismatch: the first of them in words; empty if there is none.
+        deviation: largest |word − float reference| as a share of the plan's bound; None without a reference.
     """
 
     sent: int
@@ -28,11 +30,28 @@ class Score:
     checked: int
     mismatches: int
     first_mismatch: str
+    deviation: float | None = None
 
     @property
     def passed(self) -> bool:
-        """Something was sent, everything expected was checked, and nothing differs."""
-        return self.sent > 0 and self.checked == self.expected > 0 and self.mismatches == 0
+        """Something was sent, everything expected was checked, nothing differs, and the bound holds."""
+        exact = self.sent > 0 and self.checked == self.expected > 0 and self.mismatches == 0
+        return exact and (self.deviation is None or self.deviation <= 1.0)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A float reference of the words and how far they may be from it.
+
+    Attributes:
+        reference: float states in the order of the beats, shape (beats, lanes).
+        bound: largest deviation of each, same shape.
+        lsb: value of one code.
+    """
+
+    reference: Array
+    bound: Array
+    lsb: float
 
 
 def expected_flags(
@@ -56,9 +75,13 @@ def expected_flags(
 
 
 def compare(
-    beats: Beats, words: IntArray, flags: tuple[IntArray, IntArray, IntArray, IntArray], sent: int
+    beats: Beats,
+    words: IntArray,
+    flags: tuple[IntArray, IntArray, IntArray, IntArray],
+    sent: int,
+    bounded: Bounded | None = None,
 ) -> Score:
-    """Score recorded `beats` against the expected `words`, shape (beats, lanes), and `flags`."""
+    """Score recorded `beats` against the expected `words`, shape (beats, lanes), `flags` and a bound."""
     came, expected = beats.words.shape[0], words.shape[0]
     checked = min(came, expected)
     index, channel, first, last = flags
@@ -70,7 +93,11 @@ def compare(
         | (beats.last[:checked] != last[:checked])
     )
     mismatches = int(wrong.sum()) + int(tags.sum()) + abs(came - expected) + beats.unknown
-    return Score(sent, expected, checked, mismatches, _first(beats, words, wrong, tags))
+    deviation = None
+    if bounded is not None:
+        error = np.abs(beats.words[:checked] * bounded.lsb - bounded.reference[:checked])
+        deviation = float((error / bounded.bound[:checked]).max(initial=0.0))
+    return Score(sent, expected, checked, mismatches, _first(beats, words, wrong, tags), deviation)
 
 
 def _first(beats: Beats, words: IntArray, wrong: IntArray, tags: IntArray) -> str:

@@ -17,11 +17,15 @@ from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.cli.spice import check_kind, opamp_model
 from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.fixedpoint import Overflow
+from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate, design_circuit
+from lmu_hw.sim.digital import run_streams
+from lmu_hw.sim.harness import HarnessedMemory, Stimulus
 
-_MOST_TRACED_CYCLES = 200_000  # a waveform of more is too large for any viewer
+_TRACED_CYCLES = 2_000  # a waveform takes up to a few kilobytes per cycle
 
 
 def run(design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool) -> None:
@@ -41,7 +45,7 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
         setup = AnalogSetup(opamp=opamp_model(design)) if analog else None
         circuit = design_circuit(plan, setup) if setup is not None else None
         bar.update(task, description="build and simulate")
-        cycles = samples.values.size * int(made.manifest["cycles_per_sample"])
+        traced = min(samples.values.size, max(1, _TRACED_CYCLES // int(made.manifest["cycles_per_sample"])))
         result = cosimulate(
             plan,
             samples.values,
@@ -50,21 +54,37 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
             lanes=design.lanes,
             seed=design.seed,
             analog=setup,
-            waves=out is not None and cycles <= _MOST_TRACED_CYCLES,
+            waves=out is not None and traced == samples.values.size,
             design=made,
         )
+        waveform = result.waveform
+        if out is not None and waveform is None and result.digital.passed:
+            bar.update(task, description="waveform")
+            waveform = _excerpt(plan, samples.values[:traced], made, design, Path(scratch))
         bar.update(task, description="report")
         answered = _result(design, samples, plan, made, result)
+        answered["waveform"] = None
         names = ["results.json"]
         if out is not None:
-            if result.waveform is not None:
-                names.append(shutil.copy(result.waveform, folder / f"{design.name}{result.waveform.suffix}").name)
+            if waveform is not None:
+                answered["waveform"] = f"{design.name}{waveform.suffix}"
+                answered["waveform_samples"] = traced
+                shutil.copy(waveform, folder / answered["waveform"])
+                names.append(answered["waveform"])
             write_text(folder / "results.json", render_json(answered))
             write_report(folder / "report.html", _report(command, plan, samples, answered, result, circuit))
             names.append("report.html")
     answer(answered, _shown(plan, samples, made, result, out, names), as_json=as_json)
     if not result.passed:
         raise CheckFailed(failures(result))
+
+
+def _excerpt(plan: MemoryPlan, samples: Array, made: VerilogDesign, design: Design, scratch: Path) -> Path | None:
+    """The waveform of the first samples, from a run of their own."""
+    codes = plan.input_format.encode(samples, overflow=Overflow.SATURATE)[None, :]
+    memory = HarnessedMemory(plan, Stimulus(codes, gap=0.1, stall=0.1, seed=design.seed), made)
+    run = run_streams([memory], workdir=scratch / "waves", simulator=design.simulator, seed=design.seed, waves=True)
+    return run.bench.waveform
 
 
 def _result(
@@ -77,7 +97,6 @@ def _result(
         "multiplications_per_sample": plan.multiplications_per_sample,
         "cycles_per_sample": made.manifest["cycles_per_sample"],
         "latency_cycles": made.manifest["latency_cycles"],
-        "waveform": None if result.waveform is None else f"{design.name}{result.waveform.suffix}",
     }
 
 

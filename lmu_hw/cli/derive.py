@@ -97,9 +97,7 @@ def _after_step(sampled: DiscreteSystem, points: int = 301) -> Array:
     return states
 
 
-def _shown(
-    spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: Path | None
-) -> Iterator[Any]:
+def _shown(spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: Path | None) -> Iterator[Any]:
     yield facts(
         "Legendre memory",
         [
@@ -126,9 +124,6 @@ def _shown(
         yield grid(
             "A and B",
             ["", *(f"A·{j}" for j in range(spec.order)), "B"],
-            [
-                (f"{i}", *(f"{value:g}" for value in row), f"{exact.B[i]:g}")
-                for i, row in enumerate(exact.A.round(6))
-            ],
+            [(f"{i}", *(f"{value:g}" for value in row), f"{exact.B[i]:g}") for i, row in enumerate(exact.A.round(6))],
         )
     yield from written(out, ["system.json", "system.svg"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,13 +12,14 @@ from lmu_hw.cli.output import figure
 from lmu_hw.cli.pade import full_delay_response
 from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
-from lmu_hw.legendre import Array, readout
+from lmu_hw.legendre import readout
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.sim.cosim import CosimResult
 from lmu_hw.spec import LMUSpec
-from lmu_hw.system import coordinates, discretize
+from lmu_hw.system import ComplexArray, coordinates, discretize
 
-_LAGS = 301
+_SHOWN_WINDOWS = 5.0
+_LAGS = 601
 _FREQUENCIES = 240
 _LARGEST_SAMPLED = 128  # above, the sampled system's response takes minutes
 
@@ -25,26 +27,27 @@ _LARGEST_SAMPLED = 128  # above, the sampled system's response takes minutes
 def figures(plan: MemoryPlan, result: CosimResult, circuit: AnalogDesign | None) -> list[FigureData]:
     """States, error against its bound, the window at one instant, frequency response."""
     return [
-        states_figure(result),
+        states_figure(plan.spec, result),
         error_figure(plan, result),
         window_figure(plan.spec, result),
         response_figure(plan.spec, circuit),
     ]
 
 
-def states_figure(result: CosimResult) -> FigureData:
-    """States over time."""
+def states_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
+    """States over time, as far as the circuit went or for a few windows."""
     forms = {"float": result.states_float, "fixed": result.states_fixed}
     if result.states_spice is not None:
         forms["SPICE"] = result.states_spice
-    count = result.states_float.shape[1]
-    shown = "The states" if count <= 6 else f"The first six of {count} states"
-    said = (
-        " The Verilog's words are those of the integer model, sample for sample, so its curve is that of the fixed form."
-        if result.digital.mismatches == 0
-        else ""
-    )
-    return FigureData("States over time", f"{shown} over time.{said}", states_plot(result.time, forms))
+    shown = min(*(len(states) for states in forms.values()), math.ceil(_SHOWN_WINDOWS * spec.ratio))
+    caption = "The states over time" if spec.order <= 6 else f"The first six of {spec.order} states over time"
+    if shown < result.time.size:
+        caption += f", the first {shown} of {result.time.size} samples"
+    caption += "."
+    if result.digital.mismatches == 0:
+        caption += " The Verilog gives the words of the integer model, so its curve is the one of the fixed form."
+    svg = states_plot(result.time[:shown], {form: states[:shown] for form, states in forms.items()})
+    return FigureData("States over time", caption, svg)
 
 
 def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
@@ -86,7 +89,7 @@ def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
     """Frequency response of the readout at θ."""
     edge = spec.order / np.pi
     cycles = np.linspace(0.0, min(1.6 * edge, 0.499 * spec.ratio), _FREQUENCIES + 1)[1:]
-    responses: Mapping[str, Array] = {"continuous": full_delay_response(spec.order, cycles)}
+    responses: Mapping[str, ComplexArray] = {"continuous": full_delay_response(spec.order, cycles)}
     if spec.order <= _LARGEST_SAMPLED:
         responses = {**responses, "sampled": discretize(spec).transfer(cycles / spec.theta)[0]}
     if circuit is not None:

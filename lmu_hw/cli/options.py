@@ -123,9 +123,7 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         type=OneOf(DISCRETIZATIONS),
         help="Time-stepping rule; zoh by default.",
     ),
-    option(
-        "--basis", section=_MEMORY, type=OneOf(BASES), help="Coordinates of the state; legendre by default."
-    ),
+    option("--basis", section=_MEMORY, type=OneOf(BASES), help="Coordinates of the state; legendre by default."),
     option(
         "--name",
         section=_MEMORY,
@@ -154,9 +152,7 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
 _ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
     option("--topology", section=_CIRCUIT, metavar="dense", help="Form of the coupling network; dense by default."),
     option("--style", section=_CIRCUIT, metavar="opamp-rc", help="Technology; opamp-rc by default."),
-    option(
-        "--opamp", section=_CIRCUIT, type=OneOf(OPAMPS), help="Model of the op-amps; single-pole by default."
-    ),
+    option("--opamp", section=_CIRCUIT, type=OneOf(OPAMPS), help="Model of the op-amps; single-pole by default."),
     option(
         "--gbw",
         section=_CIRCUIT,

@@ -120,9 +120,7 @@ def grid(
     from rich import box
     from rich.table import Table
 
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads)
-    )
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads))
     numbers = set(range(1, len(heads)) if right is None else right)
     for k, head in enumerate(heads):
         table.add_column(head, justify="right" if k in numbers else "left")

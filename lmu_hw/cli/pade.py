@@ -26,4 +26,4 @@ def full_delay_response(order: int, cycles_per_window: ArrayLike) -> NDArray[np.
 def pade_error(order: int, cycles_per_window: ArrayLike) -> NDArray[np.float64]:
     """|T/u − e^{−sθ}|, of the shape of `cycles_per_window`: 0 is a perfect delay, 2 the worst phase."""
     s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
-    return np.abs(full_delay_response(order, cycles_per_window) - np.exp(-s))
+    return np.asarray(np.abs(full_delay_response(order, cycles_per_window) - np.exp(-s)), dtype=np.float64)

@@ -7,18 +7,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is no news
-
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmu_hw.legendre import Array
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
-_STYLE = {
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its font cache is no news
+_STYLE: Any = {
     "svg.hashsalt": "lmu-hw",
     "svg.fonttype": "path",  # the same look on a machine without the font
     "font.family": "DejaVu Sans",
@@ -68,18 +66,18 @@ def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Arra
         return _svg(figure)
 
 
-def states_plot(time: Array, forms: Mapping[str, Array], unit: str = "s") -> str:
+def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
     """The first states over time, one panel each.
 
     Args:
-        time: shape (T,).
-        forms: states by form ("float", "fixed", "SPICE"), shape (T′ ≤ T, order) each.
-        unit: of time.
+        time: shape (T,), s.
+        forms: states by form ("float", "fixed", "SPICE"), shape (T, order) each.
     """
-    order = next(iter(forms.values())).shape[1]
-    shown = min(order, _MOST_STATES)
+    shown = min(next(iter(forms.values())).shape[1], _MOST_STATES)
     columns = min(shown, 3)
     rows = -(-shown // columns)
+    factor, unit = _time_unit(float(time[-1]))
+    keep = _thin(time.size)
     with matplotlib.rc_context(_STYLE):
         figure, grid = _figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
         panels = _flat(grid)
@@ -88,8 +86,7 @@ def states_plot(time: Array, forms: Mapping[str, Array], unit: str = "s") -> str
                 panel.set_visible(False)
                 continue
             for form, states in forms.items():
-                keep = _thin(states.shape[0])
-                panel.plot(time[: states.shape[0]][keep], states[keep, i], label=form, **_LINES[form])
+                panel.plot(factor * time[keep], states[keep, i], label=form, **_LINES[form])
             panel.set_title(f"state {i}")
             if i >= shown - columns:
                 panel.set_xlabel(f"time ({unit})")
@@ -107,32 +104,31 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         bound: shape (order,).
         sources: parts of the bound by name, shape (order,) each.
     """
-    order = bound.size
     peak = error.max(axis=0)
     worst = int(np.argmax(peak / bound))
+    factor, unit = _time_unit(float(time[-1]))
     with matplotlib.rc_context(_STYLE):
         figure, (left, right) = _figure(1, 2, width=10.0, height=3.4)
-        keep = _thin(time.size)
-        left.plot(time[keep], error[keep, worst], color=FIXED, lw=0.8, label="|fixed − float|")
+        edges, largest = _envelope(time, error[:, worst])
+        left.fill_between(
+            factor * edges, largest, step="post", color=FIXED, alpha=0.75, lw=0.0, label="|fixed − float|"
+        )
         left.axhline(bound[worst], color=BOUND, ls="--", label="proved bound")
-        left.set(title=f"State {worst}, the nearest to its bound", xlabel="time (s)", ylabel="error")
-        left.set_yscale("log")
-        floor = float(np.percentile(error[:, worst], 2)) or float(bound[worst]) * 1e-4
-        left.set_ylim(max(floor, bound[worst] * 1e-5) / 2.0, bound[worst] * 3.0)
-        left.legend(loc="lower right")
-        index = np.arange(order)
-        base = np.zeros(order)
-        shades = ("#c9d6e2", "#a9c1d6", "#86a9c6", "#618fb5", "#3f749f")
+        left.set(title=f"State {worst}, the nearest to its bound", xlabel=f"time ({unit})", ylabel="error")
+        left.set_ylim(0.0, 1.3 * bound[worst])
+        left.legend(loc="upper right", ncols=2)
+        index, base = np.arange(bound.size), np.zeros(bound.size)
+        shades = ("#d3dee8", "#b3c8da", "#8fb0cb", "#6896bb", "#3f749f")
         for (name, part), shade in zip(sources.items(), shades, strict=False):
             if part.max() > 0.0:
                 right.bar(index, part, bottom=base, width=0.8, color=shade, label=f"bound: {name}")
                 base = base + part
-        right.plot(index, peak, "o", color=BOUND, ms=4.0 if order <= 32 else 2.5, label="measured maximum")
+        size = 5.0 if bound.size <= 32 else 2.5
+        right.plot(index, peak, "o", color=BOUND, ms=size, label="measured maximum")
         right.set(title="Bound by source, and measured maximum", xlabel="state", ylabel="error")
-        right.set_yscale("log")
-        right.set_ylim(max(float(peak.min()), bound.min() * 1e-4) / 3.0, bound.max() * 8.0)
+        right.set_ylim(0.0, 1.5 * bound.max())
         right.xaxis.get_major_locator().set_params(integer=True)
-        right.legend(loc="upper left", ncols=2, fontsize=7.5)
+        right.legend(loc="upper left", ncols=3, fontsize=7.5, columnspacing=1.0)
         return _svg(figure)
 
 
@@ -145,13 +141,16 @@ def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: fl
         forms: the decoded window by form, shape (n,) each.
         instant: when, s.
     """
+    factor, unit = _time_unit(float(lag[-1]))
     with matplotlib.rc_context(_STYLE):
         figure, panel = _figure(1, 1, width=10.0, height=3.2)
-        panel.plot(-lag, past, color=IDEAL, lw=4.0, alpha=0.55, label="input", solid_capstyle="round")
+        panel.plot(-factor * lag, past, color=IDEAL, lw=3.5, alpha=0.6, label="input")
         for form, window in forms.items():
-            panel.plot(-lag, window, label=f"decoded, {form}", **_LINES[form])
+            panel.plot(-factor * lag, window, label=f"decoded, {form}", **_LINES[form])
         panel.set(
-            title=f"What the states hold at {instant:.4g} s", xlabel="time before that instant (s)", ylabel="input"
+            title=f"What the states hold at {instant:.4g} s",
+            xlabel=f"time before that instant ({unit})",
+            ylabel="input",
         )
         panel.margins(x=0.01)
         panel.legend(loc="best", ncols=2)
@@ -224,6 +223,20 @@ def _flat(grid: Any) -> Sequence[Axes]:
 
 def _thin(count: int) -> slice:
     return slice(None, None, max(1, count // _MOST_POINTS))
+
+
+def _envelope(time: Array, values: Array) -> tuple[Array, Array]:
+    """The maxima of `values` over at most `_MOST_POINTS` spans, so that no peak is lost, and where the spans begin."""
+    span = -(-values.size // _MOST_POINTS)
+    starts = np.arange(0, values.size, span)
+    return time[starts], np.maximum.reduceat(values, starts)
+
+
+def _time_unit(longest: float) -> tuple[float, str]:
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if longest * factor >= 1.0:
+            return factor, unit
+    return 1e9, "ns"
 
 
 def _shade(i: int, count: int) -> Any:

@@ -106,7 +106,9 @@ def search(
     if not measured:
         raise next(each for each in reached.values() if isinstance(each, DesignError))
     raise DesignError(
-        "target-nrmse", f"at least {min(measured):.3g}, the least that {MAX_STATE_BITS} bits or fewer reach", f"{target:g}"
+        "target-nrmse",
+        f"at least {min(measured):.3g}, the least that {MAX_STATE_BITS} bits or fewer reach",
+        f"{target:g}",
     )
 
 
@@ -188,8 +190,14 @@ def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out:
             ("multiplier", "{} × {} bits".format(*cost["multiplier_bits"])),
             ("multiplications per sample", str(plan.multiplications_per_sample)),
             ("cycles per sample", f"{cost['cycles_per_sample']} with {cost['lanes']} lane(s)"),
-            ("storage", f"{cost['state_storage_bits']} bits of state, {cost['coefficient_storage_bits']} of coefficients"),
-            ("measured NRMSE", f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz"),
+            (
+                "storage",
+                f"{cost['state_storage_bits']} bits of state, {cost['coefficient_storage_bits']} of coefficients",
+            ),
+            (
+                "measured NRMSE",
+                f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
+            ),
             ("bound / measured", "–" if ratio is None else f"{figure(ratio)} in state {worst}"),
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +33,6 @@ class Recording:
 
     def flags(self) -> str:
         """The command line flags that give this recording."""
-        import shlex
-
         if self.path is None:
             return ""
         words = ["--input", str(self.path)]
@@ -70,7 +69,9 @@ def read(recording: Recording, design: Design, *, required: bool = False) -> Sam
         spec = design.spec()
         samples, band = record_length(spec)
         origin = {"input": "band-limited noise", "seed": design.seed, "band_hz": band}
-        return Samples(noise_record(spec, design.seed), design, {**origin, "samples": samples, "rate_hz": 1.0 / spec.dt})
+        return Samples(
+            noise_record(spec, design.seed), design, {**origin, "samples": samples, "rate_hz": 1.0 / spec.dt}
+        )
     signal = read_signal(recording.path, channel=recording.channel, normalize=recording.normalize)
     if design.dt is None and signal.rate is not None:
         design = replace(design, dt=1.0 / signal.rate)

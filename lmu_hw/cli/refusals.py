@@ -13,9 +13,7 @@ def from_usage_error(problem: click.UsageError) -> DesignError | str:
     """`problem` as a refusal; its own message where it is of no known kind."""
     if isinstance(problem, click.NoSuchOption):
         verb = problem.ctx.command_path if problem.ctx is not None else "lmu-hw"
-        return DesignError(
-            "option", suggest(f"one that `{verb}` has", problem.possibilities), problem.option_name
-        )
+        return DesignError("option", suggest(f"one that `{verb}` has", problem.possibilities), problem.option_name)
     if isinstance(problem, click.BadOptionUsage):
         return DesignError(problem.option_name, "followed by a value, unless it is a switch", problem.message)
     return problem.format_message()

@@ -102,9 +102,6 @@ def _shown(result: dict[str, Any], out: Path | None) -> Iterator[Any]:
     yield grid(
         "Output" + ("" if columns <= _SHOWN else f" (first of {columns})"),
         [what, "rms", "peak", "last"],
-        [
-            (name, *(figure(result[key][i]) for key in ("rms", "peak", "last")))
-            for i, name in enumerate(names[:_SHOWN])
-        ],
+        [(name, *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i, name in enumerate(names[:_SHOWN])],
     )
     yield from written(out, ["output.npy"])

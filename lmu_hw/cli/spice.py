@@ -44,10 +44,11 @@ def check_kind(design: Design) -> None:
 
 def opamp_model(design: Design) -> OpAmpModel:
     """The model of the design's op-amps."""
-    models = {"ideal": IdealOpAmp, "single-pole": lambda: SinglePoleOpAmp(gbw=design.gbw)}
-    if design.opamp not in models:
-        raise DesignError("opamp", f"one of {', '.join(models)}", design.opamp)
-    return models[design.opamp]()
+    if design.opamp == IdealOpAmp.label:
+        return IdealOpAmp()
+    if design.opamp == SinglePoleOpAmp.label:
+        return SinglePoleOpAmp(gbw=design.gbw)
+    raise DesignError("opamp", f"one of {IdealOpAmp.label}, {SinglePoleOpAmp.label}", design.opamp)
 
 
 def design_circuit(design: Design) -> AnalogDesign:

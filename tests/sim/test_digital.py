@@ -201,9 +201,8 @@ def test_random_specifications(simulator, tmp_path):
 @pytest.mark.slow
 @both
 def test_a_hundred_random_specifications(simulator, tmp_path):
-    result = run_regression(
-        100, seed=0, workdir=tmp_path, simulator=simulator, limits=Limits(cycles=20_000 if simulator == "icarus" else 100_000)
-    )
+    limits = Limits(cycles=20_000 if simulator is Simulator.ICARUS else 100_000)
+    result = run_regression(100, seed=0, workdir=tmp_path, simulator=simulator, limits=limits)
     assert result.passed, result.failures
     assert result.designs == 100
 

@@ -1,0 +1,117 @@
+"""Verilog, integers, floats and SPICE against each other; and that a wrong one of them is found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lmu_hw.analog.opamp import IdealOpAmp
+from lmu_hw.errors import DesignError
+from lmu_hw.plan import MemoryPlan, plan_memory
+from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.sim import cosim
+from lmu_hw.sim.cosim import AnalogSetup, check_bound, cosimulate
+from lmu_hw.sim.runner import Simulator
+from lmu_hw.spec import LMUSpec
+
+THETA, DT = 0.01, 5e-5
+
+
+def recording(rng: np.random.Generator, samples: int) -> np.ndarray:
+    """Noise below 250 Hz or so, with full-scale peaks."""
+    smooth = np.convolve(rng.standard_normal(samples + 39), np.hanning(40), mode="valid")
+    return smooth / np.abs(smooth).max()
+
+
+def plan(order: int = 3, rule: str = "ab2") -> MemoryPlan:
+    return plan_memory(LMUSpec(order, THETA, DT, rule))
+
+
+@pytest.mark.parametrize("simulator", list(Simulator))
+def test_everything_agrees(simulator, rng, tmp_path):
+    """Order 6, θ = 10 ms, 10 MHz op-amps: the circuit stays within 1 %."""
+    u = recording(rng, 500)
+    result = cosimulate(
+        plan(6), u, workdir=tmp_path, simulator=simulator, analog=AnalogSetup(samples=300, tolerance=0.01)
+    )
+    assert result.passed, result.to_dict()
+    assert result.digital.samples == 500
+    assert result.digital.beats == 500 * 6
+    assert result.digital.mismatches == 0
+    assert result.fixed_vs_float.utilisation <= 1.0
+    assert result.analog is not None
+    assert result.analog.samples == 300
+    assert result.analog.mismatches == 0
+    assert max(result.analog.nrmse, result.analog.readout_nrmse, result.analog.worst_state_nrmse) <= 0.01
+    np.testing.assert_array_equal(result.states_rtl, result.states_fixed)
+    assert result.states_spice.shape == (300, 6)
+
+
+def test_ideal_opamps_come_closer(rng, tmp_path):
+    u = recording(rng, 300)
+    real = cosimulate(plan(), u, workdir=tmp_path / "a", simulator="icarus", analog=AnalogSetup())
+    ideal = cosimulate(plan(), u, workdir=tmp_path / "b", simulator="icarus", analog=AnalogSetup(opamp=IdealOpAmp()))
+    assert ideal.analog.nrmse < 0.3 * real.analog.nrmse
+    assert ideal.analog.nrmse < 1e-4
+
+
+def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
+    """One of nine couplings 20 % off."""
+    right = cosim.subcircuit_text
+
+    def wrong(*args):
+        text, hits = re.subn(
+            r"^(R_a_1_0 \S+ \S+ )(\S+)", lambda m: f"{m[1]}{1.2 * float(m[2])!r}", right(*args), flags=re.MULTILINE
+        )
+        assert hits == 1
+        return text
+
+    monkeypatch.setattr(cosim, "subcircuit_text", wrong)
+    result = cosimulate(plan(), recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup())
+    assert not result.passed
+    assert not result.analog.passed
+    assert result.digital.passed
+    assert "nrmse" in result.analog.messages[0]
+
+
+def test_a_wrong_design_is_found_beside_the_circuit_too(rng, tmp_path):
+    good = plan()
+    codes = good.increment.coefficients.copy()
+    codes[0] += 1
+    wrong = generate_verilog(replace(good, increment=replace(good.increment, coefficients=codes)))
+    result = cosimulate(
+        good, recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(), design=wrong
+    )
+    assert not result.digital.passed
+    assert result.digital.mismatches > 0
+    assert not result.analog.passed
+    assert result.analog.mismatches > 0
+    assert result.analog.nrmse < 0.01
+
+
+def test_a_broken_bound_is_found():
+    memory = plan()
+    reference = np.zeros((4, 3))
+    inside, outside = reference.copy(), reference.copy()
+    inside[2] = 0.99 * memory.error_bound
+    outside[2] = inside[2]
+    outside[2, 1] = 1.01 * memory.error_bound[1]
+    assert check_bound(memory, inside, reference).passed
+    broken = check_bound(memory, outside, reference)
+    assert not broken.passed
+    assert broken.utilisation == pytest.approx(1.01)
+
+
+@pytest.mark.parametrize("samples", [[], [[0.0]], [1.5], [float("nan")]])
+def test_samples_are_refused(samples, tmp_path):
+    with pytest.raises(DesignError, match="samples must be"):
+        cosimulate(plan(), np.array(samples), workdir=tmp_path)
+
+
+def test_a_circuit_needs_legendre_coordinates(tmp_path):
+    orthonormal = plan_memory(LMUSpec(3, THETA, DT, "zoh", "orthonormal"))
+    with pytest.raises(DesignError, match="basis must be legendre beside a circuit"):
+        cosimulate(orthonormal, np.zeros(3), workdir=tmp_path, simulator="icarus", analog=AnalogSetup())
