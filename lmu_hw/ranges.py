@@ -83,18 +83,19 @@ def l1_bound(
         columns, leap, width = np.hstack([columns, leap @ columns]), leap @ leap, 2 * width
     row_norms = np.linalg.norm(observe(np.eye(n)), axis=1)
     total, norms, bends = head, np.zeros(m), np.zeros(m)
-    power, ratio, blocks = np.eye(n), 1.0, 0
+    power, ratio, blocks, size = np.eye(n), 1.0, 0, float(np.linalg.norm(inputs))
     while True:
         total += stride * np.abs(observe(columns)).reshape(row_norms.size, width, m).sum(axis=1)
         norms += stride * np.linalg.norm(columns, axis=0).reshape(width, m).sum(axis=0)
         if stride > 1:
             bends += np.linalg.norm(move @ (move @ columns), axis=0).reshape(width, m).sum(axis=0)
         power, blocks = leap @ power, blocks + 1
-        if blocks & (blocks - 1) == 0 or m * width > 8 * n or blocks * width * stride >= decay_steps:
+        columns = leap @ columns
+        # The norm of a power costs more than a block; what has become of the inputs tells when to look.
+        if float(np.linalg.norm(columns[:, :m])) <= tail * size or blocks * width * stride >= decay_steps:
             ratio = spectral_norm(power)
         if ratio <= tail:
             break
-        columns = leap @ columns
     if stride > 1:
         # Σ_{n<q} of the chord is (q+1)/2·|f_0| + (q−1)/2·|f_q|, and Σ n(q−n)/2 = q(q²−1)/12 for the bend.
         total += 0.5 * (stride - 1) * np.abs(observe(inputs))

@@ -210,11 +210,11 @@ def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and stripped cells; the first line that is no comment settles what divides the cells."""
     delimiter = ""
     for number, line in enumerate(file, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
-        delimiter = delimiter or next((d for d in ";\t," if d in text), ",")
-        yield number, [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
+        delimiter = delimiter or next((d for d in ";\t," if d in line), ",")
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+        yield number, [cell.strip() for cell in cells]
 
 
 def _read_wav(path: Path, channel: int | str | None) -> tuple[Array, float]:

@@ -150,13 +150,12 @@ class _DensePipeline(wiring.Component):
 
         # The matrix, one column of a group of rows per word.
         matrix = plan.increment.coefficients
-        coefficient = signed(plan.increment.coefficient_bits)
-        m.submodules.matrix = rom = memory.Memory(
-            shape=ArrayLayout(coefficient, lanes),
+        bits = plan.increment.coefficient_bits
+        rows = matrix.reshape(groups, lanes, order).transpose(0, 2, 1).reshape(slots, lanes) & ((1 << bits) - 1)
+        m.submodules.matrix = rom = memory.Memory(  # plain words: a row of lanes per word, the first lane lowest
+            shape=bits * lanes,
             depth=slots,
-            init=[
-                [int(matrix[g * lanes + lane, j]) for lane in range(lanes)] for g in range(groups) for j in range(order)
-            ],
+            init=[sum(word << (bits * lane) for lane, word in enumerate(row)) for row in rows.tolist()],
         )
         entries = rom.read_port()
         m.d.comb += entries.addr.eq(seq.slot)
@@ -197,7 +196,7 @@ class _DensePipeline(wiring.Component):
         products = Signal(ArrayLayout(signed(operand.width + plan.increment.coefficient_bits), lanes))
         sums = Signal(ArrayLayout(signed(plan.product_format.width), lanes))
         for lane in range(lanes):
-            m.d.sync += products[lane].eq(factor * entries.data[lane])
+            m.d.sync += products[lane].eq(factor * entries.data.word_select(lane, bits).as_signed())
             with m.If(multiplied.valid):
                 m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + products[lane])
         m.d.comb += [

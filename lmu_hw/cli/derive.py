@@ -27,22 +27,30 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
     """Derive, write and print; see `lmu_hw.cli.commands.derive`."""
     spec = design.spec()
     with staged(out) as folder, progress() as bar:
-        task = bar.add_task("system", total=4)
+        bar.add_task("system", total=None)
         exact, sampled = continuous(spec), discretize(spec)
-        bar.update(task, advance=1, description="stability")
         result = _result(design, exact, sampled)
-        bar.update(task, advance=1, description="plot")
-        if out is not None:
-            # The plotting library takes as long to load as all the rest together.
-            from lmu_hw.cli.plots import system_plot
+        names = _write(folder, sampled, result) if out is not None else []
+    answer(result, _shown(spec, exact, result, out, names), as_json=as_json)
 
-            write_text(folder / "system.json", render_json(result))
-            bar.update(task, advance=1)
-            write_text(
-                folder / "system.svg",
-                system_plot(spec.order, spec.theta, _curves(spec, sampled, result), _after_step(sampled)),
-            )
-    answer(result, _shown(spec, exact, result, out), as_json=as_json)
+
+def write_system(design: Design, folder: Path) -> list[str]:
+    """Write system.json and system.svg to `folder`; return their names."""
+    spec = design.spec()
+    sampled = discretize(spec)
+    return _write(folder, sampled, _result(design, continuous(spec), sampled))
+
+
+def _write(folder: Path, sampled: DiscreteSystem, result: dict[str, Any]) -> list[str]:
+    # The plotting library takes as long to load as all the rest together.
+    from lmu_hw.cli.plots import system_plot
+
+    spec = sampled.spec
+    plot = system_plot(spec.order, spec.theta, _curves(spec, sampled, result), _after_step(sampled))
+    return [
+        write_text(folder / "system.json", render_json(result)).name,
+        write_text(folder / "system.svg", plot).name,
+    ]
 
 
 def _result(design: Design, exact: ContinuousSystem, sampled: DiscreteSystem) -> dict[str, Any]:
@@ -97,7 +105,9 @@ def _after_step(sampled: DiscreteSystem, points: int = 301) -> Array:
     return states
 
 
-def _shown(spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: Path | None) -> Iterator[Any]:
+def _shown(
+    spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: Path | None, names: list[str]
+) -> Iterator[Any]:
     yield facts(
         "Legendre memory",
         [
@@ -126,4 +136,4 @@ def _shown(spec: LMUSpec, exact: ContinuousSystem, result: dict[str, Any], out: 
             ["", *(f"A·{j}" for j in range(spec.order)), "B"],
             [(f"{i}", *(f"{value:g}" for value in row), f"{exact.B[i]:g}") for i, row in enumerate(exact.A.round(6))],
         )
-    yield from written(out, ["system.json", "system.svg"])
+    yield from written(out, names)

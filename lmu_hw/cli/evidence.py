@@ -97,7 +97,7 @@ def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
         responses = {**responses, "circuit": volts * circuit.input_scaling / circuit.output_scaling[-1]}
     caption = (
         f"The readout of the delay θ against an ideal delay. Continuous: the Padé approximant that order {spec.order} "
-        f"realises; sampled: the {spec.discretization} step, read after its sample"
+        f"realises; sampled: the {spec.discretization} step, which is half a step early because it holds its input"
         + ("; circuit: the linear model of its parts." if circuit is not None else ".")
     )
     return FigureData("Frequency response", caption, response_plot(cycles, responses, edge))

@@ -132,9 +132,10 @@ def grid(
 def progress() -> Progress:
     """A progress display on standard error, silent where that is no terminal."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def written(out: Path | None, paths: Iterable[str]) -> list[str]:

@@ -126,7 +126,7 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         size = 5.0 if bound.size <= 32 else 2.5
         right.plot(index, peak, "o", color=BOUND, ms=size, label="measured maximum")
         right.set(title="Bound by source, and measured maximum", xlabel="state", ylabel="error")
-        right.set_ylim(0.0, 1.5 * bound.max())
+        right.set(xlim=(-0.8, bound.size - 0.2), ylim=(0.0, 1.5 * bound.max()))
         right.xaxis.get_major_locator().set_params(integer=True)
         right.legend(loc="upper left", ncols=3, fontsize=7.5, columnspacing=1.0)
         return _svg(figure)
@@ -192,11 +192,24 @@ def digit_plot(image: Array, sequence: Array, label: int) -> str:
     with matplotlib.rc_context(_STYLE):
         figure, (left, right) = _figure(1, 2, width=10.0, height=2.3, width_ratios=[1.0, 5.0])
         left.imshow(image, cmap="gray_r", interpolation="nearest")
-        left.set(title=f"a held-out {label}", xticks=[], yticks=[])
-        left.grid(visible=False)
+        left.set_title(f"a held-out {label}")
+        _bare(left)
         right.step(np.arange(sequence.size), sequence, where="mid", color=FLOAT)
         right.set(title="its pixels, in the permuted order, as samples", xlabel="step", ylabel="input")
         right.margins(x=0.01)
+        return _svg(figure)
+
+
+def scan_plot(images: Mapping[str, Array]) -> str:
+    """Rows of small grey images, one row for each form, shape (count, side, side) each, from −1 (white) to 1."""
+    count = len(next(iter(images.values())))
+    with matplotlib.rc_context(_STYLE):
+        figure, grid = _figure(len(images), count, width=10.0, height=0.88 * len(images))
+        for row, (form, pictures) in zip(grid, images.items(), strict=True):
+            for panel, picture in zip(row, pictures, strict=True):
+                panel.imshow(picture, cmap="gray_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
+                _bare(panel)
+            row[0].set_ylabel(form)
         return _svg(figure)
 
 
@@ -215,6 +228,13 @@ def _figure(rows: int, columns: int, *, width: float, height: float, **layout: A
     ratios = layout.pop("width_ratios", None)
     grid = figure.subplots(rows, columns, gridspec_kw={"width_ratios": ratios} if ratios else None, **layout)
     return figure, grid
+
+
+def _bare(panel: Axes) -> None:
+    """Nothing but the picture."""
+    panel.set(xticks=[], yticks=[])
+    panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
 
 
 def _flat(grid: Any) -> Sequence[Axes]:

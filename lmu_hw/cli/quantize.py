@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Fragment
 
 from lmu_hw.artifacts import write_text
 from lmu_hw.cli.excitation import noise_record, record_length
@@ -51,7 +52,6 @@ def run(design: Design, target: float | None, out: Path | None, as_json: bool) -
     if target is not None and not (math.isfinite(target) and target > 0.0):
         raise DesignError("target-nrmse", "a positive number", f"{target:g}")
     spec = design.spec()
-    build_cost = _cost(design)
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("quantize", total=None)
 
@@ -63,7 +63,7 @@ def run(design: Design, target: float | None, out: Path | None, as_json: bool) -
             return plan, measure(plan, design.seed, lambda n: bar.update(task, advance=n))
 
         plan, measured = attempt(design) if target is None else search(design, target, attempt)
-        result = _result(design, plan, measured, target, build_cost(plan))
+        result = {**describe(design, plan, measured), "target_nrmse": target}
         write_text(folder / "plan.json", render_json(result))
     answer(result, _shown(plan, measured, result, out), as_json=as_json)
 
@@ -137,33 +137,27 @@ def measure(plan: MemoryPlan, seed: int, advance: Advance = lambda _: None) -> M
     return Measurement(samples, band, math.sqrt(error / power), largest)
 
 
-def _cost(design: Design) -> Callable[[MemoryPlan], dict[str, Any]]:
-    def cost(plan: MemoryPlan) -> dict[str, Any]:
-        schedule = build_memory(plan, lanes=design.lanes, channels=design.channels).schedule
-        word = plan.accumulator_format.width + (plan.narrowing if plan.error_feedback else 0)
-        return {
-            "lanes": design.lanes,
-            "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
-            "cycles_per_sample": schedule.cycles_per_sample,
-            "latency_cycles": schedule.first_beat,
-            "state_storage_bits": design.channels * plan.spec.order * (word + plan.state_format.width),
-            "coefficient_storage_bits": plan.multiplications_per_sample * plan.increment.coefficient_bits,
-        }
-
-    return cost
-
-
-def _result(
-    design: Design, plan: MemoryPlan, measured: Measurement, target: float | None, cost: dict[str, Any]
-) -> dict[str, Any]:
+def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[str, Any]:
+    """Plan, cost and measurement as plain values."""
     share = measured.max_error / plan.error_bound
     worst = int(np.argmax(share))
+    memory = build_memory(plan, lanes=design.lanes, channels=design.channels)
+    Fragment.get(memory, None)  # only the schedule is wanted, but what is never elaborated draws a warning
+    registers = plan.state_format.width + plan.accumulator_format.width
+    registers += plan.narrowing if plan.error_feedback else 0
+    widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
-        "design": replace(design, state_bits=plan.state_format.width, input_bits=plan.input_format.width).to_dict(),
+        "design": {**design.to_dict(), **widths, "coefficient_bits": plan.increment.coefficient_bits},
         **plan.to_dict(),
-        "cost": cost,
+        "cost": {
+            "lanes": design.lanes,
+            "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
+            "cycles_per_sample": memory.schedule.cycles_per_sample,
+            "latency_cycles": memory.schedule.first_beat,
+            "state_storage_bits": design.channels * plan.spec.order * registers,
+            "coefficient_storage_bits": plan.multiplications_per_sample * plan.increment.coefficient_bits,
+        },
         "nrmse": measured.nrmse,
-        "target_nrmse": target,
         "measured": {
             "input": "band-limited noise",
             "seed": design.seed,

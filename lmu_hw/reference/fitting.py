@@ -173,14 +173,13 @@ class _Classes:
     """Class means and the scatter within, decomposed once for all penalties."""
 
     def __init__(self, features: Array, labels: IntArray) -> None:
-        samples, n = features.shape
+        samples = features.shape[0]
         counts = np.bincount(labels)
         self.means = np.array([features[labels == c].mean(axis=0) for c in range(counts.size)])
         within = features - self.means[labels]
-        if samples < n:  # zero rows add nothing to the scatter and complete the basis
-            within = np.vstack([within, np.zeros((n - samples, n))])
-        _, s, self.axes = np.linalg.svd(within, full_matrices=False)
-        self.scatter = s**2
+        scatter, axes = np.linalg.eigh(within.T @ within)
+        self.scatter = np.maximum(scatter, 0.0)  # an eigenvalue of zero may come out slightly below
+        self.axes = axes.T
         self.samples = samples
         self.log_share = np.log(counts / samples)
 

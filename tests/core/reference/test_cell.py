@@ -78,10 +78,7 @@ def euler_by_hand(p: CellParameters, sequence: list[list[float]]) -> tuple[Any, 
             for c in range(p.channels)
         ]
         memory = [
-            [
-                m[i] + h * (sum(a(i, j) * m[j] for j in range(d)) + (2 * i + 1) * (-1.0) ** i * u)
-                for i in range(d)
-            ]
+            [m[i] + h * (sum(a(i, j) * m[j] for j in range(d)) + (2 * i + 1) * (-1.0) ** i * u) for i in range(d)]
             for m, u in zip(memory, drive, strict=True)
         ]
         flat = [m for channel in memory for m in channel]
@@ -113,9 +110,7 @@ def test_trace_is_the_equations_number_by_number(
 ) -> None:
     rng = np.random.default_rng(seed)
     spec = LMUSpec(order, 1.0, 1.0 / 16.0, Discretization.EULER)
-    cell = LMUCell(
-        random_cell(rng, spec, inputs=inputs, hidden=hidden, channels=channels, activation=activation)
-    )
+    cell = LMUCell(random_cell(rng, spec, inputs=inputs, hidden=hidden, channels=channels, activation=activation))
     x = rng.uniform(-1, 1, (12, inputs))
     trace = cell.trace(x)
     drive, memory, h = euler_by_hand(cell.parameters, x.tolist())

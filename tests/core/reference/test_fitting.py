@@ -38,7 +38,8 @@ def classes(
 
 def shares(count: int) -> Array:
     weights = np.arange(1.0, count + 1.0)
-    return weights / weights.sum()
+    total: Array = weights / weights.sum()
+    return total
 
 
 @pytest.mark.parametrize("alpha", [1e-6, 0.1, 30.0])
@@ -80,10 +81,7 @@ def test_leave_one_out_is_leaving_one_out(rng: np.random.Generator) -> None:
     alphas = [1e-3, 0.5, 20.0]
     brute = []
     for alpha in alphas:
-        errors = [
-            (y[n] - ridge(np.delete(f, n, axis=0), np.delete(y, n, axis=0), alpha)(f[n])) ** 2
-            for n in range(25)
-        ]
+        errors = [(y[n] - ridge(np.delete(f, n, axis=0), np.delete(y, n, axis=0), alpha)(f[n])) ** 2 for n in range(25)]
         brute.append(np.mean(errors))
     np.testing.assert_allclose(leave_one_out(f, y, alphas), brute, rtol=1e-9)
     oracle = RidgeCV(alphas=alphas, store_cv_results=True).fit(f, y)
@@ -104,9 +102,7 @@ class Penalised(EmpiricalCovariance):
 
 
 @pytest.mark.parametrize("alpha", [1e-6, 1.0, 100.0])
-def test_discriminant_is_scikit_learns_up_to_what_all_classes_share(
-    alpha: float, rng: np.random.Generator
-) -> None:
+def test_discriminant_is_scikit_learns_up_to_what_all_classes_share(alpha: float, rng: np.random.Generator) -> None:
     f, y = classes(rng, count=4)
     mine = discriminant(f, y, alpha)(f)
     lda = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=Penalised(alpha, y.size))

@@ -32,9 +32,7 @@ def test_run_is_the_recurrence_as_scipy_simulates_it(spec: LMUSpec, seed: int) -
     s = discretize(spec)
     n = s.input.size
     # dlsim's output at k is before sample k is taken in
-    _, _, states = dlsim(
-        (s.transition, s.input[:, None], np.eye(n), np.zeros((n, 1)), spec.dt), np.append(u, 0.0)
-    )
+    _, _, states = dlsim((s.transition, s.input[:, None], np.eye(n), np.zeros((n, 1)), spec.dt), np.append(u, 0.0))
     np.testing.assert_allclose(FloatMemory(spec).run(u), (states @ s.output.T)[1:], atol=1e-9)
 
 

@@ -75,9 +75,7 @@ def test_scores_approach_the_real_ones(rng: np.random.Generator) -> None:
 
 
 def test_of_equal_scores_the_first_wins() -> None:
-    fixed = IntegerReadout(
-        np.array([[1, 0], [0, 1], [0, 1]]), np.zeros(3, dtype=int), QFormat(2, 0), QFormat(8, 4)
-    )
+    fixed = IntegerReadout(np.array([[1, 0], [0, 1], [0, 1]]), np.zeros(3, dtype=int), QFormat(2, 0), QFormat(8, 4))
     np.testing.assert_array_equal(fixed.classify([[1, 1], [0, 1], [1, 0], [-1, -1]]), [0, 1, 0, 0])
 
 

@@ -1,0 +1,271 @@
+"""`lmu-hw demo`: real handwritten digits through the whole flow."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.export import write_design
+from lmu_hw.artifacts import write_text
+from lmu_hw.cli import derive, quantize
+from lmu_hw.cli.demo_report import demo_report, result_rows
+from lmu_hw.cli.evidence import failures
+from lmu_hw.cli.output import answer, grid, progress, render_json, staged, written
+from lmu_hw.cli.report import write_report
+from lmu_hw.cli.spice import design_circuit
+from lmu_hw.design_file import Design
+from lmu_hw.errors import CheckFailed
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.legendre import Array
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.reference.classifier import MemoryClassifier, accuracy
+from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
+from lmu_hw.reference.memory import FloatMemory
+from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
+from lmu_hw.sim.cosim import AnalogSetup, BoundCheck, CosimResult, check_bound, cosimulate
+from lmu_hw.sim.digital import run_streams
+from lmu_hw.sim.harness import HarnessedMemory, Stimulus
+
+WEIGHT_BITS = 12
+SCANNED_DIGITS = 12
+STEPS_PER_PIXEL = 16
+
+#: The three memories. The digits' pixels are multiples of 1/128, so 8 bits hold them exactly.
+DIGITS = Design(
+    order=DIGITS_SPEC.order,
+    theta=DIGITS_SPEC.theta,
+    dt=DIGITS_SPEC.dt,
+    name="digits",
+    input_bits=8,
+    state_bits=12,
+    lanes=32,
+)
+SMALL = Design(order=6, theta=0.01, dt=0.01 / STEPS, name="small_memory")
+SCANNER = Design(order=48, theta=1e-4 * STEPS * STEPS_PER_PIXEL, dt=1e-4, discretization="ab2", name="scanner")
+
+
+@dataclass(frozen=True)
+class DigitsResult:
+    """The classification.
+
+    Attributes:
+        held_out: how many digits were classified.
+        accuracy_float, accuracy_fixed, accuracy_rtl: shares of right answers.
+        different_predictions: digits that the integer model and the Verilog classify differently.
+        samples, beats, mismatches: of the Verilog's run.
+        messages: of the bench.
+        bound: fixed against float, over all states of all digits.
+    """
+
+    held_out: int
+    accuracy_float: float
+    accuracy_fixed: float
+    accuracy_rtl: float | None
+    different_predictions: int | None
+    samples: int
+    beats: int
+    mismatches: int
+    messages: tuple[str, ...]
+    bound: BoundCheck
+
+    @property
+    def passed(self) -> bool:
+        """The Verilog gave every word and every answer of the integer model, within the bound."""
+        return self.mismatches == 0 and self.different_predictions == 0 and self.bound.passed and not self.messages
+
+
+@dataclass(frozen=True)
+class Part:
+    """One memory of the demonstration: what was asked for, planned and generated."""
+
+    design: Design
+    plan: MemoryPlan
+    verilog: VerilogDesign
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that the report shows."""
+
+    data: Digits
+    digits: Part
+    classified: DigitsResult
+    small: Part
+    circuit: AnalogDesign
+    small_result: CosimResult
+    scanner: Part
+    scanner_result: CosimResult
+    command: str
+
+    @property
+    def passed(self) -> bool:
+        """Every check held."""
+        return self.classified.passed and self.small_result.passed and self.scanner_result.passed
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        classified = self.classified
+        return {
+            "command": self.command,
+            "held_out": classified.held_out,
+            "accuracy": {
+                "float": classified.accuracy_float,
+                "fixed": classified.accuracy_fixed,
+                "rtl": classified.accuracy_rtl,
+            },
+            "different_predictions": classified.different_predictions,
+            "digital": {
+                "samples": classified.samples,
+                "beats": classified.beats,
+                "mismatches": classified.mismatches,
+                "messages": list(classified.messages),
+            },
+            "fixed_vs_float": vars(classified.bound),
+            "multiplications_per_sample": self.digits.plan.multiplications_per_sample,
+            "cycles_per_sample": self.digits.verilog.manifest["cycles_per_sample"],
+            "small": _figures(self.small, self.small_result),
+            "scanner": _figures(self.scanner, self.scanner_result),
+            "passed": self.passed,
+        }
+
+
+def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
+    """Carry it all out, write and print; see `lmu_hw.cli.commands.demo`."""
+    command = f"lmu-hw demo --simulator {simulator} --seed {seed}"
+    with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        task = bar.add_task("digits: fit", total=10)
+
+        def step(description: str) -> None:
+            bar.update(task, advance=1, description=description)
+
+        data = load_digits(seed)
+        classifier, _ = fit_digits(data)
+        step("digits: plan and Verilog")
+        digits = _build(DIGITS, folder / "digits")
+        step(f"digits: {data.test.labels.size} of them through the Verilog")
+        classified = _classify(digits, classifier, data.test, Path(scratch) / "digits", simulator, seed)
+        step("small memory: plan, Verilog, circuit")
+        small = _build(SMALL, folder / "small")
+        circuit = design_circuit(SMALL)
+        write_design(circuit, folder / "circuit", f"lmu-hw spice {SMALL.flags()}")
+        step("small memory: gates and circuit in one simulation")
+        small_result = cosimulate(
+            small.plan,
+            data.test.sequences[0],
+            workdir=Path(scratch) / "small",
+            simulator=simulator,
+            seed=seed,
+            analog=AnalogSetup(),
+            waves=True,
+            design=small.verilog,
+        )
+        if small_result.waveform is not None:
+            shutil.copy(small_result.waveform, folder / "small" / f"{SMALL.name}{small_result.waveform.suffix}")
+        step("chain: plan and Verilog")
+        scanner = _build(SCANNER, folder / "scanner")
+        step("chain: a scan of twelve digits")
+        scanner_result = cosimulate(
+            scanner.plan,
+            scan(data),
+            workdir=Path(scratch) / "scanner",
+            simulator=simulator,
+            seed=seed,
+            design=scanner.verilog,
+        )
+        step("report")
+        outcome = Outcome(data, digits, classified, small, circuit, small_result, scanner, scanner_result, command)
+        result = outcome.to_dict()
+        names = ["digits/", "small/", "circuit/", "scanner/", "results.json", "report.html"]
+        if out is not None:
+            derive.write_system(DIGITS, folder / "digits")
+            write_text(folder / "results.json", render_json(result))
+            write_report(folder / "report.html", demo_report(outcome))
+    answer(result, _shown(outcome, out, names), as_json=as_json)
+    if not outcome.passed:
+        raise CheckFailed(_complaint(outcome))
+
+
+def scan(data: Digits) -> Array:
+    """White paper, then twelve held-out digits as a scanner reads them, row after row, to and fro.
+
+    From pixel to pixel it takes 16 steps, between which the samples are interpolated. Shape (13·64·16,).
+    """
+    inverse = np.argsort(data.permutation)
+    rows = data.test.sequences[:SCANNED_DIGITS, inverse].reshape(-1, 8, 8).copy()
+    rows[:, 1::2] = rows[:, 1::2, ::-1]
+    pixels = np.concatenate([np.full(STEPS, rows.min()), rows.ravel()])
+    position = np.arange(1, pixels.size * STEPS_PER_PIXEL + 1) / STEPS_PER_PIXEL
+    return np.interp(position, np.arange(1, pixels.size + 1), pixels)
+
+
+def _build(design: Design, folder: Path) -> Part:
+    """Plan a memory, generate its Verilog, and write both."""
+    plan = design.plan()
+    made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=f"lmu-hw verilog {design.flags()}")
+    made.write(folder)
+    measured = quantize.measure(plan, design.seed)
+    write_text(folder / "plan.json", render_json(quantize.describe(design, plan, measured)))
+    return Part(design, plan, made)
+
+
+def _classify(
+    part: Part, classifier: MemoryClassifier, held_out: LabelledSequences, workdir: Path, simulator: str, seed: int
+) -> DigitsResult:
+    integers = classifier.quantize(part.plan, WEIGHT_BITS)
+    codes = part.plan.input_format.encode(held_out.sequences)
+    memory = HarnessedMemory(part.plan, Stimulus(codes, seed=seed), part.verilog)
+    stream = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed)
+    fixed = integers.classify(codes)
+    rtl = integers.readout.classify(stream.words[0][:, -1]) if stream.words else None
+    score = stream.scores[0] if stream.scores else None
+    states = part.plan.state_format.decode(IntegerMemory(part.plan).run(codes))
+    return DigitsResult(
+        held_out=held_out.labels.size,
+        accuracy_float=accuracy(classifier.classify(held_out.sequences), held_out.labels),
+        accuracy_fixed=accuracy(fixed, held_out.labels),
+        accuracy_rtl=None if rtl is None else accuracy(rtl, held_out.labels),
+        different_predictions=None if rtl is None else int(np.sum(fixed != rtl)),
+        samples=score.sent if score else 0,
+        beats=score.checked if score else 0,
+        mismatches=score.mismatches if score else int(codes.size),
+        messages=stream.bench.messages,
+        bound=check_bound(part.plan, states, FloatMemory(part.plan.spec).run(held_out.sequences)),
+    )
+
+
+def _figures(part: Part, result: CosimResult) -> dict[str, Any]:
+    return {
+        **result.to_dict(),
+        "multiplications_per_sample": part.plan.multiplications_per_sample,
+        "cycles_per_sample": part.verilog.manifest["cycles_per_sample"],
+    }
+
+
+def _complaint(outcome: Outcome) -> str:
+    classified = outcome.classified
+    parts = []
+    if not classified.passed:
+        found = "; ".join(classified.messages) or f"{classified.mismatches} mismatches"
+        parts.append(f"digits: {found}, {classified.different_predictions} answers differ")
+    for name, result in (("small memory", outcome.small_result), ("scanner", outcome.scanner_result)):
+        if not result.passed:
+            parts.append(f"{name}: {failures(result)}")
+    return "; ".join(parts)
+
+
+def _shown(outcome: Outcome, out: Path | None, names: list[str]) -> Iterator[Any]:
+    yield grid(
+        f"{outcome.classified.held_out} held-out handwritten digits, and what else was checked",
+        ["", "digits", "small memory", "scanner"],
+        result_rows(outcome),
+        right=(),
+    )
+    yield "every check held" if outcome.passed else "A CHECK FAILED"
+    yield from written(out, names)

@@ -1,0 +1,388 @@
+"""The fixed-point plan: its bound and its ranges hold against inputs made to break them, and are not idle."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmu_hw.errors import DesignError
+from lmu_hw.fixedpoint import MAX_WIDTH, signed_width
+from lmu_hw.increments import chain_increment, dense_increment
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.legendre import input_vector, state_matrix
+from lmu_hw.plan import Datapath, MemoryPlan, plan_memory
+from lmu_hw.ranges import state_ranges
+from lmu_hw.reference.memory import FloatMemory
+from lmu_hw.spec import Basis, LMUSpec
+from lmu_hw.stability import dominant_pole
+from lmu_hw.steps import Discretization, least_theta_over_dt
+from lmu_hw.system import DiscreteSystem, discretize
+
+RULES = list(Discretization)
+
+
+def _realised(plan: MemoryPlan) -> DiscreteSystem:
+    """The linear system that the plan's integers stand for, without any rounding of states."""
+    gain, drive = plan.increment.state_gain, plan.increment.input_gain
+    d, eye, zero = plan.spec.order, np.eye(plan.spec.order), np.zeros((plan.spec.order, plan.spec.order))
+    if not plan.two_step:
+        return DiscreteSystem(plan.spec, eye + gain, drive, eye)
+    return DiscreteSystem(
+        plan.spec,
+        np.block([[eye, gain], [eye, 1.5 * gain]]),
+        np.concatenate([drive, 1.5 * drive]),
+        np.eye(d, 2 * d, d),
+    )
+
+
+def _response(system: DiscreteSystem, steps: int) -> np.ndarray:
+    z, rows = system.input, []
+    for _ in range(steps):
+        rows.append(system.output @ z)
+        z = system.transition @ z
+    return np.array(rows)
+
+
+def _hard_inputs(plan: MemoryPlan, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Input codes, shape (many, steps): for every state the sequence that drives it, and its deviation from
+    float, as far as a bang-bang input can; constants, noise, square and sine waves."""
+    low, high = plan.input_format.low, plan.input_format.high
+    ideal, realised = _response(discretize(plan.spec), steps), _response(_realised(plan), steps)
+    t = np.arange(steps) / plan.spec.ratio
+    signs = [response[::-1, i] for response in (realised, realised - ideal) for i in range(plan.spec.order)]
+    signs += [np.sin(2 * np.pi * cycles * t) for cycles in (0.3, 1.0, plan.spec.order / 4)]
+    signs += [rng.standard_normal(steps), np.ones(steps), -np.ones(steps)]
+    codes = [np.where(s >= 0, high, low) for s in signs]
+    codes += [np.rint(high * np.sin(2 * np.pi * cycles * t)).astype(int) for cycles in (0.7, 2.0)]
+    codes += [rng.integers(low, high + 1, steps), np.full(steps, rng.integers(low, high + 1))]
+    return np.array(codes)
+
+
+def _random_plan(rng: np.random.Generator, **limits: Any) -> MemoryPlan:
+    """A plan of a random small memory; specifications that are refused are drawn again."""
+    while True:
+        rule = RULES[rng.integers(len(RULES))]
+        order = int(rng.integers(1, limits.get("order", 8) + 1))
+        ratio = least_theta_over_dt(order, rule) * (1.05 + 10 ** rng.uniform(-1.5, 1.3))
+        dense = rule in (Discretization.ZOH, Discretization.BILINEAR)
+        basis = Basis.ORTHONORMAL if dense and rng.random() < 0.4 else Basis.LEGENDRE
+        try:
+            return plan_memory(
+                LMUSpec(order, min(ratio, 300.0), 1.0, rule, basis),
+                input_bits=int(rng.integers(3, 25)),
+                state_bits=int(rng.integers(limits.get("state_bits", 4), 33)),
+                coefficient_bits=None if rng.random() < 0.4 else int(rng.integers(4, 33)),
+                error_feedback=[None, True, False][rng.integers(3)],
+            )
+        except DesignError as refusal:
+            assert refusal.what != "value"
+
+
+def _check_guarantees(plan: MemoryPlan, rng: np.random.Generator) -> None:
+    steps = int(5 * plan.spec.ratio) + 40
+    codes = _hard_inputs(plan, steps, rng)
+    model = IntegerMemory(plan)
+    words = model.run(codes)
+    exact = FloatMemory(plan.spec).run(plan.input_format.decode(codes))
+    deviation = np.abs(model.decode(words) - exact).max(axis=(0, 1))
+    budget = plan.budget
+    without_input = budget.coefficients + budget.accumulation + budget.feedback + budget.output
+    rounding_of_the_reference = 1e-12 * (1 + np.abs(exact).max())
+    assert np.all(deviation <= without_input + rounding_of_the_reference)
+    assert np.all(np.abs(model.decode(words)).max(axis=(0, 1)) <= plan.ranges)
+    for i, form in enumerate(plan.state_word_formats()):
+        assert form.low <= words[..., i].min()
+        assert words[..., i].max() <= form.high
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_input_breaks_the_bound_or_the_ranges(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    _check_guarantees(_random_plan(rng), rng)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1250))
+def test_no_input_breaks_the_bound_or_the_ranges_of_many_plans(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    _check_guarantees(_random_plan(rng, order=16), rng)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_bound_holds_for_real_inputs_with_their_rounding(seed: int) -> None:
+    rng = np.random.default_rng(300 + seed)
+    plan = _random_plan(rng)
+    lsb = plan.input_format.lsb
+    steps = int(5 * plan.spec.ratio) + 40
+    real = np.clip(rng.uniform(-1, 1, (6, steps)), -1.0, 1.0 - lsb)
+    # The worst rounding, too: half a code towards the sign that drives a state furthest.
+    response = _response(_realised(plan), steps)[::-1]
+    worst = plan.input_format.decode(rng.integers(plan.input_format.low + 1, plan.input_format.high, (2, steps)))
+    real = np.concatenate([real, worst + 0.4999 * lsb * np.where(response[:, :1].T >= 0, 1.0, -1.0)])
+    codes = plan.input_format.encode(real)
+    model = IntegerMemory(plan)
+    deviation = np.abs(model.decode(model.run(codes)) - FloatMemory(plan.spec).run(real)).max(axis=(0, 1))
+    assert np.all(deviation <= plan.error_bound + 1e-12)
+    assert plan.error_bound == pytest.approx(sum(vars(plan.budget).values()))
+
+
+@pytest.mark.parametrize(("rule", "ratio"), [("euler", 60.0), ("ab2", 60.0), ("zoh", 20.0), ("bilinear", 20.0)])
+def test_the_ranges_are_attained(rule: str, ratio: float) -> None:
+    """A bang-bang input takes every state to nine tenths of its certified range, and uses its last bit."""
+    plan = plan_memory(LMUSpec(6, ratio, 1.0, rule), input_bits=16, state_bits=20)
+    steps = int(20 * ratio)
+    response = _response(_realised(plan), steps)
+    codes = np.where(response[::-1].T >= 0, plan.input_format.high, plan.input_format.low)
+    words = IntegerMemory(plan).run(codes)
+    reached = np.abs(words).max(axis=(0, 1)) * plan.state_format.lsb
+    assert np.all(reached >= 0.9 * plan.ranges)
+    assert np.all(plan.ranges >= state_ranges(6, 1.0 / ratio, Discretization(rule)) * (1 - 1e-3))
+    # One bit less would not do: the widest state's range needs its whole word.
+    assert max(plan.state_widths) == plan.state_format.width
+    for state, width in zip(plan.ranges / plan.state_format.lsb, plan.state_widths, strict=True):
+        assert signed_width(state) == width
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_ranges_hold_every_part_of_the_error(seed: int) -> None:
+    """|state word| ≤ largest gain + everything that rounding adds; also where 62 bits limit the accumulator."""
+    rng = np.random.default_rng(500 + seed)
+    plan = _random_plan(rng, order=16, state_bits=20 if seed % 2 else 6)
+    driven = plan.budget.input / (0.5 * plan.input_format.lsb)
+    noise = plan.budget.feedback + plan.budget.output + plan.budget.accumulation
+    assert np.all(driven + noise <= plan.ranges * (1 + 1e-12))
+
+
+@pytest.mark.parametrize(("rule", "order", "factor"), [("ab2", 16, 1.1), ("ab2", 16, 1.03), ("euler", 24, 1.03)])
+def test_a_62_bit_accumulator_that_is_too_coarse_is_refused_or_allowed_for(
+    rule: str, order: int, factor: float
+) -> None:
+    """Close to the limit rounding is amplified so much that the exact grid no longer fits."""
+    ratio = factor * least_theta_over_dt(order, Discretization(rule))
+    try:
+        plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), state_bits=32)
+    except DesignError:
+        return
+    driven = plan.budget.input / (0.5 * plan.input_format.lsb)
+    noise = plan.budget.feedback + plan.budget.output + plan.budget.accumulation
+    assert np.all(driven + noise <= plan.ranges * (1 + 1e-12))
+
+
+@pytest.mark.parametrize("rule", ["euler", "ab2", "zoh"])
+def test_the_bound_is_at_most_twenty_times_what_hard_inputs_reach(rule: str) -> None:
+    """Order 16, 16-bit words, a window of 1,000 samples."""
+    plan = plan_memory(LMUSpec(16, 1000.0, 1.0, rule), state_bits=16)
+    codes = _hard_inputs(plan, 4000, np.random.default_rng(0))
+    model = IntegerMemory(plan)
+    exact = FloatMemory(plan.spec).run(plan.input_format.decode(codes))
+    measured = np.abs(model.decode(model.run(codes)) - exact).max(axis=(0, 1))
+    bound = plan.error_bound - plan.budget.input
+    assert np.all(measured <= bound)
+    assert bound.max() <= 20 * measured.max()
+    print(f"{rule}: bound {bound.max():.3g}, measured {measured.max():.3g}")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_more_bits_mean_a_smaller_bound(rule: Discretization) -> None:
+    spec = LMUSpec(5, 50.0, 1.0, rule)
+    bounds = [plan_memory(spec, input_bits=b, state_bits=b).error_bound.max() for b in (8, 12, 16, 20)]
+    assert all(fine < 0.25 * coarse for coarse, fine in pairwise(bounds))
+
+
+# Coefficients
+
+
+@given(
+    order=st.integers(1, 40),
+    bits=st.integers(3, 32),
+    ratio=st.one_of(st.floats(1.0, 1e6), st.sampled_from([2.0**k * (1 + 1e-9) for k in range(20)])),
+)
+def test_chain_coefficients_are_held_to_a_relative_half_bit(order: int, bits: int, ratio: float) -> None:
+    spec = LMUSpec(order, ratio, 1.0)  # its rule plays no part
+    increment = chain_increment(spec, bits)
+    exact = spec.h * (2 * np.arange(order) + 1)
+    assert np.all(np.abs(increment.values - exact) <= 2.0 ** -(bits - 1) * exact)
+    assert np.all(increment.coefficients >= 2 ** (bits - 2))
+    assert np.all(increment.coefficients <= 2 ** (bits - 1) - 1)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 8])
+def test_the_chain_realises_h_times_a_and_b(order: int) -> None:
+    spec = LMUSpec(order, 64.0, 1.0)
+    increment = chain_increment(spec, 24)
+    rounded = increment.values / (2 * np.arange(order) + 1)
+    assert np.allclose(increment.state_gain, rounded[:, None] * state_matrix(order), rtol=1e-13)
+    assert np.allclose(increment.input_gain, rounded * input_vector(order), rtol=1e-13)
+    assert increment.is_chain
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+@pytest.mark.parametrize("rule", ["zoh", "bilinear", "euler"])
+@pytest.mark.parametrize("bits", [4, 9, 16, 26])
+def test_the_dense_matrix_is_rounded_to_the_finest_grid_that_fits(rule: str, basis: Basis, bits: int) -> None:
+    spec = LMUSpec(7, 30.0, 1.0, rule, basis)
+    increment = dense_increment(spec, bits)
+    exact = discretize(spec).transition - np.eye(7)
+    (fraction,) = set(increment.fractions.tolist())
+    assert np.all(np.abs(increment.values - exact) <= 2.0 ** -(fraction + 1))
+    largest = np.abs(increment.coefficients).max()
+    assert largest <= 2 ** (bits - 1) - 1
+    assert np.rint(np.abs(exact).max() * 2.0 ** (fraction + 1)) > 2 ** (bits - 1) - 1
+
+
+@pytest.mark.parametrize("bits", [5, 8, 16])
+@pytest.mark.parametrize("rule", ["zoh", "bilinear"])
+def test_a_constant_is_held_exactly_whatever_the_rounding_of_the_matrix(rule: str, bits: int) -> None:
+    plan = plan_memory(LMUSpec(5, 12.0, 1.0, rule), input_bits=10, state_bits=14, coefficient_bits=bits)
+    gain, drive = plan.increment.state_gain, plan.increment.input_gain
+    assert np.array_equal(gain @ np.eye(5)[0], -drive)
+    assert np.allclose(np.linalg.solve(-gain, drive), np.eye(5)[0], rtol=0, atol=1e-11)
+    # In integers: once the state is the constant's, nothing moves any more.
+    model = IntegerMemory(plan)
+    lift = plan.state_format.fraction - plan.input_format.fraction
+    assert lift >= 0
+    for code in (-512, -3, 0, 211, 511):
+        state = model.zero_state()
+        state.word[0, 0] = code << lift
+        state.accumulator[0, 0] = code << (lift + plan.narrowing)
+        words = model.run(np.full(50, code)[None, :], state)
+        assert np.array_equal(words, np.tile(np.eye(5, dtype=int)[0] * (code << lift), (1, 50, 1)))
+
+
+# What plan_memory decides
+
+
+def test_explicit_rules_take_the_chain_and_the_others_the_dense_product() -> None:
+    for rule in RULES:
+        plan = plan_memory(LMUSpec(4, 40.0, 1.0, rule))
+        chain = rule in (Discretization.EULER, Discretization.AB2)
+        assert plan.datapath is (Datapath.CHAIN if chain else Datapath.DENSE)
+        assert plan.multiplications_per_sample == (4 if chain else 16)
+        assert plan.two_step is (rule is Discretization.AB2)
+
+
+def test_widths_are_what_was_asked_for_and_coefficients_get_two_more() -> None:
+    plan = plan_memory(LMUSpec(4, 40.0, 1.0), input_bits=9, state_bits=13)
+    assert (plan.input_format.width, plan.input_format.fraction) == (9, 8)
+    assert plan.state_format.width == 13
+    assert plan.increment.coefficient_bits == 15
+    assert plan_memory(LMUSpec(4, 40.0, 1.0), coefficient_bits=7).increment.coefficient_bits == 7
+
+
+def test_error_feedback_is_chosen_where_the_states_are_slow() -> None:
+    pole = abs(dominant_pole(6))
+    for ratio in (0.9 * pole * 3 / math.pi, 1.1 * pole * 3 / math.pi):
+        plan = plan_memory(LMUSpec(6, ratio, 1.0))
+        assert plan.error_feedback is (pole / ratio < math.pi / 3)
+        for chosen in (True, False):
+            assert plan_memory(LMUSpec(6, ratio, 1.0), error_feedback=chosen).error_feedback is chosen
+
+
+def test_error_feedback_pays_in_a_long_window() -> None:
+    spec = LMUSpec(6, 500.0, 1.0, "euler")
+    codes = np.random.default_rng(0).integers(-2048, 2048, (4, 4000))
+    rms = []
+    for feedback in (True, False):
+        plan = plan_memory(spec, state_bits=12, coefficient_bits=26, error_feedback=feedback)
+        model = IntegerMemory(plan)
+        exact = FloatMemory(spec).run(plan.input_format.decode(codes))
+        rms.append(float(np.sqrt(np.mean((model.decode(model.run(codes)) - exact) ** 2))))
+    assert rms[0] < 0.8 * rms[1]
+
+
+def test_plans_are_plain_values_and_the_same_every_time() -> None:
+    spec = LMUSpec(5, 100.0, 1.0, "ab2")
+    first, second = (json.dumps(plan_memory(spec, state_bits=14).to_dict()) for _ in range(2))
+    assert first == second
+    values = json.loads(first)
+    assert values["spec"] == spec.to_dict()
+    assert len(values["formats"]["states"]) == len(values["error_bound"]) == len(values["coefficients"]) == 5
+    assert values["multiplications_per_sample"] == 5
+    total = np.sum(list(values["error_budget"].values()), axis=0)
+    assert np.allclose(total, values["error_bound"], rtol=1e-12)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("field", ["input_bits", "state_bits", "coefficient_bits"])
+@pytest.mark.parametrize("value", [2, 33, 0, -4, 12.0, "12", True, np.nan])
+def test_widths_that_are_refused(field: str, value: Any) -> None:
+    with pytest.raises(DesignError, match=f"^{field} must be an integer from 3 to"):
+        plan_memory(LMUSpec(4, 40.0, 1.0), **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("spec", "bits"),
+    [
+        (LMUSpec(16, 1000.0, 1.0), 3),
+        (LMUSpec(16, 100.0, 1.0, "euler"), 5),
+        (LMUSpec(8, 20.0, 1.0, "ab2"), 8),
+        (LMUSpec(6, 1.0, 1.0, "bilinear"), 4),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else value.discretization,
+)
+def test_words_that_cannot_hold_the_range_are_refused(spec: LMUSpec, bits: int) -> None:
+    with pytest.raises(DesignError, match=rf"^state_bits must be enough for a range of .* codes .*, got {bits}$"):
+        plan_memory(spec, state_bits=bits)
+
+
+def test_the_least_state_word_that_is_accepted_works_and_one_bit_less_is_refused() -> None:
+    spec = LMUSpec(6, 60.0, 1.0)
+    for bits in range(3, 33):
+        try:
+            plan = plan_memory(spec, state_bits=bits)
+        except DesignError:
+            continue
+        break
+    assert 4 <= bits <= 8
+    _check_guarantees(plan, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("rule", ["euler", "zoh"])
+def test_products_beyond_62_bits_are_refused(rule: str) -> None:
+    spec = LMUSpec(12, 3000.0, 1.0, rule)
+    with pytest.raises(DesignError, match=f"must be at most {MAX_WIDTH} bits wide, got"):
+        plan_memory(spec, state_bits=32, coefficient_bits=32)
+    plan = plan_memory(spec, state_bits=32)  # the default coefficient width stays exact
+    assert plan.product_format.width <= MAX_WIDTH
+    assert plan.accumulator_format.width <= MAX_WIDTH
+
+
+@pytest.mark.parametrize("rule", ["euler", "ab2"])
+def test_the_chain_has_no_orthonormal_form(rule: str) -> None:
+    with pytest.raises(DesignError, match="^basis must be legendre for the chain"):
+        plan_memory(LMUSpec(4, 40.0, 1.0, rule, "orthonormal"))
+
+
+def test_the_dense_product_has_no_two_step_form() -> None:
+    with pytest.raises(DesignError, match="^discretization must be zoh, euler or bilinear for the dense product"):
+        dense_increment(LMUSpec(4, 40.0, 1.0, "ab2"), 12)
+
+
+@pytest.mark.parametrize("bits", [3, 4])
+def test_a_dense_matrix_too_coarse_to_be_stable_is_refused(bits: int) -> None:
+    spec = LMUSpec(64, 784.0, 1.0)
+    coarse = np.eye(64) + dense_increment(spec, bits).state_gain
+    assert np.abs(np.linalg.eigvals(coarse)).max() > 1.0
+    with pytest.raises(DesignError, match="^the step must be one whose powers decay"):
+        plan_memory(spec, coefficient_bits=bits)
+
+
+def test_a_chain_too_close_to_its_limit_for_its_coefficients_is_refused() -> None:
+    """Three bits may raise dt/θ by an eighth: past the limit, where it is refused; further away it is not."""
+    least = least_theta_over_dt(4, Discretization.EULER)
+    refused = []
+    for factor in (1.001, 4.0):
+        try:
+            plan_memory(LMUSpec(4, factor * least, 1.0, "euler"), state_bits=24, coefficient_bits=3)
+        except DesignError as refusal:
+            refused.append((factor, refusal.what))
+    assert refused == [(1.001, "the step")]
