@@ -22,6 +22,9 @@ $(READY): .ci/setup.sh pyproject.toml requirements.lock requirements-build.lock
 demo: $(READY)  ## the whole flow on real digits; leaves its report in out/demo
 	@$(BIN)/lmu-hw demo --out $(OUT)
 
+# Tests run on all cores at once: threads of BLAS within each would only fight over them.
+test test-slow: export OPENBLAS_NUM_THREADS = 1
+
 test: lint  ## lint, and the tests that are not slow
 	@$(BIN)/pytest -m "not slow" -n $(JOBS)
 

@@ -28,7 +28,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import MAX_WIDTH, QFormat, signed_width
 from lmu_hw.increments import Increment, chain_increment, dense_increment
 from lmu_hw.legendre import Array
-from lmu_hw.ranges import l1_bound, power_sum
+from lmu_hw.ranges import Flow, l1_bound, power_sum
 from lmu_hw.spec import Basis, LMUSpec
 from lmu_hw.stability import dominant_pole
 from lmu_hw.steps import Discretization, step_matrices
@@ -248,7 +248,7 @@ class _Planner:
         exact = step_matrices(d, spec.h, spec.discretization)
         n = inject.shape[0]
         self.coefficient_gain = l1_bound(
-            np.block([[transition, np.zeros((n, n))], [np.zeros((n, n)), exact.transition]]),
+            Flow((transition, exact.transition)),
             np.concatenate([drive, exact.input])[:, None],
             lambda z: states(z[:n]) - states(z[n:]),
             work=math.inf,  # the two cancel to many digits, so nothing may be skipped

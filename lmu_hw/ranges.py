@@ -26,6 +26,42 @@ _MOST_STEPS = 1 << 28
 
 
 @dataclass(frozen=True)
+class Flow:
+    """A step matrix with square blocks on its diagonal: systems that run side by side without touching.
+
+    Attributes:
+        blocks: the blocks, shape (n_k, n_k) each.
+    """
+
+    blocks: tuple[Array, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of states of all blocks."""
+        return sum(block.shape[0] for block in self.blocks)
+
+    def apply(self, columns: Array) -> Array:
+        """The matrix times columns of shape (size, …)."""
+        if len(self.blocks) == 1:
+            return self.blocks[0] @ columns
+        cuts = np.cumsum([block.shape[0] for block in self.blocks])[:-1]
+        parts = zip(self.blocks, np.split(columns, cuts), strict=True)
+        return np.concatenate([block @ part for block, part in parts])
+
+    def after(self, other: Flow) -> Flow:
+        """The product self·other, block by block."""
+        return Flow(tuple(a @ b for a, b in zip(self.blocks, other.blocks, strict=True)))
+
+    def power(self, steps: int) -> Flow:
+        """The matrix to the power `steps` ≥ 0."""
+        return Flow(tuple(np.linalg.matrix_power(block, steps) for block in self.blocks))
+
+    def norm(self) -> float:
+        """‖·‖₂, rounded upwards."""
+        return max(spectral_norm(block) for block in self.blocks)
+
+
+@dataclass(frozen=True)
 class L1Bound:
     """Upper bounds on Σ_k |C Gᵏ H|, element by element.
 
@@ -41,7 +77,7 @@ class L1Bound:
 
 
 def l1_bound(
-    transition: Array,
+    transition: Array | Flow,
     inputs: Array,
     observe: Callable[[Array], Array],
     *,
@@ -55,7 +91,7 @@ def l1_bound(
     by interpolation plus the largest second difference; the result is still an upper bound.
 
     Args:
-        transition: G, shape (n, n), in orthonormal coordinates.
+        transition: G, n states in orthonormal coordinates.
         inputs: H, shape (n, m).
         observe: the linear map C, from columns of shape (n, …) to columns of shape (r, …).
         work: floating-point operations above which steps are skipped.
@@ -65,35 +101,35 @@ def l1_bound(
         DesignError: the powers of G do not decay within 2^28 steps in double precision.
     """
     n, m = inputs.shape
-    decay_steps, growth = _decay(transition, tail)
-    move = transition - np.eye(n)
+    flow = transition if isinstance(transition, Flow) else Flow((transition,))
+    decay_steps, growth = _decay(flow, tail)
     head = np.zeros((observe(np.eye(n)).shape[0], m))
     for _ in range(_HEAD):  # exact: what enters a multi-step rule is not smooth in its first steps
         head += np.abs(observe(inputs))
-        inputs = transition @ inputs
-    reach = float(np.linalg.norm(move @ inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
+        inputs = flow.apply(inputs)
+    reach = float(np.linalg.norm(flow.apply(inputs) - inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
     stride = 1
     while 2.0 * n * n * m * decay_steps > work * stride and stride * reach < 1.0:
         stride *= 2
-    step = np.linalg.matrix_power(transition, stride)
     block = max(1, min(1024, _BLOCK_WORDS // (n * m), decay_steps // stride))
-    columns, width = inputs, 1
-    leap = step
+    columns, width, leap = inputs, 1, flow.power(stride)
     while width < block:  # [H, GH, G²H, …] by doubling
-        columns, leap, width = np.hstack([columns, leap @ columns]), leap @ leap, 2 * width
+        columns, leap, width = np.hstack([columns, leap.apply(columns)]), leap.after(leap), 2 * width
     row_norms = np.linalg.norm(observe(np.eye(n)), axis=1)
     total, norms, bends = head, np.zeros(m), np.zeros(m)
-    power, ratio, blocks, size = np.eye(n), 1.0, 0, float(np.linalg.norm(inputs))
+    power, ratio, blocks, size = flow.power(0), 1.0, 0, float(np.linalg.norm(inputs))
     while True:
         total += stride * np.abs(observe(columns)).reshape(row_norms.size, width, m).sum(axis=1)
         norms += stride * np.linalg.norm(columns, axis=0).reshape(width, m).sum(axis=0)
         if stride > 1:
-            bends += np.linalg.norm(move @ (move @ columns), axis=0).reshape(width, m).sum(axis=0)
-        power, blocks = leap @ power, blocks + 1
-        columns = leap @ columns
+            moved = flow.apply(columns)
+            bend = flow.apply(moved) - 2.0 * moved + columns
+            bends += np.linalg.norm(bend, axis=0).reshape(width, m).sum(axis=0)
+        power, blocks = leap.after(power), blocks + 1
+        columns = leap.apply(columns)
         # The norm of a power costs more than a block; what has become of the inputs tells when to look.
         if float(np.linalg.norm(columns[:, :m])) <= tail * size or blocks * width * stride >= decay_steps:
-            ratio = spectral_norm(power)
+            ratio = power.norm()
         if ratio <= tail:
             break
     if stride > 1:
@@ -118,14 +154,14 @@ def power_sum(transition: Array) -> float:
     return (total + growth * steps * norm) / (1.0 - norm)
 
 
-def _decay(transition: Array, tail: float) -> tuple[int, float]:
+def _decay(flow: Flow, tail: float) -> tuple[int, float]:
     """Steps after which the powers have fallen below the tail's threshold, and their largest norm before."""
-    power, steps, growth = transition, 1, 1.0
-    while (norm := spectral_norm(power)) > tail:
+    power, steps, growth = flow, 1, 1.0
+    while (norm := power.norm()) > tail:
         growth = max(growth, norm)
         if steps >= _MOST_STEPS or growth > 1e9:
             raise DesignError("the step", "one whose powers decay in double precision", f"growth {growth:.2g}")
-        power, steps = power @ power, 2 * steps
+        power, steps = power.after(power), 2 * steps
     return steps, growth
 
 

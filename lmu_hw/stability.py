@@ -102,4 +102,4 @@ def spectral_norm(matrix: Array) -> float:
         return 0.0
     unit = matrix / scale
     largest = scipy.linalg.eigh(unit.T @ unit, eigvals_only=True, subset_by_index=[n - 1, n - 1])[0]
-    return scale * math.sqrt(float(largest)) * (1.0 + 1e-14 * n)
+    return scale * math.sqrt(max(float(largest), 0.0)) * (1.0 + 1e-14 * float(n))

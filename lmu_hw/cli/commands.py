@@ -61,10 +61,11 @@ def cli(ctx: click.Context) -> None:
 @cli.command()
 @design_options()
 @output_options
-def derive(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
-    """Derive the system: A, B, readout, sampled system, stability, Padé error.
+def derive(design: Design, out: Path | None, as_json: bool) -> None:
+    """Derive the system and its stability.
 
-    Leaves system.json and system.svg in the folder of --out.
+    Prints A, B, the readout, the sampled system, the stability of the step and the Padé error over frequency. Leaves
+    system.json and system.svg in the folder of --out.
     """
     from lmu_hw.cli import derive as verb
 
@@ -80,16 +81,15 @@ def derive(design: Design, given: frozenset[str], out: Path | None, as_json: boo
     help="Search the least --state-bits whose measured error is at most this.",
 )
 @output_options
-def quantize(
-    design: Design, given: frozenset[str], target_nrmse: float | None, out: Path | None, as_json: bool
-) -> None:
-    """Choose the fixed-point formats; bound the error and measure it; count the cost.
+def quantize(design: Design, target_nrmse: float | None, out: Path | None, as_json: bool) -> None:
+    """Choose formats, bound the error, count the cost.
 
-    Leaves plan.json in the folder of --out.
+    The error is measured too, on seeded noise in the band that the memory resolves. Leaves plan.json in the folder of
+    --out.
     """
     from lmu_hw.cli import quantize as verb
 
-    if target_nrmse is not None and "state_bits" in given:
+    if target_nrmse is not None and click.get_current_context().params["state_bits"] is not None:
         raise DesignError("target-nrmse", "given without --state-bits, which it searches", f"{target_nrmse:g}")
     verb.run(design, target_nrmse, out, as_json)
 
@@ -97,7 +97,7 @@ def quantize(
 @cli.command()
 @design_options()
 @output_options
-def verilog(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
+def verilog(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate Verilog.
 
     Leaves NAME.v, NAME.core (FuseSoC) and manifest.json in the folder of --out.
@@ -110,8 +110,8 @@ def verilog(design: Design, given: frozenset[str], out: Path | None, as_json: bo
 @cli.command()
 @design_options(analog=True)
 @output_options
-def spice(design: Design, given: frozenset[str], out: Path | None, as_json: bool) -> None:
-    """Generate a SPICE netlist of the memory as an analog circuit.
+def spice(design: Design, out: Path | None, as_json: bool) -> None:
+    """Generate a SPICE netlist.
 
     Leaves NAME.cir, bom.csv, NAME.svg (schematic) and manifest.json in the folder of --out. Continuous time
     needs no --dt.
@@ -155,7 +155,6 @@ def _input_options(verb: Any) -> Any:
 @output_options
 def cosim(
     design: Design,
-    given: frozenset[str],
     source: Path | None,
     channel: str | None,
     normalize: bool,
@@ -163,9 +162,12 @@ def cosim(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Simulate Verilog and circuit side by side and compare them with the model and the float reference.
+    """Check Verilog and circuit in simulation.
 
-    Exit status 1 where anything differs. Leaves results.json, the waveform and report.html in the folder of --out.
+    The generated Verilog is compared with the integer model bit for bit, the integer model with its error bound, and
+    the circuit, which runs in the same simulation, with the float reference. Without --input they get seeded noise.
+
+    Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
     """
     from lmu_hw.cli import cosim as verb
     from lmu_hw.cli.recording import Recording
@@ -193,7 +195,6 @@ def cosim(
 @output_options
 def run(
     design: Design,
-    given: frozenset[str],
     source: Path | None,
     channel: str | None,
     normalize: bool,
@@ -218,8 +219,10 @@ def run(
 @option("--seed", section="Options", type=Whole(), default=0, help="Seed of the pixels' order and of the noise.")
 @output_options
 def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Take real handwritten digits through the whole flow: memory, Verilog, circuit, report.
+    """Take real digits through the whole flow.
 
+    Handwritten digits are classified from the states of a memory, in float64, in integers and in Verilog; a small
+    memory runs as gates and as a circuit in one simulation; the chain takes in a longer recording.
     Leaves every artefact and report.html in the folder of --out.
     """
     from lmu_hw.cli import demo as verb

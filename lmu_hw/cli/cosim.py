@@ -25,6 +25,7 @@ from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate, design_circui
 from lmu_hw.sim.digital import run_streams
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus
 
+_LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _TRACED_CYCLES = 2_000  # a waveform takes up to a few kilobytes per cycle
 
 
@@ -36,6 +37,9 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
         check_kind(design)
     samples = read(recording, design)
     design = samples.design
+    if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
+        allowed = f"from {_LEAST_PERIOD:g} s to less than {_MOST_PERIOD:g} s beside a circuit (or give --no-analog)"
+        raise DesignError("dt", allowed, design.dt)
     command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         task = bar.add_task("plan", total=None)

@@ -202,7 +202,7 @@ def scan(data: Digits) -> Array:
     rows[:, 1::2] = rows[:, 1::2, ::-1]
     pixels = np.concatenate([np.full(STEPS, rows.min()), rows.ravel()])
     position = np.arange(1, pixels.size * STEPS_PER_PIXEL + 1) / STEPS_PER_PIXEL
-    return np.interp(position, np.arange(1, pixels.size + 1), pixels)
+    return np.asarray(np.interp(position, np.arange(1, pixels.size + 1), pixels), dtype=np.float64)
 
 
 def _build(design: Design, folder: Path) -> Part:

@@ -183,7 +183,7 @@ def design_options(*, analog: bool = False) -> Callable[[Callable[..., Any]], Ca
         def run(design_path: Path | None, **options: Any) -> Any:
             names = [name for name in Design.__dataclass_fields__ if name in options]
             given = {name: value for name in names if (value := options.pop(name)) is not None}
-            return verb(design=load_design(design_path, given), given=frozenset(given), **options)
+            return verb(design=load_design(design_path, given), **options)
 
         return _apply(declared, run)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
 _PIPE_WIDTH = 120
+_PIECE = 1 << 15
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def _render(value: Any, indent: str) -> str:
     if isinstance(value, Mapping):
         parts = [f"{inner}{json.dumps(str(key))}: {_render(item, inner)}" for key, item in value.items()]
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}" if parts else "{}"
-    if isinstance(value, list | tuple) and any(isinstance(item, list | tuple | Mapping) for item in value):
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple | Mapping):
         return "[\n" + ",\n".join(inner + _render(item, inner) for item in value) + f"\n{indent}]"
     return json.dumps(value, allow_nan=False, default=_plain)
 
@@ -100,7 +101,8 @@ def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_jso
 
 def _write(text: str) -> None:
     try:
-        sys.stdout.write(text)
+        for start in range(0, len(text), _PIECE):  # unbuffered, a single write to a closed pipe ends early, unsaid
+            sys.stdout.write(text[start : start + _PIECE])
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone: what is left in the buffer must not raise again when the interpreter ends.

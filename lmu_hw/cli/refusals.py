@@ -14,8 +14,6 @@ def from_usage_error(problem: click.UsageError) -> DesignError | str:
     if isinstance(problem, click.NoSuchOption):
         verb = problem.ctx.command_path if problem.ctx is not None else "lmu-hw"
         return DesignError("option", suggest(f"one that `{verb}` has", problem.possibilities), problem.option_name)
-    if isinstance(problem, click.BadOptionUsage):
-        return DesignError(problem.option_name, "followed by a value, unless it is a switch", problem.message)
     return problem.format_message()
 
 

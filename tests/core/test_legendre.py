@@ -30,16 +30,12 @@ from lmu_hw.system import continuous
 
 def _shifted_legendre(degree: int) -> list[Fraction]:
     """Coefficients of P_n(2x − 1), constant term first: (−1)^n Σ_k C(n,k) C(n+k,k) (−x)^k."""
-    return [
-        Fraction((-1) ** (degree + k) * comb(degree, k) * comb(degree + k, k)) for k in range(degree + 1)
-    ]
+    return [Fraction((-1) ** (degree + k) * comb(degree, k) * comb(degree + k, k)) for k in range(degree + 1)]
 
 
 def _integral_of_product(p: list[Fraction], q: list[Fraction]) -> Fraction:
     """∫₀¹ p·q, exactly."""
-    return sum(
-        (a * b / (i + j + 1) for i, a in enumerate(p) for j, b in enumerate(q)), start=Fraction(0)
-    )
+    return sum((a * b / (i + j + 1) for i, a in enumerate(p) for j, b in enumerate(q)), start=Fraction(0))
 
 
 def _derivative(p: list[Fraction]) -> list[Fraction]:

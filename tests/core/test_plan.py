@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import MAX_WIDTH, signed_width
 from lmu_hw.increments import chain_increment, dense_increment
 from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.legendre import input_vector, state_matrix
 from lmu_hw.plan import Datapath, MemoryPlan, plan_memory
 from lmu_hw.ranges import state_ranges
 from lmu_hw.reference.memory import FloatMemory
@@ -31,7 +28,7 @@ RULES = list(Discretization)
 def _realised(plan: MemoryPlan) -> DiscreteSystem:
     """The linear system that the plan's integers stand for, without any rounding of states."""
     gain, drive = plan.increment.state_gain, plan.increment.input_gain
-    d, eye, zero = plan.spec.order, np.eye(plan.spec.order), np.zeros((plan.spec.order, plan.spec.order))
+    d, eye = plan.spec.order, np.eye(plan.spec.order)
     if not plan.two_step:
         return DiscreteSystem(plan.spec, eye + gain, drive, eye)
     return DiscreteSystem(
@@ -81,8 +78,8 @@ def _random_plan(rng: np.random.Generator, **limits: Any) -> MemoryPlan:
                 coefficient_bits=None if rng.random() < 0.4 else int(rng.integers(4, 33)),
                 error_feedback=[None, True, False][rng.integers(3)],
             )
-        except DesignError as refusal:
-            assert refusal.what != "value"
+        except DesignError:
+            continue
 
 
 def _check_guarantees(plan: MemoryPlan, rng: np.random.Generator) -> None:
@@ -196,45 +193,7 @@ def test_more_bits_mean_a_smaller_bound(rule: Discretization) -> None:
     assert all(fine < 0.25 * coarse for coarse, fine in pairwise(bounds))
 
 
-# Coefficients
-
-
-@given(
-    order=st.integers(1, 40),
-    bits=st.integers(3, 32),
-    ratio=st.one_of(st.floats(1.0, 1e6), st.sampled_from([2.0**k * (1 + 1e-9) for k in range(20)])),
-)
-def test_chain_coefficients_are_held_to_a_relative_half_bit(order: int, bits: int, ratio: float) -> None:
-    spec = LMUSpec(order, ratio, 1.0)  # its rule plays no part
-    increment = chain_increment(spec, bits)
-    exact = spec.h * (2 * np.arange(order) + 1)
-    assert np.all(np.abs(increment.values - exact) <= 2.0 ** -(bits - 1) * exact)
-    assert np.all(increment.coefficients >= 2 ** (bits - 2))
-    assert np.all(increment.coefficients <= 2 ** (bits - 1) - 1)
-
-
-@pytest.mark.parametrize("order", [1, 2, 3, 8])
-def test_the_chain_realises_h_times_a_and_b(order: int) -> None:
-    spec = LMUSpec(order, 64.0, 1.0)
-    increment = chain_increment(spec, 24)
-    rounded = increment.values / (2 * np.arange(order) + 1)
-    assert np.allclose(increment.state_gain, rounded[:, None] * state_matrix(order), rtol=1e-13)
-    assert np.allclose(increment.input_gain, rounded * input_vector(order), rtol=1e-13)
-    assert increment.is_chain
-
-
-@pytest.mark.parametrize("basis", list(Basis))
-@pytest.mark.parametrize("rule", ["zoh", "bilinear", "euler"])
-@pytest.mark.parametrize("bits", [4, 9, 16, 26])
-def test_the_dense_matrix_is_rounded_to_the_finest_grid_that_fits(rule: str, basis: Basis, bits: int) -> None:
-    spec = LMUSpec(7, 30.0, 1.0, rule, basis)
-    increment = dense_increment(spec, bits)
-    exact = discretize(spec).transition - np.eye(7)
-    (fraction,) = set(increment.fractions.tolist())
-    assert np.all(np.abs(increment.values - exact) <= 2.0 ** -(fraction + 1))
-    largest = np.abs(increment.coefficients).max()
-    assert largest <= 2 ** (bits - 1) - 1
-    assert np.rint(np.abs(exact).max() * 2.0 ** (fraction + 1)) > 2 ** (bits - 1) - 1
+# The dense product holds constants, and copes with any coefficients that are stable
 
 
 @pytest.mark.parametrize("bits", [5, 8, 16])
@@ -254,6 +213,14 @@ def test_a_constant_is_held_exactly_whatever_the_rounding_of_the_matrix(rule: st
         state.accumulator[0, 0] = code << (lift + plan.narrowing)
         words = model.run(np.full(50, code)[None, :], state)
         assert np.array_equal(words, np.tile(np.eye(5, dtype=int)[0] * (code << lift), (1, 50, 1)))
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+def test_a_state_that_the_rounded_matrix_never_drives_is_planned(basis: Basis) -> None:
+    """A window of one sample and three bits: a whole row of the matrix rounds to a plain decay."""
+    plan = plan_memory(LMUSpec(3, 1.0, 1.0, "zoh", basis), coefficient_bits=3)
+    assert plan.budget.input.min() == 0.0
+    _check_guarantees(plan, np.random.default_rng(0))
 
 
 # What plan_memory decides
@@ -285,16 +252,21 @@ def test_error_feedback_is_chosen_where_the_states_are_slow() -> None:
             assert plan_memory(LMUSpec(6, ratio, 1.0), error_feedback=chosen).error_feedback is chosen
 
 
-def test_error_feedback_pays_in_a_long_window() -> None:
+def test_error_feedback_moves_the_noise_out_of_the_band() -> None:
+    """It tightens the bound several times and takes the slow part of the noise away, for more fast noise."""
     spec = LMUSpec(6, 500.0, 1.0, "euler")
-    codes = np.random.default_rng(0).integers(-2048, 2048, (4, 4000))
-    rms = []
+    codes = np.random.default_rng(0).integers(-2048, 2048, (4, 6000))
+    bounds, slow, whole = [], [], []
     for feedback in (True, False):
         plan = plan_memory(spec, state_bits=12, coefficient_bits=26, error_feedback=feedback)
         model = IntegerMemory(plan)
-        exact = FloatMemory(spec).run(plan.input_format.decode(codes))
-        rms.append(float(np.sqrt(np.mean((model.decode(model.run(codes)) - exact) ** 2))))
-    assert rms[0] < 0.8 * rms[1]
+        noise = model.decode(model.run(codes)) - FloatMemory(spec).run(plan.input_format.decode(codes))
+        bounds.append((plan.budget.feedback + plan.budget.output).max())
+        slow.append(float(noise.reshape(4, 60, 100, 6).mean(axis=2).std()))
+        whole.append(float(noise.std()))
+    assert bounds[0] < 0.5 * bounds[1]
+    assert slow[0] < 0.5 * slow[1]
+    assert whole[0] < 2.0 * whole[1]
 
 
 def test_plans_are_plain_values_and_the_same_every_time() -> None:
@@ -331,7 +303,7 @@ def test_widths_that_are_refused(field: str, value: Any) -> None:
 )
 def test_words_that_cannot_hold_the_range_are_refused(spec: LMUSpec, bits: int) -> None:
     with pytest.raises(DesignError, match=rf"^state_bits must be enough for a range of .* codes .*, got {bits}$"):
-        plan_memory(spec, state_bits=bits)
+        plan_memory(spec, state_bits=bits, coefficient_bits=20)
 
 
 def test_the_least_state_word_that_is_accepted_works_and_one_bit_less_is_refused() -> None:
@@ -358,13 +330,8 @@ def test_products_beyond_62_bits_are_refused(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", ["euler", "ab2"])
 def test_the_chain_has_no_orthonormal_form(rule: str) -> None:
-    with pytest.raises(DesignError, match="^basis must be legendre for the chain"):
+    with pytest.raises(DesignError, match=r"^basis must be legendre for the chain"):
         plan_memory(LMUSpec(4, 40.0, 1.0, rule, "orthonormal"))
-
-
-def test_the_dense_product_has_no_two_step_form() -> None:
-    with pytest.raises(DesignError, match="^discretization must be zoh, euler or bilinear for the dense product"):
-        dense_increment(LMUSpec(4, 40.0, 1.0, "ab2"), 12)
 
 
 @pytest.mark.parametrize("bits", [3, 4])
@@ -372,17 +339,24 @@ def test_a_dense_matrix_too_coarse_to_be_stable_is_refused(bits: int) -> None:
     spec = LMUSpec(64, 784.0, 1.0)
     coarse = np.eye(64) + dense_increment(spec, bits).state_gain
     assert np.abs(np.linalg.eigvals(coarse)).max() > 1.0
-    with pytest.raises(DesignError, match="^the step must be one whose powers decay"):
+    with pytest.raises(DesignError, match=r"^the step must be one whose powers decay"):
         plan_memory(spec, coefficient_bits=bits)
 
 
-def test_a_chain_too_close_to_its_limit_for_its_coefficients_is_refused() -> None:
-    """Three bits may raise dt/θ by an eighth: past the limit, where it is refused; further away it is not."""
+@pytest.mark.parametrize("bits", [4, 5])
+def test_a_chain_is_refused_exactly_where_its_rounded_coefficients_are_unstable(bits: int) -> None:
     least = least_theta_over_dt(4, Discretization.EULER)
-    refused = []
-    for factor in (1.001, 4.0):
-        try:
-            plan_memory(LMUSpec(4, factor * least, 1.0, "euler"), state_bits=24, coefficient_bits=3)
-        except DesignError as refusal:
-            refused.append((factor, refusal.what))
-    assert refused == [(1.001, "the step")]
+    outcomes = set()
+    for factor in np.linspace(1.0001, 1.3, 25):
+        spec = LMUSpec(4, factor * least, 1.0, "euler")
+        realised = np.eye(4) + chain_increment(spec, bits).state_gain
+        radius = np.abs(np.linalg.eigvals(realised)).max()
+        if abs(radius - 1.0) < 1e-4:
+            continue
+        outcomes.add(bool(radius < 1.0))
+        if radius < 1.0:
+            assert plan_memory(spec, state_bits=32, coefficient_bits=bits).spec is spec
+        else:
+            with pytest.raises(DesignError, match=r"^the step must be one whose powers decay"):
+                plan_memory(spec, state_bits=32, coefficient_bits=bits)
+    assert outcomes == {True, False}

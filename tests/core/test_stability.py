@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from functools import cache
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -88,7 +89,7 @@ def test_the_deciding_pole_of_high_orders_is_a_root_at_the_end_of_the_arc(order:
         for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
             pieces = max(2, math.ceil(abs(end - start) * 2))
             values = [value(start + (end - start) * k / pieces) for k in range(pieces + 1)]
-            turns = [mpmath.arg(b / a) for a, b in zip(values, values[1:], strict=False)]
+            turns = [mpmath.arg(b / a) for a, b in pairwise(values)]
             assert max(abs(t) for t in turns) < 2.5
             turned += sum(turns)
         return round(float(turned / (2 * mpmath.pi)))

@@ -39,9 +39,7 @@ def test_euler_and_bilinear_by_substitution(order: int, ratio: float) -> None:
 
 
 @pytest.mark.parametrize(("order", "ratio"), [(1, 2.0), (4, 8.0), (9, 30.0)])
-def test_ab2_banks_are_the_textbook_two_step_formula(
-    order: int, ratio: float, rng: np.random.Generator
-) -> None:
+def test_ab2_banks_are_the_textbook_two_step_formula(order: int, ratio: float, rng: np.random.Generator) -> None:
     """x_{k+1} = x_k + h(3f_k − f_{k−1})/2 with f_k = A x_k + B u_k and f_{−1} = 0."""
     spec = LMUSpec(order, ratio, 1.0, "ab2")
     system = discretize(spec)

@@ -1,0 +1,135 @@
+"""Design files: the same keys as the flags, flags win, nothing is swallowed."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmu_hw.design_file import Design, load_design
+from lmu_hw.errors import DesignError
+from tests.cli.conftest import Lmu
+
+EVERYTHING = """
+order = 6
+theta = 1            # whole numbers stand for real ones
+dt = 0.001
+discretization = "ab2"
+basis = "legendre"
+name = "filter_bank"
+input_bits = 10
+state_bits = 14
+coefficient_bits = 15
+lanes = 1
+channels = 2
+simulator = "icarus"
+topology = "dense"
+style = "opamp-rc"
+opamp = "ideal"
+gbw = 2e6
+seed = 7
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "design.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    design = load_design(write(tmp_path, EVERYTHING), {})
+    expected = Design(
+        order=6,
+        theta=1.0,
+        dt=0.001,
+        discretization="ab2",
+        name="filter_bank",
+        input_bits=10,
+        state_bits=14,
+        coefficient_bits=15,
+        channels=2,
+        simulator="icarus",
+        opamp="ideal",
+        gbw=2e6,
+        seed=7,
+    )
+    assert design == expected
+    assert len(EVERYTHING.strip().splitlines()) == len(fields(Design))
+
+
+def test_given_values_win(tmp_path: Path) -> None:
+    path = write(tmp_path, EVERYTHING)
+    assert load_design(path, {"order": 4, "dt": 0.01}) == replace(load_design(path, {}), order=4, dt=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("thta = 1.0", "did you mean theta?"),
+        ("state-bits = 3", "did you mean state_bits?"),
+        ("STATE_BITS = 3", "did you mean state_bits?"),
+        ("colour = 1", "one of order, theta, dt, "),
+        ("[memory]\norder = 6", ", got memory"),
+        ("order = 6.0", "order must be an integer, got 6.0"),
+        ("order = true", "order must be an integer, got True"),
+        ("theta = '1'", "theta must be a number, got 1"),
+        ("theta = true", "theta must be a number, got True"),
+        ("name = 3", "name must be a text, got 3"),
+        ("name = 'no good'", "name must be a letter followed by"),
+        ("seed = -3", "seed must be an integer of 0 or more, got -3"),
+        ("order = [6]", "order must be an integer, got [6]"),
+    ],
+)
+def test_what_a_file_may_not_hold(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DesignError) as caught:
+        load_design(write(tmp_path, text), {})
+    assert said in str(caught.value)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match="design file must be at most 1 MiB long"):
+        load_design(write(tmp_path, "#" * (1 << 20) + "\norder = 6\n"), {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"order": 6, "theta": 0.1, "dt": 1e-5},
+        {"order": 6, "theta": 0.1, "discretization": "euler", "state_bits": 9, "seed": 3, "name": "x_1"},
+    ],
+)
+def test_flags_give_the_same_design(values: dict[str, Any]) -> None:
+    design = Design(**values)
+    words = shlex.split(design.flags())
+    assert [word.removeprefix("--").replace("-", "_") for word in words[::2]] == [
+        field.name for field in fields(Design) if field.name in values
+    ]
+    kinds = {name: type(value) for name, value in values.items()}
+    back = {flag[2:].replace("-", "_"): word for flag, word in zip(words[::2], words[1::2], strict=True)}
+    assert {name: kinds[name](word) for name, word in back.items()} == values
+
+
+def test_the_command_line_lays_flags_over_the_file(lmu: Lmu, tmp_path: Path) -> None:
+    write(tmp_path, 'order = 6\ntheta = 1.0\ndt = 0.001\ndiscretization = "euler"\nstate_bits = 20\n')
+    answer = lmu("quantize", "--design", "design.toml", "--state-bits", "14", "--order", "4", "--json").answer
+    assert answer["spec"] == {
+        "order": 4,
+        "theta": 1.0,
+        "dt": 0.001,
+        "discretization": "euler",
+        "basis": "legendre",
+    }
+    assert answer["formats"]["state"]["width"] == 14
+
+
+def test_every_verb_takes_the_same_file(lmu: Lmu, tmp_path: Path) -> None:
+    write(tmp_path, EVERYTHING)
+    by_flags = lmu("verilog", *shlex.split(load_design(tmp_path / "design.toml", {}).flags().split(" --opamp")[0]))
+    for verb in ("derive", "quantize", "spice"):
+        assert lmu(verb, "--design", "design.toml").status == 0
+    assert by_flags.status == 0
+    assert lmu("verilog", "--design", "design.toml") == by_flags

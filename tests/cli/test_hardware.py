@@ -1,0 +1,82 @@
+"""`lmu-hw verilog` and `lmu-hw spice`: the packages' files, with the command that made them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmu_hw.analog.export import write_design
+from lmu_hw.cli.spice import design_circuit
+from lmu_hw.design_file import Design
+from lmu_hw.rtl.verilog import generate_verilog
+from tests.cli.conftest import Lmu
+
+MEMORY = ["--order", 4, "--theta", 0.01, "--dt", 0.0001]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("rule", ["zoh", "ab2"])
+def test_verilog(lmu: Lmu, tmp_path: Path, rule: str) -> None:
+    words = ["verilog", *MEMORY, "--discretization", rule, "--lanes", 1, "--channels", 2, "--name", "bank"]
+    called = lmu(*words, "--out", "out", "--json")
+    assert (called.status, called.err) == (0, "")
+    out = tmp_path / "out"
+    assert names(out) == ["bank.core", "bank.v", "manifest.json"]
+    design = Design(order=4, theta=0.01, dt=0.0001, discretization=rule, channels=2, name="bank")
+    command = f"lmu-hw verilog {design.flags()}"
+    made = generate_verilog(design.plan(), name="bank", channels=2, command=command)
+    assert (out / "bank.v").read_text(encoding="utf-8") == made.text
+    assert json.loads((out / "manifest.json").read_text(encoding="utf-8")) == called.answer
+    assert called.answer.keys() >= {
+        "ports",
+        "formats",
+        "latency_cycles",
+        "cycles_per_sample",
+        "multiplications_per_sample",
+    }
+    assert command in (out / "bank.v").read_text(encoding="utf-8").split("/*")[0]
+    assert "--channels 2" in command
+
+
+def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> None:
+    (tmp_path / "d.toml").write_text("order = 4\ntheta = 0.01\ndt = 0.0001\n", encoding="utf-8")
+    lmu("verilog", *MEMORY, "--out", "a")
+    lmu("verilog", "--design", "d.toml", "--out", tmp_path / "b", "--json")
+    assert names(tmp_path / "a") == names(tmp_path / "b")
+    for name in names(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_without_out_nothing_is_written(lmu: Lmu, tmp_path: Path) -> None:
+    for verb in ("verilog", "spice"):
+        assert lmu(verb, *MEMORY).status == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--opamp", "ideal"], ["--gbw", "2e6"]])
+def test_spice(lmu: Lmu, tmp_path: Path, flags: list[str]) -> None:
+    called = lmu("spice", "--order", 4, "--theta", 0.01, *flags, "--name", "delay", "--out", "out", "--json")
+    assert (called.status, called.err) == (0, "")
+    assert names(tmp_path / "out") == ["bom.csv", "delay.cir", "delay.svg", "manifest.json"]
+    assert called.answer == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert called.answer.keys() >= {"couplings", "elements", "nodes"}
+    settings = {"opamp": "ideal"} if "ideal" in flags else {"gbw": float(flags[1])} if flags else {}
+    design = Design(order=4, theta=0.01, name="delay", **settings)
+    write_design(design_circuit(design), tmp_path / "direct", f"lmu-hw spice {design.flags()}")
+    for name in names(tmp_path / "direct"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "direct" / name).read_bytes()
+
+
+def test_spice_checks_a_step_that_it_is_given(lmu: Lmu) -> None:
+    called = lmu("spice", "--order", 4, "--theta", 0.01, "--dt", 0.1)
+    assert (called.status, called.err) == (2, "lmu-hw: dt must be at most theta = 0.01 s, got 0.1\n")
+
+
+def test_tables(lmu: Lmu) -> None:
+    assert "in_ready" in lmu("verilog", *MEMORY).out
+    assert "couplings" in lmu("spice", *MEMORY).out

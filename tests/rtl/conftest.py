@@ -1,0 +1,172 @@
+"""A bench for stream memories in Amaranth's own simulator, and what the integer model expects of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.sim import Simulator, SimulatorContext
+
+from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.rtl.design import Memory
+
+
+class Sample(NamedTuple):
+    """One input beat."""
+
+    code: int
+    first: int = 0
+    last: int = 0
+
+
+class Beat(NamedTuple):
+    """One output beat, without its cycle."""
+
+    data: tuple[int, ...]
+    index: int
+    channel: int
+    first: int
+    last: int
+
+
+@dataclass
+class Record:
+    """What a run did: the cycles in which samples and beats changed hands, and the beats."""
+
+    accepted: list[int] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    beats: list[Beat] = field(default_factory=list)
+
+
+Run = Callable[..., Record]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A component that is only looked at, or refused by its constructor, is no mistake here."""
+    config.addinivalue_line("filterwarnings", "ignore::amaranth.hdl.UnusedElaboratable")
+
+
+def _run(
+    memory: Memory,
+    samples: Sequence[Sample],
+    *,
+    rng: np.random.Generator | None = None,
+    stall: float = 0.0,
+    gap: float = 0.0,
+    reset_at: int | None = None,
+    most_cycles: int = 20_000,
+) -> Record:
+    """Offer `samples` one after another and take every beat, each cycle with the given odds of waiting.
+
+    A sample once offered stays until it is taken; the same is demanded of the memory's beats. With
+    `reset_at` the run ends in that cycle with a reset, and a second run over the same samples follows
+    in the same simulation; only that second one is recorded.
+    """
+    rng = rng or np.random.default_rng(0)
+    reset = Signal()
+    top = Module()
+    top.submodules.memory = ResetInserter(reset)(memory)
+    i, o = memory.i, memory.o
+    record = Record()
+    expected = len(samples) * memory.schedule.groups
+
+    async def cycle(ctx: SimulatorContext, offer: Sample | None, ready: bool) -> tuple[bool, Beat | None]:
+        ctx.set(i.valid, offer is not None)
+        if offer is not None:
+            ctx.set(i.payload.data, offer.code)
+            ctx.set(i.payload.first, offer.first)
+            ctx.set(i.payload.last, offer.last)
+        else:  # garbage, which must not matter
+            ctx.set(i.payload.data, int(rng.integers(-4, 4)))
+            ctx.set(i.payload.first, int(rng.integers(2)))
+        ctx.set(o.ready, ready)
+        *_, i_ready, o_valid, p = await ctx.tick().sample(i.ready, o.valid, o.payload)
+        beat = Beat(tuple(int(w) for w in p.data), int(p.index), int(p.channel), int(p.first), int(p.last))
+        return bool(offer is not None and i_ready), beat if o_valid else None
+
+    async def stream(ctx: SimulatorContext, stop_at: int | None) -> Record:
+        done, waiting, offered, idle = Record(), None, False, 0
+        for now in range(most_cycles):
+            if now == stop_at:
+                return done
+            k = len(done.accepted)
+            offered = k < len(samples) and (offered or rng.random() >= gap)
+            ready = bool(rng.random() >= stall)
+            accepted, beat = await cycle(ctx, samples[k] if offered else None, ready)
+            if accepted:
+                done.accepted.append(now)
+                offered = False
+            assert waiting is None or beat == waiting, "a beat that was not taken changed or went away"
+            waiting = beat if beat is not None and not ready else None
+            if beat is not None and ready:
+                done.taken.append(now)
+                done.beats.append(beat)
+            idle = idle + 1 if k == len(samples) and beat is None else 0
+            if idle > 2 * memory.schedule.cycles_per_sample + 20:
+                assert len(done.beats) == expected, "beats are missing, or there are too many"
+                return done
+        raise AssertionError(f"{len(done.accepted)} samples and {len(done.beats)} beats in {most_cycles} cycles")
+
+    async def testbench(ctx: SimulatorContext) -> None:
+        nonlocal record
+        if reset_at is not None:
+            await stream(ctx, reset_at)
+            ctx.set(reset, 1)
+            for _ in range(int(rng.integers(1, 4))):
+                await cycle(ctx, samples[0], True)
+            ctx.set(reset, 0)
+        record = await stream(ctx, None)
+
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(testbench)
+    simulator.run()
+    return record
+
+
+def _expect(plan: MemoryPlan, lanes: int, channels: int, samples: Sequence[Sample]) -> list[Beat]:
+    """The beats that the integer model says must come, in order."""
+    model = IntegerMemory(plan)
+    states = [model.zero_state() for _ in range(channels)]
+    beats = []
+    for k, sample in enumerate(samples):
+        c = k % channels
+        if sample.first:
+            states[c] = model.zero_state()
+        states[c] = model.step(states[c], np.array([sample.code]))
+        words = states[c].word[0].tolist()
+        beats += [
+            Beat(tuple(words[j : j + lanes]), j, c, sample.first, sample.last) for j in range(0, plan.spec.order, lanes)
+        ]
+    return beats
+
+
+def _draw(plan: MemoryPlan, count: int, rng: np.random.Generator, restarts: float = 0.0) -> list[Sample]:
+    """Random samples, full scale among them, which start and end sequences with the given odds."""
+    low, high = plan.input_format.low, plan.input_format.high
+    codes = np.where(rng.random(count) < 0.4, rng.choice([low, high], count), rng.integers(low, high + 1, count))
+    flags = rng.random((count, 2)) < restarts
+    return [Sample(int(code), int(first), int(last)) for code, (first, last) in zip(codes, flags, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def run_memory() -> Run:
+    """Simulate a memory: `run_memory(memory, samples, stall=…, gap=…, reset_at=…)` → Record."""
+    return _run
+
+
+@pytest.fixture(scope="session")
+def expected_beats() -> Callable[..., list[Beat]]:
+    """The integer model's beats: `expected_beats(plan, lanes, channels, samples)`."""
+    return _expect
+
+
+@pytest.fixture(scope="session")
+def draw_samples() -> Callable[..., list[Sample]]:
+    """Random samples: `draw_samples(plan, count, rng, restarts=odds)`."""
+    return _draw
