@@ -30,5 +30,5 @@ def check_positive(what: str, value: object, unit: str = "") -> float:
         DesignError: it is not; `unit`, such as "seconds", is named.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
-        raise DesignError(what, f"a positive number of {unit}" if unit else "a positive number", value)
+        raise DesignError(what, f"a positive number of {unit}" if unit else "a positive finite number", value)
     return float(value)

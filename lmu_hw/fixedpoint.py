@@ -89,7 +89,8 @@ class QFormat:
         if rounding is Rounding.FLOOR:
             codes = np.floor(scaled)
         elif rounding is Rounding.NEAREST:
-            codes = np.floor(scaled + 0.5)
+            codes = np.floor(scaled)
+            codes += scaled - codes >= 0.5  # scaled + 0.5 could itself round up
         else:
             codes = np.rint(scaled)
         if overflow is not Overflow.SATURATE and codes.size and np.abs(codes).max() >= 2.0**62:
@@ -113,7 +114,8 @@ def round_shift(codes: IntArray, shift: int, rounding: Rounding = Rounding.NEARE
     if rounding is Rounding.FLOOR:
         return np.right_shift(codes, shift)
     half = np.int64(1) << np.int64(shift - 1)
-    rounded = np.right_shift(codes + half, shift)
+    rounded = codes + half
+    rounded >>= shift
     if rounding is Rounding.EVEN:
         tie = np.bitwise_and(codes, (half << np.int64(1)) - np.int64(1)) == half
         rounded = rounded - (tie & (np.bitwise_and(rounded, 1) == 1))

@@ -40,26 +40,35 @@ class IntegerMemory:
         operand = plan.operand_format.fraction
         self._state_lift = operand - plan.state_format.fraction
         self._input_lift = operand - plan.input_format.fraction
-        # From each row's own grid to the accumulator's: positive shifts drop bits, with rounding.
-        self._drop = (operand + increment.fractions - plan.accumulator_format.fraction).tolist()
+        # All products are brought to the finest row's grid, which the product's format holds, by lifting
+        # the coefficients; then one shift for all leads to the accumulator's grid.
+        lifts = increment.fractions.max() - increment.fractions
+        lifted = increment.coefficients << (lifts if increment.is_chain else lifts[:, None])
+        self._factors = -lifted if increment.is_chain else np.ascontiguousarray(lifted.T)
+        self._drop = plan.product_format.fraction - plan.accumulator_format.fraction
 
     def zero_state(self, batch: int = 1) -> IntegerState:
         """The state before the first sample of a sequence."""
         return IntegerState(*(np.zeros((batch, self.plan.spec.order), dtype=np.int64) for _ in range(3)))
 
     def step(self, state: IntegerState, codes: IntArray) -> IntegerState:
-        """Take in one sample per sequence, `codes` of shape (batch,), and return the new registers."""
+        """Take in one sample per sequence, `codes` of shape (batch,); return `state`, updated in place."""
         plan = self.plan
         increment = self._increment(state.word, codes)
-        accumulator = state.accumulator + increment
-        value = accumulator
+        state.accumulator += increment
         if plan.two_step:  # the accumulator plus half of the last increment, on a grid finer by one bit
-            value = 2 * accumulator + increment
-        if plan.error_feedback:
-            value = value + state.residue
-        word = round_shift(value, plan.narrowing)
-        residue = value - (word << plan.narrowing) if plan.error_feedback else state.residue
-        return IntegerState(accumulator, residue, word)
+            increment += state.accumulator
+            increment += state.accumulator
+            value = increment
+        else:
+            value = state.accumulator.copy() if plan.error_feedback else state.accumulator
+        if not plan.error_feedback:
+            state.word = round_shift(value, plan.narrowing)
+            return state
+        value += state.residue
+        state.word = round_shift(value, plan.narrowing)
+        np.subtract(value, state.word << plan.narrowing, out=state.residue)
+        return state
 
     def run(self, codes: ArrayLike, state: IntegerState | None = None) -> IntArray:
         """State words after each sample.
@@ -79,9 +88,8 @@ class IntegerMemory:
         registers = self.zero_state(batch.shape[0]) if state is None else state
         words = np.empty((*batch.shape, self.plan.spec.order), dtype=np.int64)
         for k in range(batch.shape[1]):
-            new = self.step(registers, batch[:, k])
-            registers.accumulator, registers.residue, registers.word = new.accumulator, new.residue, new.word
-            words[:, k] = new.word
+            self.step(registers, batch[:, k])
+            words[:, k] = registers.word
         return words if array.ndim == 2 else words[0]
 
     def check_codes(self, codes: ArrayLike) -> IntArray:
@@ -98,27 +106,36 @@ class IntegerMemory:
         """Real values of state words."""
         return self.plan.state_format.decode(words)
 
+    def final(self, codes: ArrayLike) -> IntArray:
+        """State words after the last sample, shape (batch, order), for codes of shape (batch, samples)."""
+        batch = np.atleast_2d(self.check_codes(codes))
+        registers = self.zero_state(batch.shape[0])
+        for k in range(batch.shape[1]):
+            self.step(registers, batch[:, k])
+        return registers.word
+
     def _increment(self, words: IntArray, codes: IntArray) -> IntArray:
-        plan = self.plan
-        operands = np.left_shift(words, self._state_lift)
-        samples = np.left_shift(codes, self._input_lift)
-        coefficients = plan.increment.coefficients
-        if not plan.increment.is_chain:
-            operands = operands.copy()
-            operands[:, 0] -= samples
-            return round_shift(operands @ coefficients.T, self._drop[0])
-        products = -coefficients * _chain(operands, samples)
-        for i, drop in enumerate(self._drop):
-            products[:, i] = round_shift(products[:, i], drop)
-        return products
+        """The increments on the accumulator's grid, a new array of shape (batch, order)."""
+        operands = words << self._state_lift if self._state_lift else words
+        samples = codes << self._input_lift
+        if self.plan.increment.is_chain:
+            products = _chain(operands, samples)
+            products *= self._factors
+        else:
+            shifted = operands.copy()
+            shifted[:, 0] -= samples
+            products = shifted @ self._factors
+        return round_shift(products, self._drop)
 
 
 def _chain(words: IntArray, samples: IntArray) -> IntArray:
     """s_0 … s_{d−1} in integers; see `lmu_hw.legendre.chain_operands`."""
     total = words.sum(axis=1)
     operands = np.empty_like(words)
-    operands[:, 0::2] = (total - samples)[:, None]
-    operands[:, 1::2] = (total + samples)[:, None]
-    operands[:, 2::2] -= 2 * np.cumsum(words[:, 1:-1:2], axis=1)
-    operands[:, 1::2] -= 2 * np.cumsum(words[:, 0:-1:2], axis=1)
+    operands[:, 0] = total - samples
+    if words.shape[1] > 1:
+        operands[:, 1] = total + samples - 2 * words[:, 0]
+        operands[:, 2:] = -2 * words[:, 1:-1]
+        np.cumsum(operands[:, 0::2], axis=1, out=operands[:, 0::2])
+        np.cumsum(operands[:, 1::2], axis=1, out=operands[:, 1::2])
     return operands

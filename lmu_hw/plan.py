@@ -36,6 +36,7 @@ from lmu_hw.system import energy_per_unit
 
 MIN_BITS, MAX_STATE_BITS, MAX_INPUT_BITS = 3, 32, 24
 MAX_COEFFICIENT_BITS = 32
+_SPILL = 1.0 / 16.0  # codes of a state word that the accumulators' rounding may add up to
 
 
 class Datapath(StrEnum):
@@ -241,9 +242,11 @@ class _Planner:
             gain = np.abs(increment.operands(np.eye(d)))
             self.operand_range = bound[d:, 0] + np.abs(increment.operand_input)
             self.operand_noise = bound[d:, 1:].sum(axis=1) + (gain @ direct).sum(axis=1)
+            self.operand_spill = _SPILL * gain.sum(axis=1)
         else:
             self.operand_range = self.input_gain + np.abs(increment.operand_input)
             self.operand_noise = self.feedback_gain + self.direct_gain
+            self.operand_spill = np.full(d, _SPILL)
         self.accumulation_gain = float(np.linalg.norm(spread(np.eye(d)))) * power_sum(transition) / unit[-d:]
         exact = step_matrices(d, spec.h, spec.discretization)
         n = inject.shape[0]
@@ -259,9 +262,9 @@ class _Planner:
         increment, d = self.increment, self.spec.order
         input_format = QFormat(input_bits, input_bits - 1)
         # Rounding noise in codes of the state, for errors of at most half a code.
-        noise = 0.5 * (self.feedback_gain + self.direct_gain)
+        noise = 0.5 * (self.feedback_gain + self.direct_gain) + _SPILL
         most = float(2 ** (state_bits - 1) - 1)
-        room = np.min((most - 0.25 - noise) / self.input_gain)
+        room = float(np.min((most - noise) / np.maximum(self.input_gain, 1e-300)))
         if room < 1.0:
             raise DesignError(
                 "state_bits",
@@ -270,11 +273,11 @@ class _Planner:
                 state_bits,
             )
         fraction = math.floor(math.log2(room))
-        peak = self.input_gain * 2.0**fraction + noise + 0.25
+        peak = self.input_gain * 2.0**fraction + noise
         state_format = QFormat(state_bits, fraction)
         operand_fraction = max(fraction, input_format.fraction)
         lift = 2.0 ** (operand_fraction - fraction)
-        operand_peak = lift * (self.operand_range * 2.0**fraction + 0.5 * self.operand_noise + 0.25)
+        operand_peak = lift * (self.operand_range * 2.0**fraction + 0.5 * self.operand_noise + self.operand_spill)
         operand_format = _format(operand_peak.max(), operand_fraction, "multiplier operand")
         product_fraction = operand_fraction + int(increment.fractions.max())
         product_format = _format(
@@ -282,12 +285,14 @@ class _Planner:
             product_fraction,
             "exact product; fewer state_bits or coefficient_bits help, it",
         )
-        # The accumulator's grid: exact, or fine enough that its rounding adds at most 1/16 of a state code.
-        finest = fraction + math.ceil(math.log2(max(1.0, 8.0 * self.accumulation_gain.max())))
+        # The accumulator's grid: exact, or so fine that its rounding spills at most _SPILL codes into a state.
+        finest = fraction + math.ceil(math.log2(max(1.0, 0.5 / _SPILL * self.accumulation_gain.max())))
         head = signed_width(float(peak.max()) + 1.0) + 1
-        accumulator_fraction = min(product_fraction, finest, fraction + MAX_WIDTH - 1 - head)
-        accumulator_fraction = max(accumulator_fraction, fraction + 1)
-        accumulator_format = QFormat(head + accumulator_fraction - fraction, accumulator_fraction)
+        accumulator_fraction = max(min(product_fraction, finest), fraction + 1)
+        accumulator_width = head + accumulator_fraction - fraction
+        if accumulator_width >= MAX_WIDTH:
+            raise DesignError("accumulator; fewer state_bits help, it", f"below {MAX_WIDTH} bits", accumulator_width)
+        accumulator_format = QFormat(accumulator_width, accumulator_fraction)
         exact = accumulator_fraction >= product_fraction
         lsb = state_format.lsb
         budget = ErrorBudget(

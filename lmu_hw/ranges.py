@@ -133,10 +133,11 @@ def l1_bound(
         if ratio <= tail:
             break
     if stride > 1:
-        # Σ_{n<q} of the chord is (q+1)/2·|f_0| + (q−1)/2·|f_q|, and Σ n(q−n)/2 = q(q²−1)/12 for the bend.
-        total += 0.5 * (stride - 1) * np.abs(observe(inputs))
+        # Σ_{n<q} of the chord is (q+1)/2·|f_0| + (q−1)/2·|f_q|: the very first sample counts less than q times.
+        # Σ_{n<q} n(q−n)/2 = q(q²−1)/12 for the bend.
+        total -= 0.5 * (stride - 1) * np.abs(observe(inputs))
         total += growth * stride * (stride**2 - 1) / 12.0 * row_norms[:, None] * bends[None, :]
-    beyond = growth * norms * ratio / (1.0 - ratio)
+    beyond = growth * norms * ratio / (1.0 - ratio) * (2.0 if stride > 1 else 1.0)  # and the last chord's end
     rounding = growth**2 * norms * n * _EPS * (blocks + np.log2(4.0 * width * stride))
     upper = total + row_norms[:, None] * (beyond + rounding)[None, :]
     return L1Bound(upper, total, blocks * width * stride)

@@ -49,6 +49,8 @@ class LMUSpec:
         object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))
         object.__setattr__(self, "theta", check_positive("theta", self.theta, "seconds"))
         object.__setattr__(self, "dt", check_positive("dt", self.dt, "seconds"))
+        if not 0.0 < self.h < math.inf or not math.isfinite(self.ratio):
+            raise DesignError("theta/dt", "within the range of floating point", f"{self.theta:g}/{self.dt:g}")
         if self.dt > self.theta:
             raise DesignError("dt", f"at most theta = {self.theta:g} s", self.dt)
         object.__setattr__(self, "discretization", _member(Discretization, self.discretization, "discretization"))

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.linalg
+from numpy.typing import NDArray
 
 from lmu_hw.legendre import Array, orthonormal_system
 
 _MOST_SQUARINGS = 60
+_LAPACK_ORDER = 20  # up to here its eigenvalues of A are right to ten digits
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,20 @@ def dominant_pole(order: int) -> complex:
         return complex(s)
 
 
+def deciding_poles(order: int) -> NDArray[np.complex128]:
+    """The eigenvalues of A that can decide the spectral radius of a step.
+
+    All of them up to order 20, where LAPACK has them right: there a long multi-step step may let its
+    parasitic root decide. Above, every stable step is short enough for the dominant pole to decide.
+    """
+    if order <= _LAPACK_ORDER:
+        return np.linalg.eigvals(orthonormal_system(order)[0]).astype(np.complex128)
+    return np.array([dominant_pole(order)])
+
+
 def _end_of_arc(order: int) -> complex:
     """A start for Newton: LAPACK's value where that is right, else the turning-point asymptotics."""
-    if order <= 20:
+    if order <= _LAPACK_ORDER:
         poles = np.linalg.eigvals(orthonormal_system(order)[0])
         return complex(poles[np.argmax(poles.imag)])
     # Fitted to the exact values: 2d·i plus the first Airy zero's offset, which grows like d^(1/3).
@@ -101,5 +113,5 @@ def spectral_norm(matrix: Array) -> float:
     if scale == 0.0:
         return 0.0
     unit = matrix / scale
-    largest = scipy.linalg.eigh(unit.T @ unit, eigvals_only=True, subset_by_index=[n - 1, n - 1])[0]
+    largest = np.linalg.eigvalsh(unit.T @ unit)[-1]
     return scale * math.sqrt(max(float(largest), 0.0)) * (1.0 + 1e-14 * float(n))

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.linalg
 
 from lmu_hw.legendre import Array, orthonormal_system
-from lmu_hw.stability import Stability, dominant_pole, transient_growth
+from lmu_hw.stability import Stability, deciding_poles, transient_growth
 
 
 class Discretization(StrEnum):
@@ -104,7 +104,10 @@ def _bilinear(a: Array, b: Array, h: float) -> StepMatrices:
 
 
 def _log_modulus_of_one_plus(z: complex) -> float:
-    return 0.5 * math.log1p(2.0 * z.real + abs(z) ** 2) if z != -1.0 else -math.inf
+    modulus = abs(1.0 + z)
+    if modulus < 0.5:
+        return math.log(modulus) if modulus > 0.0 else -math.inf
+    return 0.5 * math.log1p(2.0 * z.real + abs(z) ** 2)  # keeps a small margin's digits
 
 
 def _ab2_log_radius(z: complex) -> float:
@@ -142,7 +145,7 @@ def step_matrices(order: int, h: float, rule: Discretization) -> StepMatrices:
 @lru_cache(maxsize=256)
 def step_stability(order: int, h: float, rule: Discretization) -> Stability:
     """Spectral radius, margin and transient growth of the step of `rule` with h = dt/θ."""
-    log_radius = STEPS[rule].log_radius(h * dominant_pole(order))
+    log_radius = _log_radius(order, h, rule)
     if STEPS[rule].unconditional:
         growth = 1.0  # the exact flow and its Cayley transform are contractions in these coordinates
     else:
@@ -152,7 +155,11 @@ def step_stability(order: int, h: float, rule: Discretization) -> Stability:
 
 def is_stable(order: int, h: float, rule: Discretization) -> bool:
     """Whether the spectral radius of the step is below 1."""
-    return STEPS[rule].unconditional or STEPS[rule].log_radius(h * dominant_pole(order)) < 0.0
+    return STEPS[rule].unconditional or _log_radius(order, h, rule) < 0.0
+
+
+def _log_radius(order: int, h: float, rule: Discretization) -> float:
+    return max(STEPS[rule].log_radius(complex(h * pole)) for pole in deciding_poles(order))
 
 
 @lru_cache(maxsize=64)

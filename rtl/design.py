@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """From a plan to a component: which datapath, how many lanes and channels, and what it costs."""
 
 from __future__ import annotations

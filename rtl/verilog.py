@@ -12,8 +12,31 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.artifacts import check_identifier, write_json, write_text
+from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.design import Memory, build_memory
+
+#: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
+KEYWORDS = frozenset(
+    """
+    always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
+    defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive
+    endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 if ifnone
+    incdir include initial inout input instance integer join large liblist library localparam macromodule
+    medium module nand negedge nmos nor noshowcancelled not notif0 notif1 or output parameter pmos posedge
+    primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg
+    release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam
+    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
+    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor alias assert assume before bind
+    bins binsof bit break byte chandle class clocking const constraint context continue cover covergroup
+    coverpoint cross dist do endclass endclocking endgroup endinterface endpackage endprogram endproperty
+    endsequence enum expect export extends extern final first_match foreach forkjoin iff ignore_bins
+    illegal_bins import inside int interface intersect join_any join_none local logic longint matches modport
+    new null package packed priority program property protected pure rand randc randcase randsequence ref
+    return sequence shortint shortreal solve static string struct super tagged this throughout timeprecision
+    timeunit type typedef union unique var virtual void wait_order wildcard with within
+    """.split()  # noqa: SIM905 - a list would take a line for each
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +93,9 @@ def generate_verilog(
         DesignError: the name is not an identifier, or lanes or channels are refused.
     """
     check_identifier(name)
+    if name.lower() in KEYWORDS or name.lower().startswith("lmu_hw_"):
+        raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
+    command = " ".join(command.split())
     memory = build_memory(plan, lanes=lanes, channels=channels)
     body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
     head = "\n".join(

@@ -76,11 +76,11 @@ class BoundCheck:
 
 @dataclass(frozen=True)
 class AnalogCheck:
-    """The circuit against the float memory, beside the Verilog in the same simulation."""
+    """The circuit against the float memory, beside the Verilog in the same simulation; None is not measured."""
 
-    nrmse: float
-    readout_nrmse: float
-    worst_state_nrmse: float
+    nrmse: float | None
+    readout_nrmse: float | None
+    worst_state_nrmse: float | None
     tolerance: float
     samples: int
     mismatches: int
@@ -303,11 +303,10 @@ def _run_circuit(
         result = json.loads(file.read_text(encoding="utf-8"))
         with np.load(bench.run_dir / "analog.npz") as archive:
             states, delayed = archive["measured"][:, : plan.spec.order], archive["measured"][:, plan.spec.order]
-    worst = 1e300  # nothing measured
     check = AnalogCheck(
-        nrmse=float(result.get("state_nrmse", worst)),
-        readout_nrmse=float(result.get("readout_nrmse", worst)),
-        worst_state_nrmse=float(result.get("worst_state_nrmse", worst)),
+        nrmse=result.get("state_nrmse"),
+        readout_nrmse=result.get("readout_nrmse"),
+        worst_state_nrmse=result.get("worst_state_nrmse"),
         tolerance=setup.tolerance,
         samples=int(result.get("checked", 0)),
         mismatches=int(result.get("mismatches", 0)),

@@ -18,7 +18,7 @@ from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign
 
-TOP = "harness"
+TOP = "lmu_hw_harness"
 Numbers = TypeVar("Numbers", IntArray, Array)
 
 
@@ -114,7 +114,7 @@ class HarnessedMemory:
 
 
 def harness_verilog(memories: Sequence[HarnessedMemory]) -> str:
-    """The harness for `memories`; module `harness` has inputs clk and rst, and outputs done and violated.
+    """The harness for `memories`; module `TOP` has inputs clk and rst, and outputs done and violated.
 
     Memory k reads samples_k.hex and writes its beats to beats_k.hex, a line each: channel, index, first,
     last and the words, in hexadecimal (see `lmu_hw.sim.beats`). The designs must differ in name.
@@ -122,7 +122,7 @@ def harness_verilog(memories: Sequence[HarnessedMemory]) -> str:
     parts = [_one(k, memory) for k, memory in enumerate(memories)]
     n = len(parts)
     instances = "\n".join(
-        f"  stream_{k} s{k} (.clk(clk), .rst(rst), .done(done_all[{k}]), .violation(violation_all[{k}]));"
+        f"  lmu_hw_stream_{k} s{k} (.clk(clk), .rst(rst), .done(done_all[{k}]), .violation(violation_all[{k}]));"
         for k in range(n)
     )
     top = f"""
@@ -147,7 +147,7 @@ def _one(k: int, memory: HarnessedMemory) -> str:
     seed = (0x9E3779B9 ^ (memory.stimulus.seed * 2654435761 + k * 40503)) & 0xFFFFFFFF or 1
     record = "out_last" if memory.stimulus.only_last else "1'b1"
     return f"""
-module stream_{k} (input wire clk, input wire rst, output reg done, output reg violation);
+module lmu_hw_stream_{k} (input wire clk, input wire rst, output reg done, output reg violation);
   localparam SAMPLES = {samples}, BEATS = {total}, GAP = {round(256 * memory.stimulus.gap)}, \
 STALL = {round(256 * memory.stimulus.stall)};
   reg [{width["in_data"] + 1}:0] samples [0:SAMPLES - 1];

@@ -8,7 +8,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.rtl.verilog import VerilogDesign
 from lmu_hw.sim.mixed import MixedCircuit
 
-TOP = "lockstep"
+TOP = "lmu_hw_lockstep"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"
 
 

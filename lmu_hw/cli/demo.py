@@ -221,11 +221,11 @@ def _classify(
     integers = classifier.quantize(part.plan, WEIGHT_BITS)
     codes = part.plan.input_format.encode(held_out.sequences)
     memory = HarnessedMemory(part.plan, Stimulus(codes, seed=seed), part.verilog)
-    stream = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed)
-    fixed = integers.classify(codes)
+    words = IntegerMemory(part.plan).run(codes)
+    stream = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed, expected=[words])
+    fixed = integers.readout.classify(words[:, -1])
     rtl = integers.readout.classify(stream.words[0][:, -1]) if stream.words else None
     score = stream.scores[0] if stream.scores else None
-    states = part.plan.state_format.decode(IntegerMemory(part.plan).run(codes))
     return DigitsResult(
         held_out=held_out.labels.size,
         accuracy_float=accuracy(classifier.classify(held_out.sequences), held_out.labels),
@@ -236,7 +236,9 @@ def _classify(
         beats=score.checked if score else 0,
         mismatches=score.mismatches if score else int(codes.size),
         messages=stream.bench.messages,
-        bound=check_bound(part.plan, states, FloatMemory(part.plan.spec).run(held_out.sequences)),
+        bound=check_bound(
+            part.plan, part.plan.state_format.decode(words), FloatMemory(part.plan.spec).run(held_out.sequences)
+        ),
     )
 
 

@@ -97,7 +97,7 @@ def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
         responses = {**responses, "circuit": volts * circuit.input_scaling / circuit.output_scaling[-1]}
     caption = (
         f"The readout of the delay θ against an ideal delay. Continuous: the Padé approximant that order {spec.order} "
-        f"realises; sampled: the {spec.discretization} step, which is half a step early because it holds its input"
+        f"realises; sampled: the {spec.discretization} step, read after its sample and so up to one step early"
         + ("; circuit: the linear model of its parts." if circuit is not None else ".")
     )
     return FigureData("Frequency response", caption, response_plot(cycles, responses, edge))
@@ -133,9 +133,9 @@ def checks_table(result: CosimResult) -> TableData:
     return TableData("Checks", ("check", "found", "allowed", "outcome"), rows)
 
 
-def percent(value: float) -> str:
+def percent(value: float | None) -> str:
     """A share as per cent; nothing measured gives a dash."""
-    return f"{100.0 * value:.3g} %" if value < 1e6 else "–"
+    return "–" if value is None else f"{100.0 * value:.3g} %"
 
 
 def failures(result: CosimResult) -> str:

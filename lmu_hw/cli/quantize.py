@@ -50,7 +50,7 @@ class Measurement:
 def run(design: Design, target: float | None, out: Path | None, as_json: bool) -> None:
     """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
     if target is not None and not (math.isfinite(target) and target > 0.0):
-        raise DesignError("target-nrmse", "a positive number", f"{target:g}")
+        raise DesignError("target-nrmse", "a positive finite number", f"{target:g}")
     spec = design.spec()
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("quantize", total=None)

@@ -63,9 +63,7 @@ def least_inverters(network: VoltageNetwork) -> int:
 @pytest.mark.parametrize("delays", [(), (1.0,), DELAYS])
 def test_the_memory_gets_the_least_number_of_inverters(order: int, delays: tuple[float, ...]) -> None:
     realisation = dense_realisation(order, 0.01, delays)
-    network = scale_amplitudes(
-        realisation, state_ranges=np.ones(order), output_ranges=None, swing=1.0, input_volts=1.0
-    )
+    network = scale_amplitudes(realisation, state_ranges=np.ones(order), output_ranges=None, swing=1.0, input_volts=1.0)
     assert choose_polarity(network).inverters == least_inverters(network) == order - 1
 
 
@@ -209,9 +207,7 @@ def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
         capacitor = choose_capacitor(rates, impedance=impedance, resistors=wide, capacitors=small)
         assert 1 / 1.6 <= (1 / (1e3 * capacitor)) / impedance <= 1.6
     # The one value between two steps that the ranges allow is taken as it is.
-    tight = choose_capacitor(
-        rates, impedance=1e5, resistors=PartRange(3.2e3, 3.4e5), capacitors=PartRange(1e-12, 1e-3)
-    )
+    tight = choose_capacitor(rates, impedance=1e5, resistors=PartRange(3.2e3, 3.4e5), capacitors=PartRange(1e-12, 1e-3))
     assert math.isclose(1 / (1e2 * tight), 3.4e5, rel_tol=0.07)
     assert 1 / (1e4 * tight) >= 3.2e3
 
@@ -258,16 +254,13 @@ def test_part_ranges_are_ranges() -> None:
 
 
 def test_op_amps_too_slow_for_stability_are_refused(make_design: MakeDesign) -> None:
-    with pytest.raises(
-        DesignError, match=r"the op-amps must be fast enough for a stable circuit, got single-pole"
-    ):
+    with pytest.raises(DesignError, match=r"the op-amps must be fast enough for a stable circuit, got single-pole"):
         make_design(16, 1e-5, opamp=SinglePoleOpAmp(gbw=1e3))
 
 
 def test_the_prediction_falls_with_the_op_amps_speed(make_design: MakeDesign) -> None:
     errors = [
-        make_design(6, opamp=SinglePoleOpAmp(gbw=gbw, gain=1e8, rout=1e-3)).predict().nrmse
-        for gbw in (1e6, 1e7, 1e8)
+        make_design(6, opamp=SinglePoleOpAmp(gbw=gbw, gain=1e8, rout=1e-3)).predict().nrmse for gbw in (1e6, 1e7, 1e8)
     ]
     ratios = np.array(errors[:-1]) / np.array(errors[1:])
     np.testing.assert_allclose(ratios, 10.0, rtol=0.1)

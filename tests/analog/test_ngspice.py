@@ -83,9 +83,7 @@ def test_delay_output_has_the_pade_response(make_design: MakeDesign, run_deck: R
     got = run_deck(to_deck(bench, [SmallSignal(20, band / 1e3, band)]))
     s = 2j * np.pi * got["frequency"].real * THETA
     rows = np.ones(order)
-    wanted = np.array(
-        [rows @ np.linalg.solve(x * np.eye(order) - state_matrix(order), input_vector(order)) for x in s]
-    )
+    wanted = np.array([rows @ np.linalg.solve(x * np.eye(order) - state_matrix(order), input_vector(order)) for x in s])
     response = got["v(y0)"] / design.output_scaling[0]
     assert np.max(np.abs(response / wanted - 1)) <= 1e-3
     # Low in the band the approximant is the delay itself.
@@ -148,9 +146,7 @@ def test_the_prediction_is_what_the_simulator_finds(make_design: MakeDesign, run
     exact = np.stack([np.linalg.solve(x * np.eye(6) - state_matrix(6), input_vector(6)) for x in s])
     found = np.stack(
         [np.interp(grid, got["frequency"].real, got[f"v(x{i})"].real) for i in range(6)], axis=-1
-    ) + 1j * np.stack(
-        [np.interp(grid, got["frequency"].real, got[f"v(x{i})"].imag) for i in range(6)], axis=-1
-    )
+    ) + 1j * np.stack([np.interp(grid, got["frequency"].real, got[f"v(x{i})"].imag) for i in range(6)], axis=-1)
     wanted = exact * design.state_scaling
     measured = np.sqrt(np.sum(np.abs(found - wanted) ** 2) / np.sum(np.abs(wanted) ** 2))
     assert measured == pytest.approx(prediction.nrmse, rel=0.05)

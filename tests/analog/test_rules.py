@@ -177,9 +177,7 @@ def no_feedback(c: Circuit) -> None:
         (no_feedback, "opamp_feedback", ["leaky.X_2"]),
     ],
 )
-def test_each_rule_finds_its_breakage(
-    breakage: Callable[[Circuit], None], rule: str, paths: list[str]
-) -> None:
+def test_each_rule_finds_its_breakage(breakage: Callable[[Circuit], None], rule: str, paths: list[str]) -> None:
     circuit = integrator()
     breakage(circuit)
     of_rule = [path for name, path in broken(circuit) if name == rule]
@@ -227,9 +225,7 @@ def test_the_error_lists_all_and_says_the_first_in_one_line() -> None:
     error = caught.value
     assert isinstance(error, rules.ElectricalRuleError)
     assert [violation.rule for violation in error.violations] == ["positive_values", "connected_pins"]
-    assert str(error) == (
-        "leaky.C_2 must be a capacitor of positive finite capacitance in farad, got 0.0 (and 1 more)"
-    )
+    assert str(error) == ("leaky.C_2 must be a capacitor of positive finite capacitance in farad, got 0.0 (and 1 more)")
 
 
 def test_a_follower_has_feedback_by_its_own_connection() -> None:

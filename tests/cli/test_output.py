@@ -33,12 +33,19 @@ def test_a_failure_leaves_nothing_and_the_old_files(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.txt").write_text("old", encoding="utf-8")
-    with pytest.raises(KeyboardInterrupt), staged(out) as folder:
-        (folder / "a.txt").write_text("new", encoding="utf-8")
-        (folder / "b.txt").write_text("new", encoding="utf-8")
-        raise KeyboardInterrupt
+    seen = []
+
+    def interrupted() -> None:
+        with staged(out) as folder:
+            seen.append(folder)
+            (folder / "a.txt").write_text("new", encoding="utf-8")
+            (folder / "b.txt").write_text("new", encoding="utf-8")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert [(path.name, path.read_text(encoding="utf-8")) for path in out.iterdir()] == [("a.txt", "old")]
-    assert not folder.exists()
+    assert not seen[0].exists()
 
 
 def test_without_a_folder_the_files_are_dropped(tmp_path: Path) -> None:
@@ -66,13 +73,9 @@ def test_a_file_in_the_way_is_refused_before_the_work(tmp_path: Path) -> None:
 )
 def test_json_reads_back(value: dict[str, object]) -> None:
     def plain(item: object) -> object:
-        return (
-            item.tolist()
-            if isinstance(item, np.ndarray | np.generic)
-            else list(item)
-            if isinstance(item, tuple)
-            else item
-        )
+        if isinstance(item, np.ndarray | np.generic):
+            return item.tolist()
+        return list(item) if isinstance(item, tuple) else item
 
     assert json.loads(render_json(value)) == {key: plain(item) for key, item in value.items()}
 
@@ -99,9 +102,8 @@ class _Links(HTMLParser):
 
 def page(passed: bool = True) -> str:
     svg = plots.digit_plot(np.eye(8), np.linspace(-1.0, 1.0, 64), 3)
-    sections = [
-        Section("Part <1>", ("a < b & c",), [TableData("T", ("x", "y"), [("<i>", "2")])], [FigureData("f", "c", svg)])
-    ]
+    table = TableData("T", ("x", "y"), [("<i>", "2")])
+    sections = [Section("Part <1>", ("a < b & c",), [table], [FigureData("f", "c", svg)])]
     return render(Report("Title & co", "sub", "lmu-hw x --name '<a>'", passed, sections))
 
 
@@ -113,9 +115,7 @@ def test_a_page_loads_nothing_and_runs_nothing() -> None:
     assert all(link.startswith("data:image/svg+xml;base64,") for link in links.found)
     drawing = base64.b64decode(links.found[0].split(",")[1]).decode()
     ET.fromstring(drawing)
-    assert set(re.findall(r'(?:xlink:)?href="([^"]{1,6})', drawing)) <= {
-        f"#{text[1:]}" for text in re.findall(r'(?:xlink:)?href="(#.{0,5})', drawing)
-    } | {"data:i"}
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in re.findall(r'href="([^"]*)', drawing))
     assert "url(http" not in page()
 
 

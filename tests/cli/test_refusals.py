@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import wave
 from pathlib import Path
 
@@ -35,8 +36,8 @@ REFUSALS = [
     ("quantize @ --state-bits 3", "state_bits must be enough for a range of "),
     ("quantize @ --input-bits 25", "input_bits must be an integer from 3 to 24, got 25"),
     ("quantize @ --coefficient-bits 1", "coefficient_bits must be an integer from 3 to 32, got 1"),
-    ("quantize @ --target-nrmse 0", "target-nrmse must be a positive number, got 0"),
-    ("quantize @ --target-nrmse nan", "target-nrmse must be a positive number, got nan"),
+    ("quantize @ --target-nrmse 0", "target-nrmse must be a positive finite number, got 0"),
+    ("quantize @ --target-nrmse nan", "target-nrmse must be a positive finite number, got nan"),
     ("quantize @ --target-nrmse 1e-3 --state-bits 9", "without --state-bits, which it searches"),
     ("verilog @ --name 2nd", "name must be a letter followed by at most 62 letters, digits or _, got 2nd"),
     ("verilog @ --name 'a b'", "name must be a letter followed by"),
@@ -46,7 +47,7 @@ REFUSALS = [
     ("spice --order 6 --theta 0.01 --topology ladder", "topology must be one of dense, got ladder"),
     ("spice --order 6 --theta 0.01 --style gm-c", "style must be one of opamp-rc, got gm-c"),
     ("spice --order 6 --theta 0.01 --opamp best", "opamp must be one of ideal, single-pole, got best"),
-    ("spice --order 6 --theta 0.01 --gbw -1", "op-amp gbw must be a positive number, got -1.0"),
+    ("spice --order 6 --theta 0.01 --gbw -1", "op-amp gbw must be a positive finite number, got -1.0"),
     ("spice --order 6 --theta 0.01 --gbw 1", "the op-amps must be fast enough for a stable circuit"),
     ("spice --order 0 --theta 0.01", "order must be an integer from 1 to 2048, got 0"),
     ("spice --theta 0.01", "order must be given, by --order or in a design file, got nothing"),
@@ -97,10 +98,11 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("words", "said"), REFUSALS, ids=[" ".join(words[:9]) for words, _ in REFUSALS])
-def test_refusal(lmu: Lmu, files: Path, words: list[str], said: str) -> None:
+@pytest.mark.parametrize(("call", "said"), REFUSALS, ids=[call for call, _ in REFUSALS])
+def test_refusal(lmu: Lmu, files: Path, call: str, said: str) -> None:
     before = sorted(files.iterdir())
-    called = lmu(*words, "--out", "out") if words[-1] != "--order" else lmu(*words)
+    verb, *words = shlex.split(call.replace("@", shlex.join(MEMORY)))
+    called = lmu(verb, "--out", "out", *words)
     assert (called.status, called.out) == (2, "")
     lines = called.err.splitlines()
     assert len(lines) == 1

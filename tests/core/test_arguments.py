@@ -34,5 +34,5 @@ def test_what_is_not_positive_is_refused(value: Any) -> None:
 def test_open_ranges_and_bare_numbers_are_worded_so() -> None:
     with pytest.raises(DesignError, match="n must be an integer of at least 1, got 0"):
         check_integer("n", 0, 1)
-    with pytest.raises(DesignError, match="x must be a positive number, got 0"):
+    with pytest.raises(DesignError, match="x must be a positive finite number, got 0"):
         check_positive("x", 0)

@@ -234,14 +234,30 @@ def test_a_sequence_in_pieces_equals_one_run(rule: Discretization, rng: np.rando
     assert np.array_equal(np.concatenate(parts), whole[0])
 
 
-def test_step_leaves_its_argument_alone(rng: np.random.Generator) -> None:
-    plan = plan_memory(LMUSpec(4, 50.0, 1.0, "ab2"))
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize("rule", RULES)
+def test_step_moves_the_registers_and_nothing_else(rule: Discretization, feedback: bool) -> None:
+    """Step by step is the same as a run; codes and words that were handed out do not change under one's hands."""
+    model = IntegerMemory(plan_memory(LMUSpec(4, 50.0, 1.0, rule), error_feedback=feedback))
+    codes = np.array([[100, -2048, 7, 2047], [-5, 3, 2047, -2048]])
+    kept, state = codes.copy(), model.zero_state(2)
+    words = []
+    for k in range(4):
+        model.step(state, codes[:, k])
+        words.append(state.word)
+    assert np.array_equal(codes, kept)
+    assert np.array_equal(np.stack(words, axis=1), model.run(codes))
+    assert bool(state.residue.any()) is feedback
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_final_is_the_end_of_a_run(rule: Discretization, rng: np.random.Generator) -> None:
+    plan = plan_memory(LMUSpec(5, 50.0, 1.0, rule))
+    codes = _codes(plan, rng, (4, 70))
     model = IntegerMemory(plan)
-    before = model.zero_state(2)
-    after = model.step(before, np.array([100, -100]))
-    assert not before.word.any()
-    assert not before.accumulator.any()
-    assert after.accumulator.all()
+    assert np.array_equal(model.final(codes), model.run(codes)[:, -1])
+    with pytest.raises(DesignError, match=r"^input codes must be from"):
+        model.final(codes + 5000)
 
 
 def test_shapes_without_samples() -> None:

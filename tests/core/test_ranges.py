@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.linalg
 
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import energy_scale, input_vector, state_matrix
-from lmu_hw.ranges import continuous_ranges, l1_bound, power_sum, state_ranges
+from lmu_hw.ranges import Flow, continuous_ranges, l1_bound, power_sum, state_ranges
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization, StepMatrices, least_theta_over_dt, step_matrices
 from lmu_hw.system import discretize
@@ -101,6 +102,21 @@ def test_bang_bang_input_attains_the_range(rule: Discretization, order: int) -> 
             z = system.transition @ z + system.input * u
             peak = max(peak, abs(float(system.output[i] @ z)))
         assert 0.99 * bound[i] <= peak <= bound[i] * (1 + 1e-12)
+
+
+def test_blocks_side_by_side_are_one_matrix(rng: np.random.Generator) -> None:
+    """Also where steps are skipped; the difference of two equal systems is nothing."""
+    blocks = tuple(step_matrices(order, 1.0 / 500.0, Discretization.ZOH).transition for order in (3, 5, 1))
+    whole, drive, output = scipy.linalg.block_diag(*blocks), rng.standard_normal((9, 2)), rng.standard_normal((4, 9))
+    assert np.allclose(Flow(blocks).apply(drive), whole @ drive, rtol=1e-14)
+    assert Flow(blocks).norm() == pytest.approx(np.linalg.norm(whole, 2), rel=1e-12)
+    assert Flow(blocks).size == 9
+    for work in (1e10, 1e5):
+        apart = l1_bound(Flow(blocks), drive, lambda z: output @ z, work=work)
+        together = l1_bound(whole, drive, lambda z: output @ z, work=work)
+        assert np.allclose(apart.upper, together.upper, rtol=1e-9)
+    twins, same = Flow((blocks[0], blocks[0])), np.tile(drive[:3], (2, 1))
+    assert l1_bound(twins, same, lambda z: z[:3] - z[3:], tail=1e-10).upper.max() <= 1e-6
 
 
 def test_known_ranges() -> None:

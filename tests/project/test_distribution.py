@@ -66,15 +66,11 @@ def installation(top: Path, tmp_path_factory: pytest.TempPathFactory) -> Install
     file adds a folder and runs nothing in it, so that an editable installation there has no effect.
     """
     base = tmp_path_factory.mktemp("distribution")
-    source, built, environment, elsewhere = (
-        base / name for name in ("source", "built", "environment", "elsewhere")
-    )
+    source, built, environment, elsewhere = (base / name for name in ("source", "built", "environment", "elsewhere"))
     source.mkdir()
     elsewhere.mkdir()
     for folder in FOLDERS:
-        shutil.copytree(
-            top / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(top / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(top / name, source)
     command([sys.executable, "-m", "build", "--no-isolation", "--outdir", built, source])

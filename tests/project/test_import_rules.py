@@ -25,9 +25,7 @@ FORBIDDEN = [
 def check_contracts(folder: Path) -> tuple[int, str]:
     """Exit status and output of import-linter in `folder`."""
     program = Path(sysconfig.get_path("scripts")) / "lint-imports"
-    done = subprocess.run(
-        [program, "--no-logo", "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([program, "--no-logo", "--no-cache"], cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
@@ -35,9 +33,7 @@ def check_contracts(folder: Path) -> tuple[int, str]:
 def copy(top: Path, tmp_path: Path) -> Path:
     """The four packages and their configuration, to be spoilt."""
     for folder in ("lmu_hw", "rtl", "analog", "sim"):
-        shutil.copytree(
-            top / folder, tmp_path / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(top / folder, tmp_path / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(top / "pyproject.toml", tmp_path)
     return tmp_path
 

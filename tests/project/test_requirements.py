@@ -50,9 +50,7 @@ def read_lock(path: Path) -> list[Pin]:
     pins = []
     text = re.sub(r"^\s*#.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for entry in re.sub(r"\\\n", " ", text).splitlines():
-        match = re.fullmatch(
-            r"([a-z0-9.-]+)==(\S+)(?: ; (.*?))?\s+((?:--hash=sha256:[0-9a-f]{64}\s*)+)", entry.strip()
-        )
+        match = re.fullmatch(r"([a-z0-9.-]+)==(\S+)(?: ; (.*?))?\s+((?:--hash=sha256:[0-9a-f]{64}\s*)+)", entry.strip())
         assert match, entry[:80]
         name, version, marker, hashes = match.groups()
         pins.append(Pin(name, Version(version), Marker(marker) if marker else None, hashes.split()))
@@ -77,9 +75,7 @@ def unmet(requirements: Iterable[str], pins: list[Pin]) -> Iterator[str]:
 
 def declared(pyproject: dict[str, Any], extras: Iterable[str]) -> list[str]:
     project = pyproject["project"]
-    return project["dependencies"] + [
-        text for extra in extras for text in project["optional-dependencies"][extra]
-    ]
+    return project["dependencies"] + [text for extra in extras for text in project["optional-dependencies"][extra]]
 
 
 def test_lock_meets_the_dependencies(top: Path, pyproject: dict[str, Any]) -> None:

@@ -138,8 +138,7 @@ def _expect(plan: MemoryPlan, lanes: int, channels: int, samples: Sequence[Sampl
         c = k % channels
         if sample.first:
             states[c] = model.zero_state()
-        states[c] = model.step(states[c], np.array([sample.code]))
-        words = states[c].word[0].tolist()
+        words = model.run(np.array([[sample.code]]), states[c])[0, 0].tolist()
         beats += [
             Beat(tuple(words[j : j + lanes]), j, c, sample.first, sample.last) for j in range(0, plan.spec.order, lanes)
         ]

@@ -212,7 +212,7 @@ def test_penalties_are_refused(alpha: Any) -> None:
         lambda: discriminant(F, Y, alpha),
         lambda: leave_one_out(F, F, [alpha]),
     ):
-        with pytest.raises(DesignError, match="alpha must be a positive number, got"):
+        with pytest.raises(DesignError, match="alpha must be a positive finite number, got"):
             fit()
 
 
