@@ -119,7 +119,7 @@ def imported(folders: Iterable[Path]) -> set[str]:
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.partition(".")[0])
-    return names - sys.stdlib_module_names - {"lmu_hw"}
+    return names - sys.stdlib_module_names - {"lmu_hw", "tests"}
 
 
 def distributions(modules: Iterable[str]) -> dict[str, set[str]]:
