@@ -90,6 +90,9 @@ def l1_bound(
     and the state moves little within q steps, every q-th step is taken and the steps between are bounded
     by interpolation plus the largest second difference; the result is still an upper bound.
 
+    For contractions all of this is proved. For explicit rules the growth of the powers, which scales the
+    tail, the allowance for rounding and the second differences, is taken from the powers 1, 2, 4, …
+
     Args:
         transition: G, n states in orthonormal coordinates.
         inputs: H, shape (n, m).
@@ -144,7 +147,10 @@ def l1_bound(
 
 
 def power_sum(transition: Array) -> float:
-    """An upper bound on Σ_{k≥0} ‖transitionᵏ‖₂, within a factor of about two; G in orthonormal coordinates."""
+    """An upper bound on Σ_{k≥0} ‖transitionᵏ‖₂; G in orthonormal coordinates.
+
+    Within a factor of about two for a contraction; the nearer to instability, the looser.
+    """
     power, steps, growth, total = transition, 1, 1.0, 1.0
     while (norm := spectral_norm(power)) > 0.5:
         growth = max(growth, norm)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from lmu_hw.legendre import Array, orthonormal_system
 
 _MOST_SQUARINGS = 60
-_LAPACK_ORDER = 20  # up to here its eigenvalues of A are right to ten digits
+_LAPACK_ORDER = 10  # up to here its eigenvalues of A are right to ten digits
+_START_ORDER = 20  # and up to here good enough to start from
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ def dominant_pole(order: int) -> complex:
 def deciding_poles(order: int) -> NDArray[np.complex128]:
     """The eigenvalues of A that can decide the spectral radius of a step.
 
-    All of them up to order 20, where LAPACK has them right: there a long multi-step step may let its
-    parasitic root decide. Above, every stable step is short enough for the dominant pole to decide.
+    All of them up to order 10, where LAPACK has them right: there the parasitic root of a long multi-step
+    step may decide. Above, every stable step is short enough for the dominant pole to decide.
     """
     if order <= _LAPACK_ORDER:
         return np.linalg.eigvals(orthonormal_system(order)[0]).astype(np.complex128)
@@ -84,7 +85,7 @@ def deciding_poles(order: int) -> NDArray[np.complex128]:
 
 def _end_of_arc(order: int) -> complex:
     """A start for Newton: LAPACK's value where that is right, else the turning-point asymptotics."""
-    if order <= _LAPACK_ORDER:
+    if order <= _START_ORDER:
         poles = np.linalg.eigvals(orthonormal_system(order)[0])
         return complex(poles[np.argmax(poles.imag)])
     # Fitted to the exact values: 2d·i plus the first Airy zero's offset, which grows like d^(1/3).

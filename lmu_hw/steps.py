@@ -54,7 +54,8 @@ class Step:
     Attributes:
         unconditional: a contraction, and so stable, for every dt.
         convergence_order: order of the error in dt for a smooth input; None where a held input is
-            carried over exactly.
+            carried over exactly. Euler and AB2 take u_k at the step's start; bilinear has order 2 for u_k
+            at its middle, or against zoh for the same held samples.
         build: (A, B, h = dt/θ) → matrices, in the coordinates of A and B.
         log_radius: hλ → log of the largest modulus that the rule gives to a mode of pole λ.
     """

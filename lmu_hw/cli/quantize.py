@@ -166,6 +166,7 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
             "max_error": measured.max_error,
             "worst_state": worst,
             "bound_over_max_error": float(1.0 / share[worst]) if share[worst] > 0.0 else None,
+            "largest_bound_over_max_error": float(1.0 / share.min()) if share.min() > 0.0 else None,
         },
     }
 
@@ -173,6 +174,7 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
 def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out: Path | None) -> Iterator[Any]:
     cost, worst = result["cost"], result["measured"]["worst_state"]
     ratio = result["measured"]["bound_over_max_error"]
+    largest = result["measured"]["largest_bound_over_max_error"]
     yield facts(
         "Fixed-point plan",
         [
@@ -193,6 +195,7 @@ def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out:
                 f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
             ),
             ("bound / measured", "–" if ratio is None else f"{figure(ratio)} in state {worst}"),
+            ("", "–" if largest is None else f"{figure(largest)} in the state that stays farthest below it"),
         ],
     )
     order = plan.spec.order

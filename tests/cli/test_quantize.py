@@ -36,6 +36,8 @@ def test_measured_error_lies_within_the_bound_and_is_not_nothing(lmu: Lmu, rule:
     assert np.all(measured > 0.0)
     assert np.all(measured <= answer["error_bound"])
     worst = answer["measured"]["worst_state"]
+    ratios = np.array(answer["error_bound"]) / np.array(measured)
+    assert answer["measured"]["largest_bound_over_max_error"] == pytest.approx(ratios.max())
     assert answer["measured"]["bound_over_max_error"] == pytest.approx(answer["error_bound"][worst] / measured[worst])
 
 
