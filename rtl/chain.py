@@ -2,88 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, EnableInserter, Module, Mux, Signal, signed
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.wiring import In, Out
 
-from lmu_hw.errors import DesignError
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.rtl.control import (
-    Schedule,
-    Sequencer,
-    check_lanes,
-    input_layout,
-    memory_signature,
-    output_layout,
-)
+from lmu_hw.plan import Datapath
+from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.stream import Pipeline, StreamMemory
 
 
-class ChainMemory(wiring.Component):
-    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle.
-
-        s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
-
-    T is summed up while the words retire, so a sample costs one pass over the states. The next sample of
-    the same channel waits until the last word of this one is part of T: 3 idle cycles, or none when other
-    channels fill them.
-
-    Multiplications per sample: order. Cycles per sample: order/lanes + pause, where pause =
-    max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
-    sample to its first output beat; the beats follow in successive cycles.
-
-    Samples of several channels come in turn: channel 0, 1, … channels − 1, 0, …
-
-    Raises:
-        DesignError: the plan is not for the chain, the lanes do not divide the order, or there are too
-            many channels.
-    """
-
-    def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> None:
-        if plan.datapath is not Datapath.CHAIN:
-            raise DesignError("datapath", "a chain plan for the chain memory", plan.datapath)
-        check_lanes(plan, lanes, channels)
-        self.plan, self.lanes, self.channels = plan, lanes, channels
-        groups = plan.spec.order // lanes
-        self.schedule = Schedule(
-            groups=groups,
-            slots=groups,
-            pause=max(0, -(-(groups + 3) // channels) - groups),
-            first_beat=3,
-        )
-        super().__init__(memory_signature(plan, lanes, channels))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        advance = Signal()
-        pipeline = _ChainPipeline(self.plan, self.lanes, self.channels, self.schedule)
-        m.submodules.pipeline = EnableInserter(advance)(pipeline)
-        m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
-            pipeline.valid.eq(self.i.valid),
-            pipeline.sample.eq(self.i.payload),
-            self.i.ready.eq(pipeline.ready & advance),
-            self.o.valid.eq(pipeline.beat_valid),
-            self.o.payload.eq(pipeline.beat),
-        ]
-        return m
-
-
-class _ChainPipeline(wiring.Component):
+class _ChainPipeline(Pipeline):
     """issue → operand registers → products → sums and words; the whole pipeline advances or stands still."""
-
-    def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
-        self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
-        super().__init__(
-            {
-                "valid": In(1),
-                "sample": In(input_layout(plan)),
-                "ready": Out(1),
-                "beat_valid": Out(1),
-                "beat": Out(output_layout(plan, lanes, channels)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -192,3 +122,27 @@ class _ChainPipeline(wiring.Component):
             self.beat.last.eq(retired.last),
         ]
         return m
+
+
+class ChainMemory(StreamMemory):
+    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle.
+
+        s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
+
+    T is summed up while the words retire, so a sample costs one pass over the states. The next sample of
+    the same channel waits until the last word of this one is part of T: 3 idle cycles, or none when other
+    channels fill them.
+
+    Multiplications per sample: order. Cycles per sample: order/lanes + pause, where pause =
+    max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
+    sample to its first output beat; the beats follow in successive cycles.
+    """
+
+    datapath = Datapath.CHAIN
+    pipeline = _ChainPipeline
+
+    @staticmethod
+    def schedule_for(order: int, lanes: int, channels: int) -> Schedule:
+        """One group of states a cycle; T of this sample is there 3 cycles after its last group was issued."""
+        groups = order // lanes
+        return Schedule.interleaved(groups=groups, slots=groups, wait=3, channels=channels, first_beat=3)

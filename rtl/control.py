@@ -1,20 +1,12 @@
-"""What every memory has in common: its stream interface, its schedule of slots, its one-line contract."""
+"""When a memory issues what: its schedule of slots, and the counter that follows it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
-
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan
-
-MAX_CHANNELS = 4096
 
 
 @dataclass(frozen=True)
@@ -33,50 +25,15 @@ class Schedule:
     pause: int
     first_beat: int
 
+    @classmethod
+    def interleaved(cls, *, groups: int, slots: int, wait: int, channels: int, first_beat: int) -> Schedule:
+        """The schedule of a pipeline in which a channel's next sample must wait `wait` cycles after its slots."""
+        return cls(groups, slots, max(0, -(-(slots + wait) // channels) - slots), first_beat)
+
     @property
     def cycles_per_sample(self) -> int:
         """Cycles from one sample to the next, while samples are waiting and the output is taken."""
         return self.slots + self.pause
-
-
-def check_lanes(plan: MemoryPlan, lanes: int, channels: int) -> None:
-    """Refuse lanes that do not divide the order, and channels outside 1 … 4096.
-
-    Raises:
-        DesignError: as said.
-    """
-    order = plan.spec.order
-    if order % check_integer("lanes", lanes, 1, order):
-        raise DesignError("lanes", f"a divisor of the order {order}", lanes)
-    check_integer("channels", channels, 1, MAX_CHANNELS)
-
-
-def input_layout(plan: MemoryPlan) -> StructLayout:
-    """One sample: its code, and whether it starts or ends a sequence."""
-    return StructLayout({"data": signed(plan.input_format.width), "first": 1, "last": 1})
-
-
-def output_layout(plan: MemoryPlan, lanes: int, channels: int) -> StructLayout:
-    """One beat: the words of `lanes` successive states, the index of the first of them, flags and channel."""
-    return StructLayout(
-        {
-            "data": ArrayLayout(signed(plan.state_format.width), lanes),
-            "index": ceil_log2(plan.spec.order) or 1,
-            "channel": ceil_log2(channels) or 1,
-            "first": 1,
-            "last": 1,
-        }
-    )
-
-
-def memory_signature(plan: MemoryPlan, lanes: int, channels: int) -> wiring.Signature:
-    """Streams of samples in and of state words out."""
-    return wiring.Signature(
-        {
-            "i": In(stream.Signature(input_layout(plan))),
-            "o": Out(stream.Signature(output_layout(plan, lanes, channels))),
-        }
-    )
 
 
 class Sequencer(wiring.Component):

@@ -2,88 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import EnableInserter, Module, Mux, Signal, signed
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.wiring import In, Out
 
-from lmu_hw.errors import DesignError
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.rtl.control import (
-    Schedule,
-    Sequencer,
-    check_lanes,
-    input_layout,
-    memory_signature,
-    output_layout,
-)
+from lmu_hw.plan import Datapath
+from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.stream import Pipeline, StreamMemory, input_layout
 
 
-class DenseMemory(wiring.Component):
-    """Any one-step rule as x += D·(x − e₀u), `lanes` rows at a time, one column a cycle.
-
-    The words of the last sample and of this one lie in two banks that change roles, so the rows may be
-    written while the columns are still read, and the next sample may start before the last row is done.
-
-    Multiplications per sample: order². Cycles per sample: order²/lanes + pause, where pause =
-    max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 − (order − lanes)). Latency:
-    order + 3 cycles from the acceptance of a sample to its first output beat, then a beat every `order`
-    cycles.
-
-    Samples of several channels come in turn: channel 0, 1, … channels − 1, 0, …
-
-    Raises:
-        DesignError: the plan is not for the dense product, the lanes do not divide the order, or there are
-            too many channels.
-    """
-
-    def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> None:
-        if plan.datapath is not Datapath.DENSE:
-            raise DesignError("datapath", "a dense plan for the dense memory", plan.datapath)
-        check_lanes(plan, lanes, channels)
-        self.plan, self.lanes, self.channels = plan, lanes, channels
-        order = plan.spec.order
-        groups, slots = order // lanes, order * order // lanes
-        wait = max(0, 4 - (order - lanes))
-        self.schedule = Schedule(
-            groups=groups,
-            slots=slots,
-            pause=max(0, -(-(slots + wait) // channels) - slots),
-            first_beat=order + 3,
-        )
-        super().__init__(memory_signature(plan, lanes, channels))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        advance = Signal()
-        pipeline = _DensePipeline(self.plan, self.lanes, self.channels, self.schedule)
-        m.submodules.pipeline = EnableInserter(advance)(pipeline)
-        m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
-            pipeline.valid.eq(self.i.valid),
-            pipeline.sample.eq(self.i.payload),
-            self.i.ready.eq(pipeline.ready & advance),
-            self.o.valid.eq(pipeline.beat_valid),
-            self.o.payload.eq(pipeline.beat),
-        ]
-        return m
-
-
-class _DensePipeline(wiring.Component):
+class _DensePipeline(Pipeline):
     """issue → operand and coefficients → products → row sums → words; advances or stands still as a whole."""
-
-    def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
-        self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
-        super().__init__(
-            {
-                "valid": In(1),
-                "sample": In(input_layout(plan)),
-                "ready": Out(1),
-                "beat_valid": Out(1),
-                "beat": Out(output_layout(plan, lanes, channels)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -216,3 +146,31 @@ class _DensePipeline(wiring.Component):
             self.beat.last.eq(retired.last),
         ]
         return m
+
+
+class DenseMemory(StreamMemory):
+    """Any one-step rule as x += D·(x − e₀u), `lanes` rows at a time, one column a cycle.
+
+    The words of the last sample and of this one lie in two banks that change roles, so the rows may be
+    written while the columns are still read, and the next sample may start before the last row is done.
+
+    Multiplications per sample: order². Cycles per sample: order²/lanes + pause, where pause =
+    max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 − (order − lanes)). Latency:
+    order + 3 cycles from the acceptance of a sample to its first output beat, then a beat every `order`
+    cycles.
+    """
+
+    datapath = Datapath.DENSE
+    pipeline = _DensePipeline
+
+    @staticmethod
+    def schedule_for(order: int, lanes: int, channels: int) -> Schedule:
+        """One column of a group of rows a cycle; the last group's words come 4 cycles after its last column."""
+        wait = max(0, 4 - (order - lanes))
+        return Schedule.interleaved(
+            groups=order // lanes,
+            slots=order * order // lanes,
+            wait=wait,
+            channels=channels,
+            first_beat=order + 3,
+        )

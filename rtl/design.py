@@ -6,15 +6,14 @@ from __future__ import annotations
 from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.dense import DenseMemory
+from lmu_hw.rtl.stream import StreamMemory
 
-Memory = ChainMemory | DenseMemory
 
-
-def build_memory(plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> Memory:
+def build_memory(plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> StreamMemory:
     """The component that realises `plan`.
 
     Raises:
         DesignError: the lanes do not divide the order, or there are too many channels.
     """
-    kind = ChainMemory if plan.datapath is Datapath.CHAIN else DenseMemory
-    return kind(plan, lanes=lanes, channels=channels)
+    kinds: dict[Datapath, type[StreamMemory]] = {kind.datapath: kind for kind in (ChainMemory, DenseMemory)}
+    return kinds[plan.datapath](plan, lanes=lanes, channels=channels)

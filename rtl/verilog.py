@@ -14,7 +14,8 @@ from amaranth.lib.wiring import In, Out
 from lmu_hw.artifacts import check_identifier, write_json, write_text
 from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
-from lmu_hw.rtl.design import Memory, build_memory
+from lmu_hw.rtl.design import build_memory
+from lmu_hw.rtl.stream import StreamMemory
 
 #: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
 KEYWORDS = frozenset(
@@ -112,7 +113,7 @@ def generate_verilog(
     return VerilogDesign(name, head + body, manifest)
 
 
-def _ports(memory: Memory) -> list[tuple[Port, Value]]:
+def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
     """The flat ports of a memory, each with the stream signal that it stands for."""
     i, o, plan = memory.i, memory.o, memory.plan
     described = [
@@ -143,7 +144,7 @@ def _ports(memory: Memory) -> list[tuple[Port, Value]]:
 class _Flat(wiring.Component):
     """A memory behind flat ports, so that their names in Verilog are ours and not the generator's."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: StreamMemory) -> None:
         self._memory = memory
         super().__init__(
             {port.name: (In if port.direction == "input" else Out)(port.width) for port, _ in _ports(memory)}
@@ -158,7 +159,7 @@ class _Flat(wiring.Component):
         return m
 
 
-def _manifest(name: str, plan: MemoryPlan, memory: Memory, ports: list[Port], command: str) -> dict[str, Any]:
+def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Port], command: str) -> dict[str, Any]:
     clock = [
         Port("clk", "input", 1, "clock, rising edge"),
         Port("rst", "input", 1, "synchronous reset, active high; forgets every channel's state"),

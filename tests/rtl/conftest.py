@@ -13,7 +13,7 @@ from amaranth.sim import Simulator, SimulatorContext
 
 from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.plan import MemoryPlan
-from lmu_hw.rtl.design import Memory
+from lmu_hw.rtl.stream import StreamMemory
 
 
 class Sample(NamedTuple):
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _run(
-    memory: Memory,
+    memory: StreamMemory,
     samples: Sequence[Sample],
     *,
     rng: np.random.Generator | None = None,
