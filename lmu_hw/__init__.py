@@ -1,1 +1,54 @@
-"""Legendre Memory Units as hardware that is known to be right."""
+"""Legendre Memory Units as hardware that is known to be right.
+
+The names below are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmu_hw.lazy import load_on_demand
+
+if TYPE_CHECKING:
+    from lmu_hw.errors import CheckFailed as CheckFailed
+    from lmu_hw.errors import DesignError as DesignError
+    from lmu_hw.errors import MissingToolError as MissingToolError
+    from lmu_hw.fixedpoint import Overflow as Overflow
+    from lmu_hw.fixedpoint import QFormat as QFormat
+    from lmu_hw.fixedpoint import Rounding as Rounding
+    from lmu_hw.integer_model import IntegerMemory as IntegerMemory
+    from lmu_hw.plan import Datapath as Datapath
+    from lmu_hw.plan import ErrorBudget as ErrorBudget
+    from lmu_hw.plan import MemoryPlan as MemoryPlan
+    from lmu_hw.plan import plan_memory as plan_memory
+    from lmu_hw.ranges import continuous_ranges as continuous_ranges
+    from lmu_hw.ranges import state_ranges as state_ranges
+    from lmu_hw.reference.cell import CellParameters as CellParameters
+    from lmu_hw.reference.cell import LMUCell as LMUCell
+    from lmu_hw.reference.memory import FloatMemory as FloatMemory
+    from lmu_hw.signals import read_signal as read_signal
+    from lmu_hw.spec import Basis as Basis
+    from lmu_hw.spec import LMUSpec as LMUSpec
+    from lmu_hw.steps import Discretization as Discretization
+    from lmu_hw.steps import least_theta_over_dt as least_theta_over_dt
+    from lmu_hw.system import ContinuousSystem as ContinuousSystem
+    from lmu_hw.system import DiscreteSystem as DiscreteSystem
+    from lmu_hw.system import continuous as continuous
+    from lmu_hw.system import discretize as discretize
+
+__getattr__, __dir__ = load_on_demand(
+    __name__,
+    {
+        "errors": ["CheckFailed", "DesignError", "MissingToolError"],
+        "fixedpoint": ["Overflow", "QFormat", "Rounding"],
+        "integer_model": ["IntegerMemory"],
+        "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "plan_memory"],
+        "ranges": ["continuous_ranges", "state_ranges"],
+        "reference.cell": ["CellParameters", "LMUCell"],
+        "reference.memory": ["FloatMemory"],
+        "signals": ["read_signal"],
+        "spec": ["Basis", "LMUSpec"],
+        "steps": ["Discretization", "least_theta_over_dt"],
+        "system": ["ContinuousSystem", "DiscreteSystem", "continuous", "discretize"],
+    },
+)

@@ -1,1 +1,27 @@
-"""Amaranth components and Verilog emission for planned Legendre memories."""
+"""Amaranth components and Verilog emission for planned Legendre memories.
+
+The names below are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmu_hw.lazy import load_on_demand
+
+if TYPE_CHECKING:
+    from lmu_hw.rtl.chain import ChainMemory as ChainMemory
+    from lmu_hw.rtl.dense import DenseMemory as DenseMemory
+    from lmu_hw.rtl.design import build_memory as build_memory
+    from lmu_hw.rtl.verilog import VerilogDesign as VerilogDesign
+    from lmu_hw.rtl.verilog import generate_verilog as generate_verilog
+
+__getattr__, __dir__ = load_on_demand(
+    __name__,
+    {
+        "chain": ["ChainMemory"],
+        "dense": ["DenseMemory"],
+        "design": ["build_memory"],
+        "verilog": ["VerilogDesign", "generate_verilog"],
+    },
+)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +101,8 @@ def generate_verilog(
         raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
     command = " ".join(command.split())
     memory = build_memory(plan, lanes=lanes, channels=channels)
-    body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
+    with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
+        body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
     head = "\n".join(
         [
             f"// {name}: Legendre memory, {plan.datapath} datapath.",
@@ -111,6 +115,17 @@ def generate_verilog(
     )
     manifest = _manifest(name, plan, memory, [port for port, _ in _ports(memory)], command)
     return VerilogDesign(name, head + body, manifest)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
