@@ -14,7 +14,7 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, Timer, with_timeout
 from lmu_hw.artifacts import write_json
 from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.runner import bench_parameters
-from lmu_hw.sim.scoreboard import Bounded, Score, compare, expected_flags
+from lmu_hw.sim.scoreboard import Bounded, Score, compare, expected_flags, require
 
 PERIOD_NS = 10
 
@@ -49,9 +49,9 @@ async def stream_matches_integer_model(dut: Any) -> None:
         for k, score in enumerate(scores)
         if not score.passed
     ]
-    assert not problems, "; ".join(problems[:3])  # noqa: S101 - how a cocotb test fails
-    assert finished, "the harness never came to its end"  # noqa: S101
-    assert not violated, "an offered beat was changed, withdrawn or sent twice"  # noqa: S101
+    require(not problems, "; ".join(problems[:3]))
+    require(finished, "the harness never came to its end")
+    require(not violated, "an offered beat was changed, withdrawn or sent twice")
 
 
 def _score(k: int, job: dict[str, Any]) -> Score:

@@ -11,6 +11,12 @@ from lmu_hw.legendre import Array
 from lmu_hw.sim.beats import Beats
 
 
+def require(condition: bool, complaint: str) -> None:
+    """Fail the running cocotb test unless `condition` holds; unlike an assert, also under `python -O`."""
+    if not condition:
+        raise AssertionError(complaint)
+
+
 @dataclass(frozen=True)
 class Score:
     """The outcome of one stream.
