@@ -56,7 +56,7 @@ def write_text(path: Path, text: str) -> Path:
 
 def to_json(value: Mapping[str, Any]) -> str:
     """Render a report or manifest as JSON: NumPy scalars and arrays become numbers and lists, NaN is refused."""
-    return json.dumps(value, indent=2, default=_plain, allow_nan=False) + "\n"
+    return json.dumps(value, indent=2, default=plain, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:
@@ -64,7 +64,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> Path:
     return write_text(path, to_json(value))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The JSON form of what `json` does not know: NumPy values and paths; for its `default`."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Path):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmu_hw.artifacts import replacing
+from lmu_hw.artifacts import plain, replacing
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
@@ -73,15 +73,7 @@ def _render(value: Any, indent: str) -> str:
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}" if parts else "{}"
     if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple | Mapping):
         return "[\n" + ",\n".join(inner + _render(item, inner) for item in value) + f"\n{indent}]"
-    return json.dumps(value, allow_nan=False, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"no JSON form for {type(value).__name__}")
+    return json.dumps(value, allow_nan=False, default=plain)
 
 
 def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_json: bool) -> None:
