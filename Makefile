@@ -1,6 +1,7 @@
 # `make demo` and `make test` do all the set-up that they need; see `make help`.
 PYTHON ?= python3
 VENV ?= .venv
+PEERS ?= .venv-peers
 OUT ?= out/demo
 JOBS ?= 2
 
@@ -8,10 +9,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint lock clean distclean
+.PHONY: help setup demo test test-slow bench-training lint lock clean distclean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
 
 setup: $(READY)  ## system packages, the environment .venv and the locked Python packages
 
@@ -31,6 +32,15 @@ test: lint  ## lint, and the tests that are not slow
 test-slow: $(READY)  ## the tests that `make test` leaves out
 	@$(BIN)/pytest -m slow -n $(JOBS)
 
+bench-training: $(READY) $(PEERS)/.ready  ## training and inference timed against keras-lmu and PyTorch; 2.5 GB of packages
+	@$(BIN)/python -m lmu_hw.training.benchmark --peers $(PEERS)/bin/python $(BENCH)
+
+$(PEERS)/.ready: tests/peers/requirements.txt tests/peers/keras-lmu.txt
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -r tests/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --no-deps -r tests/peers/keras-lmu.txt
+	@touch $@
+
 lint: $(READY)  ## style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -39,7 +49,7 @@ lint: $(READY)  ## style, types and import rules
 
 lock: $(READY)  ## renew the locks after a change of pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@$(COMPILE) --output-file requirements.lock --extra sim --extra demo --extra dev pyproject.toml
+	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra demo --extra dev pyproject.toml
 	@$(COMPILE) --output-file requirements-build.lock --group build
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -50,4 +60,4 @@ clean:  ## remove what the targets left behind, but for the environment
 	find lmu_hw rtl analog sim tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)

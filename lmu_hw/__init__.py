@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lmu_hw.plan import Datapath as Datapath
     from lmu_hw.plan import ErrorBudget as ErrorBudget
     from lmu_hw.plan import MemoryPlan as MemoryPlan
-    from lmu_hw.plan import plan_memory as plan_memory
+    from lmu_hw.plan import ReadoutPlan as ReadoutPlan
+    from lmu_hw.planner import plan_memory as plan_memory
     from lmu_hw.ranges import continuous_ranges as continuous_ranges
     from lmu_hw.ranges import state_ranges as state_ranges
     from lmu_hw.reference.cell import CellParameters as CellParameters
@@ -42,7 +43,8 @@ __getattr__, __dir__ = load_on_demand(
         "errors": ["CheckFailed", "DesignError", "MissingToolError"],
         "fixedpoint": ["Overflow", "QFormat", "Rounding"],
         "integer_model": ["IntegerMemory"],
-        "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "plan_memory"],
+        "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "ReadoutPlan"],
+        "planner": ["plan_memory"],
         "ranges": ["continuous_ranges", "state_ranges"],
         "reference.cell": ["CellParameters", "LMUCell"],
         "reference.memory": ["FloatMemory"],

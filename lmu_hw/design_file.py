@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from lmu_hw.artifacts import check_identifier
 from lmu_hw.errors import DesignError
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from lmu_hw.spec import LMUSpec
 
 _LARGEST_FILE = 1 << 20
+
+
+class HardwareOptions(TypedDict):
+    """How a plan is built; see `lmu_hw.rtl.design.build_memory`."""
+
+    lanes: int
+    channels: int
+    unrolled: bool
+    port_bits: int | None
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,18 @@ class Design:
         order: number of states.
         theta: window, s.
         dt: step, s; a circuit in continuous time needs none.
-        discretization: time-stepping rule.
+        discretization: time-stepping rule; None leaves it to the search, or is zoh.
         basis: coordinates of the state.
         name: of the module and of the circuit.
-        input_bits, state_bits, coefficient_bits: word lengths; None leaves them to `plan_memory`.
+        input_bits, state_bits, coefficient_bits, output_bits: word lengths; None leaves them to `plan_memory`.
+        datapath: how the increments are computed; None leaves it to the rule.
+        structured_error: what the structured datapath may deviate by; None leaves it to `plan_memory`.
+        guarantee: what is certified of a rounded dense matrix; None rounds to nearest.
+        error_feedback: whether narrowings carry their residue over; None leaves it to `plan_memory`.
+        delays: delayed readouts that the hardware gives out, as fractions of the window.
         lanes: multiplier lanes.
+        unrolled: a multiplier for every product instead of lanes.
+        port_bits: width of the input port; None makes it that of the samples.
         channels: memories that share the hardware.
         simulator: HDL simulator.
         topology, style: form and technology of the circuit.
@@ -51,14 +67,22 @@ class Design:
     order: int | None = None
     theta: float | None = None
     dt: float | None = None
-    discretization: str = "zoh"
+    discretization: str | None = None
     basis: str = "legendre"
     name: str = "lmu_memory"
     input_bits: int | None = None
     state_bits: int | None = None
     coefficient_bits: int | None = None
+    output_bits: int | None = None
+    datapath: str | None = None
+    structured_error: float | None = None
+    guarantee: str | None = None
+    error_feedback: bool | None = None
+    delays: tuple[float, ...] = ()
     lanes: int = 1
+    unrolled: bool = False
     channels: int = 1
+    port_bits: int | None = None
     simulator: str = "verilator"
     topology: str = "dense"
     style: str = "opamp-rc"
@@ -71,13 +95,20 @@ class Design:
             value = getattr(self, name)
             if value is None and name in _OPTIONAL:
                 continue
-            if kind is float and type(value) is int:
+            if name == "delays":
+                object.__setattr__(self, name, _numbers(name, value))
+            elif kind is float and type(value) is int:
                 object.__setattr__(self, name, float(value))
             elif type(value) is not kind:
                 raise DesignError(name, _WORDS[kind], value)
         check_identifier(self.name)
         if self.seed < 0:
             raise DesignError("seed", "an integer of 0 or more", self.seed)
+
+    @property
+    def rule(self) -> str:
+        """The time-stepping rule, zoh where none was asked for."""
+        return self.discretization or "zoh"
 
     def required(self, name: str) -> Any:
         """The value of `name`.
@@ -97,42 +128,76 @@ class Design:
 
         order, theta, dt = (self.required(name) for name in ("order", "theta", "dt"))
         rules = [str(rule) for rule in Discretization]
-        if self.discretization not in rules:
-            raise DesignError("discretization", f"one of {', '.join(rules)}", self.discretization)
+        if self.rule not in rules:
+            raise DesignError("discretization", f"one of {', '.join(rules)}", self.rule)
         if self.basis not in list(Basis):
             raise DesignError("basis", f"one of {', '.join(Basis)}", self.basis)
-        return LMUSpec(order, theta, dt, Discretization(self.discretization), Basis(self.basis))
+        return LMUSpec(order, theta, dt, Discretization(self.rule), Basis(self.basis))
 
     def plan(self) -> MemoryPlan:
         """The fixed-point plan."""
-        from lmu_hw.plan import plan_memory
+        from lmu_hw.planner import plan_memory
 
-        widths = {name: getattr(self, name) for name in ("input_bits", "state_bits", "coefficient_bits")}
-        return plan_memory(self.spec(), **{name: bits for name, bits in widths.items() if bits is not None})
+        given = {name: value for name in _PLANNED if (value := getattr(self, name)) is not None}
+        return plan_memory(self.spec(), **given, delays=self.delays)
+
+    def hardware(self) -> HardwareOptions:
+        """How the plan is built: arguments of `generate_verilog` and `build_memory`."""
+        return {
+            "lanes": self.lanes,
+            "channels": self.channels,
+            "unrolled": self.unrolled,
+            "port_bits": self.port_bits,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The design as plain values, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "discretization": self.rule,
+            "delays": list(self.delays),
+        }
 
     def flags(self) -> str:
         """The command line flags that give this design: every value that is not the default, in a fixed order."""
         words = []
         for field in fields(self):
             value = getattr(self, field.name)
-            if value != field.default:
-                text = value if isinstance(value, str) else repr(value)
-                words += [f"--{field.name.replace('_', '-')}", text]
+            flag = field.name.replace("_", "-")
+            if value == field.default:
+                continue
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            elif isinstance(value, tuple):
+                words += [f"--{flag}", ",".join(map(repr, value))]
+            else:
+                words += [f"--{flag}", value if isinstance(value, str) else repr(value)]
         return shlex.join(words)
 
 
-_OPTIONAL = frozenset({"order", "theta", "dt", "input_bits", "state_bits", "coefficient_bits"})
-_WORDS = {int: "an integer", float: "a number", str: "a text"}
+_PLANNED = (
+    "input_bits",
+    "state_bits",
+    "coefficient_bits",
+    "output_bits",
+    "datapath",
+    "structured_error",
+    "guarantee",
+    "error_feedback",
+)
+_OPTIONAL = frozenset({"order", "theta", "dt", "discretization", "port_bits", *_PLANNED})
+_WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
 _KINDS: Mapping[str, type] = types.MappingProxyType(
     {
         name: next(kind for kind in (typing.get_args(hint) or (hint,)) if kind is not types.NoneType)
         for name, hint in typing.get_type_hints(Design).items()
     }
 )
+
+
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple) or not all(type(each) in (int, float) for each in value):
+        raise DesignError(name, "a list of numbers", value)
+    return tuple(map(float, value))
 
 
 def load_design(path: Path | None, values: Mapping[str, Any]) -> Design:

@@ -53,6 +53,7 @@ class Step:
 
     Attributes:
         unconditional: a contraction, and so stable, for every dt.
+        holds: takes a sample for the input's value over the whole step, and so sees it half a step late.
         convergence_order: order of the error in dt for a smooth input; None where a held input is
             carried over exactly. Euler and AB2 take u_k at the step's start; bilinear has order 2 for u_k
             at its middle, or against zoh for the same held samples.
@@ -61,6 +62,7 @@ class Step:
     """
 
     unconditional: bool
+    holds: bool
     convergence_order: int | None
     build: Callable[[Array, Array, float], StepMatrices]
     log_radius: Callable[[complex], float]
@@ -122,13 +124,17 @@ def _bilinear_log_radius(z: complex) -> float:
 
 STEPS: Mapping[Discretization, Step] = MappingProxyType(
     {
-        Discretization.ZOH: Step(unconditional=True, convergence_order=None, build=_zoh, log_radius=lambda z: z.real),
-        Discretization.EULER: Step(
-            unconditional=False, convergence_order=1, build=_euler, log_radius=_log_modulus_of_one_plus
+        Discretization.ZOH: Step(
+            unconditional=True, holds=True, convergence_order=None, build=_zoh, log_radius=lambda z: z.real
         ),
-        Discretization.AB2: Step(unconditional=False, convergence_order=2, build=_ab2, log_radius=_ab2_log_radius),
+        Discretization.EULER: Step(
+            unconditional=False, holds=False, convergence_order=1, build=_euler, log_radius=_log_modulus_of_one_plus
+        ),
+        Discretization.AB2: Step(
+            unconditional=False, holds=False, convergence_order=2, build=_ab2, log_radius=_ab2_log_radius
+        ),
         Discretization.BILINEAR: Step(
-            unconditional=True, convergence_order=2, build=_bilinear, log_radius=_bilinear_log_radius
+            unconditional=True, holds=True, convergence_order=2, build=_bilinear, log_radius=_bilinear_log_radius
         ),
     }
 )

@@ -38,7 +38,7 @@ class ContinuousSystem:
         a, b = orthonormal_system(self.spec.order)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
         s: ComplexArray = 2j * np.pi * self.spec.theta * np.atleast_1d(np.asarray(frequency, dtype=np.complex128))
-        return _resolvent(a, b, c, s)
+        return resolvent(a, b, c, s)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class DiscreteSystem:
         matrices = step_matrices(self.spec.order, self.spec.h, self.spec.discretization)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
         zeta = np.exp(2j * np.pi * self.spec.dt * np.atleast_1d(np.asarray(frequency, dtype=np.complex128)))
-        response = _resolvent(matrices.transition, matrices.input, c @ matrices.output, zeta)
+        response = resolvent(matrices.transition, matrices.input, c @ matrices.output, zeta)
         return np.asarray(response * zeta[None, :], dtype=np.complex128)
 
 
@@ -100,8 +100,8 @@ def discretize(spec: LMUSpec) -> DiscreteSystem:
     )
 
 
-def _resolvent(a: Array, b: Array, c: Array, s: ComplexArray) -> ComplexArray:
-    """c (sI − a)⁻¹ b for every s, by one complex Schur decomposition."""
+def resolvent(a: Array, b: Array, c: Array, s: ComplexArray) -> ComplexArray:
+    """c (sI − a)⁻¹ b for every s, shape (rows of c, len(s)), by one complex Schur decomposition."""
     triangle, unitary = scipy.linalg.schur(a, output="complex")
     left, right = c @ unitary, unitary.conj().T @ b
     response = np.empty((c.shape[0], s.size), dtype=np.complex128)

@@ -12,7 +12,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, SimTimeoutError, Timer, with_timeout
 
 from lmu_hw.artifacts import write_json
-from lmu_hw.sim.beats import read_beats
+from lmu_hw.fixedpoint import IntArray
+from lmu_hw.sim.beats import read_beats, read_readouts
 from lmu_hw.sim.runner import bench_parameters
 from lmu_hw.sim.scoreboard import Bounded, Score, compare, expected_flags, require
 
@@ -52,26 +53,56 @@ async def stream_matches_integer_model(dut: Any) -> None:
     require(not problems, "; ".join(problems[:3]))
     require(finished, "the harness never came to its end")
     require(not violated, "an offered beat was changed, withdrawn or sent twice")
+    require(not bool(dut.misflagged.value), "the status bit was not as the samples should have left it")
 
 
 def _score(k: int, job: dict[str, Any]) -> Score:
     manifest = json.loads(Path(f"manifest_{k}.json").read_text(encoding="utf-8"))
-    recording = Path(f"beats_{k}.hex")
-    if not recording.is_file():  # not one beat came
-        recording.touch()
-    beats = read_beats(recording, manifest)
     with np.load(job["expected"]) as archive:
-        words = archive["words"]
-        bounded = None
-        if "reference" in archive:
-            bounded = Bounded(archive["reference"], archive["bound"], float(archive["lsb"]))
+        vectors = dict(archive)
+    bounded = None
+    if "reference" in vectors:
+        bounded = Bounded(vectors["reference"], vectors["bound"], float(vectors["lsb"]))
+    sent = job["batch"] * job["samples"]
+    score = compare(
+        read_beats(_recording(f"beats_{k}.hex"), manifest),
+        vectors["words"],
+        _flags(job, job["beats_per_sample"], job["words_per_beat"], job["in_step"]),
+        sent,
+        bounded,
+    )
+    if "readouts" not in vectors:
+        return score
+    # Readouts come one to a sample, as beats of a single group would.
+    readouts = compare(
+        read_readouts(_recording(f"readouts_{k}.hex"), manifest), vectors["readouts"], _flags(job, 1, 0, 1), sent
+    )
+    return Score(
+        sent,
+        score.expected + readouts.expected,
+        score.checked + readouts.checked,
+        score.mismatches + readouts.mismatches,
+        score.first_mismatch or readouts.first_mismatch.replace("beat", "readout").replace(" (state 0)", ""),
+        score.deviation,
+    )
+
+
+def _recording(name: str) -> Path:
+    path = Path(name)
+    path.touch()  # where not one beat came, there is none
+    return path
+
+
+def _flags(job: dict[str, Any], beats: int, words: int, in_step: int) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """What is expected beside the words; the beats of channels in step alternate."""
     flags = expected_flags(
         job["batch"],
         job["samples"],
-        job["beats_per_sample"],
-        job["lanes"],
+        beats,
+        words,
         job["channels"],
         only_last=job["only_last"],
         unmarked=job["unmarked"],
     )
-    return compare(beats, words, flags, job["batch"] * job["samples"], bounded)
+    index, channel, first, last = (each.reshape(-1, in_step, beats).swapaxes(1, 2).ravel() for each in flags)
+    return index, channel, first, last

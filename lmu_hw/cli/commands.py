@@ -10,7 +10,6 @@ import click
 
 from lmu_hw.cli.options import (
     SIMULATORS,
-    Fractions,
     Number,
     OneOf,
     SectionedCommand,
@@ -20,6 +19,7 @@ from lmu_hw.cli.options import (
     output_options,
 )
 from lmu_hw.cli.refusals import suggest
+from lmu_hw.cli.train_commands import train
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
 
@@ -76,22 +76,56 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
 @design_options()
 @option(
     "--target-nrmse",
-    section="Word lengths",
+    section="Search",
     type=Number(),
-    help="Search the least --state-bits whose measured error is at most this.",
+    help="Search the cheapest design whose decoded window deviates by at most this, for input up to --bandwidth.",
+)
+@option(
+    "--bandwidth",
+    section="Search",
+    type=Number(),
+    metavar="HZ",
+    help="Highest frequency of the input in a search; order/4 cycles per window by default.",
+)
+@option(
+    "--clock",
+    section="Search",
+    type=Number(),
+    metavar="HZ",
+    help="Clock of the hardware: a search then takes as many lanes as a sample every --dt needs.",
 )
 @output_options
-def quantize(design: Design, target_nrmse: float | None, out: Path | None, as_json: bool) -> None:
+def quantize(
+    design: Design,
+    target_nrmse: float | None,
+    bandwidth: float | None,
+    clock: float | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Choose formats, bound the error, count the cost.
 
     The error is measured too, on seeded noise in the band that the memory resolves. Leaves plan.json in the folder of
     --out.
+
+    With --target-nrmse the cheapest design is searched, in multiplications times the widths of their factors: over all
+    rules against the ideal memory, or with --discretization for that rule against its own exact arithmetic. Leaves
+    front.csv and front.svg too, all designs that no other beats in both cost and fidelity.
     """
     from lmu_hw.cli import quantize as verb
+    from lmu_hw.cli import search
 
-    if target_nrmse is not None and click.get_current_context().params["state_bits"] is not None:
-        raise DesignError("target-nrmse", "given without --state-bits, which it searches", f"{target_nrmse:g}")
-    verb.run(design, target_nrmse, out, as_json)
+    if target_nrmse is None:
+        for name, value in (("bandwidth", bandwidth), ("clock", clock)):
+            if value is not None:
+                raise DesignError(name, "given with --target-nrmse", f"{value:g}")
+        verb.run(design, out, as_json)
+        return
+    for name in ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee"):
+        if click.get_current_context().params[name] is not None:
+            flag = name.replace("_", "-")
+            raise DesignError("target-nrmse", f"given without --{flag}, which it searches", f"{target_nrmse:g}")
+    search.run(design, search.Wish(target_nrmse, bandwidth, clock), out, as_json)
 
 
 @cli.command()
@@ -185,13 +219,6 @@ def cosim(
     default="float",
     help="What runs: float64, the integer model or the Verilog; float by default.",
 )
-@option(
-    "--delays",
-    section="Input",
-    type=Fractions(),
-    metavar="F,F,...",
-    help="Write the input at these delays, as fractions of θ from 0 to 1, instead of the states.",
-)
 @output_options
 def run(
     design: Design,
@@ -199,7 +226,6 @@ def run(
     channel: str | None,
     normalize: bool,
     backend: str,
-    delays: tuple[float, ...] | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -211,7 +237,10 @@ def run(
     from lmu_hw.cli import run as verb
     from lmu_hw.cli.recording import Recording
 
-    verb.run(design, Recording(source, channel, normalize), backend, delays, out, as_json)
+    verb.run(design, Recording(source, channel, normalize), backend, out, as_json)
+
+
+cli.add_command(train)
 
 
 @cli.command()

@@ -45,7 +45,7 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
         task = bar.add_task("plan", total=None)
         plan = design.plan()
         bar.update(task, description="Verilog")
-        made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=command)
+        made = generate_verilog(plan, name=design.name, command=command, **design.hardware())
         setup = AnalogSetup(opamp=opamp_model(design)) if analog else None
         circuit = design_circuit(plan, setup) if setup is not None else None
         bar.update(task, description="build and simulate")

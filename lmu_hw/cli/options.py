@@ -16,6 +16,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 DISCRETIZATIONS = ("zoh", "euler", "ab2", "bilinear")
 BASES = ("legendre", "orthonormal")
+GUARANTEES = ("energy", "lyapunov")
+DATAPATHS = ("chain", "solve", "dense", "structured")
 SIMULATORS = ("verilator", "icarus")
 OPAMPS = ("ideal", "single-pole")
 
@@ -121,7 +123,7 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         "--discretization",
         section=_MEMORY,
         type=OneOf(DISCRETIZATIONS),
-        help="Time-stepping rule; zoh by default.",
+        help="Time-stepping rule; zoh by default, and whichever is cheapest with --target-nrmse.",
     ),
     option("--basis", section=_MEMORY, type=OneOf(BASES), help="Coordinates of the state; legendre by default."),
     option(
@@ -138,7 +140,56 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         type=Whole(),
         help="Width of a coefficient, 3 to 32; by default two more than a state, at most 26.",
     ),
+    option(
+        "--output-bits",
+        section=_WORDS,
+        type=Whole(),
+        help="Width of the words that leave, up to 48, finer by as many bits as wider; those of the states by default.",
+    ),
+    option(
+        "--error-feedback/--no-error-feedback",
+        section=_WORDS,
+        default=None,
+        help="Carry the rest of each narrowing over to the next; by default where it pays.",
+    ),
+    option(
+        "--guarantee",
+        section=_WORDS,
+        type=OneOf(GUARANTEES),
+        help="Round a dense matrix so that its stability is certified: a contraction of energy, or more accurate.",
+    ),
+    option(
+        "--datapath",
+        section=_HARDWARE,
+        type=OneOf(DATAPATHS),
+        help="How the increments are computed: chain for euler and ab2, solve for bilinear, dense for zoh by default.",
+    ),
+    option(
+        "--structured-error",
+        section=_HARDWARE,
+        type=Number(),
+        help="How far the structured datapath may be from an exact hold, RMS for white input; 1e-4 by default.",
+    ),
+    option(
+        "--delays",
+        section=_HARDWARE,
+        type=Fractions(),
+        metavar="F,F,...",
+        help="Delayed readouts to give out beside the states, as fractions of θ from 0 to 1.",
+    ),
     option("--lanes", section=_HARDWARE, type=Whole(), help="Multipliers, a divisor of the order; 1 by default."),
+    option(
+        "--unrolled/--no-unrolled",
+        section=_HARDWARE,
+        default=None,
+        help="A multiplier for every product instead of lanes, up to order 16; off by default.",
+    ),
+    option(
+        "--port-bits",
+        section=_HARDWARE,
+        type=Whole(),
+        help="Width of the input port; what is out of range is saturated and flagged. By default as samples.",
+    ),
     option("--channels", section=_HARDWARE, type=Whole(), help="Memories that take turns; 1 by default."),
     option(
         "--simulator",

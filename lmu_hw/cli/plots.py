@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -13,6 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmu_hw.legendre import Array
+
+if TYPE_CHECKING:
+    from lmu_hw.search import Candidate, Search
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its font cache is no news
@@ -184,6 +187,22 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
         delay.set(title="Group delay / θ", ylim=(0.0, 2.0))
         error.set(title="|response − ideal delay|", ylim=(1e-6, 4.0))
         magnitude.legend(loc="lower left")
+        return _svg(figure)
+
+
+def front_plot(result: Search, chosen: Candidate, target: float) -> str:
+    """Predicted deviation over work per sample, a curve for each datapath, and the design that was chosen."""
+    with matplotlib.rc_context(_STYLE):
+        figure, panel = _figure(1, 1, width=6.4, height=4.0)
+        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT)
+        for ((rule, datapath), group), colour in zip(result.by_datapath.items(), colours, strict=False):
+            points = np.array([(each.work, each.nrmse) for each in group])
+            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=f"{rule}, {datapath}")
+        panel.axhline(target, color=IDEAL, lw=1.0, ls=":")
+        panel.plot([chosen.work], [chosen.nrmse], marker="o", ms=8, mfc="none", mec=BOUND, mew=1.5, ls="")
+        panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
+        panel.set_ylabel("NRMSE of the decoded window")
+        panel.legend(loc="upper right")
         return _svg(figure)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,15 @@ from lmu_hw.artifacts import write_text
 from lmu_hw.cli.excitation import noise_record, record_length
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.design_file import Design
-from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import Overflow
 from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS, MemoryPlan
+from lmu_hw.plan import MemoryPlan
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.design import build_memory
+from lmu_hw.search import state_storage_bits
 
 _CHUNK = 1000
-_FIRST_GUESS = 12
 _SHOWN_STATES = 12
 
 Advance = Callable[[float], None]
@@ -47,69 +46,16 @@ class Measurement:
     max_error: Array
 
 
-def run(design: Design, target: float | None, out: Path | None, as_json: bool) -> None:
+def run(design: Design, out: Path | None, as_json: bool) -> None:
     """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
-    if target is not None and not (math.isfinite(target) and target > 0.0):
-        raise DesignError("target-nrmse", "a positive finite number", f"{target:g}")
-    spec = design.spec()
     with staged(out) as folder, progress() as bar:
-        task = bar.add_task("quantize", total=None)
-
-        def attempt(candidate: Design) -> tuple[MemoryPlan, Measurement]:
-            bar.update(task, description="plan", completed=0, total=None)
-            plan = candidate.plan()
-            samples, _ = record_length(spec)
-            bar.update(task, description=f"measure {plan.state_format.width} bits", total=samples)
-            return plan, measure(plan, design.seed, lambda n: bar.update(task, advance=n))
-
-        plan, measured = attempt(design) if target is None else search(design, target, attempt)
-        result = {**describe(design, plan, measured), "target_nrmse": target}
+        task = bar.add_task("plan", total=None)
+        plan = design.plan()
+        bar.update(task, description="measure", total=record_length(plan.spec)[0])
+        measured = measure(plan, design.seed, lambda n: bar.update(task, advance=n))
+        result = describe(design, plan, measured)
         write_text(folder / "plan.json", render_json(result))
-    answer(result, _shown(plan, measured, result, out), as_json=as_json)
-
-
-def search(
-    design: Design, target: float, attempt: Callable[[Design], tuple[MemoryPlan, Measurement]]
-) -> tuple[MemoryPlan, Measurement]:
-    """The plan with the least state width whose measured NRMSE is at most `target`.
-
-    The input is as wide as the states where the design leaves its width open.
-
-    Raises:
-        DesignError: no width reaches the target.
-    """
-    reached: dict[int, tuple[MemoryPlan, Measurement] | DesignError] = {}
-
-    def good(bits: int) -> bool:
-        if bits not in reached:
-            width = design.input_bits if design.input_bits is not None else min(bits, MAX_INPUT_BITS)
-            try:
-                reached[bits] = attempt(replace(design, state_bits=bits, input_bits=width))
-            except DesignError as refusal:
-                reached[bits] = refusal
-        outcome = reached[bits]
-        return not isinstance(outcome, DesignError) and outcome[1].nrmse <= target
-
-    bits = _FIRST_GUESS
-    good(bits)
-    if not isinstance(first := reached[bits], DesignError):  # every bit halves the error, more or less
-        bits += math.ceil(math.log2(max(first[1].nrmse, 1e-300) / target))
-        bits = min(max(bits, MIN_BITS), MAX_STATE_BITS)
-    while not good(bits) and bits < MAX_STATE_BITS:
-        bits += 1
-    while bits > MIN_BITS and good(bits) and good(bits - 1):
-        bits -= 1
-    outcome = reached[bits]
-    if good(bits) and not isinstance(outcome, DesignError):
-        return outcome
-    measured = [each[1].nrmse for each in reached.values() if not isinstance(each, DesignError)]
-    if not measured:
-        raise next(each for each in reached.values() if isinstance(each, DesignError))
-    raise DesignError(
-        "target-nrmse",
-        f"at least {min(measured):.3g}, the least that {MAX_STATE_BITS} bits or fewer reach",
-        f"{target:g}",
-    )
+    answer(result, [*shown(plan, measured, result), *written(out, ["plan.json"])], as_json=as_json)
 
 
 def measure(plan: MemoryPlan, seed: int, advance: Advance = lambda _: None) -> Measurement:
@@ -141,10 +87,8 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     """Plan, cost and measurement as plain values."""
     share = measured.max_error / plan.error_bound
     worst = int(np.argmax(share))
-    memory = build_memory(plan, lanes=design.lanes, channels=design.channels)
+    memory = build_memory(plan, **design.hardware())
     Fragment.get(memory, None)  # only the schedule is wanted, but what is never elaborated draws a warning
-    registers = plan.state_format.width + plan.accumulator_format.width
-    registers += plan.narrowing if plan.error_feedback else 0
     widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
         "design": {**design.to_dict(), **widths, "coefficient_bits": plan.increment.coefficient_bits},
@@ -154,8 +98,8 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
             "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
             "cycles_per_sample": memory.schedule.cycles_per_sample,
             "latency_cycles": memory.schedule.first_beat,
-            "state_storage_bits": design.channels * plan.spec.order * registers,
-            "coefficient_storage_bits": plan.multiplications_per_sample * plan.increment.coefficient_bits,
+            "state_storage_bits": design.channels * state_storage_bits(plan),
+            "coefficient_storage_bits": plan.increment.multiplications * plan.increment.coefficient_bits,
         },
         "nrmse": measured.nrmse,
         "measured": {
@@ -171,7 +115,8 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     }
 
 
-def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out: Path | None) -> Iterator[Any]:
+def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> Iterator[Any]:
+    """Tables of a plan and of its states."""
     cost, worst = result["cost"], result["measured"]["worst_state"]
     ratio = result["measured"]["bound_over_max_error"]
     largest = result["measured"]["largest_bound_over_max_error"]
@@ -194,15 +139,16 @@ def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out:
                 "measured NRMSE",
                 f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
             ),
+            ("after zero input", f"no state word settles beyond ±{plan.limit_set.max()} codes"),
             ("bound / measured", "–" if ratio is None else f"{figure(ratio)} in state {worst}"),
             ("", "–" if largest is None else f"{figure(largest)} in the state that stays farthest below it"),
         ],
     )
     order = plan.spec.order
-    shown = sorted({*range(min(order, _SHOWN_STATES - 2)), worst, order - 1})
+    some = sorted({*range(min(order, _SHOWN_STATES - 2)), worst, order - 1})
     yield grid(
-        "States" + ("" if len(shown) == order else f" (some of {order})"),
-        ["state", "bits", "range", "error bound", "measured maximum"],
+        "States" + ("" if len(some) == order else f" (some of {order})"),
+        ["state", "bits", "range", "error bound", "measured maximum", "predicted noise"],
         [
             (
                 str(i),
@@ -210,8 +156,8 @@ def _shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any], out:
                 figure(plan.ranges[i]),
                 figure(plan.error_bound[i]),
                 figure(measured.max_error[i]),
+                figure(plan.noise[i]),
             )
-            for i in shown
+            for i in some
         ],
     )
-    yield from written(out, ["plan.json"])

@@ -28,7 +28,6 @@ def run(
     design: Design,
     recording: Recording,
     backend: str,
-    delays: tuple[float, ...] | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -37,7 +36,8 @@ def run(
         raise DesignError("channels", "1 for one recording", design.channels)
     samples = read(recording, design, required=True)
     design, spec = samples.design, samples.design.spec()
-    decode = None if delays is None else readout(spec.order, delays) * coordinates(spec)
+    delays = design.delays
+    decode = readout(spec.order, delays) * coordinates(spec) if delays else None
     with staged(out) as folder, progress() as bar:
         task = bar.add_task(backend, total=samples.values.size)
         output = np.empty((samples.values.size, spec.order if decode is None else decode.shape[0]))
@@ -52,7 +52,7 @@ def run(
         "design": design.to_dict(),
         "backend": backend,
         **samples.origin,
-        "delays": None if delays is None else list(delays),
+        "delays": list(delays) or None,
         "shape": list(output.shape),
         "rms": np.sqrt(np.mean(output**2, axis=0)),
         "peak": np.abs(output).max(axis=0),

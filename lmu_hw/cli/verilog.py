@@ -21,9 +21,8 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
         made = generate_verilog(
             plan,
             name=design.name,
-            lanes=design.lanes,
-            channels=design.channels,
             command=f"lmu-hw verilog {design.flags()}",
+            **design.hardware(),
         )
         files = made.write(folder)
     names = [path.name for path in files.values()]
@@ -35,8 +34,11 @@ def _shown(plan: MemoryPlan, manifest: dict[str, Any], out: Path | None, names: 
         f"Module {manifest['name']}",
         [
             ("memory", plan.spec.summary()),
-            ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s), {manifest['channels']} channel(s)"),
-            ("formats", f"input {plan.input_format}, state {plan.state_format}"),
+            (
+                "datapath",
+                f"{plan.datapath}, {manifest['multipliers']} multiplier(s), {manifest['channels']} channel(s)",
+            ),
+            ("formats", f"input {plan.input_format}, state {plan.state_format}, output {plan.output_format}"),
             ("accumulator", str(plan.accumulator_format)),
             ("multiplications per sample", str(manifest["multiplications_per_sample"])),
             ("cycles per sample", str(manifest["cycles_per_sample"])),

@@ -1,4 +1,4 @@
-"""`lmu-hw quantize`: the plan, its measured error, and the search for the least width."""
+"""`lmu-hw quantize`: the plan and its measured error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.design_file import Design
-from lmu_hw.plan import plan_memory
+from lmu_hw.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu
@@ -63,38 +63,6 @@ def test_seed_decides_the_record(lmu: Lmu) -> None:
     by_seed = {seed: lmu(*WORDS, "--seed", seed, "--json").answer["nrmse"] for seed in (0, 1)}
     assert by_seed[0] != by_seed[1]
     assert lmu(*WORDS, "--seed", 1, "--json").answer["nrmse"] == by_seed[1]
-
-
-@pytest.mark.parametrize("target", [3e-2, 1e-3, 1e-5])
-def test_search_finds_the_least_width(lmu: Lmu, target: float) -> None:
-    answer = lmu(*WORDS, "--target-nrmse", target, "--json").answer
-    bits = answer["formats"]["state"]["width"]
-    assert answer["target_nrmse"] == target
-    assert answer["nrmse"] <= target
-
-    def measured(width: int) -> float:
-        called = lmu(*WORDS, "--state-bits", width, "--input-bits", min(width, 24), "--json")
-        return float(called.answer["nrmse"]) if called.status == 0 else float("inf")
-
-    assert measured(bits) == answer["nrmse"]
-    assert measured(bits - 1) > target
-
-
-def test_search_keeps_a_given_input_width(lmu: Lmu) -> None:
-    answer = lmu(*WORDS, "--target-nrmse", 1e-3, "--input-bits", 16, "--json").answer
-    assert answer["formats"]["input"]["width"] == 16
-
-
-def test_a_width_in_the_file_gives_way_to_the_search(lmu: Lmu, tmp_path: Path) -> None:
-    (tmp_path / "d.toml").write_text("order = 6\ntheta = 1.0\ndt = 0.005\nstate_bits = 30\n", encoding="utf-8")
-    answer = lmu("quantize", "--design", "d.toml", "--target-nrmse", 1e-3, "--json").answer
-    assert answer["formats"]["state"]["width"] < 20
-
-
-def test_a_target_out_of_reach_is_refused(lmu: Lmu) -> None:
-    called = lmu(*WORDS, "--target-nrmse", 1e-15)
-    assert called.status == 2
-    assert "target-nrmse must be at least " in called.err
 
 
 def test_tables(lmu: Lmu) -> None:

@@ -35,7 +35,7 @@ def test_the_chain_realises_h_times_a_and_b(order: int) -> None:
     rounded = increment.values / (2 * np.arange(order) + 1)
     assert np.allclose(increment.state_gain, rounded[:, None] * state_matrix(order), rtol=1e-13)
     assert np.allclose(increment.input_gain, rounded * input_vector(order), rtol=1e-13)
-    assert increment.is_chain
+    assert increment.multiplications == order
 
 
 @pytest.mark.parametrize("basis", list(Basis))
@@ -52,16 +52,16 @@ def test_the_dense_matrix_is_rounded_to_the_finest_grid_that_fits(rule: str, bas
     assert np.rint(np.abs(exact).max() * 2.0 ** (fraction + 1)) > 2 ** (bits - 1) - 1
 
 
-def test_largest_product_is_that_of_the_worst_signs(rng: np.random.Generator) -> None:
+def test_the_widest_product_is_that_of_the_worst_signs(rng: np.random.Generator) -> None:
     """Operands at their peaks, each with the sign that adds up, on the finest row's grid."""
     for increment in (chain_increment(LMUSpec(6, 50.0, 1.0), 9), dense_increment(LMUSpec(6, 50.0, 1.0), 9)):
         peak = rng.integers(1, 1000, 6).astype(float)
         grids = 2.0 ** (increment.fractions.max() - increment.fractions)
-        if increment.is_chain:
+        if increment.coefficients.ndim == 1:
             sums = np.abs(increment.coefficients) * peak
         else:
             sums = (np.sign(increment.coefficients) * peak * increment.coefficients).sum(axis=1)
-        assert increment.largest_product(peak) == pytest.approx((sums * grids).max(), rel=1e-15)
+        assert increment.widest_product(peak) == pytest.approx((sums * grids).max(), rel=1e-15)
 
 
 def test_operands_are_those_of_the_chain_or_the_states_themselves(rng: np.random.Generator) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import MAX_WIDTH, QFormat
+from lmu_hw.increments import ChainIncrement, SolveIncrement
 from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import MemoryPlan, plan_memory
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.planner import plan_memory
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization, least_theta_over_dt
 
@@ -30,7 +32,7 @@ class ExactMemory:
     """One memory as the plan's text describes it, in fractions: no words, no shifts, no vectors.
 
         v = accumulator + increment(state words, input); state word = round(v + residue);
-        residue = v + residue − state word with error feedback, else 0
+        residue = v + residue − state word with error feedback, else 0; output word = state word, or round(v)
 
     For Adams–Bashforth half of the last increment is added on the way to the state word. It also demands
     that every value fits the format that the plan has for it.
@@ -39,13 +41,16 @@ class ExactMemory:
     def __init__(self, plan: MemoryPlan) -> None:
         self.plan = plan
         zero = [Fraction(0)] * plan.spec.order
-        self.accumulators, self.residues, self.words = list(zero), list(zero), list(zero)
+        self.accumulators, self.residues, self.words, self.outputs = (list(zero) for _ in range(4))
 
     def _increments(self, u: Fraction) -> list[Fraction]:
         """Unrounded; the chain by its recurrence s_{i+1} = s_{i−1} − 2 m_i from T ± u."""
         increment = self.plan.increment
         places = [Fraction(2) ** int(f) for f in increment.fractions]
-        if increment.is_chain:
+        if isinstance(increment, SolveIncrement):
+            operands = self._solved(increment, u)
+            sums = [-int(c) * s for c, s in zip(increment.coefficients, operands[-len(places) :], strict=True)]
+        elif isinstance(increment, ChainIncrement):
             total = sum(self.words, Fraction(0))
             operands, earlier, current = [], total + u, total - u
             for word in self.words:
@@ -61,6 +66,29 @@ class ExactMemory:
         self._demand(self.plan.product_format, products)
         return products
 
+    def _solved(self, increment: SolveIncrement, u: Fraction) -> list[Fraction]:
+        """All t, then all s, by elimination from both ends; each r_i·operand is rounded to the operands' grid."""
+        d, k, grid = len(self.words), len(self.words) // 2, self.plan.operand_format.fraction
+        r = [
+            Fraction(int(c)) / Fraction(2) ** int(f)
+            for c, f in zip(increment.pivots, increment.pivot_fractions, strict=True)
+        ]
+        t, w, s = ([Fraction(0)] * d for _ in range(3))
+        for i in range(k):
+            t[i] = 2 * self.words[i] - (w[i - 1] if i else 2 * u)
+            w[i] = t[i] - _nearest(r[i] * t[i], grid)
+        for i in reversed(range(k + 1, d)):
+            t[i] = 2 * self.words[i] + (w[i + 1] if i + 1 < d else 0)
+            w[i] = t[i] - _nearest(r[i] * t[i], grid)
+        t[k] = 2 * self.words[k] - (w[k - 1] if k else 2 * u) + (w[k + 1] if k + 1 < d else 0)
+        s[k] = _nearest((t[k] - _nearest(2 * r[k] * t[k], grid)) / 2, grid)
+        for i in reversed(range(k)):
+            s[i] = w[i] + s[i + 1] - _nearest(r[i] * s[i + 1], grid)
+        for i in range(k + 1, d):
+            s[i] = w[i] - s[i - 1] + _nearest(r[i] * s[i - 1], grid)
+        self._demand(self.plan.operand_format, w)
+        return t + s
+
     def step(self, code: int) -> list[int]:
         plan = self.plan
         u = Fraction(code) / Fraction(2) ** plan.input_format.fraction
@@ -71,12 +99,16 @@ class ExactMemory:
             if plan.two_step:
                 value += increment / 2
             self.words[i] = _nearest(value, plan.state_format.fraction)
+            self.outputs[i] = self.words[i]
+            if plan.separate_output:
+                self.outputs[i] = _nearest(value - self.residues[i], plan.output_format.fraction)
             if plan.error_feedback:
                 self.residues[i] = value - self.words[i]
         self._demand(plan.accumulator_format, self.accumulators)
+        self._demand(plan.output_format, self.outputs)
         for form, word in zip(plan.state_word_formats(), self.words, strict=True):
             self._demand(form, [word])
-        return [int(word * Fraction(2) ** plan.state_format.fraction) for word in self.words]
+        return [int(word * Fraction(2) ** plan.output_format.fraction) for word in self.outputs]
 
     @staticmethod
     def _demand(form: QFormat, values: list[Fraction]) -> None:
@@ -92,11 +124,13 @@ def _random_plan(rng: np.random.Generator, order: int = 6) -> MemoryPlan:
         d = int(rng.integers(1, order + 1))
         ratio = least_theta_over_dt(d, rule) * (1.02 + 10 ** rng.uniform(-1.5, 2.0))
         dense = rule in (Discretization.ZOH, Discretization.BILINEAR)
+        state_bits = int(rng.integers(4, 33))
         try:
             return plan_memory(
-                LMUSpec(d, ratio, 1.0, rule, "orthonormal" if dense and rng.random() < 0.4 else "legendre"),
+                LMUSpec(d, ratio, 1.0, rule, "orthonormal" if dense and rng.random() < 0.3 else "legendre"),
                 input_bits=int(rng.integers(3, 25)),
-                state_bits=int(rng.integers(4, 33)),
+                state_bits=state_bits,
+                output_bits=state_bits + int(rng.integers(1, 9)) if rng.random() < 0.3 else None,
                 coefficient_bits=int(rng.integers(3, 33)),
                 error_feedback=bool(rng.integers(2)),
             )
@@ -140,6 +174,8 @@ def test_it_equals_exact_arithmetic_for_many_plans(seed: int) -> None:
         ("ab2", "legendre", True),
         ("ab2", "legendre", False),
         ("zoh", "legendre", True),
+        ("bilinear", "legendre", True),
+        ("bilinear", "legendre", False),
         ("bilinear", "orthonormal", False),
     ],
 )
@@ -190,7 +226,7 @@ def test_it_equals_the_arithmetic_of_apytypes(rule: str, rng: np.random.Generato
     expected = []
     for code in codes:
         u = _fixed(code, plan.input_format)
-        if increment.is_chain:
+        if isinstance(increment, ChainIncrement):
             total = words[0] + words[1] + words[2]
             operands = [total - u, total + u - words[0] - words[0], total - u - words[1] - words[1]]
             sums = [-(_fixed(increment.coefficients[i], coefficient[i]) * operands[i]) for i in range(order)]
@@ -204,6 +240,37 @@ def test_it_equals_the_arithmetic_of_apytypes(rule: str, rng: np.random.Generato
             words[i] = _cast(accumulators[i], plan.state_format)
         expected.append([_code_of(word) for word in words])
     assert IntegerMemory(plan).run(codes).tolist() == expected
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 6])
+@pytest.mark.parametrize("rule", RULES)
+def test_arrays_and_single_integers_give_the_same_increments(
+    rule: Discretization, order: int, rng: np.random.Generator
+) -> None:
+    """`evaluate` for Python's integers, which cannot wrap, against `compute` for arrays."""
+    plan = plan_memory(LMUSpec(order, 50.0, 1.0, rule), state_bits=14)
+    high = 1 << (plan.operand_format.width - 2)
+    words = rng.integers(-high // order, high // order, (order, 20))
+    samples = rng.integers(-high // order, high // order, 20)
+    increments = plan.increment.compute(words, samples)
+    for column, sample, expected in zip(words.T.tolist(), samples.tolist(), increments.T.tolist(), strict=True):
+        assert plan.increment.evaluate(column, sample) == expected
+
+
+@pytest.mark.parametrize("delays", [(0.0, 1.0), (0.0, 0.3, 1.0)])
+def test_readouts_are_rounded_sums_of_output_words(delays: tuple[float, ...], rng: np.random.Generator) -> None:
+    plan = plan_memory(LMUSpec(5, 50.0, 1.0, "ab2"), state_bits=12, output_bits=18, delays=delays)
+    model, planned = IntegerMemory(plan), plan.readouts
+    assert planned is not None
+    words = model.run(_codes(plan, rng, (60,)))
+    sums = [
+        [sum(int(c) * int(w) for c, w in zip(row, step, strict=True)) for row in planned.coefficients] for step in words
+    ]
+    places, half = planned.fraction, (1 << planned.fraction) >> 1
+    assert model.readouts(words).tolist() == [[(y + half) >> places for y in step] for step in sums]
+    assert (planned.multiplications_per_sample == 0) is (delays == (0.0, 1.0))
+    with pytest.raises(DesignError, match=r"^delays must be given"):
+        IntegerMemory(plan_memory(LMUSpec(5, 50.0, 1.0))).readouts(words)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -227,7 +294,7 @@ def test_a_sequence_in_pieces_equals_one_run(rule: Discretization, rng: np.rando
     state = model.zero_state(3)
     pieces = [model.run(codes[:, a:b], state) for a, b in ((0, 1), (1, 1), (1, 40), (40, 90))]
     assert np.array_equal(np.concatenate(pieces, axis=1), whole)
-    assert np.array_equal(state.word, whole[:, -1])
+    assert np.array_equal(state.word.T, whole[:, -1])
     assert np.array_equal(model.run(codes), whole)  # nothing is kept from run to run
     single = model.zero_state()
     parts = [model.run(codes[0, :33], single), model.run(codes[0, 33:], single)]
@@ -246,7 +313,7 @@ def test_step_moves_the_registers_and_nothing_else(rule: Discretization, feedbac
         model.step(state, codes[:, k])
         words.append(state.word)
     assert np.array_equal(codes, kept)
-    assert np.array_equal(np.stack(words, axis=1), model.run(codes))
+    assert np.array_equal(np.stack(words, axis=-1).T.swapaxes(0, 1), model.run(codes))
     assert bool(state.residue.any()) is feedback
 
 

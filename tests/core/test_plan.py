@@ -13,7 +13,8 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import MAX_WIDTH
 from lmu_hw.increments import chain_increment, dense_increment
 from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import Datapath, plan_memory
+from lmu_hw.plan import Datapath
+from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spec import LMUSpec
 from lmu_hw.stability import dominant_pole
@@ -22,13 +23,39 @@ from lmu_hw.steps import Discretization, least_theta_over_dt
 RULES = list(Discretization)
 
 
-def test_explicit_rules_take_the_chain_and_the_others_the_dense_product() -> None:
-    for rule in RULES:
-        plan = plan_memory(LMUSpec(4, 40.0, 1.0, rule))
-        chain = rule in (Discretization.EULER, Discretization.AB2)
-        assert plan.datapath is (Datapath.CHAIN if chain else Datapath.DENSE)
-        assert plan.multiplications_per_sample == (4 if chain else 16)
-        assert plan.two_step is (rule is Discretization.AB2)
+@pytest.mark.parametrize(
+    ("rule", "datapath", "multiplications"),
+    [("euler", "chain", 4), ("ab2", "chain", 4), ("bilinear", "solve", 11), ("zoh", "dense", 16)],
+)
+def test_each_rule_has_its_datapath(rule: str, datapath: str, multiplications: int) -> None:
+    plan = plan_memory(LMUSpec(4, 40.0, 1.0, rule))
+    assert plan.datapath == datapath
+    assert plan.multiplications_per_sample == multiplications
+    assert plan.two_step is (rule == "ab2")
+
+
+def test_a_matrix_that_is_not_stable_when_rounded_to_nearest_is_with_a_guarantee() -> None:
+    """Order 64, 4-bit coefficients: refused as they are, planned with their stability certified."""
+    spec = LMUSpec(64, 784.0, 1.0)
+    with pytest.raises(DesignError, match=r"^the step must be one whose powers decay"):
+        plan_memory(spec, coefficient_bits=4)
+    plan = plan_memory(spec, state_bits=20, coefficient_bits=6, guarantee="lyapunov")
+    assert np.abs(np.linalg.eigvals(np.eye(64) + plan.increment.state_gain)).max() < 1.0
+    with pytest.raises(DesignError, match=r"^guarantee must be given with the dense datapath, got chain"):
+        plan_memory(LMUSpec(4, 40.0, 1.0, "ab2"), guarantee="energy")
+    with pytest.raises(DesignError, match=r"^structured_error must be given with the structured datapath, got dense"):
+        plan_memory(LMUSpec(4, 40.0, 1.0), structured_error=1e-3)
+
+
+def test_other_datapaths_that_a_rule_can_take() -> None:
+    for rule in ("euler", "bilinear"):
+        assert plan_memory(LMUSpec(4, 40.0, 1.0, rule), datapath="dense").multiplications_per_sample == 16
+    with pytest.raises(DesignError, match=r"^datapath of zoh must be one of dense, structured, got chain$"):
+        plan_memory(LMUSpec(4, 40.0, 1.0), datapath="chain")
+    with pytest.raises(DesignError, match=r"^basis must be legendre for this datapath"):
+        plan_memory(LMUSpec(4, 40.0, 1.0, "bilinear", "orthonormal"), datapath=Datapath.SOLVE)
+    with pytest.raises(DesignError, match=r"^basis must be legendre for this datapath"):
+        plan_memory(LMUSpec(4, 40.0, 1.0, "ab2", "orthonormal"))
 
 
 def test_widths_are_what_was_asked_for_and_coefficients_get_two_more() -> None:
@@ -110,12 +137,6 @@ def test_products_beyond_62_bits_are_refused(rule: str) -> None:
     plan = plan_memory(spec, state_bits=32)  # the default coefficient width stays exact
     assert plan.product_format.width <= MAX_WIDTH
     assert plan.accumulator_format.width <= MAX_WIDTH
-
-
-@pytest.mark.parametrize("rule", ["euler", "ab2"])
-def test_the_chain_has_no_orthonormal_form(rule: str) -> None:
-    with pytest.raises(DesignError, match=r"^basis must be legendre for the chain"):
-        plan_memory(LMUSpec(4, 40.0, 1.0, rule, "orthonormal"))
 
 
 @pytest.mark.parametrize("bits", [3, 4])

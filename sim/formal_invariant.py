@@ -1,0 +1,317 @@
+"""An inductive invariant of a planned memory, in exact integers: the proof that its ranges are never left.
+
+With Z the accumulators a and the values v (the state words before the last narrowing), one sample is
+
+    Z⁺ = G Z + D δ + g,    |δ_j| ≤ ρ_j
+
+exactly, where δ are the input and every rounding error of that sample. Rows c_k ≈ C Gᵏ, k = 0 … K, rounded to
+integers, and the bounds
+
+    β_K = |c_K|·z,    β_k = β_{k+1} + |c_k D|·ρ + |c_k g| + |c_k G − c_{k+1}|·z,    z ≥ β_0 of the unit rows
+
+make the polytope {|c_k Z| ≤ β_k} inductive: from |c_{k+1} Z| ≤ β_{k+1} and |Z| ≤ z follows |c_k Z⁺| ≤ β_k. It is
+the ℓ1 norm of the impulse responses written as a set of states. Every matrix here is computed by the plan's own
+integer arithmetic, run on affine forms over the rationals; nothing is taken from the planner's floating point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmu_hw.errors import CheckFailed
+from lmu_hw.increments.base import narrow
+from lmu_hw.plan import MemoryPlan
+
+_PLACES = 24  # binary places of the rows
+_MOST_ROWS = 4096  # steps after which the search for an invariant gives up
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The state of one memory between two samples, in words of any kind (integers, terms, affine forms).
+
+    Attributes:
+        accumulators, residues, words: of each state.
+        values: accumulators (with AB2's half) plus residues before the last narrowing.
+        outputs: the words that leave.
+    """
+
+    accumulators: list[Any]
+    residues: list[Any]
+    words: list[Any]
+    values: list[Any]
+    outputs: list[Any]
+
+    @classmethod
+    def of(cls, zero: Any, order: int) -> Registers:
+        """The state at the start of a sequence, every register holding `zero`."""
+        return cls(*([zero] * order for _ in range(5)))
+
+
+def take_products(plan: MemoryPlan, state: Registers, sample: Any) -> list[Any]:
+    """The increments of a sample on the products' grid."""
+    lift = plan.operand_format.fraction - plan.state_format.fraction
+    input_lift = plan.operand_format.fraction - plan.input_format.fraction
+    return plan.increment.evaluate([word << lift for word in state.words], sample << input_lift)
+
+
+def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
+    """One sample in the arithmetic of the plan, without any word length."""
+    increments = take_products(plan, state, sample)
+    drop = plan.product_format.fraction - plan.accumulator_format.fraction
+    steps = [narrow(increment, drop) for increment in increments]
+    accumulators = [a + step for a, step in zip(state.accumulators, steps, strict=True)]
+    bases, risen = state.accumulators, steps
+    if plan.two_step:  # 2·(a + step) + step
+        bases, risen = [a << 1 for a in bases], [(step << 1) + step for step in steps]
+    outputs = None
+    if plan.separate_output:
+        outputs = [narrow(b + r, plan.output_narrowing) for b, r in zip(bases, risen, strict=True)]
+    if plan.error_feedback:
+        bases = [b + r for b, r in zip(bases, state.residues, strict=True)]
+    values = [b + r for b, r in zip(bases, risen, strict=True)]
+    # Rounded in the order in which hardware adds, so that a solver meets the same sums on both sides.
+    half = (1 << plan.narrowing) >> 1
+    words = [((b + half) + r) >> plan.narrowing for b, r in zip(bases, risen, strict=True)]
+    residues = state.residues
+    if plan.error_feedback:
+        residues = [v - (word << plan.narrowing) for v, word in zip(values, words, strict=True)]
+    return Registers(accumulators, residues, words, values, words if outputs is None else outputs)
+
+
+@dataclass
+class Ledger:
+    """What is met while affine forms are computed with.
+
+    Attributes:
+        errors: bounds ρ of the errors introduced by roundings and inputs.
+        operands: every operand of a multiplication, in the order of evaluation.
+        met: every form, for the range of all intermediate words.
+    """
+
+    errors: list[Fraction] = field(default_factory=list)
+    operands: list[Affine] = field(default_factory=list)
+    met: list[Affine] = field(default_factory=list)
+
+    def error(self, least: Fraction, greatest: Fraction) -> Affine:
+        """A new unknown from `least` to `greatest`."""
+        self.errors.append((greatest - least) / 2)
+        return Affine(self, {("error", len(self.errors) - 1): Fraction(1)}, (least + greatest) / 2)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """constant + Σ coefficient·unknown; unknowns are ("state", i) and ("error", j)."""
+
+    ledger: Ledger
+    terms: Mapping[tuple[str, int], Fraction]
+    constant: Fraction = Fraction(0)
+
+    def _keep(self, terms: Mapping[tuple[str, int], Fraction], constant: Fraction) -> Affine:
+        form = Affine(self.ledger, {key: value for key, value in terms.items() if value}, constant)
+        self.ledger.met.append(form)
+        return form
+
+    def __add__(self, other: Affine | int) -> Affine:
+        if isinstance(other, int):
+            return self._keep(self.terms, self.constant + other)
+        keys = dict.fromkeys([*self.terms, *other.terms])
+        terms = {key: self.terms.get(key, Fraction(0)) + other.terms.get(key, Fraction(0)) for key in keys}
+        return self._keep(terms, self.constant + other.constant)
+
+    def __sub__(self, other: Affine | int) -> Affine:
+        return self + (-other if isinstance(other, int) else other._scaled(Fraction(-1)))
+
+    def __mul__(self, factor: int) -> Affine:
+        self.ledger.operands.append(self)
+        return self._scaled(Fraction(factor))
+
+    def __lshift__(self, places: int) -> Affine:
+        return self._scaled(Fraction(1 << places))
+
+    def __rshift__(self, places: int) -> Affine:
+        """The floor: what is cut off lies in [0, 1 − 2^−places] units of the result."""
+        share = Fraction(1, 1 << places)
+        return self._scaled(share) + self.ledger.error(share - 1, Fraction(0))
+
+    def _scaled(self, factor: Fraction) -> Affine:
+        return self._keep({key: value * factor for key, value in self.terms.items()}, self.constant * factor)
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """What holds between any two samples, whatever the input was.
+
+    Attributes:
+        rows: integer rows c over (accumulators, values), scaled by 2^places.
+        bounds: |c·Z| ≤ bound, on the rows' scale.
+        places: binary places of the rows.
+        accumulators, values: |·| of each state's register is at most this; integers.
+        words: |state word| of each state.
+        operands: |operand| of each multiplication, in the order of evaluation, for any input in range.
+        largest: no intermediate word's modulus is larger.
+        drive: what one unit of the input adds to Z, as rationals.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    bounds: tuple[int, ...]
+    places: int
+    accumulators: tuple[int, ...]
+    values: tuple[int, ...]
+    words: tuple[int, ...]
+    operands: tuple[int, ...]
+    largest: int
+    drive: tuple[Fraction, ...]
+
+    def responses(self) -> list[list[Fraction]]:
+        """What a unit of input does to each quantity, 1, 2, … samples later: accumulators, values, operands."""
+        answers = [
+            sum((c * b for c, b in zip(row, self.drive, strict=True)), Fraction(0)) / (1 << self.places)
+            for row in self.rows
+        ]
+        count = len(self.drive) + len(self.operands)
+        steps = len(answers) // count
+        return [answers[i * steps : (i + 1) * steps] for i in range(count)]
+
+
+@dataclass(frozen=True)
+class _Polytope:
+    """Rows and bounds on the rows' scale, and what they say of the quantities that were asked for.
+
+    Attributes:
+        rows, bounds: c_k and β_k, all steps of the first quantity first.
+        reached: a bound on each quantity's modulus, exact.
+        box: |Z_i| ≤ box_i, integers.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    bounds: tuple[int, ...]
+    reached: list[Fraction]
+    box: list[int]
+
+
+def find_invariant(plan: MemoryPlan) -> Invariant:
+    """The polytope of the plan's own arithmetic.
+
+    Raises:
+        CheckFailed: the loop does not decay within 4,096 samples.
+    """
+    order, narrowing = plan.spec.order, plan.narrowing
+    ledger = Ledger()
+    unit = [Affine(ledger, {("state", i): Fraction(1)}) for i in range(2 * order)]
+    accumulators, values = unit[:order], unit[order:]
+    residues = [Affine(ledger, {})] * order
+    if plan.error_feedback:
+        half = Fraction(1 << (narrowing - 1))
+        residues = [ledger.error(-half, half - 1) for _ in range(order)]
+    share = Fraction(1, 1 << narrowing)
+    words = [(v - r)._scaled(share) for v, r in zip(values, residues, strict=True)]
+    form = plan.input_format
+    sample = ledger.error(Fraction(form.low), Fraction(form.high))
+    after = take_sample(plan, Registers(accumulators, residues, words, values, words), sample)
+    # Without error feedback v is not kept beyond the narrowing: the word is what the next sample sees.
+    ends = after.values if plan.error_feedback else [word << narrowing for word in after.words]
+    forms = after.accumulators + ends
+    width = 2 * order
+    transition = [_row(form, "state", width) for form in forms]
+    disturbance = [_row(form, "error", len(ledger.errors)) for form in forms]
+    # One column of all errors at their bounds, and one for the offset: both enter with their modulus.
+    pushes = [[v * bound for v, bound in zip(row, ledger.errors, strict=True)] for row in disturbance]
+    pushes = [[*row, form.constant] for row, form in zip(pushes, forms, strict=True)]
+    # Operands are counted on the values' grid, or their rows would lose what the narrowing drops.
+    finer = [_scale(_row(form, "state", width), 1 << narrowing) for form in ledger.operands]
+    polytope = _polytope(transition, pushes, [_row(form, "state", width) for form in unit] + finer)
+    reached, box = polytope.reached, polytope.box
+
+    def extent(form: Affine, driven: Fraction) -> int:
+        """The largest modulus of a form whose part in the state is at most `driven`."""
+        noise = sum((abs(v) * ledger.errors[k[1]] for k, v in form.terms.items() if k[0] == "error"), Fraction(0))
+        return int(driven + noise + abs(form.constant))
+
+    def anywhere(form: Affine) -> int:
+        """The same from the box alone."""
+        return extent(form, sum((abs(v) * box[k[1]] for k, v in form.terms.items() if k[0] == "state"), Fraction(0)))
+
+    return Invariant(
+        rows=polytope.rows,
+        bounds=polytope.bounds,
+        places=_PLACES,
+        accumulators=tuple(box[:order]),
+        values=tuple(box[order:]),
+        words=tuple(extent(word, box[order + i] * share) for i, word in enumerate(words)),
+        operands=tuple(extent(f, r * share) for f, r in zip(ledger.operands, reached[width:], strict=True)),
+        largest=max(anywhere(form) for form in ledger.met),
+        drive=tuple(form.terms.get(next(iter(sample.terms)), Fraction(0)) for form in forms),
+    )
+
+
+def _scale(row: list[Fraction], factor: int) -> list[Fraction]:
+    return [value * factor for value in row]
+
+
+def _row(form: Affine, kind: str, count: int) -> list[Fraction]:
+    return [form.terms.get((kind, i), Fraction(0)) for i in range(count)]
+
+
+def _polytope(
+    transition: list[list[Fraction]], pushes: list[list[Fraction]], quantities: list[list[Fraction]]
+) -> _Polytope:
+    """The rows of all quantities through G, G², …, and the least box in which their bounds close."""
+    size = len(transition)
+    places = max(value.denominator.bit_length() for row in transition + pushes for value in row)
+    gain, push = _integers(transition, places), _integers(pushes, places)
+    row = _integers(quantities, _PLACES)
+    first_loss = [
+        [abs(v * (1 << _PLACES) - w) for v, w in zip(exact, rounded, strict=True)]
+        for exact, rounded in zip(quantities, row.tolist(), strict=True)
+    ]
+    rows, pushed, losses = [row], [], []  # on the scales 2^places·rows
+    while not _faded(row[:size]):
+        if len(rows) > _MOST_ROWS:
+            raise CheckFailed(f"no invariant: the loop does not decay within {_MOST_ROWS} samples")
+        exact = row @ gain
+        following = (exact + (1 << (places - 1))) >> places
+        pushed.append(np.abs(row @ push).sum(axis=1))
+        losses.append(np.abs(exact - (following << places)))
+        row = following
+        rows.append(row)
+    last = np.abs(row) << places
+    drive, loss = sum(pushed), sum(losses) + last
+    box = np.zeros(size, dtype=object)
+    while True:  # from below to the least fixed point; Z is made of integers
+        wider = (drive[:size] + loss[:size] @ box) >> (places + _PLACES)
+        if np.all(wider <= box):
+            break
+        box = np.maximum(wider, box)
+    bounds = [last @ box]
+    for by, lost in zip(reversed(pushed), reversed(losses), strict=True):
+        bounds.append(bounds[-1] + by + lost @ box)
+    bounds.reverse()
+    scale = Fraction(1, 1 << (places + _PLACES))
+    reached = [
+        bounds[0][i] * scale + sum(v * z for v, z in zip(first_loss[i], box, strict=True)) / (1 << _PLACES)
+        for i in range(len(quantities))
+    ]
+    return _Polytope(
+        tuple(tuple(step[i].tolist()) for i in range(len(quantities)) for step in rows),
+        tuple(int(bound[i] >> places) for i in range(len(quantities)) for bound in bounds),
+        reached,
+        [int(b) for b in box],
+    )
+
+
+def _faded(rows: NDArray[np.object_]) -> bool:
+    """Whether what is left of the coordinates is a thousandth, in the sum of moduli of each."""
+    return all(int(total) << 10 <= 1 << _PLACES for total in np.abs(rows).sum(axis=1))
+
+
+def _integers(matrix: list[list[Fraction]], places: int) -> NDArray[np.object_]:
+    """The matrix·2^places, rounded; exact where no entry has more places."""
+    rounded = [[round(value * (1 << places)) for value in row] for row in matrix]
+    return np.array(rounded, dtype=object).reshape(len(matrix), -1)

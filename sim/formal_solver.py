@@ -1,0 +1,206 @@
+"""Words that are known integers or terms of Bitwuzla, and signed arithmetic on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lmu_hw.errors import CheckFailed, MissingToolError
+
+#: An int ≥ 0, the bits of the word, or a bit-vector term.
+Bits = Any
+
+
+def _signed(bits: int, width: int) -> int:
+    return bits - ((bits >> (width - 1)) << width)
+
+
+#: op → (value of known words, kind of term, whether the term is Boolean). Widths of the arguments come first.
+OPERATIONS: dict[str, tuple[Callable[[list[int], list[int]], int], str, bool]] = {
+    "not": (lambda w, v: ~v[0], "BV_NOT", False),
+    "neg": (lambda w, v: -v[0], "BV_NEG", False),
+    "inc": (lambda w, v: v[0] + 1, "BV_INC", False),
+    "dec": (lambda w, v: v[0] - 1, "BV_DEC", False),
+    "redand": (lambda w, v: int(v[0] == (1 << w[0]) - 1), "BV_REDAND", False),
+    "redor": (lambda w, v: int(v[0] != 0), "BV_REDOR", False),
+    "redxor": (lambda w, v: v[0].bit_count() & 1, "BV_REDXOR", False),
+    "and": (lambda w, v: v[0] & v[1], "BV_AND", False),
+    "nand": (lambda w, v: ~(v[0] & v[1]), "BV_NAND", False),
+    "or": (lambda w, v: v[0] | v[1], "BV_OR", False),
+    "nor": (lambda w, v: ~(v[0] | v[1]), "BV_NOR", False),
+    "xor": (lambda w, v: v[0] ^ v[1], "BV_XOR", False),
+    "xnor": (lambda w, v: ~(v[0] ^ v[1]), "BV_XNOR", False),
+    "add": (lambda w, v: v[0] + v[1], "BV_ADD", False),
+    "sub": (lambda w, v: v[0] - v[1], "BV_SUB", False),
+    "mul": (lambda w, v: v[0] * v[1], "BV_MUL", False),
+    "sll": (lambda w, v: v[0] << min(v[1], w[0]), "BV_SHL", False),
+    "srl": (lambda w, v: v[0] >> min(v[1], w[0]), "BV_SHR", False),
+    "sra": (lambda w, v: _signed(v[0], w[0]) >> min(v[1], w[0]), "BV_ASHR", False),
+    "concat": (lambda w, v: (v[0] << w[1]) | v[1], "BV_CONCAT", False),
+    "eq": (lambda w, v: int(v[0] == v[1]), "EQUAL", True),
+    "neq": (lambda w, v: int(v[0] != v[1]), "DISTINCT", True),
+    "ult": (lambda w, v: int(v[0] < v[1]), "BV_ULT", True),
+    "ulte": (lambda w, v: int(v[0] <= v[1]), "BV_ULE", True),
+    "ugt": (lambda w, v: int(v[0] > v[1]), "BV_UGT", True),
+    "ugte": (lambda w, v: int(v[0] >= v[1]), "BV_UGE", True),
+    "slt": (lambda w, v: int(_signed(v[0], w[0]) < _signed(v[1], w[1])), "BV_SLT", True),
+    "slte": (lambda w, v: int(_signed(v[0], w[0]) <= _signed(v[1], w[1])), "BV_SLE", True),
+    "sgt": (lambda w, v: int(_signed(v[0], w[0]) > _signed(v[1], w[1])), "BV_SGT", True),
+    "sgte": (lambda w, v: int(_signed(v[0], w[0]) >= _signed(v[1], w[1])), "BV_SGE", True),
+}
+
+
+class Solver:
+    """Bitwuzla, with words that may be known.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import bitwuzla
+        except ImportError:
+            raise MissingToolError("bitwuzla", "pip install 'lmu-hw[formal]'") from None
+        self._api = bitwuzla
+        self._terms = bitwuzla.TermManager()
+        options = bitwuzla.Options()
+        options.set(bitwuzla.Option.PRODUCE_MODELS, True)
+        self._solver = bitwuzla.Bitwuzla(self._terms, options)
+        self._fresh = 0
+
+    def fresh(self, width: int, name: str) -> Bits:
+        """An unknown word."""
+        self._fresh += 1
+        return self._terms.mk_const(self._terms.mk_bv_sort(width), f"{name}#{self._fresh}")
+
+    def term(self, bits: Bits, width: int) -> Any:
+        """The word as a term."""
+        return self._terms.mk_bv_value(self._terms.mk_bv_sort(width), bits) if isinstance(bits, int) else bits
+
+    def apply(self, operation: str, widths: list[int], values: list[Bits], width: int) -> Bits:
+        """A BTOR2 operation on words of `widths`, as a word of `width`."""
+        known, kind, boolean = OPERATIONS[operation]
+        if all(isinstance(value, int) for value in values):
+            return known(widths, values) & ((1 << width) - 1)
+        if operation in ("and", "mul") and any(isinstance(value, int) and value == 0 for value in values):
+            return 0
+        arguments = [self.term(value, w) for value, w in zip(values, widths, strict=True)]
+        result = self._terms.mk_term(getattr(self._api.Kind, kind), arguments)
+        if not boolean:
+            return result
+        return self._terms.mk_term(self._api.Kind.ITE, [result, self.term(1, 1), self.term(0, 1)])
+
+    def choose(self, condition: Bits, yes: Bits, no: Bits, width: int) -> Bits:
+        """condition ? yes : no."""
+        if isinstance(condition, int):
+            return yes if condition else no
+        if isinstance(yes, int) and isinstance(no, int) and yes == no:
+            return yes
+        asked = self._terms.mk_term(self._api.Kind.EQUAL, [condition, self.term(1, 1)])
+        return self._terms.mk_term(self._api.Kind.ITE, [asked, self.term(yes, width), self.term(no, width)])
+
+    def slice(self, bits: Bits, low: int, width: int) -> Bits:
+        """`width` bits from bit `low` on."""
+        if isinstance(bits, int):
+            return (bits >> low) & ((1 << width) - 1)
+        return self._terms.mk_term(self._api.Kind.BV_EXTRACT, [bits], [low + width - 1, low])
+
+    def extend(self, bits: Bits, width: int, to: int, signed: bool) -> Bits:
+        """The word widened to `to` bits."""
+        if isinstance(bits, int):
+            return (_signed(bits, width) if signed else bits) & ((1 << to) - 1)
+        kind = self._api.Kind.BV_SIGN_EXTEND if signed else self._api.Kind.BV_ZERO_EXTEND
+        return bits if to == width else self._terms.mk_term(kind, [bits], [to - width])
+
+    def concat(self, parts: list[tuple[Bits, int]]) -> Bits:
+        """(word, width) pairs, the lowest first, as one word."""
+        bits, width = parts[0]
+        for part, w in parts[1:]:
+            bits = self.apply("concat", [w, width], [part, bits], w + width)
+            width += w
+        return bits
+
+    def require(self, bit: Bits) -> None:
+        """Assert that a word of one bit is 1."""
+        self._solver.assert_formula(self._terms.mk_term(self._api.Kind.EQUAL, [self.term(bit, 1), self.term(1, 1)]))
+
+    def possible(self) -> bool:
+        """Whether all that is required can be so.
+
+        Raises:
+            CheckFailed: the solver does not know.
+        """
+        result = self._solver.check_sat()
+        if result == self._api.Result.UNKNOWN:
+            raise CheckFailed("the solver gave up")
+        return bool(result == self._api.Result.SAT)
+
+    def value(self, bits: Bits, width: int) -> int:
+        """The word's value in the solution just found."""
+        return int(self._solver.get_value(self.term(bits, width)).value(10))
+
+    def push(self) -> None:
+        """Remember what is required."""
+        self._solver.push(1)
+
+    def pop(self) -> None:
+        """Forget what was required since."""
+        self._solver.pop(1)
+
+
+class Wide:
+    """A signed word of so many bits that nothing overflows, for the plan's arithmetic.
+
+    Attributes:
+        solver: makes the terms.
+        bits, width: the word.
+        operand: called with each operand of a multiplication; returns what is multiplied in its place.
+    """
+
+    def __init__(self, solver: Solver, bits: Bits, width: int, operand: Callable[[Wide], Wide]) -> None:
+        self.solver, self.bits, self.width, self.operand = solver, bits, width, operand
+
+    def like(self, value: int) -> Wide:
+        """A known word."""
+        return self._with(value & ((1 << self.width) - 1))
+
+    def _with(self, bits: Bits) -> Wide:
+        return Wide(self.solver, bits, self.width, self.operand)
+
+    def _pair(self, operation: str, other: Wide | int, width: int | None = None) -> Bits:
+        right = self.like(other) if isinstance(other, int) else other
+        return self.solver.apply(operation, [self.width] * 2, [self.bits, right.bits], width or self.width)
+
+    def __add__(self, other: Wide | int) -> Wide:
+        return self._with(self._pair("add", other))
+
+    def __sub__(self, other: Wide | int) -> Wide:
+        return self._with(self._pair("sub", other))
+
+    def __mul__(self, factor: int) -> Wide:
+        return self._with(self.operand(self)._pair("mul", factor))
+
+    def __lshift__(self, places: int) -> Wide:
+        if places == 0:
+            return self
+        kept = self.solver.slice(self.bits, 0, self.width - places)
+        return self._with(self.solver.concat([(0, places), (kept, self.width - places)]))
+
+    def __rshift__(self, places: int) -> Wide:
+        kept = self.solver.slice(self.bits, places, self.width - places)
+        return self._with(self.solver.extend(kept, self.width - places, self.width, signed=True))
+
+    def within(self, least: int, greatest: int) -> Bits:
+        """Whether the word lies there, as one bit."""
+        inside = [self._pair("sgte", least, 1), self._pair("slte", greatest, 1)]
+        return self.solver.apply("and", [1, 1], inside, 1)
+
+    def cut(self, width: int) -> Wide:
+        """The same word, if its value has no more than `width` bits."""
+        return self._with(self.solver.extend(self.solver.slice(self.bits, 0, width), width, self.width, signed=True))
+
+    def equals(self, bits: Bits, width: int) -> Bits:
+        """Whether a signed word of `width` bits has the same value, as one bit."""
+        wide = self.solver.extend(bits, width, self.width, signed=True)
+        return self.solver.apply("eq", [self.width] * 2, [self.bits, wide], 1)

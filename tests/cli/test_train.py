@@ -1,0 +1,143 @@
+"""`lmu-hw train`: tasks, files, resumption, refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
+pytest.importorskip("jax", reason="comes with the extra train")
+
+from lmu_hw.network_file import load_network
+from tests.cli.conftest import ENTRY, Lmu, spawn
+
+
+def test_the_tasks_are_listed(lmu: Lmu) -> None:
+    called = lmu("train")
+    assert called.status == 0
+    for task in ("capacity", "mackey-glass", "psmnist", "digits", "delay", "arrays"):
+        assert task in called.out
+
+
+def test_a_delay_is_found(lmu: Lmu, tmp_path: Path) -> None:
+    called = lmu("train", "delay", "--delay", "0.05", "--seed", "3", "--out", "out", "--json")
+    assert (called.status, called.err) == (0, "")
+    answer = called.answer
+    assert {key: answer[key] for key in ("task", "metric", "seed")} == {"task": "delay", "metric": "nrmse", "seed": 3}
+    assert abs(answer["theta"] / 0.05 - 1.0) < 0.01
+    assert answer["theta_initial"] == 0.1
+    assert answer["value"] < 0.005
+    assert answer["nrmse_at_half_dt"] < 0.01
+    assert answer["nrmse_at_twice_dt"] < 0.01
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        "delay_delay.npz",
+        "curve_delay.csv",
+        "curves.svg",
+        "result.json",
+        "delay_seed3.checkpoint.npz",
+    }
+    network = load_network(tmp_path / "out" / "delay_delay.npz")
+    assert network.parameters == answer["parameters"]
+    assert dict(network.notes) == {"command": "lmu-hw train delay --delay 0.05 --seed 3", "seed": 3}
+    assert answer["command"] == "lmu-hw train delay --delay 0.05 --seed 3"
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == answer
+    rows = list(csv.DictReader((tmp_path / "out" / "curve_delay.csv").open()))
+    assert [int(float(row["epoch"])) for row in rows] == list(range(1, 61))
+    assert min(float(row["nrmse"]) for row in rows) == answer["validation"]
+
+
+def test_own_arrays_and_several_seeds(lmu: Lmu, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 60)
+    np.save(tmp_path / "x.npy", np.where(label, 1.0, -1.0)[:, None] + rng.standard_normal((60, 12)))
+    np.save(tmp_path / "y.npy", label)
+    words = ["--input", "x.npy", "--target", "y.npy", "--order", 3, "--hidden", 8, "--epochs", 60, "--seeds", 2]
+    called = lmu("train", "arrays", *words, "--out", "out", "--json")
+    assert (called.status, called.err) == (0, "")
+    spread = called.answer["seeds"]["linear"]
+    assert spread["seed"] == [0, 1]
+    assert spread["mean"] == pytest.approx(np.mean(spread["value"]))
+    assert spread["deviation"] == pytest.approx(np.std(spread["value"], ddof=1))
+    best = int(np.argmax(spread["validation"]))
+    assert (called.answer["seed"], called.answer["value"]) == (best, spread["value"][best])
+    assert called.answer["value"] > 0.8
+    network = load_network(tmp_path / "out" / "arrays_linear.npz")
+    assert network.notes["seed"] == best
+    assert network.dt == 1.0
+    memory = network.layers[0]
+    assert (memory.spec.order, memory.spec.theta) == (3, 12.0)  # type: ignore[union-attr]
+    shown = lmu("train", "arrays", *words[:4], "--epochs", 1)
+    assert shown.out.splitlines()[0] == "Train"
+
+
+def test_capacity_prints_a_table(lmu: Lmu) -> None:
+    called = lmu("train", "capacity", "--steps", "100", "--order", 40, "--lstm-steps", 0)
+    assert (called.status, called.err) == (0, "")
+    assert "0.25 θ ago" in called.out
+    assert "Mean square error" in called.out
+
+
+REFUSALS = [
+    ("train swim", "task must be one of capacity, mackey-glass, psmnist, digits, delay, arrays, got swim"),
+    ("train delay --seed -1", "seed must be an integer from 0"),
+    ("train delay --seeds 0", "seeds must be an integer of at least 1, got 0"),
+    ("train delay --epochs 0", "epochs must be an integer of at least 1, got 0"),
+    ("train delay --delay 0", "delay must be a positive number of seconds, got 0.0"),
+    ("train delay --order 0", "order must be an integer from 1"),
+    ("train digits --memory deep", "memory must be one of linear, recurrent, got deep"),
+    ("train capacity --steps 100,x", "steps must be integers with commas between them, got 100,x"),
+    ("train capacity --steps 90", "steps must be a multiple of 4"),
+    ("train mackey-glass --models gru", "model must be one of lmu, lstm, hybrid, got gru"),
+    ("train psmnist --data nowhere", "data must be a folder with the MNIST files, got nowhere"),
+    ("train psmnist --data .", "x_train must be in the folder as train-images-idx3-ubyte"),
+    ("train arrays --input x.npy", "Missing option '--target'"),
+    ("train arrays --input no.npy --target y.npy", "input must be an existing .npy file, got no.npy"),
+    ("train arrays --input nan.npy --target y.npy", "input must be finite in every entry, got NaN or infinity at"),
+    ("train arrays --input x.npy --target short.npy", "target must be one for each of the 12 sequences"),
+    ("train arrays --input x.npy --target y.npy --theta -1", "theta must be a positive number of seconds"),
+    ("train delay --oder 3", "did you mean --order?), got --oder"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSALS)
+def test_refusals(lmu: Lmu, tmp_path: Path, words: str, said: str) -> None:
+    x = np.zeros((12, 5))
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", np.zeros(12, int))
+    np.save(tmp_path / "short.npy", np.zeros(11, int))
+    x[1, 1] = np.nan
+    np.save(tmp_path / "nan.npy", x)
+    called = lmu(*words.split(), "--out", "out")
+    assert (called.status, called.out) == (2, "")
+    assert said in called.err
+    assert called.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    words = ["train", "delay", "--epochs", "40"]
+    whole = spawn(*words, "--out", "whole", cwd=tmp_path)
+    assert whole.status == 0
+    checkpoint = tmp_path / "killed" / "delay_seed0.checkpoint.npz"
+    process = subprocess.Popen([*ENTRY, *words, "--out", "killed"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100.0
+    while not checkpoint.exists():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "result.json").exists()
+    assert spawn(*words, "--out", "killed", cwd=tmp_path).status == 0
+    for name in ("delay_delay.npz", "curve_delay.csv", "result.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
