@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lmu_hw.fixedpoint import QFormat as QFormat
     from lmu_hw.fixedpoint import Rounding as Rounding
     from lmu_hw.integer_model import IntegerMemory as IntegerMemory
+    from lmu_hw.network import Network as Network
+    from lmu_hw.network_file import load_network as load_network
+    from lmu_hw.network_file import save_network as save_network
     from lmu_hw.plan import Datapath as Datapath
     from lmu_hw.plan import ErrorBudget as ErrorBudget
     from lmu_hw.plan import MemoryPlan as MemoryPlan
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from lmu_hw.reference.cell import CellParameters as CellParameters
     from lmu_hw.reference.cell import LMUCell as LMUCell
     from lmu_hw.reference.memory import FloatMemory as FloatMemory
+    from lmu_hw.reference.network import FloatNetwork as FloatNetwork
     from lmu_hw.signals import read_signal as read_signal
     from lmu_hw.spec import Basis as Basis
     from lmu_hw.spec import LMUSpec as LMUSpec
@@ -43,11 +47,14 @@ __getattr__, __dir__ = load_on_demand(
         "errors": ["CheckFailed", "DesignError", "MissingToolError"],
         "fixedpoint": ["Overflow", "QFormat", "Rounding"],
         "integer_model": ["IntegerMemory"],
+        "network": ["Network"],
+        "network_file": ["load_network", "save_network"],
         "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "ReadoutPlan"],
         "planner": ["plan_memory"],
         "ranges": ["continuous_ranges", "state_ranges"],
         "reference.cell": ["CellParameters", "LMUCell"],
         "reference.memory": ["FloatMemory"],
+        "reference.network": ["FloatNetwork"],
         "signals": ["read_signal"],
         "spec": ["Basis", "LMUSpec"],
         "steps": ["Discretization", "least_theta_over_dt"],

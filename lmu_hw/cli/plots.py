@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its font cache is no news
-_STYLE: Any = {
+STYLE: Any = {
     "svg.hashsalt": "lmu-hw",
     "svg.fonttype": "path",  # the same look on a machine without the font
     "font.family": "DejaVu Sans",
@@ -52,8 +52,8 @@ def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Arra
         curves: per label, cycles per window and |readout − ideal delay|.
         growth: states after a step of the input, shape (steps, order), over one and a half windows.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure, (left, right) = _figure(1, 2, width=10.0, height=3.6)
+    with matplotlib.rc_context(STYLE):
+        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.6)
         for (label, (cycles, error)), colour, line in zip(curves.items(), (FLOAT, FIXED), ("-", "--"), strict=False):
             left.loglog(cycles, np.maximum(error, 1e-17), color=colour, ls=line, label=label)
         left.axvline(order / np.pi, color=IDEAL, lw=1.0, ls=":")
@@ -66,7 +66,7 @@ def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Arra
             right.plot(time, growth[:, i], color=_shade(i, min(order, _MOST_STATES)), label=f"m{_sub(i)}")
         right.set(title="States after a step of the input", xlabel="time / θ", ylabel="state")
         right.legend(loc="lower right", ncols=3)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
@@ -81,8 +81,8 @@ def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
     rows = -(-shown // columns)
     factor, unit = _time_unit(float(time[-1]))
     keep = _thin(time.size)
-    with matplotlib.rc_context(_STYLE):
-        figure, grid = _figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
+    with matplotlib.rc_context(STYLE):
+        figure, grid = new_figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
         panels = _flat(grid)
         for i, panel in enumerate(panels):
             if i >= shown:
@@ -95,7 +95,7 @@ def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
                 panel.set_xlabel(f"time ({unit})")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Array]) -> str:
@@ -110,8 +110,8 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
     peak = error.max(axis=0)
     worst = int(np.argmax(peak / bound))
     factor, unit = _time_unit(float(time[-1]))
-    with matplotlib.rc_context(_STYLE):
-        figure, (left, right) = _figure(1, 2, width=10.0, height=3.4)
+    with matplotlib.rc_context(STYLE):
+        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)
         edges, largest = _envelope(time, error[:, worst])
         left.fill_between(
             factor * edges, largest, step="post", color=FIXED, alpha=0.75, lw=0.0, label="|fixed − float|"
@@ -132,7 +132,7 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         right.set(xlim=(-0.8, bound.size - 0.2), ylim=(0.0, 1.5 * bound.max()))
         right.xaxis.get_major_locator().set_params(integer=True)
         right.legend(loc="upper left", ncols=3, fontsize=7.5, columnspacing=1.0)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: float) -> str:
@@ -145,8 +145,8 @@ def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: fl
         instant: when, s.
     """
     factor, unit = _time_unit(float(lag[-1]))
-    with matplotlib.rc_context(_STYLE):
-        figure, panel = _figure(1, 1, width=10.0, height=3.2)
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=10.0, height=3.2)
         panel.plot(-factor * lag, past, color=IDEAL, lw=3.5, alpha=0.6, label="input")
         for form, window in forms.items():
             panel.plot(-factor * lag, window, label=f"decoded, {form}", **_LINES[form])
@@ -157,7 +157,7 @@ def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: fl
         )
         panel.margins(x=0.01)
         panel.legend(loc="best", ncols=2)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> str:
@@ -169,8 +169,8 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
         edge: cycles per window that the order resolves.
     """
     ideal = np.exp(-2j * np.pi * cycles)
-    with matplotlib.rc_context(_STYLE):
-        figure, panels = _figure(1, 3, width=10.0, height=3.2)
+    with matplotlib.rc_context(STYLE):
+        figure, panels = new_figure(1, 3, width=10.0, height=3.2)
         magnitude, delay, error = panels
         magnitude.axhline(0.0, color=IDEAL, lw=4.0, alpha=0.55, label="ideal delay")
         delay.axhline(1.0, color=IDEAL, lw=4.0, alpha=0.55)
@@ -187,13 +187,13 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
         delay.set(title="Group delay / θ", ylim=(0.0, 2.0))
         error.set(title="|response − ideal delay|", ylim=(1e-6, 4.0))
         magnitude.legend(loc="lower left")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def front_plot(result: Search, chosen: Candidate, target: float) -> str:
     """Predicted deviation over work per sample, a curve for each datapath, and the design that was chosen."""
-    with matplotlib.rc_context(_STYLE):
-        figure, panel = _figure(1, 1, width=6.4, height=4.0)
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=6.4, height=4.0)
         colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT)
         for ((rule, datapath), group), colour in zip(result.by_datapath.items(), colours, strict=False):
             points = np.array([(each.work, each.nrmse) for each in group])
@@ -203,33 +203,33 @@ def front_plot(result: Search, chosen: Candidate, target: float) -> str:
         panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
         panel.set_ylabel("NRMSE of the decoded window")
         panel.legend(loc="upper right")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def digit_plot(image: Array, sequence: Array, label: int) -> str:
     """A scanned digit beside the sequence that the memory gets."""
-    with matplotlib.rc_context(_STYLE):
-        figure, (left, right) = _figure(1, 2, width=10.0, height=2.3, width_ratios=[1.0, 5.0])
+    with matplotlib.rc_context(STYLE):
+        figure, (left, right) = new_figure(1, 2, width=10.0, height=2.3, width_ratios=[1.0, 5.0])
         left.imshow(image, cmap="gray_r", interpolation="nearest")
         left.set_title(f"a held-out {label}")
         _bare(left)
         right.step(np.arange(sequence.size), sequence, where="mid", color=FLOAT)
         right.set(title="its pixels, in the permuted order, as samples", xlabel="step", ylabel="input")
         right.margins(x=0.01)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def scan_plot(images: Mapping[str, Array]) -> str:
     """Rows of small grey images, one row for each form, shape (count, side, side) each, from −1 (white) to 1."""
     count = len(next(iter(images.values())))
-    with matplotlib.rc_context(_STYLE):
-        figure, grid = _figure(len(images), count, width=10.0, height=0.88 * len(images))
+    with matplotlib.rc_context(STYLE):
+        figure, grid = new_figure(len(images), count, width=10.0, height=0.88 * len(images))
         for row, (form, pictures) in zip(grid, images.items(), strict=True):
             for panel, picture in zip(row, pictures, strict=True):
                 panel.imshow(picture, cmap="gray_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
                 _bare(panel)
             row[0].set_ylabel(form)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 _LINES: Mapping[str, Mapping[str, Any]] = {
@@ -242,7 +242,8 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
+def new_figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
+    """A figure of width × height inches and its panels."""
     figure = Figure(figsize=(width, height), layout="constrained")
     ratios = layout.pop("width_ratios", None)
     grid = figure.subplots(rows, columns, gridspec_kw={"width_ratios": ratios} if ratios else None, **layout)
@@ -286,7 +287,8 @@ def _sub(i: int) -> str:
     return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(i))
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """The figure as SVG text without anything that changes from run to run."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

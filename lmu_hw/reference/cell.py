@@ -5,38 +5,19 @@ Source: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, eqs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from types import MappingProxyType
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import scipy.special
 from numpy.typing import ArrayLike
 
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import Array
+from lmu_hw.reference.definition import ACTIVATIONS as ACTIVATIONS
+from lmu_hw.reference.definition import Activation as Activation
+from lmu_hw.reference.definition import CellWeights, cell_step
 from lmu_hw.spec import LMUSpec
-from lmu_hw.system import DiscreteSystem, discretize
-
-
-class Activation(StrEnum):
-    """Nonlinearities of the hidden state, by name."""
-
-    TANH = "tanh"
-    SIGMOID = "sigmoid"
-    RELU = "relu"
-    IDENTITY = "identity"
-
-
-ACTIVATIONS = MappingProxyType[Activation, Callable[[Array], Array]](
-    {
-        Activation.TANH: np.tanh,
-        Activation.SIGMOID: scipy.special.expit,
-        Activation.RELU: lambda a: np.maximum(a, 0.0),
-        Activation.IDENTITY: lambda a: a,
-    }
-)
+from lmu_hw.system import discretize
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,28 +54,31 @@ class CellParameters:
     activation: Activation = Activation.TANH
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "activation", Activation(str(self.activation)))
-        except ValueError:
-            raise DesignError("activation", "one of " + ", ".join(Activation), self.activation) from None
+        object.__setattr__(self, "activation", check_activation(self.activation))
         for name in _ARRAYS:
-            object.__setattr__(self, name, _read_only(getattr(self, name), name))
+            object.__setattr__(self, name, read_only(getattr(self, name), name))
         for name in ("input_encoder", "bias"):  # these two fix the sizes of all the others
             array: Array = getattr(self, name)
             if array.ndim != 1 + (name == "input_encoder") or 0 in array.shape:
                 dimensions = "(channels, inputs)" if name == "input_encoder" else "(hidden,)"
                 raise DesignError(name, f"of shape {dimensions}, none of them 0", array.shape)
-        states = self.channels * self.spec.order
-        shapes = {
-            "hidden_encoder": (self.channels, self.hidden),
-            "memory_encoder": (self.channels, states),
-            "input_kernel": (self.hidden, self.inputs),
-            "hidden_kernel": (self.hidden, self.hidden),
-            "memory_kernel": (self.hidden, states),
-        }
-        for name, shape in shapes.items():
+        for name, shape in self.shapes(self.spec.order, self.inputs, self.channels, self.hidden).items():
             if getattr(self, name).shape != shape:
                 raise DesignError(name, f"of shape {shape}", getattr(self, name).shape)
+
+    @staticmethod
+    def shapes(order: int, inputs: int, channels: int, hidden: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each array."""
+        states = channels * order
+        return {
+            "input_encoder": (channels, inputs),
+            "hidden_encoder": (channels, hidden),
+            "memory_encoder": (channels, states),
+            "input_kernel": (hidden, inputs),
+            "hidden_kernel": (hidden, hidden),
+            "memory_kernel": (hidden, states),
+            "bias": (hidden,),
+        }
 
     @property
     def inputs(self) -> int:
@@ -112,12 +96,22 @@ class CellParameters:
         return int(self.bias.shape[0])
 
     @property
+    def outputs(self) -> int:
+        """Length of what the layer gives on: h."""
+        return self.hidden
+
+    @property
     def count(self) -> int:
         """Number of entries in all arrays; Ā and B̄ follow from the specification and do not count."""
-        return sum(int(getattr(self, name).size) for name in _ARRAYS)
+        return sum(int(array.size) for array in self.weights)
+
+    @property
+    def weights(self) -> CellWeights:
+        """All arrays, as `lmu_hw.reference.definition` takes them."""
+        return CellWeights(*(getattr(self, name) for name in _ARRAYS))
 
 
-_ARRAYS = tuple(f.name for f in fields(CellParameters) if f.name not in ("spec", "activation"))
+_ARRAYS = CellWeights._fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,36 +141,6 @@ class CellTrace:
     drive: Array
     memory: Array
     hidden: Array
-
-
-def cell_step(
-    parameters: CellParameters,
-    system: DiscreteSystem,
-    state: CellState,
-    x: Array,
-) -> tuple[CellState, Array, Array]:
-    """One step of the cell, without any state of its own:
-
-        u_t = e_xᵀ x_t + e_hᵀ h_{t−1} + e_mᵀ m_{t−1}
-        m_t = Ā m_{t−1} + B̄ u_t
-        h_t = f(W_x x_t + W_h h_{t−1} + W_m m_t + b)
-
-    Args:
-        parameters: the cell.
-        system: the sampled memory, `discretize(parameters.spec)`.
-        state: z and h before the step.
-        x: input, shape (…, inputs).
-
-    Returns:
-        The state after the step, u of shape (…, channels), and m of shape (…, channels, order).
-    """
-    p = parameters
-    before = _columns(_read(system, state.memory))
-    u = x @ p.input_encoder.T + state.hidden @ p.hidden_encoder.T + before @ p.memory_encoder.T
-    z = state.memory @ system.transition.T + u[..., None] * system.input
-    m = _read(system, z)
-    a = x @ p.input_kernel.T + state.hidden @ p.hidden_kernel.T + _columns(m) @ p.memory_kernel.T + p.bias
-    return CellState(z, ACTIVATIONS[p.activation](a)), u, m
 
 
 class LMUCell:
@@ -234,7 +198,10 @@ class LMUCell:
             raise DesignError("batch shape", f"{state.hidden.shape[:-1]} as before (or reset first)", shape)
         for k in range(sequence.shape[-2]):
             with np.errstate(over="ignore", invalid="ignore"):  # refused below, in words
-                state, u, m = cell_step(p, self.system, state, sequence[..., k, :])
+                z, h, u, m = cell_step(
+                    p.weights, self.system, p.activation, state.memory, state.hidden, sequence[..., k, :]
+                )
+            state = CellState(z, h)
             if not (np.all(np.isfinite(state.memory)) and np.all(np.isfinite(state.hidden))):
                 raise DesignError("the cell's state", "finite at every step (its feedback diverges)", f"step {k}")
             self.state = state
@@ -251,17 +218,24 @@ class LMUCell:
         return array
 
 
-def _read(system: DiscreteSystem, z: Array) -> Array:
-    """m = K z; K is the identity but for multi-step rules."""
-    return z if z.shape[-1] == system.spec.order else z @ system.output.T
+def check_activation(name: object) -> Activation:
+    """The member of that name.
+
+    Raises:
+        DesignError: there is none.
+    """
+    try:
+        return Activation(str(name))
+    except ValueError:
+        raise DesignError("activation", "one of " + ", ".join(Activation), name) from None
 
 
-def _columns(memory: Array) -> Array:
-    """(…, channels, order) → (…, channels·order)."""
-    return memory.reshape(*memory.shape[:-2], -1)
+def read_only(values: ArrayLike, name: str) -> Array:
+    """A read-only copy in float64.
 
-
-def _read_only(values: ArrayLike, name: str) -> Array:
+    Raises:
+        DesignError: they are no real numbers, or one is not finite; says `name`.
+    """
     try:
         array = np.array(values)
         if np.iscomplexobj(array):  # the conversion would drop the imaginary part

@@ -62,16 +62,8 @@ class IntegerClassifier:
     readout: IntegerReadout
 
     def final_words(self, codes: ArrayLike) -> IntArray:
-        """State words after the last sample, shape (batch, order), for input codes of shape (batch, T).
-
-        Only the current words are held, not those of every step.
-        """
-        memory = IntegerMemory(self.plan)
-        array = np.atleast_2d(memory.check_codes(codes))
-        state = memory.zero_state(array.shape[0])
-        for k in range(array.shape[1]):
-            state = memory.step(state, array[:, k])
-        return state.word
+        """State words after the last sample, shape (batch, order), for input codes of shape (batch, T)."""
+        return IntegerMemory(self.plan).final(codes)
 
     def classify(self, codes: ArrayLike) -> IntArray:
         """Classes, shape (batch,), of input codes of shape (batch, T)."""

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from lmu_hw import speed
 from lmu_hw.errors import DesignError
+from lmu_hw.experiments import speed
 from lmu_hw.planner import plan_memory
 from lmu_hw.spec import LMUSpec
 

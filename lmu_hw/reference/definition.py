@@ -1,0 +1,168 @@
+"""The one definition of the cells, for arrays of any namespace that follows the array API standard.
+
+The golden model calls these functions with NumPy arrays, the training with JAX's: they cannot drift apart.
+
+Sources: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, eqs. (4), (6) and (7); Hochreiter
+and Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997), with the forget gate of Gers,
+Schmidhuber and Cummins, Neural Computation 12 (2000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+#: An array of NumPy, JAX or whatever else has `__array_namespace__`; no type says that yet.
+AnyArray = Any
+
+
+class Activation(StrEnum):
+    """Nonlinearities, by name."""
+
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    RELU = "relu"
+    IDENTITY = "identity"
+
+
+def _tanh(a: AnyArray) -> AnyArray:
+    return a.__array_namespace__().tanh(a)
+
+
+def sigmoid(a: AnyArray) -> AnyArray:
+    """1/(1 + e^{−a}) as (1 + tanh(a/2))/2, which overflows nowhere; to 1e-16 absolutely."""
+    return 0.5 + 0.5 * _tanh(0.5 * a)
+
+
+ACTIVATIONS = MappingProxyType[Activation, Callable[[AnyArray], AnyArray]](
+    {
+        Activation.TANH: _tanh,
+        Activation.SIGMOID: sigmoid,
+        Activation.RELU: lambda a: a.__array_namespace__().maximum(a, 0.0),
+        Activation.IDENTITY: lambda a: a,
+    }
+)
+
+
+class Step(Protocol):
+    """A sampled memory z⁺ = transition·z + input·u, m = output·z: `DiscreteSystem`, `StepMatrices` or JAX's."""
+
+    @property
+    def transition(self) -> AnyArray:
+        """G, shape (n, n)."""
+
+    @property
+    def input(self) -> AnyArray:
+        """H, shape (n,)."""
+
+    @property
+    def output(self) -> AnyArray:
+        """K, shape (order, n)."""
+
+
+class CellWeights(NamedTuple):
+    """The arrays of an LMU cell, as in `lmu_hw.reference.cell.CellParameters`; NumPy's or JAX's."""
+
+    input_encoder: AnyArray
+    hidden_encoder: AnyArray
+    memory_encoder: AnyArray
+    input_kernel: AnyArray
+    hidden_kernel: AnyArray
+    memory_kernel: AnyArray
+    bias: AnyArray
+
+
+def drive(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
+    """u_t = e_xᵀ x_t + e_hᵀ h_{t−1} + e_mᵀ m_{t−1}, shape (…, channels).
+
+    Args:
+        weights: the cell's arrays.
+        x: input, shape (…, inputs).
+        hidden: h before the step, shape (…, hidden).
+        memory: m before the step, shape (…, channels, order).
+    """
+    return x @ weights.input_encoder.T + hidden @ weights.hidden_encoder.T + columns(memory) @ weights.memory_encoder.T
+
+
+def advance(system: Step, z: AnyArray, u: AnyArray) -> AnyArray:
+    """z_t = G z_{t−1} + H u_t for z of shape (…, channels, n) and u of shape (…, channels)."""
+    flat = z.reshape(-1, z.shape[-1])  # one product of two matrices, not a stack of small ones
+    return (flat @ system.transition.T).reshape(z.shape) + u[..., None] * system.input
+
+
+def read(system: Step, z: AnyArray) -> AnyArray:
+    """m = K z, shape (…, order); K is the identity but for multi-step rules."""
+    return z if z.shape[-1] == system.output.shape[0] else z @ system.output.T
+
+
+def react(weights: CellWeights, activation: Activation, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
+    """h_t = f(W_x x_t + W_h h_{t−1} + W_m m_t + b), shape (…, hidden)."""
+    a = (
+        x @ weights.input_kernel.T
+        + hidden @ weights.hidden_kernel.T
+        + columns(memory) @ weights.memory_kernel.T
+        + weights.bias
+    )
+    return ACTIVATIONS[activation](a)
+
+
+def cell_step(
+    weights: CellWeights, system: Step, activation: Activation, z: AnyArray, hidden: AnyArray, x: AnyArray
+) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+    """One step of the LMU cell: `drive`, `advance`, `read`, `react`.
+
+    Args:
+        weights: the cell's arrays.
+        system: the sampled memory.
+        activation: f.
+        z: internal states before the step, shape (…, channels, n).
+        hidden: h before the step, shape (…, hidden).
+        x: input, shape (…, inputs).
+
+    Returns:
+        z and h after the step, u of shape (…, channels), and m after the step, (…, channels, order).
+    """
+    u = drive(weights, x, hidden, read(system, z))
+    z = advance(system, z, u)
+    memory = read(system, z)
+    return z, react(weights, activation, x, hidden, memory), u, memory
+
+
+def columns(memory: AnyArray) -> AnyArray:
+    """(…, channels, order) → (…, channels·order), all states of channel 0 first."""
+    return memory.reshape(*memory.shape[:-2], -1)
+
+
+class LSTMWeights(NamedTuple):
+    """The arrays of an LSTM cell, the gates stacked in the order input, forget, candidate, output.
+
+    Attributes:
+        input_kernel: shape (4·hidden, inputs).
+        hidden_kernel: shape (4·hidden, hidden).
+        bias: shape (4·hidden,).
+    """
+
+    input_kernel: AnyArray
+    hidden_kernel: AnyArray
+    bias: AnyArray
+
+
+def lstm_step(weights: LSTMWeights, carry: AnyArray, hidden: AnyArray, x: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """One step of the LSTM cell: c⁺ = σ(f) c + σ(i) tanh(g), h⁺ = σ(o) tanh(c⁺).
+
+    Args:
+        weights: the cell's arrays.
+        carry: c, shape (…, hidden).
+        hidden: h, shape (…, hidden).
+        x: input, shape (…, inputs).
+
+    Returns:
+        c and h after the step.
+    """
+    a = x @ weights.input_kernel.T + hidden @ weights.hidden_kernel.T + weights.bias
+    n = hidden.shape[-1]
+    gate_in, gate_forget, candidate, gate_out = (a[..., k * n : (k + 1) * n] for k in range(4))
+    carry = sigmoid(gate_forget) * carry + sigmoid(gate_in) * _tanh(candidate)
+    return carry, sigmoid(gate_out) * _tanh(carry)

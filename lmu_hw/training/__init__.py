@@ -1,0 +1,96 @@
+"""Training of LMU networks: gradients by JAX, optimisers by optax (both come with the extra `train`).
+
+A network is described by layers, which hold sizes and choices but no numbers; its parameters are a list of
+dictionaries of arrays, one per layer, with the names and shapes of the arrays in `lmu_hw.network`:
+
+    model = Model(
+        inputs=1,
+        layers=(
+            LMULayer(LMUSpec(order=256, theta=784.0, dt=1.0), hidden=212),
+            DenseLayer(10),
+        ),
+        output=Output.LAST,                      # or Output.SEQUENCE: an output for each step
+    )
+    params = model.init(seed=0)                  # or a JAX key; the paper's initial values, free to be changed
+    y = model.apply(params, x)                   # x (batch, T, inputs) → (batch, 10), or (batch, T, 10)
+    y = model.apply(params, x, key=key)          # in training: dropout draws from `key`
+    network = model.network(params)              # → lmu_hw.network.Network; save_network(path, network)
+    model, params = Model.of(network)            # and back
+
+Layers: `LMULayer`, `LinearMemoryLayer` (no feedback into the memory, computed for all steps at once),
+`LSTMLayer`, `DenseLayer`, `Dropout`. They are stacked in any order; the paper's hybrid is LMU and LSTM layers
+in turn. `learn_theta=True` learns the window θ of a
+layer through its discretisation; the parameter is `log_ratio` = log(θ/dt). `without` leaves connections out,
+`frozen` keeps arrays at their initial values.
+
+    result = fit(
+        model,
+        train=Dataset(x, y),                     # NumPy arrays of any dtype, sequences along the first axis
+        validation=Dataset(x_validation, y_validation),
+        loss=cross_entropy(),                    # (outputs, targets) → scalar
+        metric=ACCURACY,                         # chosen on `validation`; ERROR, NRMSE or an own Metric
+        recipe=Recipe(epochs=10, batch=100, learning_rate=1e-3, seed=0),
+        prepare=None,                            # (raw x of a batch, key or None) → x in floats; traced by JAX
+        checkpoint=Path("run.checkpoint.npz"),   # resumed from where it exists
+    )
+    result.params, result.value, result.history  # the best parameters on the validation split
+
+`evaluate(model, params, dataset, metric, prepare=...)` gives a metric elsewhere; `hold_out` splits a dataset. A
+recurrent layer runs in blocks of steps (`lmu_hw.training.recurrent`); the plain scan over the golden model's
+own equations is `lmu_hw.training.scan`.
+
+Quantisation-aware training: a layer's `quantization=LayerQuantization(weight_bits, memory_plan, output_format)`
+makes its forward values those of the integer model, with the gradient of the float layer; see
+`lmu_hw.training.quantization`. `lmu_hw.reference.scaling` brings the memories' drives into the plan's range.
+
+Everything is float32 unless `Model(dtype="float64")`. Importing a module of this package switches JAX to
+64-bit numbers for the process: the arrays carry their own precision, and θ is differentiated in float64.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmu_hw.lazy import load_on_demand
+
+if TYPE_CHECKING:
+    from lmu_hw.training.layers import DenseLayer as DenseLayer
+    from lmu_hw.training.layers import Dropout as Dropout
+    from lmu_hw.training.layers import LinearMemoryLayer as LinearMemoryLayer
+    from lmu_hw.training.layers import LMULayer as LMULayer
+    from lmu_hw.training.layers import LSTMLayer as LSTMLayer
+    from lmu_hw.training.loop import FitResult as FitResult
+    from lmu_hw.training.loop import evaluate as evaluate
+    from lmu_hw.training.loop import fit as fit
+    from lmu_hw.training.model import Model as Model
+    from lmu_hw.training.objectives import ACCURACY as ACCURACY
+    from lmu_hw.training.objectives import ERROR as ERROR
+    from lmu_hw.training.objectives import NRMSE as NRMSE
+    from lmu_hw.training.objectives import Dataset as Dataset
+    from lmu_hw.training.objectives import Metric as Metric
+    from lmu_hw.training.objectives import cross_entropy as cross_entropy
+    from lmu_hw.training.objectives import hold_out as hold_out
+    from lmu_hw.training.objectives import squared_error as squared_error
+    from lmu_hw.training.quantization import LayerQuantization as LayerQuantization
+    from lmu_hw.training.recipe import Recipe as Recipe
+
+__getattr__, __dir__ = load_on_demand(
+    __name__,
+    {
+        "layers": ["DenseLayer", "Dropout", "LMULayer", "LSTMLayer", "LinearMemoryLayer"],
+        "loop": ["FitResult", "evaluate", "fit"],
+        "model": ["Model"],
+        "objectives": [
+            "ACCURACY",
+            "ERROR",
+            "NRMSE",
+            "Dataset",
+            "Metric",
+            "cross_entropy",
+            "hold_out",
+            "squared_error",
+        ],
+        "quantization": ["LayerQuantization"],
+        "recipe": ["Recipe"],
+    },
+)

@@ -1,0 +1,132 @@
+"""What is trained on, what is made small, and what the choice is made by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmu_hw.arguments import check_integer
+from lmu_hw.errors import DesignError
+from lmu_hw.metrics import nrmse
+from lmu_hw.training.backend import jax, jnp, optax
+
+Tensor = jax.Array
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Dataset(NamedTuple):
+    """Sequences and what is wanted for them, along the first axis.
+
+    Attributes:
+        x: shape (sequences, T, inputs), or whatever `prepare` makes that of; of any number type.
+        y: classes (sequences,), or targets (sequences, outputs) or (sequences, T, outputs).
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+
+
+def check_dataset(name: str, data: Dataset) -> Dataset:
+    """Return the arrays of `data` if there is a target for each sequence and every number is finite.
+
+    Raises:
+        DesignError: otherwise; the message says where the first bad number is.
+    """
+    x, y = np.asarray(data.x), np.asarray(data.y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) == 0 or len(x) != len(y):
+        raise DesignError(f"targets of the {name} set", f"one for each of {x.shape[:1]} sequences", y.shape[:1])
+    for part, array in (("input", x), ("targets", y)):
+        if array.dtype.kind not in "fiub":
+            raise DesignError(f"{part} of the {name} set", "real numbers", str(array.dtype))
+        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+            where = tuple(int(k[0]) for k in np.nonzero(~np.isfinite(array)))
+            raise DesignError(f"{part} of the {name} set", "finite", f"NaN or infinity at index {list(where)}")
+    return Dataset(x, y)
+
+
+def hold_out(data: Dataset, count: int, *, seed: int | None = None) -> tuple[Dataset, Dataset]:
+    """Split `data` into one for training and one of `count` sequences for validation.
+
+    Args:
+        data: at least `count` + 1 sequences.
+        count: how many to hold out, at least 1.
+        seed: of the choice; None holds out the last ones.
+
+    Raises:
+        DesignError: there are not enough sequences.
+    """
+    total = len(data.x)
+    check_integer("held-out sequences", count, 1, total - 1)
+    order = np.arange(total) if seed is None else np.random.default_rng(seed).permutation(total)
+    kept, held = np.sort(order[:-count]), np.sort(order[-count:])
+    return Dataset(data.x[kept], data.y[kept]), Dataset(data.x[held], data.y[held])
+
+
+def cross_entropy(smoothing: float = 0.0) -> Loss:
+    """Mean of −log softmax(outputs) at the class, for classes as integers.
+
+    Args:
+        smoothing: share of each target that is spread over all classes, 0 … below 1.
+    """
+    if not 0.0 <= smoothing < 1.0:
+        raise DesignError("smoothing", "from 0 to below 1", smoothing)
+
+    def loss(outputs: Tensor, classes: Tensor) -> Tensor:
+        targets = optax.smooth_labels(jax.nn.one_hot(classes, outputs.shape[-1], dtype=outputs.dtype), smoothing)
+        return jnp.mean(optax.softmax_cross_entropy(outputs, targets))
+
+    return loss
+
+
+def squared_error(skip: int = 0) -> Loss:
+    """Mean of (outputs − targets)².
+
+    Args:
+        skip: leading steps that do not count, while the memory fills; for outputs per step.
+    """
+    check_integer("skipped steps", skip, 0)
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        error = outputs - targets.astype(outputs.dtype)
+        return jnp.mean((error[:, skip:] if skip else error) ** 2)
+
+    return loss
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a result is chosen and reported by.
+
+    Attributes:
+        name: as in reports.
+        function: (outputs, targets) of all sequences → number.
+        higher_is_better: which way is better.
+    """
+
+    name: str
+    function: Callable[[NDArray[Any], NDArray[Any]], float]
+    higher_is_better: bool = False
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether `value` is better than the best one so far."""
+        return than is None or (value > than if self.higher_is_better else value < than)
+
+
+def _accuracy(outputs: NDArray[Any], classes: NDArray[Any]) -> float:
+    return float(np.mean(np.argmax(outputs, axis=-1) == classes))
+
+
+def _mean_square(outputs: ArrayLike, targets: ArrayLike) -> float:
+    return float(np.mean((np.asarray(outputs, np.float64) - np.asarray(targets, np.float64)) ** 2))
+
+
+#: Share of sequences whose largest output is that of their class.
+ACCURACY = Metric("accuracy", _accuracy, higher_is_better=True)
+#: Mean squared error.
+ERROR = Metric("mse", _mean_square)
+#: RMS error over the RMS of the targets.
+NRMSE = Metric("nrmse", nrmse)

@@ -1,0 +1,124 @@
+"""How a training is carried out, as plain numbers: they are stored with it and say it all but for the data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from lmu_hw.arguments import check_integer, check_positive
+from lmu_hw.errors import DesignError
+from lmu_hw.training.backend import jax, jnp, optax
+
+Tree = Any
+
+
+class Schedule(StrEnum):
+    """How the learning rate goes on after the warm-up."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Adam (AdamW with a decay) on minibatches that are shuffled anew in each epoch.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch: sequences per step; what is left over at an epoch's end is left out.
+        learning_rate: the largest one.
+        schedule: after the warm-up constant, or down to 0 by a cosine or a straight line.
+        warmup: share of all steps in which the rate grows from 0, 0 … below 1.
+        weight_decay: decoupled, of kernels only.
+        clip: bound on the norm of the whole gradient; None for none.
+        averaging: decay per step of an exponential average of the parameters, which then is what is validated
+            and kept; 0 for none. It begins with shorter averages: min(averaging, (1 + k)/(10 + k)) at step k.
+        theta_rate: multiple of the learning rate that learned θ take.
+        betas: decay rates of Adam's moments.
+        seed: of the shuffling and of what layers draw.
+        steps_per_call: steps that are handed to the device at once.
+
+    Raises:
+        DesignError: a value is out of range.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float = 1e-3
+    schedule: Schedule = Schedule.CONSTANT
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    clip: float | None = None
+    averaging: float = 0.0
+    theta_rate: float = 1.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    seed: int = 0
+    steps_per_call: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("epochs", self.epochs, 1)
+        check_integer("batch", self.batch, 1)
+        check_integer("steps_per_call", self.steps_per_call, 1)
+        check_integer("seed", self.seed, 0, 2**32 - 1)
+        check_positive("learning_rate", self.learning_rate)
+        check_positive("theta_rate", self.theta_rate)
+        if self.clip is not None:
+            check_positive("clip", self.clip)
+        if str(self.schedule) not in tuple(Schedule):
+            raise DesignError("schedule", "one of " + ", ".join(Schedule), self.schedule)
+        object.__setattr__(self, "schedule", Schedule(str(self.schedule)))
+        for name in ("warmup", "averaging"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise DesignError(name, "from 0 to below 1", getattr(self, name))
+        if not 0.0 <= self.weight_decay < math.inf:
+            raise DesignError("weight_decay", "a number of at least 0", self.weight_decay)
+        if not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise DesignError("betas", "two numbers from 0 to below 1", self.betas)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values."""
+        return asdict(self) | {"schedule": str(self.schedule), "betas": list(self.betas)}
+
+    def rate(self, steps: int) -> Any:
+        """The learning rate as a function of the step, for `steps` steps in all."""
+        warm = round(self.warmup * steps)
+        rest = steps - warm
+        after = {
+            Schedule.CONSTANT: optax.constant_schedule(self.learning_rate),
+            Schedule.COSINE: optax.cosine_decay_schedule(self.learning_rate, rest),
+            Schedule.LINEAR: optax.linear_schedule(self.learning_rate, 0.0, rest),
+        }[self.schedule]
+        if warm == 0:
+            return after
+        return optax.join_schedules([optax.linear_schedule(0.0, self.learning_rate, warm), after], [warm])
+
+    def optimiser(self, steps: int, trained: list[dict[str, bool]]) -> Any:
+        """The optax transformation.
+
+        Args:
+            steps: of the whole training.
+            trained: for each array whether it is trained; the others stand still.
+        """
+        kernels = [{name: "kernel" in name for name in layer} for layer in trained]
+        fixed = [{name: not flag for name, flag in layer.items()} for layer in trained]
+        thetas = [{name: name == "log_ratio" for name in layer} for layer in trained]
+        parts = [
+            optax.scale_by_adam(*self.betas),
+            optax.add_decayed_weights(self.weight_decay, mask=kernels),
+            optax.masked(optax.scale(self.theta_rate), thetas),
+            optax.scale_by_learning_rate(self.rate(steps)),
+            optax.masked(optax.set_to_zero(), fixed),
+        ]
+        if self.clip is not None:
+            parts.insert(0, optax.clip_by_global_norm(self.clip))
+        return optax.chain(*parts)
+
+    def averaged(self, average: Tree, params: Tree, step: Any) -> Tree:
+        """The exponential average of the parameters after step `step` (counted from 0)."""
+        if self.averaging == 0.0:
+            return params
+        decay = jnp.minimum(self.averaging, (1.0 + step) / (10.0 + step))
+        return jax.tree.map(lambda a, p: (decay * a + (1.0 - decay) * p).astype(p.dtype), average, params)

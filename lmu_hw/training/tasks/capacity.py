@@ -1,0 +1,271 @@
+"""Memory capacity: how well a memory of d states returns what it heard up to T steps ago.
+
+Experiment: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, section 4.1. The window is
+θ = 1 s, sampled T times, so T grows as dt shrinks. The input is white noise band-limited to 10 Hz, with a
+root mean square of 0.5; at each step the outputs are to be the input 0, T/4, T/2, 3T/4 and T steps ago. The score
+is the mean square error of each output on a signal held out. Nothing of the memory is trained: the outputs are
+weighted sums of its states, either
+
+- Legendre polynomials at the delays (`legendre_readout`), which takes no data at all, or
+- least squares on the states of another signal (`fit_readout`), the penalty chosen on a third one.
+
+The functions take any states, those of a fixed-point memory too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmu_hw.arguments import check_integer
+from lmu_hw.errors import DesignError
+from lmu_hw.legendre import Array, readout
+from lmu_hw.reference.blocks import all_states
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import Discretization
+from lmu_hw.system import coordinates, discretize
+
+ORDER = 100
+THETA = 1.0  # s
+BAND = 10.0  # Hz
+RMS = 0.5
+FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+#: Windows that pass before a signal counts, and that count: of the training signal, the others.
+WASHOUT, TRAIN_WINDOWS, HELD_OUT_WINDOWS = 2, 10, 4
+
+_BLOCK = 1 << 14
+_KEPT = 250  # steps per window that least squares see: more than ten times as many as the band has
+_PENALTIES = 10.0 ** np.arange(-14.0, -1.0)
+
+
+@dataclass(frozen=True)
+class CapacityTask:
+    """The task at one resolution.
+
+    Attributes:
+        steps: T, steps in the window, a multiple of 4.
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        check_integer("steps", self.steps, 40)
+        if self.steps % 4:
+            raise DesignError("steps", "a multiple of 4, so that all delays are whole", self.steps)
+
+    @property
+    def dt(self) -> float:
+        """Seconds between samples."""
+        return THETA / self.steps
+
+    @property
+    def delays(self) -> tuple[int, ...]:
+        """The five delays in steps."""
+        return tuple(round(f * self.steps) for f in FRACTIONS)
+
+    def spec(self, order: int = ORDER, discretization: Discretization | str = Discretization.ZOH) -> LMUSpec:
+        """The memory that the task is for."""
+        return LMUSpec(order, THETA, self.dt, Discretization(discretization))
+
+    def signal(self, windows: int, seed: int) -> Array:
+        """Noise over `windows` windows, shape (windows·steps,): equal power up to 10 Hz, none above, rms 0.5."""
+        rng = np.random.default_rng(check_integer("seed", seed, 0))
+        highest = int(BAND * THETA * check_integer("windows", windows, 1))
+        tones = rng.standard_normal(highest) + 1j * rng.standard_normal(highest)
+        samples = windows * self.steps
+        spectrum = np.zeros(samples // 2 + 1, dtype=np.complex128)
+        spectrum[1 : highest + 1] = tones
+        noise: Array = np.fft.irfft(spectrum, samples)
+        return noise * (RMS / float(np.sqrt(np.mean(noise**2))))
+
+    def targets(self, signal: Array) -> Array:
+        """The input at the five delays, shape (samples − T, 5), for the steps T … samples − 1."""
+        return np.stack([signal[self.steps - k : signal.size - k] for k in self.delays], axis=-1)
+
+
+def states_of(spec: LMUSpec, signal: Array) -> Iterator[Array]:
+    """Float64 states after each sample, in the basis of `spec`, a block of samples at a time."""
+    system = discretize(spec)
+    z = np.zeros(system.input.size)
+    for start in range(0, signal.size, _BLOCK):
+        internal = all_states(spec, signal[start : start + _BLOCK], z)
+        z = internal[-1]
+        yield internal if z.size == spec.order else internal @ system.output.T
+
+
+def legendre_readout(spec: LMUSpec, delays: ArrayLike) -> Array:
+    """Weights that read the input of some steps ago from the states, shape (delays, order); no data needed.
+
+    u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1) m_i, where θ′ is the delay plus the time by which the sampled memory runs
+    ahead of the continuous one: half a step where the rule holds its input, a whole one where it extrapolates.
+
+    Args:
+        spec: the memory, of order 2 at least.
+        delays: in steps, from 0 to θ/dt; beyond the window by that lead, the window's end is read.
+    """
+    return readout(spec.order, delay_fractions(spec, delays)) * coordinates(spec)
+
+
+def delay_fractions(spec: LMUSpec, delays: ArrayLike) -> tuple[float, ...]:
+    """The fractions θ′/θ at which the window is read for the input of some steps ago; see `legendre_readout`.
+
+    Args:
+        spec: the memory, of order 2 at least.
+        delays: in steps, from 0 to θ/dt.
+    """
+    check_integer("order", spec.order, 2)
+    fractions = (np.asarray(delays, dtype=np.float64) + _lead(spec)) / spec.ratio
+    return tuple(np.minimum(fractions, 1.0).tolist())
+
+
+def _lead(spec: LMUSpec) -> float:
+    """Steps by which the mean of the window (state 0) is younger than θ/2: from its impulse response's moments."""
+    system = discretize(spec)
+    left = np.eye(system.input.size) - system.transition
+    settled = np.linalg.solve(left, system.input)  # Σ Gᵏ H
+    moment = np.linalg.solve(left, system.transition @ settled)  # Σ k Gᵏ H
+    return float(0.5 * spec.ratio - (system.output[0] @ moment) / (system.output[0] @ settled))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """States and what is to be read from them, some steps of a signal.
+
+    Attributes:
+        states: shape (samples, order).
+        targets: shape (samples, 5).
+    """
+
+    states: Array
+    targets: Array
+
+
+def collect(task: CapacityTask, signal: Array, states: Iterator[Array]) -> Samples:
+    """Evenly spaced states of a signal after the washout, with their targets, to fit a readout to.
+
+    Args:
+        task: the task.
+        signal: its input, longer than the washout.
+        states: after each sample, blocks of shape (…, order) in a row; of any memory, fixed point included.
+    """
+    stride = max(1, task.steps // _KEPT)
+    kept, at = [], 0
+    first = WASHOUT * task.steps
+    for block in states:
+        offset = (first - at) % stride if at >= first else first - at
+        kept.append(block[offset::stride])
+        at += block.shape[0]
+    targets = task.targets(signal)[first - task.steps :: stride]
+    return Samples(np.concatenate(kept), targets)
+
+
+def fit_readout(train: Samples, validation: Samples) -> tuple[Array, Array]:
+    """Least-squares weights with the penalty that does best on the validation signal.
+
+    The penalty is relative to the mean power of the states, 10⁻¹⁴ … 10⁻², one for each output.
+
+    Returns:
+        Weights, shape (5, order), and their mean square errors on the validation signal, shape (5,).
+    """
+    power = float(np.mean(train.states**2)) * train.states.shape[0]
+    # W = V·s/(s² + λ)·Uᵀ·T for states U·s·Vᵀ: not through their normal equations, which lose half the digits.
+    left, singular, right = np.linalg.svd(train.states, full_matrices=False)
+    projected = left.T @ train.targets
+    best = np.empty((train.targets.shape[1], train.states.shape[1]))
+    least = np.full(train.targets.shape[1], np.inf)
+    for penalty in _PENALTIES:
+        gain = singular / (singular**2 + penalty * power)
+        weights = (right.T @ (gain[:, None] * projected)).T
+        error = np.mean((validation.states @ weights.T - validation.targets) ** 2, axis=0)
+        better = error < least
+        best[better], least[better] = weights[better], error[better]
+    return best, least
+
+
+def squared_errors(task: CapacityTask, signal: Array, states: Iterator[Array], weights: Array) -> Array:
+    """Mean square error of each output over every step after the washout, shape (5,).
+
+    Args:
+        task: the task.
+        signal: input, longer than the washout.
+        states: after each sample, blocks of shape (…, order) in a row.
+        weights: shape (5, order).
+    """
+    targets = task.targets(signal)
+    total, at, first = np.zeros(weights.shape[0]), 0, WASHOUT * task.steps
+    for block in states:
+        counted = block[max(0, first - at) :]
+        start = max(at, first) - task.steps
+        total += np.sum((counted @ weights.T - targets[start : start + counted.shape[0]]) ** 2, axis=0)
+        at += block.shape[0]
+    return total / (signal.size - first)
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityResult:
+    """Errors at one resolution.
+
+    Attributes:
+        task: the task.
+        spec: the memory.
+        weights: least-squares readout, shape (5, order).
+        validation: its largest mean square error on the signal that chose the penalties.
+        fitted: mean square error of each output with it, shape (5,).
+        legendre: the same with the Legendre readout.
+        other_steps: the same with `weights` and the memory at half and at twice the step dt, by dt's factor;
+            without twice the step where T is no multiple of 8.
+    """
+
+    task: CapacityTask
+    spec: LMUSpec
+    weights: Array
+    validation: float
+    fitted: Array
+    legendre: Array
+    other_steps: dict[float, Array]
+
+
+def measure_capacity(
+    steps: int, *, order: int = ORDER, discretization: Discretization | str = Discretization.ZOH, seed: int = 0
+) -> CapacityResult:
+    """Fit the readout on one signal, choose its penalty on another, and measure on a third.
+
+    Args:
+        steps: T, a multiple of 4 from 40.
+        order: of the memory.
+        discretization: its rule.
+        seed: of the signals.
+    """
+    task = CapacityTask(steps)
+    spec = task.spec(order, discretization)
+    seeds = [3 * check_integer("seed", seed, 0) + k for k in range(3)]
+    train, validation = (
+        collect(task, signal, states_of(spec, signal))
+        for signal in (
+            task.signal(WASHOUT + TRAIN_WINDOWS, seeds[0]),
+            task.signal(WASHOUT + HELD_OUT_WINDOWS, seeds[1]),
+        )
+    )
+    weights, errors = fit_readout(train, validation)
+
+    def test(at: CapacityTask, readout_weights: Array) -> Array:
+        signal, memory = at.signal(WASHOUT + HELD_OUT_WINDOWS, seeds[2]), at.spec(order, discretization)
+        return squared_errors(at, signal, states_of(memory, signal), readout_weights)
+
+    return CapacityResult(
+        task,
+        spec,
+        weights,
+        float(errors.max()),
+        test(task, weights),
+        test(task, legendre_readout(spec, task.delays)),
+        {
+            factor: test(CapacityTask(round(steps / factor)), weights)
+            for factor in (0.5, 2.0)
+            if steps % round(4 * factor) == 0
+        },
+    )

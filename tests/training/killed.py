@@ -1,0 +1,38 @@
+"""A training that the tests kill: run as a program, it goes on until it is done."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lmu_hw.network import Output
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import Discretization
+from lmu_hw.training.layers import DenseLayer, Dropout, LinearMemoryLayer
+from lmu_hw.training.loop import FitResult, fit
+from lmu_hw.training.model import Model
+from lmu_hw.training.objectives import ERROR, Dataset, squared_error
+from lmu_hw.training.recipe import Recipe, Schedule
+
+
+def train(checkpoint: Path | None, checkpoint_seconds: float = 0.0) -> FitResult:
+    """Everything that must survive: Adam's moments, an average, a schedule, shuffling, dropout and θ."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 12, 1)), rng.normal(size=(40, 2))
+    memory = LinearMemoryLayer(LMUSpec(3, 20.0, 1.0, Discretization.EULER), learn_theta=True)
+    return fit(
+        Model(1, (memory, Dropout(0.3), DenseLayer(2)), Output.LAST),
+        Dataset(x[:32], y[:32]),
+        Dataset(x[32:], y[32:]),
+        loss=squared_error(),
+        metric=ERROR,
+        recipe=Recipe(60, 4, schedule=Schedule.COSINE, warmup=0.1, averaging=0.9, clip=1.0, steps_per_call=2),
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]))
