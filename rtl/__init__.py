@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lmu_hw.rtl.chain import ChainMemory as ChainMemory
     from lmu_hw.rtl.dense import DenseMemory as DenseMemory
     from lmu_hw.rtl.design import build_memory as build_memory
+    from lmu_hw.rtl.solve import SolveMemory as SolveMemory
+    from lmu_hw.rtl.structured import StructuredMemory as StructuredMemory
+    from lmu_hw.rtl.unrolled import UnrolledMemory as UnrolledMemory
     from lmu_hw.rtl.verilog import VerilogDesign as VerilogDesign
     from lmu_hw.rtl.verilog import generate_verilog as generate_verilog
 
@@ -22,6 +25,9 @@ __getattr__, __dir__ = load_on_demand(
         "chain": ["ChainMemory"],
         "dense": ["DenseMemory"],
         "design": ["build_memory"],
+        "solve": ["SolveMemory"],
+        "structured": ["StructuredMemory"],
+        "unrolled": ["UnrolledMemory"],
         "verilog": ["VerilogDesign", "generate_verilog"],
     },
 )

@@ -39,6 +39,13 @@ def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
     return Mux(value > target.high, target.high, Mux(value < target.low, target.low, wrapped))
 
 
+def times(value: ValueLike, factor: int) -> Value:
+    """value·factor for a factor ≥ 1 by shifts and additions, which do not take a multiplier away."""
+    value = Value.cast(value)
+    places = [k for k in range(factor.bit_length()) if factor >> k & 1]
+    return sum((value << k for k in places[1:]), value << places[0])
+
+
 def extend(value: Value, width: int) -> Value:
     """The bits of `value`, sign- or zero-extended to `width` ≥ len(value)."""
     fill = value[-1] if value.shape().signed and len(value) else Const(0, 1)

@@ -6,10 +6,11 @@ from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
 
-from lmu_hw.plan import Datapath
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank
-from lmu_hw.rtl.stream import Pipeline, StreamMemory
+from lmu_hw.rtl.stream import Pipeline, StreamMemory, check_divisor
 
 
 class _ChainPipeline(Pipeline):
@@ -27,11 +28,11 @@ class _ChainPipeline(Pipeline):
         m.submodules.words = words = memory.Memory(shape=row, depth=channels * groups, init=[])
         write = words.write_port()
         read = words.read_port(transparent_for=(write,))
-        m.d.comb += read.addr.eq(seq.next_channel * groups + seq.next_slot)
+        m.d.comb += read.addr.eq(times(seq.next_channel, groups) + seq.next_slot)
 
         # The coefficients of the group that is issued, with the left shift that brings them to one grid.
         increment = plan.increment
-        lifts = (increment.fractions.max() - increment.fractions).tolist()
+        lifts = increment.lifts.tolist()
         entry = StructLayout(
             {"coefficient": signed(increment.coefficient_bits), "lift": max(1, max(lifts).bit_length())}
         )
@@ -71,7 +72,7 @@ class _ChainPipeline(Pipeline):
 
         # Multiply, then add: the bank reads its accumulators in the meantime.
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
-        m.d.comb += [bank.fetch.eq(seq.channel * groups + seq.slot), bank.fetch_fresh.eq(seq.fresh)]
+        m.d.comb += [bank.fetch.eq(times(seq.channel, groups) + seq.slot), bank.fetch_fresh.eq(seq.fresh)]
         products = Signal(ArrayLayout(signed(operand.width + increment.coefficient_bits), lanes))
         lifted = Signal.like(factors)
         m.d.sync += lifted.eq(factors)
@@ -96,12 +97,12 @@ class _ChainPipeline(Pipeline):
         ]
         m.d.comb += [
             bank.apply.eq(multiplied.valid),
-            bank.apply_slot.eq(multiplied.channel * groups + multiplied.slot),
+            bank.apply_slot.eq(times(multiplied.channel, groups) + multiplied.slot),
         ]
 
         # Retire: write the words back, and sum them up for the next sample.
         m.d.comb += [
-            write.addr.eq(retired.channel * groups + retired.slot),
+            write.addr.eq(times(retired.channel, groups) + retired.slot),
             write.en.eq(retired.valid),
             write.data.eq(bank.words),
         ]
@@ -115,8 +116,8 @@ class _ChainPipeline(Pipeline):
                 m.d.sync += totals[retired.channel].eq(running)
         m.d.comb += [
             self.beat_valid.eq(retired.valid),
-            self.beat.data.eq(bank.words),
-            self.beat.index.eq(retired.slot * lanes),
+            self.beat.data.eq(bank.outputs),
+            self.beat.index.eq(times(retired.slot, lanes)),
             self.beat.channel.eq(retired.channel),
             self.beat.first.eq(retired.first),
             self.beat.last.eq(retired.last),
@@ -125,7 +126,7 @@ class _ChainPipeline(Pipeline):
 
 
 class ChainMemory(StreamMemory):
-    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle.
+    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle, a divisor of the order.
 
         s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
 
@@ -141,8 +142,12 @@ class ChainMemory(StreamMemory):
     datapath = Datapath.CHAIN
     pipeline = _ChainPipeline
 
-    @staticmethod
-    def schedule_for(order: int, lanes: int, channels: int) -> Schedule:
+    @classmethod
+    def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        check_divisor(lanes, plan.spec.order, "order")
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
         """One group of states a cycle; T of this sample is there 3 cycles after its last group was issued."""
-        groups = order // lanes
-        return Schedule.interleaved(groups=groups, slots=groups, wait=3, channels=channels, first_beat=3)
+        groups = plan.spec.order // lanes
+        return Schedule.interleaved(groups=groups, words=lanes, slots=groups, wait=3, channels=channels, first_beat=3)

@@ -14,26 +14,40 @@ class Schedule:
     """When a memory issues what: `slots` cycles for a sample, then `pause` cycles until the next.
 
     Attributes:
-        groups: beats of output per sample; `lanes` states in each.
+        groups: beats of output per sample.
+        words: successive states in each beat.
         slots: cycles in which the multipliers of a sample are fed.
         pause: idle cycles after them, 0 where the pipeline is deep in other channels' samples.
-        first_beat: cycles from the one in which a sample is accepted to its first output beat.
+        first_beat: cycles from the one in which a sample is accepted to its first output beat; where several
+            channels go in step, from the acceptance of the last of them to the first beat of the first.
+        in_step: channels whose samples are worked on side by side; their beats alternate.
     """
 
     groups: int
+    words: int
     slots: int
     pause: int
     first_beat: int
+    in_step: int = 1
 
     @classmethod
-    def interleaved(cls, *, groups: int, slots: int, wait: int, channels: int, first_beat: int) -> Schedule:
+    def interleaved(
+        cls, *, groups: int, words: int, slots: int, wait: int, channels: int, first_beat: int, in_step: int = 1
+    ) -> Schedule:
         """The schedule of a pipeline in which a channel's next sample must wait `wait` cycles after its slots."""
-        return cls(groups, slots, max(0, -(-(slots + wait) // channels) - slots), first_beat)
+        turns = channels // in_step
+        return cls(groups, words, slots, max(0, -(-(slots + wait) // turns) - slots), first_beat, in_step)
 
     @property
-    def cycles_per_sample(self) -> int:
-        """Cycles from one sample to the next, while samples are waiting and the output is taken."""
+    def cycles_per_round(self) -> int:
+        """Cycles from one set of `in_step` samples to the next, while samples wait and the output is taken."""
         return self.slots + self.pause
+
+    @property
+    def cycles_per_sample(self) -> int | float:
+        """Cycles for each sample, while samples are waiting and the output is taken; whole where they can be."""
+        whole, rest = divmod(self.cycles_per_round, self.in_step)
+        return self.cycles_per_round / self.in_step if rest else whole
 
 
 class Sequencer(wiring.Component):

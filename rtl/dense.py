@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
 
-from lmu_hw.plan import Datapath
+from lmu_hw.arguments import check_integer
+from lmu_hw.errors import DesignError
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank
-from lmu_hw.rtl.stream import Pipeline, StreamMemory, input_layout
+from lmu_hw.rtl.layouts import input_layout
+from lmu_hw.rtl.stream import Pipeline, StreamMemory
+from lmu_hw.rtl.sums import registered_sum, sum_latency
 
 
 class _DensePipeline(Pipeline):
@@ -17,17 +22,19 @@ class _DensePipeline(Pipeline):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, lanes, channels = self._plan, self._lanes, self._channels
+        plan, channels = self._plan, self._channels
         order, groups, slots = plan.spec.order, self._schedule.groups, self._schedule.slots
+        lanes, columns = _shape(order, self._lanes)  # rows of a group, and columns that go at a time
+        steps = order // columns
         m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
         m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
 
-        # slot = group·order + column
-        group, column = Signal(range(groups)), Signal(range(order))
+        # slot = group·steps + column/columns
+        group, column = Signal(range(groups)), Signal(range(steps))
         next_group, next_column = Signal.like(group), Signal.like(column)
         row_ends = Signal()
         m.d.comb += [
-            row_ends.eq(column == order - 1),
+            row_ends.eq(column == steps - 1),
             next_group.eq(group),
             next_column.eq(column),
         ]
@@ -47,45 +54,49 @@ class _DensePipeline(Pipeline):
         m.submodules.words = words = memory.Memory(shape=row, depth=2 * channels * groups, init=[])
         write = words.write_port()
         read = words.read_port(transparent_for=(write,))
-        column_lane = Signal(range(lanes))
+        blocks = lanes // columns  # of columns, in a row of words
+        column_block = Signal(range(blocks))
         column_group = Signal(range(groups))
         if lanes == 1:
             m.d.comb += column_group.eq(next_column)
         else:
-            next_lane, next_column_group = Signal.like(column_lane), Signal.like(column_group)
-            m.d.comb += [next_lane.eq(column_lane), next_column_group.eq(column_group)]
+            next_block, next_column_group = Signal.like(column_block), Signal.like(column_group)
+            m.d.comb += [next_block.eq(column_block), next_column_group.eq(column_group)]
             with m.If(seq.issue):
                 with m.If(row_ends):
-                    m.d.comb += [next_lane.eq(0), next_column_group.eq(0)]
-                with m.Elif(column_lane == lanes - 1):
-                    m.d.comb += [next_lane.eq(0), next_column_group.eq(column_group + 1)]
+                    m.d.comb += [next_block.eq(0), next_column_group.eq(0)]
+                with m.Elif(column_block == blocks - 1):
+                    m.d.comb += [next_block.eq(0), next_column_group.eq(column_group + 1)]
                 with m.Else():
-                    m.d.comb += next_lane.eq(column_lane + 1)
-            m.d.sync += [column_lane.eq(next_lane), column_group.eq(next_column_group)]
+                    m.d.comb += next_block.eq(column_block + 1)
+            m.d.sync += [column_block.eq(next_block), column_group.eq(next_column_group)]
         fetched_group = column_group if lanes == 1 else next_column_group
-        m.d.comb += read.addr.eq((seq.next_channel * groups + fetched_group) * 2 + next_bank)
+        m.d.comb += read.addr.eq(Cat(next_bank, times(seq.next_channel, groups) + fetched_group))
 
         # The sample is held for the rows after the first.
         operand = plan.operand_format
         state_lift = operand.fraction - plan.state_format.fraction
         input_lift = operand.fraction - plan.input_format.fraction
-        held = Signal(input_layout(plan))
-        sample = Signal(input_layout(plan))
+        held = Signal(input_layout(plan.input_format.width))
+        sample = Signal(input_layout(plan.input_format.width))
         m.d.comb += sample.eq(Mux(seq.starts, self.sample, held))
         with m.If(seq.starts & seq.issue):
             m.d.sync += held.eq(self.sample)
-        word = Mux(seq.fresh, 0, read.data[column_lane] if lanes > 1 else read.data[0])
-        factor = Signal(signed(operand.width))
-        m.d.sync += factor.eq((word << state_lift) - (Mux(column == 0, sample.data, 0) << input_lift))
+        factors = Signal(ArrayLayout(signed(operand.width), columns))
+        for k in range(columns):
+            choice = Array(read.data[block * columns + k] for block in range(blocks))
+            word = Mux(seq.fresh, 0, choice[column_block] if blocks > 1 else choice[0])
+            entered = Mux(column == 0, sample.data, 0) << input_lift if k == 0 else 0
+            m.d.sync += factors[k].eq((word << state_lift) - entered)
 
-        # The matrix, one column of a group of rows per word.
-        matrix = plan.increment.coefficients
+        # The matrix, so many columns of a group of rows per word: row after row, the first column lowest.
         bits = plan.increment.coefficient_bits
-        rows = matrix.reshape(groups, lanes, order).transpose(0, 2, 1).reshape(slots, lanes) & ((1 << bits) - 1)
-        m.submodules.matrix = rom = memory.Memory(  # plain words: a row of lanes per word, the first lane lowest
-            shape=bits * lanes,
+        matrix = plan.increment.coefficients & ((1 << bits) - 1)
+        rows = matrix.reshape(groups, lanes, steps, columns).transpose(0, 2, 1, 3).reshape(slots, lanes * columns)
+        m.submodules.matrix = rom = memory.Memory(  # plain words, which large tables are emitted fast as
+            shape=bits * lanes * columns,
             depth=slots,
-            init=[sum(word << (bits * lane) for lane, word in enumerate(row)) for row in rows.tolist()],
+            init=[sum(entry << (bits * k) for k, entry in enumerate(row)) for row in rows.tolist()],
         )
         entries = rom.read_port()
         m.d.comb += entries.addr.eq(seq.slot)
@@ -104,7 +115,7 @@ class _DensePipeline(Pipeline):
                 "last": 1,
             }
         )
-        issued, multiplied, summed, retired = Signal(tag), Signal(tag), Signal(tag), Signal(tag)
+        issued = Signal(tag)
         m.d.sync += [
             issued.valid.eq(seq.issue),
             issued.starts_row.eq(column == 0),
@@ -115,7 +126,14 @@ class _DensePipeline(Pipeline):
             issued.fresh.eq(seq.fresh),
             issued.first.eq(sample.first),
             issued.last.eq(sample.last),
-            multiplied.eq(issued),
+        ]
+        way = [issued]  # through products and the sums of columns, to where a row's sum takes them up
+        for k in range(1 + sum_latency(columns)):
+            way.append(Signal(tag, name=f"multiplied_{k}"))
+            m.d.sync += way[-1].eq(way[-2])
+        fetching, multiplied = way[-2], way[-1]
+        summed, retired = Signal(tag), Signal(tag)
+        m.d.sync += [
             summed.eq(multiplied),
             summed.valid.eq(multiplied.valid & multiplied.ends_row),
             retired.eq(summed),
@@ -123,24 +141,28 @@ class _DensePipeline(Pipeline):
 
         # Multiply and sum rows up; the bank reads its accumulators in the meantime.
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
-        products = Signal(ArrayLayout(signed(operand.width + plan.increment.coefficient_bits), lanes))
+        products = Signal(ArrayLayout(signed(operand.width + bits), lanes * columns))
         sums = Signal(ArrayLayout(signed(plan.product_format.width), lanes))
         for lane in range(lanes):
-            m.d.sync += products[lane].eq(factor * entries.data.word_select(lane, bits).as_signed())
+            mine = range(lane * columns, (lane + 1) * columns)
+            for column_of_step, k in enumerate(mine):
+                entry = entries.data.word_select(k, bits).as_signed()
+                m.d.sync += products[k].eq(factors[column_of_step] * entry)
+            together = registered_sum(m, [products[k] for k in mine])
             with m.If(multiplied.valid):
-                m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + products[lane])
+                m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + together)
         m.d.comb += [
-            bank.fetch.eq(issued.channel * groups + issued.group),
-            bank.fetch_fresh.eq(issued.fresh),
+            bank.fetch.eq(times(fetching.channel, groups) + fetching.group),
+            bank.fetch_fresh.eq(fetching.fresh),
             bank.increment.eq(sums),
             bank.apply.eq(summed.valid),
-            bank.apply_slot.eq(summed.channel * groups + summed.group),
-            write.addr.eq((retired.channel * groups + retired.group) * 2 + retired.bank),
+            bank.apply_slot.eq(times(summed.channel, groups) + summed.group),
+            write.addr.eq(Cat(retired.bank, times(retired.channel, groups) + retired.group)),
             write.en.eq(retired.valid),
             write.data.eq(bank.words),
             self.beat_valid.eq(retired.valid),
-            self.beat.data.eq(bank.words),
-            self.beat.index.eq(retired.group * lanes),
+            self.beat.data.eq(bank.outputs),
+            self.beat.index.eq(times(retired.group, lanes)),
             self.beat.channel.eq(retired.channel),
             self.beat.first.eq(retired.first),
             self.beat.last.eq(retired.last),
@@ -148,29 +170,48 @@ class _DensePipeline(Pipeline):
         return m
 
 
+def _shape(order: int, lanes: int) -> tuple[int, int]:
+    """Rows of a group and columns that go at a time."""
+    return min(lanes, order), max(1, lanes // order)
+
+
 class DenseMemory(StreamMemory):
-    """Any one-step rule as x += D·(x − e₀u), `lanes` rows at a time, one column a cycle.
+    """Any one-step rule as x += D·(x − e₀u), `lanes` products a cycle.
+
+    Up to `order` lanes, a divisor of it, each works on a row of its own, one column a cycle. With k·order
+    lanes, k a divisor of the order, all rows go together and k columns at a time, up to the whole matrix.
 
     The words of the last sample and of this one lie in two banks that change roles, so the rows may be
     written while the columns are still read, and the next sample may start before the last row is done.
 
-    Multiplications per sample: order². Cycles per sample: order²/lanes + pause, where pause =
-    max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 − (order − lanes)). Latency:
-    order + 3 cycles from the acceptance of a sample to its first output beat, then a beat every `order`
-    cycles.
+    Multiplications per sample: order². With rows = min(lanes, order), columns = max(1, lanes/order) and
+    tree = ceil(ceil(log2 columns)/2), cycles per sample: order²/lanes + pause, where pause =
+    max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 + tree − (order − rows)).
+    Latency: order/columns + 3 + tree cycles from the acceptance of a sample to its first output beat, then a
+    beat every order/columns cycles.
     """
 
     datapath = Datapath.DENSE
     pipeline = _DensePipeline
 
-    @staticmethod
-    def schedule_for(order: int, lanes: int, channels: int) -> Schedule:
-        """One column of a group of rows a cycle; the last group's words come 4 cycles after its last column."""
-        wait = max(0, 4 - (order - lanes))
+    @classmethod
+    def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        order = plan.spec.order
+        lanes = check_integer("lanes", lanes, 1, order * order)
+        if order % lanes and (lanes % order or order % (lanes // order)):
+            raise DesignError("lanes", f"a divisor of the order {order}, or {order} times one", lanes)
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """The last group's words come 4 cycles and the columns' sum after its last columns."""
+        order = plan.spec.order
+        rows, columns = _shape(order, lanes)
+        tree = sum_latency(columns)
         return Schedule.interleaved(
-            groups=order // lanes,
+            groups=order // rows,
+            words=rows,
             slots=order * order // lanes,
-            wait=wait,
+            wait=max(0, 4 + tree - (order - rows)),
             channels=channels,
-            first_beat=order + 3,
+            first_beat=order // columns + 3 + tree,
         )

@@ -3,17 +3,42 @@
 
 from __future__ import annotations
 
+from lmu_hw.errors import DesignError
 from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.dense import DenseMemory
+from lmu_hw.rtl.solve import SolveMemory
 from lmu_hw.rtl.stream import StreamMemory
+from lmu_hw.rtl.structured import StructuredMemory
+from lmu_hw.rtl.unrolled import UnrolledMemory
 
 
-def build_memory(plan: MemoryPlan, *, lanes: int = 1, channels: int = 1) -> StreamMemory:
+def build_memory(
+    plan: MemoryPlan,
+    *,
+    lanes: int = 1,
+    channels: int = 1,
+    unrolled: bool = False,
+    port_bits: int | None = None,
+) -> StreamMemory:
     """The component that realises `plan`.
 
+    Args:
+        plan: the fixed-point plan.
+        lanes: multipliers that work side by side; see the kinds of memories for what is possible.
+        channels: memories that take turns.
+        unrolled: a multiplier for every product, for orders up to 16; then without `lanes`.
+        port_bits: width of the input port, by default that of the input format.
+
     Raises:
-        DesignError: the lanes do not divide the order, or there are too many channels.
+        DesignError: the lanes do not fit the order or the channels, there are too many channels, or the
+            order is too large to be unrolled.
     """
-    kinds: dict[Datapath, type[StreamMemory]] = {kind.datapath: kind for kind in (ChainMemory, DenseMemory)}
-    return kinds[plan.datapath](plan, lanes=lanes, channels=channels)
+    if unrolled:
+        if lanes != 1:
+            raise DesignError("lanes", "left out where everything is unrolled", lanes)
+        return UnrolledMemory(plan, channels=channels, port_bits=port_bits)
+    kinds: dict[Datapath, type[StreamMemory]] = {
+        kind.datapath: kind for kind in (ChainMemory, SolveMemory, DenseMemory, StructuredMemory)
+    }
+    return kinds[plan.datapath](plan, lanes=lanes, channels=channels, port_bits=port_bits)

@@ -8,14 +8,16 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.plan import MemoryPlan
-from lmu_hw.rtl.arithmetic import round_shift
+from lmu_hw.rtl.arithmetic import round_shift, times
 
 
 class IntegratorBank(wiring.Component):
     """Add an increment to `lanes` accumulators per cycle and narrow them to state words.
 
         accumulator += increment
-        word = floor((accumulator [+ increment/2 for ab2] + residue + half) / 2^narrowing)
+        value = accumulator [+ increment/2 for ab2]
+        word = floor((value + residue + half) / 2^narrowing)
+        output = word, or floor((value + half) / 2^output_narrowing) on a finer grid
 
     An address given on `fetch` in cycle k must be followed by its increments on `increment` in cycle k + 2;
     the words come out, registered, in cycle k + 3 and are written back at the end of it.
@@ -27,6 +29,7 @@ class IntegratorBank(wiring.Component):
         apply_slot: slot that they belong to, In.
         increment: on the product's grid, In, `lanes` signed words.
         words: new state words, Out; valid one cycle after `apply`.
+        outputs: what leaves, Out; likewise.
     """
 
     def __init__(self, plan: MemoryPlan, lanes: int, depth: int) -> None:
@@ -39,6 +42,7 @@ class IntegratorBank(wiring.Component):
                 "apply_slot": In(range(depth)),
                 "increment": In(ArrayLayout(signed(plan.product_format.width), lanes)),
                 "words": Out(ArrayLayout(signed(plan.state_format.width), lanes)),
+                "outputs": Out(ArrayLayout(signed(plan.output_format.width), lanes)),
             }
         )
 
@@ -72,9 +76,17 @@ class IntegratorBank(wiring.Component):
             value = Signal(signed(wide + extra + 1), name=f"value_{lane}")
             m.d.comb += [
                 new.eq(old + step),
-                value.eq(base + (3 * step if plan.two_step else step)),
+                value.eq(base + (times(step, 3) if plan.two_step else step)),
             ]
             m.d.sync += self.words[lane].eq(value >> cut)
+            if plan.separate_output:
+                # Of the sum without residue; `base` has it, so another one goes beside it.
+                bare = Signal(signed(wide + extra), name=f"bare_{lane}")
+                m.d.sync += bare.eq(stored[:wide].as_signed() << extra)
+                left = bare + (times(step, 3) if plan.two_step else step)
+                m.d.sync += self.outputs[lane].eq(round_shift(left, plan.output_narrowing))
+            else:
+                m.d.comb += self.outputs[lane].eq(self.words[lane])
             if plan.error_feedback:
                 left_over = Cat(value[: cut - 1], ~value[cut - 1])
                 m.d.sync += write.data[lane].eq(Cat(new, left_over))

@@ -19,6 +19,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.stream import StreamMemory
+from lmu_hw.rtl.unrolled import UnrolledMemory
 
 #: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
 KEYWORDS = frozenset(
@@ -82,6 +83,8 @@ def generate_verilog(
     name: str = "lmu_memory",
     lanes: int = 1,
     channels: int = 1,
+    unrolled: bool = False,
+    port_bits: int | None = None,
     command: str = "lmu_hw.rtl.generate_verilog",
 ) -> VerilogDesign:
     """Generate the module that realises `plan`.
@@ -89,18 +92,20 @@ def generate_verilog(
     Args:
         plan: the fixed-point plan.
         name: module name.
-        lanes: multiplier lanes, a divisor of the order.
+        lanes: multipliers that work side by side; the kinds of memories tell which numbers are possible.
         channels: independent memories that take turns.
+        unrolled: a multiplier for every product, for orders up to 16.
+        port_bits: width of the input port; by default that of the input format.
         command: what made the file, for its head.
 
     Raises:
-        DesignError: the name is not an identifier, or lanes or channels are refused.
+        DesignError: the name is not an identifier, or `build_memory` refuses.
     """
     check_identifier(name)
     if name.lower() in KEYWORDS or name.lower().startswith("lmu_hw_"):
         raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
     command = " ".join(command.split())
-    memory = build_memory(plan, lanes=lanes, channels=channels)
+    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
     with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
         body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
     head = "\n".join(
@@ -108,7 +113,7 @@ def generate_verilog(
             f"// {name}: Legendre memory, {plan.datapath} datapath.",
             f"// {plan.spec.summary()}",
             f"// input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format},"
-            f" {lanes} lane(s), {channels} channel(s)",
+            f" {memory.multipliers} multiplier(s), {channels} channel(s)",
             f"// Made by: {command}",
             "",
         ]
@@ -131,10 +136,12 @@ def _without_garbage_collection() -> Iterator[None]:
 def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
     """The flat ports of a memory, each with the stream signal that it stands for."""
     i, o, plan = memory.i, memory.o, memory.plan
+    wider = memory.port_bits - plan.input_format.width
+    saturating = f"; what exceeds {plan.input_format.width} bits is saturated" if wider else ""
     described = [
         ("in_valid", "input", i.valid, "a sample is offered"),
         ("in_ready", "output", i.ready, "it is taken at this clock edge"),
-        ("in_data", "input", i.payload.data, f"sample, {plan.input_format} two's complement"),
+        ("in_data", "input", i.payload.data, f"sample, {plan.input_format} two's complement{saturating}"),
         ("in_first", "input", i.payload.first, "it starts a sequence: the state counts as zero"),
         ("in_last", "input", i.payload.last, "it ends a sequence; handed on as out_last"),
         ("out_valid", "output", o.valid, "a beat of state words is offered"),
@@ -143,13 +150,30 @@ def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
             "out_data",
             "output",
             o.payload.data,
-            f"{memory.lanes} state word(s), {plan.state_format} each, the first in the lowest bits",
+            f"{memory.schedule.words} state word(s), {plan.output_format} each, the first in the lowest bits",
         ),
         ("out_index", "output", o.payload.index, f"state of the first word, 0 to {plan.spec.order - 1}"),
         ("out_channel", "output", o.payload.channel, "channel of the sample"),
         ("out_first", "output", o.payload.first, "in_first of the sample"),
         ("out_last", "output", o.payload.last, "in_last of the sample"),
+        ("saturated", "output", memory.saturated, "a sample was out of range since reset or clear_status"),
+        ("clear_status", "input", memory.clear_status, "clears saturated at this clock edge"),
     ]
+    if plan.readouts is not None:
+        r, planned = memory.r, plan.readouts
+        described += [
+            ("readout_valid", "output", r.valid, "the readouts of a sample are offered"),
+            ("readout_ready", "input", r.ready, "they are taken at this clock edge"),
+            (
+                "readout_data",
+                "output",
+                r.payload.data,
+                f"{len(planned.delays)} readout(s), {planned.format} each, the first in the lowest bits",
+            ),
+            ("readout_channel", "output", r.payload.channel, "channel of the sample"),
+            ("readout_first", "output", r.payload.first, "in_first of the sample"),
+            ("readout_last", "output", r.payload.last, "in_last of the sample"),
+        ]
     return [
         (Port(name, direction, len(Value.cast(value)), meaning), Value.cast(value))
         for name, direction, value, meaning in described
@@ -186,15 +210,24 @@ def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Por
         "spec": described["spec"],
         "datapath": described["datapath"],
         "lanes": memory.lanes,
+        "unrolled": isinstance(memory, UnrolledMemory),
         "channels": memory.channels,
+        "channels_in_step": memory.schedule.in_step,
+        "port_bits": memory.port_bits,
         "ports": [vars(port) for port in [*clock, *ports]],
         "formats": described["formats"],
         "error_feedback": plan.error_feedback,
         "error_bound": described["error_bound"],
         "beats_per_sample": memory.schedule.groups,
+        "words_per_beat": memory.schedule.words,
         "latency_cycles": memory.schedule.first_beat,
         "cycles_per_sample": memory.schedule.cycles_per_sample,
         "multiplications_per_sample": plan.multiplications_per_sample,
+        "multipliers": memory.multipliers,
+        "multiplier_utilisation": memory.utilisation,
+        "readouts": described["readouts"],
+        "readout_multipliers": memory.readout_multipliers,
+        "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,
     }
 
 

@@ -17,12 +17,12 @@ from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.beats import read_beats
+from lmu_hw.sim.beats import read_beats, read_readouts
 from lmu_hw.sim.harness import TOP, HarnessedMemory, Stimulus, harness_verilog
 from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
 from lmu_hw.sim.scoreboard import Score
 
-_SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any design here; only a limit, never a wait
+_SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,14 @@ class StreamRun:
 
     Attributes:
         scores: one for each memory; empty where the bench did not get as far.
-        words: recorded state words of each memory, shape (batch, samples or 1, order); empty unless it passed.
+        words: recorded output words of each memory, shape (batch, samples or 1, order); empty unless it passed.
+        readouts: likewise its readouts, shape (batch, samples or 1, readouts); None for a plan without.
         bench: log, messages and waveform.
     """
 
     scores: tuple[Score, ...]
     words: tuple[IntArray, ...]
+    readouts: tuple[IntArray | None, ...]
     bench: BenchResult
 
     @property
@@ -87,18 +89,21 @@ def run_streams(
         files[f"manifest_{k}.json"] = to_json(memory.design.manifest)
         archive = workdir / f"expected_{k}.npz"
         vectors: dict[str, Any] = {"words": memory.expected_order(words[k])}
+        if memory.plan.readouts is not None:
+            vectors["readouts"] = memory.expected_readouts(IntegerMemory(memory.plan).readouts(words[k]))
         if references is not None and (reference := references[k]) is not None:
             vectors |= _bounded(memory, reference)
         np.savez(archive, allow_pickle=False, **vectors)
         jobs.append(_job(memory) | {"expected": str(archive.absolute())})
-    limit = max(_limit_cycles(memory) for memory in memories)
+    limits = [_limit_cycles(memory) for memory in memories]
+    limit = max(limits)
     bench = run_bench(
         simulator,
         [*sources, top],
         TOP,
         "lmu_hw.sim.bench_stream",
         workdir / str(simulator),
-        timeout_s=120.0 + limit / _SLOWEST_CYCLES_PER_S,
+        timeout_s=120.0 + sum(limits) / _SLOWEST_CYCLES_PER_S,
         parameters={"limit_cycles": limit, "memories": jobs, "resets": list(resets)},
         seed=seed,
         waves=waves,
@@ -109,13 +114,18 @@ def run_streams(
     if score_file.is_file():
         rows = json.loads(score_file.read_text(encoding="utf-8"))["scores"]
         scores = tuple(Score(**{key: row[key] for key in row if key != "passed"}) for row in rows)
-    recorded: tuple[IntArray, ...] = ()
-    if bench.passed:
-        recorded = tuple(
-            memory.batch_order(read_beats(bench.run_dir / f"beats_{k}.hex", memory.design.manifest).words)
-            for k, memory in enumerate(memories)
-        )
-    return StreamRun(scores, recorded, bench)
+    if not bench.passed:
+        return StreamRun(scores, (), (), bench)
+    recorded, readouts = zip(*(_recorded(k, memory, bench.run_dir) for k, memory in enumerate(memories)), strict=True)
+    return StreamRun(scores, recorded, readouts, bench)
+
+
+def _recorded(k: int, memory: HarnessedMemory, folder: Path) -> tuple[IntArray, IntArray | None]:
+    manifest = memory.design.manifest
+    words = memory.batch_order(read_beats(folder / f"beats_{k}.hex", manifest).words)
+    if memory.plan.readouts is None:
+        return words, None
+    return words, memory.batch_readouts(read_readouts(folder / f"readouts_{k}.hex", manifest).words)
 
 
 def run_rtl(
@@ -126,10 +136,11 @@ def run_rtl(
     simulator: Simulator | str = Simulator.VERILATOR,
     lanes: int = 1,
     channels: int = 1,
+    unrolled: bool = False,
     seed: int = 0,
     only_last: bool = False,
 ) -> IntArray:
-    """State words of the generated Verilog for `codes` of shape (batch, samples), all checked on the way.
+    """Output words of the generated Verilog for `codes` of shape (batch, samples), all checked on the way.
 
     Returns:
         Words, shape (batch, samples, order), or (batch, 1, order) with `only_last`.
@@ -137,7 +148,7 @@ def run_rtl(
     Raises:
         CheckFailed: the Verilog differs from the integer model, or the bench failed.
     """
-    design = generate_verilog(plan, lanes=lanes, channels=channels)
+    design = generate_verilog(plan, lanes=lanes, channels=channels, unrolled=unrolled)
     memory = HarnessedMemory(plan, Stimulus(codes, only_last=only_last), design)
     run = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed)
     if not run.passed:
@@ -146,8 +157,10 @@ def run_rtl(
 
 
 def _model_words(memory: HarnessedMemory) -> IntArray:
-    words = IntegerMemory(memory.plan).run(memory.stimulus.codes)
-    return words[:, -1:] if memory.stimulus.only_last else words
+    model = IntegerMemory(memory.plan)
+    if memory.stimulus.only_last:
+        return model.final(memory.kept_codes)[:, None]
+    return model.run(memory.kept_codes)
 
 
 def _bounded(memory: HarnessedMemory, reference: Array) -> dict[str, Any]:
@@ -155,15 +168,18 @@ def _bounded(memory: HarnessedMemory, reference: Array) -> dict[str, Any]:
     return {
         "reference": memory.expected_order(reference),
         "bound": memory.expected_order(bound),
-        "lsb": np.array(memory.plan.state_format.lsb),
+        "lsb": np.array(memory.plan.output_format.lsb),
     }
 
 
 def _limit_cycles(memory: HarnessedMemory) -> int:
     """More cycles than the stream can take: each gap or stall waits 1/(1 − share) cycles on average."""
     stimulus = memory.stimulus
-    slots = stimulus.codes.size * (int(memory.design.manifest["cycles_per_sample"]) + memory.beats_per_sample)
-    return int(2.0 * slots / ((1.0 - stimulus.gap) * (1.0 - stimulus.stall))) + 10_000
+    slots = stimulus.codes.size * (memory.cycles_per_round + memory.beats_per_sample)
+    waits = (1.0 - stimulus.gap) * (1.0 - stimulus.stall)
+    if memory.plan.readouts is not None:
+        waits *= 1.0 - stimulus.stall
+    return int(2.0 * slots / waits) + 10_000
 
 
 def _job(memory: HarnessedMemory) -> dict[str, Any]:
@@ -172,7 +188,8 @@ def _job(memory: HarnessedMemory) -> dict[str, Any]:
         "batch": batch,
         "samples": samples,
         "beats_per_sample": memory.beats_per_sample,
-        "lanes": memory.lanes,
+        "words_per_beat": memory.words_per_beat,
+        "in_step": memory.in_step,
         "channels": memory.channels,
         "only_last": memory.stimulus.only_last,
         "unmarked": memory.stimulus.unmarked,

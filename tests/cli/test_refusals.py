@@ -31,7 +31,7 @@ REFUSALS = [
     ("derive @ extra", "Got unexpected extra argument (extra)"),
     ("derive --order", "Option '--order' requires an argument."),
     ("deriv @", "(did you mean derive?), got deriv"),
-    ("paint @", "verb must be one of derive, quantize, verilog, spice, cosim, run, train, demo, got paint"),
+    ("xyz @", "verb must be one of derive, quantize, verilog, spice, cosim, run, train, demo, got xyz"),
     ("quantize @ --state-bits 2", "state_bits must be an integer from 3 to 32, got 2"),
     ("quantize @ --state-bits 3", "state_bits must be enough for a range of "),
     ("quantize @ --input-bits 25", "input_bits must be an integer from 3 to 24, got 25"),

@@ -93,3 +93,12 @@ def test_extend_keeps_the_value(is_signed: bool) -> None:
     rows = _evaluate(source, codes, [wide.as_signed(), arithmetic.extend(source, 4)])
     assert [row[0] for row in rows] == codes
     assert [row[1] for row in rows] == [code % 16 for code in codes]
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_times_is_a_product(is_signed: bool) -> None:
+    source = Signal(Shape(4, is_signed))
+    codes = _all_codes(4, is_signed)
+    factors = [1, 2, 3, 5, 6, 7, 12, 13, 64, 100]
+    rows = _evaluate(source, codes, [arithmetic.times(source, factor) for factor in factors])
+    assert rows == [[code * factor for factor in factors] for code in codes]

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Both memories beat for beat against the integer model, under stalls, gaps, restarts and resets."""
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan, plan_memory
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import impulse_response
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.dense import DenseMemory
 from lmu_hw.rtl.design import build_memory
+from lmu_hw.rtl.solve import SolveMemory
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization, least_theta_over_dt
 
 RULES = list(Discretization)
+KINDS = [*RULES, "structured"]  # the last is another datapath of zoh
 
 
 class _Sample(NamedTuple):
@@ -26,18 +30,28 @@ class _Sample(NamedTuple):
 
 
 def _plan(rule: str, order: int, ratio: float = 40.0, **bits: Any) -> MemoryPlan:
+    if rule == "structured":
+        return plan_memory(LMUSpec(order, max(ratio, 1.3), 1.0), datapath="structured", **bits)
     limit = least_theta_over_dt(order, Discretization(rule))
     return plan_memory(LMUSpec(order, max(ratio, 1.3 * limit), 1.0, rule), **bits)
 
 
+def _divisors(order: int) -> list[int]:
+    return [lanes for lanes in range(1, order + 1) if order % lanes == 0]
+
+
 def _shapes() -> list[tuple[str, int, int, int]]:
-    """Rule, order, lanes and channels: every order to 7, every divisor as lanes, one to five channels."""
+    """Rule, order, lanes and channels: every order to 7, every number of lanes, one to five channels."""
     cases = []
     for order in range(1, 8):
-        for lanes in (lanes for lanes in range(1, order + 1) if order % lanes == 0):
+        for lanes in _divisors(order):
             for rule in ("euler", "ab2", "zoh"):
                 cases += [(rule, order, lanes, 1), (rule, order, lanes, 2 + (order + lanes) % 4)]
-    return cases
+        for columns in _divisors(order)[1:]:
+            cases += [("zoh", order, columns * order, 1 + (order + columns) % 3)]
+        cases += [(rule, order, 1, channels) for rule in ("bilinear", "structured") for channels in (1, 2)]
+    shared = ((2, 2, 2), (3, 3, 6), (4, 2, 4), (5, 5, 5), (6, 3, 9))
+    return [*cases, *((rule, *shape) for rule in ("bilinear", "structured") for shape in shared)]
 
 
 @pytest.mark.parametrize(("rule", "order", "lanes", "channels"), _shapes())
@@ -54,15 +68,27 @@ def test_every_shape_equals_the_integer_model(
     """Without waiting and with random waiting on both sides; sequences start anew in the middle."""
     plan = _plan(rule, order, input_bits=8, state_bits=12)
     memory = build_memory(plan, lanes=lanes, channels=channels)
-    samples = draw_samples(plan, 4 * channels if order > 3 else 8 * channels, rng, restarts=0.25)
-    expected = expected_beats(plan, lanes, channels, samples)
+    samples = draw_samples(plan, (4 if order > 3 else 8) * channels, rng, restarts=0.25)
+    expected = expected_beats(memory, samples)
     for odds in (0.0, 0.35):
         record = run_memory(memory, samples, rng=rng, stall=odds, gap=odds)
         assert record.beats == expected
 
 
 @pytest.mark.parametrize(("stall", "gap"), [(0.0, 0.7), (0.7, 0.0), (0.9, 0.9)])
-@pytest.mark.parametrize(("rule", "lanes", "channels"), [("euler", 1, 1), ("ab2", 2, 3), ("zoh", 1, 1), ("zoh", 2, 2)])
+@pytest.mark.parametrize(
+    ("rule", "lanes", "channels"),
+    [
+        ("euler", 1, 1),
+        ("ab2", 2, 3),
+        ("zoh", 1, 1),
+        ("zoh", 2, 2),
+        ("zoh", 8, 1),
+        ("bilinear", 1, 1),
+        ("bilinear", 2, 4),
+        ("structured", 2, 2),
+    ],
+)
 def test_lopsided_waiting_changes_nothing(
     rule: str,
     lanes: int,
@@ -78,7 +104,7 @@ def test_lopsided_waiting_changes_nothing(
     memory = build_memory(plan, lanes=lanes, channels=channels)
     samples = draw_samples(plan, 6 * channels, rng, restarts=0.2)
     record = run_memory(memory, samples, rng=rng, stall=stall, gap=gap)
-    assert record.beats == expected_beats(plan, lanes, channels, samples)
+    assert record.beats == expected_beats(memory, samples)
 
 
 WORDS = [
@@ -87,11 +113,12 @@ WORDS = [
     {"input_bits": 4, "state_bits": 32, "coefficient_bits": 24},
     {"input_bits": 24, "state_bits": 32},
     {"input_bits": 12, "state_bits": 16, "coefficient_bits": 32},
+    {"input_bits": 9, "state_bits": 10, "output_bits": 21},  # finer words leave than those that are fed back
 ]
 
 
 @pytest.mark.parametrize("feedback", [True, False], ids=["feedback", "plain"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", KINDS)
 @pytest.mark.parametrize("bits", WORDS, ids=lambda bits: "-".join(map(str, bits.values())))
 def test_every_word_length_equals_the_integer_model(
     rule: str,
@@ -103,26 +130,44 @@ def test_every_word_length_equals_the_integer_model(
     draw_samples: Any,
 ) -> None:
     plan = _plan(rule, 3, error_feedback=feedback, **bits)
-    samples = draw_samples(plan, 40, rng)
-    record = run_memory(build_memory(plan), samples)
-    assert record.beats == expected_beats(plan, 1, 1, samples)
+    samples = draw_samples(plan, 16, rng)
+    for unrolled in (False, True) if feedback else (False,):
+        memory = build_memory(plan, unrolled=unrolled)
+        assert run_memory(memory, samples).beats == expected_beats(memory, samples)
 
 
-@pytest.mark.parametrize("rule", ["euler", "ab2", "zoh"])
-def test_a_bang_bang_input_takes_the_words_to_their_ends(rule: str, run_memory: Any, expected_beats: Any) -> None:
+@pytest.mark.parametrize("unrolled", [False, True], ids=["serial", "unrolled"])
+@pytest.mark.parametrize("rule", KINDS)
+def test_a_bang_bang_input_takes_the_words_to_their_ends(
+    rule: str, unrolled: bool, run_memory: Any, expected_beats: Any
+) -> None:
     """Overflow would show here: the sequence drives a state to its certified range."""
     plan = _plan(rule, 3, ratio=12.0, input_bits=10, state_bits=10)
     response = impulse_response(plan.spec, 120)
     widest = int(np.argmax(plan.ranges))
     codes = np.where(response[::-1, widest] >= 0, plan.input_format.high, plan.input_format.low)
     samples = [_Sample(int(code)) for code in codes]
-    record = run_memory(build_memory(plan), samples)
-    assert record.beats == expected_beats(plan, 1, 1, samples)
-    peak = max(abs(beat.data[0]) for beat in record.beats if beat.index == widest)
+    memory = build_memory(plan, unrolled=unrolled)
+    record = run_memory(memory, samples)
+    assert record.beats == expected_beats(memory, samples)
+    words = np.array([beat.data for beat in record.beats]).reshape(len(samples), -1)
+    peak = np.abs(words[:, widest]).max()
     assert peak > 0.85 * plan.ranges[widest] / plan.state_format.lsb
 
 
-@pytest.mark.parametrize(("rule", "lanes", "channels"), [("euler", 1, 1), ("ab2", 4, 3), ("zoh", 1, 1), ("zoh", 2, 3)])
+@pytest.mark.parametrize(
+    ("rule", "lanes", "channels"),
+    [
+        ("euler", 1, 1),
+        ("ab2", 4, 3),
+        ("zoh", 1, 1),
+        ("zoh", 2, 3),
+        ("zoh", 16, 2),
+        ("bilinear", 1, 1),
+        ("bilinear", 2, 4),
+        ("structured", 2, 2),
+    ],
+)
 def test_a_reset_in_mid_stream_forgets_everything(
     rule: str,
     lanes: int,
@@ -136,14 +181,14 @@ def test_a_reset_in_mid_stream_forgets_everything(
     plan = _plan(rule, 4)
     memory = build_memory(plan, lanes=lanes, channels=channels)
     samples = draw_samples(plan, 4 * channels, rng)
-    expected = expected_beats(plan, lanes, channels, samples)
-    span = memory.schedule.cycles_per_sample * channels * 3
-    for reset_at in rng.choice(span, min(span, 12), replace=False):
+    expected = expected_beats(memory, samples)
+    span = memory.schedule.cycles_per_round * channels // memory.schedule.in_step * 3
+    for reset_at in rng.choice(span, min(span, 8), replace=False):
         record = run_memory(memory, samples, rng=rng, stall=0.2, gap=0.2, reset_at=int(reset_at))
         assert record.beats == expected, f"reset in cycle {reset_at}"
 
 
-@pytest.mark.parametrize(("rule", "lanes"), [("euler", 1), ("ab2", 2), ("zoh", 2)])
+@pytest.mark.parametrize(("rule", "lanes"), [("euler", 1), ("ab2", 2), ("zoh", 2), ("bilinear", 1)])
 def test_the_first_flag_restarts_its_own_channel_only(
     rule: str,
     lanes: int,
@@ -160,7 +205,7 @@ def test_the_first_flag_restarts_its_own_channel_only(
     restarted[k] = restarted[k]._replace(first=1)
     memory = build_memory(plan, lanes=lanes, channels=channels)
     plain, anew = run_memory(memory, samples).beats, run_memory(memory, restarted).beats
-    assert anew == expected_beats(plan, lanes, channels, restarted)
+    assert anew == expected_beats(memory, restarted)
     others = [(p.data == a.data) for p, a in zip(plain, anew, strict=True) if p.channel != 1]
     assert all(others)
     mine = [a.data for a in anew if a.channel == 1][3 * 4 // lanes :]
@@ -217,12 +262,21 @@ def test_single_samples_give_the_input_vector(rule: str, run_memory: Any) -> Non
 # Refusals
 
 
-@pytest.mark.parametrize("rule", ["euler", "zoh"])
-@pytest.mark.parametrize("lanes", [0, -1, 4, 5, 12, 2.0, True, "1", None])
+@pytest.mark.parametrize("rule", ["euler", "zoh", "bilinear", "structured"])
+@pytest.mark.parametrize("lanes", [0, -1, 4, 5, 24, 30, 72, 2.0, True, "1", None])
 def test_lanes_that_are_refused(rule: str, lanes: Any) -> None:
     plan = _plan(rule, 6)
     with pytest.raises(DesignError, match=r"^lanes must be"):
-        build_memory(plan, lanes=lanes)
+        build_memory(plan, lanes=lanes, channels=120)
+
+
+def test_lanes_of_a_solve_need_channels() -> None:
+    plan = _plan("bilinear", 6)
+    assert build_memory(plan, lanes=3, channels=6).schedule.in_step == 3
+    with pytest.raises(DesignError, match=r"^lanes must be a divisor of the number of channels.* 4, got 3$"):
+        build_memory(plan, lanes=3, channels=4)
+    with pytest.raises(DesignError, match=r"^lanes must be a divisor of the order 6, got 4$"):
+        build_memory(plan, lanes=4, channels=4)
 
 
 @pytest.mark.parametrize("channels", [0, -3, 4097, 1.0, True, "2", None])
@@ -238,3 +292,5 @@ def test_a_component_refuses_the_other_datapath() -> None:
         ChainMemory(dense)
     with pytest.raises(DesignError, match=r"^datapath must be a dense plan for the dense memory, got"):
         DenseMemory(chain)
+    with pytest.raises(DesignError, match=r"^datapath must be a solve plan for the solve memory, got"):
+        SolveMemory(chain)

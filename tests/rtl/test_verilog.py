@@ -10,23 +10,39 @@ from typing import Any
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan, plan_memory
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.planner import plan_memory
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.spec import LMUSpec
 
-CASES = [("euler", 6, 1, 1), ("ab2", 6, 3, 2), ("zoh", 4, 1, 1), ("zoh", 4, 2, 3), ("bilinear", 1, 1, 1)]
+DELAYS = (0.5, 1.0)
+
+CASES: list[tuple[str, int, dict[str, Any]]] = [
+    ("euler", 6, {}),
+    ("ab2", 6, {"lanes": 3, "channels": 2, "port_bits": 16}),
+    ("zoh", 4, {}),
+    ("zoh", 4, {"lanes": 8, "channels": 3}),
+    ("bilinear", 6, {"lanes": 2, "channels": 4}),
+    ("bilinear", 1, {"unrolled": True, "channels": 2}),
+]
 
 
-def _plan(rule: str, order: int) -> MemoryPlan:
-    return plan_memory(LMUSpec(order, 0.1, 0.001, rule), input_bits=10, state_bits=14)
+def _plan(rule: str, order: int, **options: Any) -> MemoryPlan:
+    return plan_memory(LMUSpec(order, 0.1, 0.001, rule), input_bits=10, state_bits=14, **options)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
 def generated(request: pytest.FixtureRequest) -> tuple[MemoryPlan, VerilogDesign]:
-    rule, order, lanes, channels = request.param
-    plan = _plan(rule, order)
-    return plan, generate_verilog(plan, name="delay_line", lanes=lanes, channels=channels, command="a command")
+    rule, order, options = request.param
+    plan = _plan(rule, order, delays=DELAYS if options.get("channels") else ())
+    return plan, generate_verilog(plan, name="delay_line", **options, command="a command")
+
+
+def _options(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says about the choices beside the plan."""
+    lanes = {} if manifest["unrolled"] else {"lanes": manifest["lanes"]}
+    return {**lanes, **{key: manifest[key] for key in ("channels", "unrolled", "port_bits")}}
 
 
 def _header(text: str, name: str) -> list[str]:
@@ -48,8 +64,9 @@ def test_the_same_plan_gives_the_same_bytes(generated: tuple[MemoryPlan, Verilog
     _, first = generated
     m = first.manifest
     spec = LMUSpec(**m["spec"])  # from scratch, from what the manifest says
-    plan = plan_memory(spec, input_bits=10, state_bits=14)
-    again = generate_verilog(plan, name="delay_line", lanes=m["lanes"], channels=m["channels"], command="a command")
+    delays = m["readouts"]["delays"] if m["readouts"] else ()
+    plan = plan_memory(spec, input_bits=10, state_bits=14, delays=delays)
+    again = generate_verilog(plan, name="delay_line", **_options(m), command="a command")
     assert again.text == first.text
     assert json.dumps(again.manifest) == json.dumps(m)
 
@@ -63,33 +80,51 @@ def test_the_ports_are_those_of_the_manifest(generated: tuple[MemoryPlan, Verilo
 
 def test_the_documented_names_and_widths(generated: tuple[MemoryPlan, VerilogDesign]) -> None:
     plan, design = generated
-    lanes, channels, order = design.manifest["lanes"], design.manifest["channels"], plan.spec.order
-    assert _declarations(design.text, "delay_line") == {
+    words, channels, order = design.manifest["words_per_beat"], design.manifest["channels"], plan.spec.order
+    channel_bits = max(1, (channels - 1).bit_length())
+    readouts: dict[str, tuple[str, int]] = {}
+    if plan.readouts is not None:
+        readouts = {
+            "readout_valid": ("output", 1),
+            "readout_ready": ("input", 1),
+            "readout_data": ("output", len(DELAYS) * plan.readouts.format.width),
+            "readout_channel": ("output", channel_bits),
+            "readout_first": ("output", 1),
+            "readout_last": ("output", 1),
+        }
+    assert _declarations(design.text, "delay_line") == readouts | {
         "clk": ("input", 1),
         "rst": ("input", 1),
         "in_valid": ("input", 1),
         "in_ready": ("output", 1),
-        "in_data": ("input", 10),
+        "in_data": ("input", design.manifest["port_bits"]),
         "in_first": ("input", 1),
         "in_last": ("input", 1),
         "out_valid": ("output", 1),
         "out_ready": ("input", 1),
-        "out_data": ("output", 14 * lanes),
+        "out_data": ("output", 14 * words),
         "out_index": ("output", max(1, (order - 1).bit_length())),
-        "out_channel": ("output", max(1, (channels - 1).bit_length())),
+        "out_channel": ("output", channel_bits),
         "out_first": ("output", 1),
         "out_last": ("output", 1),
+        "saturated": ("output", 1),
+        "clear_status": ("input", 1),
     }
 
 
 def test_the_manifest_repeats_the_plan_and_the_schedule(generated: tuple[MemoryPlan, VerilogDesign]) -> None:
     plan, design = generated
     m = design.manifest
-    memory = build_memory(plan, lanes=m["lanes"], channels=m["channels"])
+    memory = build_memory(plan, **_options(m))
     assert m["latency_cycles"] == memory.schedule.first_beat
     assert m["cycles_per_sample"] == memory.schedule.cycles_per_sample
-    assert m["beats_per_sample"] * m["lanes"] == plan.spec.order
+    assert m["beats_per_sample"] * m["words_per_beat"] == plan.spec.order
+    assert m["channels_in_step"] == memory.schedule.in_step
     assert m["multiplications_per_sample"] == plan.multiplications_per_sample
+    assert m["multipliers"] == memory.multipliers
+    assert m["multiplier_utilisation"] == memory.utilisation
+    assert m["readout_latency_cycles"] == (memory.readout_latency if plan.readouts else None)
+    assert m["readout_multipliers"] == memory.readout_multipliers
     assert m["formats"] == plan.to_dict()["formats"]
     assert m["error_bound"] == plan.error_bound.tolist()
     assert m["spec"] == plan.spec.to_dict()

@@ -1,0 +1,188 @@
+"""The structured memory: the zero-order hold in stages of words, a product a cycle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import memory
+from amaranth.lib.data import StructLayout
+
+from lmu_hw.errors import DesignError
+from lmu_hw.increments.structured import StructuredIncrement
+from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.arithmetic import times
+from lmu_hw.rtl.control import Schedule
+from lmu_hw.rtl.in_step import InStepMemory, InStepPipeline, Lane, Table
+from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.structured_program import structured_program
+
+
+def _increment(plan: MemoryPlan) -> StructuredIncrement:
+    if not isinstance(plan.increment, StructuredIncrement):
+        raise DesignError("increment", "a structured one", type(plan.increment).__name__)
+    return plan.increment
+
+
+class _StructuredTable(Table):
+    def __init__(self, plan: MemoryPlan, words: int) -> None:
+        increment, order = _increment(plan), plan.spec.order
+        program = structured_program(increment)
+        products = [each for each in program.slots if each is not None]
+        self.between = increment.words
+        self.least_places = min((each.places for each in products if not each.retires), default=0)
+        shifts = {each: each.places - (0 if each.retires else self.least_places) for each in products}
+        number = range(max(order, self.between))
+        self.layout = StructLayout(
+            {
+                "operand": number,
+                "state": 1,  # the operand is a state, not a word between
+                "input": 1,  # and the input is taken off
+                "carry": number,
+                "adds": 1,  # the carry is added
+                "carry_state": 1,
+                "carry_input": 1,
+                "opens": 1,
+                "row": number,
+                "store": 1,
+                "retire": 1,  # the sum is an increment
+                "ends": 1,  # and its word the last of a beat
+                "coefficient": signed(increment.coefficient_bits),
+                "shift": range(max(shifts.values()) + 1),  # down for a word between, up for an increment
+            }
+        )
+
+        def place(word: int) -> int:
+            return word if word < order else word - order
+
+        self.entries: list[dict[str, Any]] = []
+        for each in program.slots:
+            if each is None:
+                self.entries.append({})
+                continue
+            carry = max(each.carry, 0)
+            retire = each.closes and each.retires
+            self.entries.append(
+                {
+                    "operand": place(each.operand),
+                    "state": each.operand < order,
+                    "input": each.operand == 0,
+                    "carry": place(carry),
+                    "adds": each.carry >= 0,
+                    "carry_state": carry < order,
+                    "carry_input": carry == 0,
+                    "opens": each.opens,
+                    "row": place(each.row),
+                    "store": each.closes and not each.retires,
+                    "retire": retire,
+                    "ends": retire and each.row % words == words - 1,
+                    "coefficient": each.coefficient,
+                    "shift": shifts[each],
+                }
+            )
+
+
+class _StructuredLane(Lane):
+    """One multiplier, an accumulator, and the words between."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, table, turns, order = self._plan, self._table, self._turns, self._plan.spec.order
+        operand = plan.operand_format
+        number = signed(operand.width)
+        sample = self._held_sample(m)
+        names = ("factors", "multiplies", "sums", "rounds", "writes", "retires")
+        reads, factors, multiplies, sums, rounds, writes, retires = self._stages(m, names)
+
+        # The words of the last sample and of this one lie in two banks that change roles.
+        state = signed(plan.state_format.width)
+        m.submodules.words = words = memory.Memory(shape=state, depth=2 * turns * order, init=[])
+        m.submodules.between = between = memory.Memory(shape=number, depth=max(1, table.between), init=[])
+        write_word, write_between = words.write_port(), between.write_port()
+
+        def fetched(at: Any, place: Any, came: Any, is_state: Any, with_input: Any) -> Any:
+            """A word on the operands' grid: addressed by `place` in stage `at`, there in the next one, `came`."""
+            read_word = words.read_port(transparent_for=(write_word,))
+            read_between = between.read_port(transparent_for=(write_between,))
+            m.d.comb += [
+                read_word.addr.eq(Cat(at.owner.bank, times(at.owner.turn, order) + place)),
+                read_between.addr.eq(place),
+            ]
+            word = Mux(came.owner.fresh, 0, read_word.data) << (operand.fraction - plan.state_format.fraction)
+            entered = Mux(with_input, sample, 0) << (operand.fraction - plan.input_format.fraction)
+            return Mux(is_state, word - entered, read_between.data)
+
+        factor, carry = Signal(number), Signal(number)
+        product = Signal(signed(operand.width + table.layout["coefficient"].shape.width))
+        total = Signal(signed(plan.product_format.width))
+        m.d.sync += [
+            factor.eq(fetched(reads, reads.entry.operand, factors, factors.entry.state, factors.entry.input)),
+            product.eq(factor * multiplies.entry.coefficient),
+            total.eq(Mux(sums.entry.opens, 0, total) + product),
+            carry.eq(
+                Mux(
+                    sums.entry.adds,
+                    fetched(multiplies, multiplies.entry.carry, sums, sums.entry.carry_state, sums.entry.carry_input),
+                    0,
+                )
+            ),
+        ]
+
+        # A finished sum is rounded to the operands' grid, or goes to the integrators as it is.
+        rounded, increment = Signal(number), Signal(signed(plan.product_format.width))
+        shifted = (total >> (table.least_places - 1) if table.least_places else total << 1) >> rounds.entry.shift
+        m.d.sync += [
+            rounded.eq((shifted >> 1) + shifted[0] + carry),
+            increment.eq((total << rounds.entry.shift) + (carry << plan.increment.product_places)),
+        ]
+        m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
+        m.d.comb += [
+            write_between.addr.eq(writes.entry.row),
+            write_between.en.eq(writes.entry.store),
+            write_between.data.eq(rounded),
+            bank.fetch.eq(times(sums.owner.turn, order) + sums.entry.row),
+            bank.fetch_fresh.eq(sums.owner.fresh),
+            bank.increment[0].eq(increment),
+            bank.apply.eq(writes.entry.retire),
+            bank.apply_slot.eq(times(writes.owner.turn, order) + writes.entry.row),
+            write_word.addr.eq(Cat(~retires.owner.bank, times(retires.owner.turn, order) + retires.entry.row)),
+            write_word.en.eq(retires.entry.retire),
+            write_word.data.eq(bank.words[0]),
+        ]
+        self._gather(m, bank.outputs[0], retires)
+        return m
+
+
+class _StructuredPipeline(InStepPipeline):
+    lane = _StructuredLane
+
+    def table(self, plan: MemoryPlan, words: int) -> Table:
+        return _StructuredTable(plan, words)
+
+
+class StructuredMemory(InStepMemory):
+    """The zero-order hold with fewer products than its matrix has entries, `lanes` channels in step.
+
+    The products of a row follow each other; a row that waits for a word lets another go first
+    (`lmu_hw.rtl.structured_program`). The words of the last sample and of this one lie in two banks.
+
+    Multiplications per sample: what the plan says. Cycles for a sample of each channel in step: those, and
+    the slots in which every row waits; with one turn of channels up to 7 more. Latency: from the acceptance of
+    the last lane's sample, the slot of the last product of state lanes − 1 and 7 more.
+    """
+
+    datapath = Datapath.STRUCTURED
+    pipeline = _StructuredPipeline
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        program = structured_program(_increment(plan))
+        return Schedule.interleaved(
+            groups=plan.spec.order // lanes,
+            words=lanes,
+            slots=len(program.slots),
+            wait=program.wait,
+            channels=channels,
+            first_beat=program.increments[lanes - 1] + 7,
+            in_step=lanes,
+        )

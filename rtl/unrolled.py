@@ -1,0 +1,128 @@
+"""The unrolled memory: every multiplication has a multiplier of its own, every cycle a sample."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import memory
+from amaranth.lib.data import ArrayLayout, StructLayout
+
+from lmu_hw.errors import DesignError
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.rtl.control import Schedule, Sequencer
+from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.staged import Registers, balanced, staged_inputs
+from lmu_hw.rtl.stream import Pipeline, StreamMemory
+
+MAX_UNROLLED = 16
+
+
+class _UnrolledPipeline(Pipeline):
+    """issue → the increment's whole arithmetic, stage by stage → words; advances or stands still as a whole."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, channels, order = self._plan, self._channels, self._plan.spec.order
+        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
+        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+
+        # All state words of a channel in one row.
+        row = ArrayLayout(signed(plan.state_format.width), order)
+        m.submodules.words = words = memory.Memory(shape=row, depth=channels, init=[])
+        write = words.write_port()
+        read = words.read_port(transparent_for=(write,))
+        m.d.comb += read.addr.eq(seq.next_channel)
+        current = [Signal(signed(plan.state_format.width), name=f"word_{i}") for i in range(order)]
+        m.d.comb += [word.eq(Mux(seq.fresh, 0, read.data[i])) for i, word in enumerate(current)]
+
+        registers: Registers = []
+        increments, latency = _increments(registers, plan, [*current, self.sample.data])
+        m.d.sync += [register.eq(value) for register, value in registers]
+
+        # What travels along with a sample.
+        tag = StructLayout({"valid": 1, "channel": range(channels), "fresh": 1, "first": 1, "last": 1})
+        way = [Signal(tag, name="issued")]
+        m.d.comb += [
+            way[0].valid.eq(seq.issue),
+            way[0].channel.eq(seq.channel),
+            way[0].fresh.eq(seq.fresh),
+            way[0].first.eq(self.sample.first),
+            way[0].last.eq(self.sample.last),
+        ]
+        for k in range(1, latency + 2):
+            way.append(Signal(tag, name=f"stage_{k}"))
+            m.d.sync += way[k].eq(way[k - 1])
+        fetched, applied, retired = way[latency - 2], way[latency], way[latency + 1]
+        m.submodules.bank = bank = IntegratorBank(plan, order, channels)
+        m.d.comb += [
+            bank.fetch.eq(fetched.channel),
+            bank.fetch_fresh.eq(fetched.fresh),
+            bank.apply.eq(applied.valid),
+            bank.apply_slot.eq(applied.channel),
+            *(bank.increment[i].eq(increment) for i, increment in enumerate(increments)),
+            write.addr.eq(retired.channel),
+            write.en.eq(retired.valid),
+            write.data.eq(bank.words),
+            self.beat_valid.eq(retired.valid),
+            self.beat.data.eq(bank.outputs),
+            self.beat.channel.eq(retired.channel),
+            self.beat.first.eq(retired.first),
+            self.beat.last.eq(retired.last),
+        ]
+        return m
+
+
+def _increments(registers: Registers, plan: MemoryPlan, inputs: list[Signal]) -> tuple[list[Value], int]:
+    """The increments of all states from words and sample, in registers, and how many cycles later."""
+    widths = [*plan.state_widths, plan.input_format.width]
+    *words, sample = staged_inputs(registers, inputs, widths)
+    operand = plan.operand_format.fraction
+    state_lift, input_lift = operand - plan.state_format.fraction, operand - plan.input_format.fraction
+    made = plan.increment.evaluate([word << state_lift for word in words], sample << input_lift)
+    return balanced(made, least=2)  # the bank reads its accumulators two cycles before it adds
+
+
+class UnrolledMemory(StreamMemory):
+    """Any kind of increment with a multiplier for each of its products, for orders up to 16.
+
+    The arithmetic is the increment's own, spread over `latency` stages with a register after every
+    multiplier and every other adder. All words of a sample come in one beat.
+
+    A channel's next sample must wait for the words of its last one. Cycles per sample:
+    ceil(full_rate_channels/channels), so one from full_rate_channels = latency + 2 channels on. Latency:
+    latency + 1 cycles from the acceptance of a sample to its beat. Multipliers: as many as multiplications
+    per sample; those by powers of two and by zero are left out.
+    """
+
+    pipeline = _UnrolledPipeline
+
+    def __init__(self, plan: MemoryPlan, *, channels: int = 1, port_bits: int | None = None) -> None:
+        super().__init__(plan, lanes=plan.multiplications_per_sample, channels=channels, port_bits=port_bits)
+
+    @property
+    def latency(self) -> int:
+        """Stages of the increment's arithmetic."""
+        return self.schedule.first_beat - 1
+
+    @property
+    def full_rate_channels(self) -> int:
+        """Channels from which on a sample is taken every cycle."""
+        return self.latency + 2
+
+    @classmethod
+    def check_plan(cls, plan: MemoryPlan) -> None:
+        if plan.spec.order > MAX_UNROLLED:
+            raise DesignError("order", f"at most {MAX_UNROLLED} for an unrolled memory", plan.spec.order)
+
+    @classmethod
+    def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """They are what the plan asks for."""
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """Everything in one slot; its words are there `latency` + 2 cycles later for the next sample."""
+        order = plan.spec.order
+        inputs = [Signal(signed(plan.state_format.width)) for _ in range(order)]
+        _, latency = _increments([], plan, [*inputs, Signal(signed(plan.input_format.width))])
+        return Schedule.interleaved(
+            groups=1, words=order, slots=1, wait=latency + 1, channels=channels, first_beat=latency + 1
+        )
