@@ -180,5 +180,5 @@ def _offer(m: Module, sink: Any, valid: Value, payload: Value, go: Signal, advan
 
 def check_divisor(lanes: int, whole: int, what: str) -> None:
     """Return if `lanes` is a divisor of `whole`; else raise a DesignError that names `what`."""
-    if whole % check_integer("lanes", lanes, 1, whole):
+    if whole % check_integer("lanes", lanes, 1):
         raise DesignError("lanes", f"a divisor of the {what} {whole}", lanes)

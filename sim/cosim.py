@@ -163,7 +163,7 @@ def cosimulate(
     made = design or generate_verilog(plan, lanes=lanes)
     memory = HarnessedMemory(plan, Stimulus(codes[None, :], gap=gap, stall=stall, seed=seed), made)
     words = IntegerMemory(plan).run(codes)
-    states_fixed = plan.state_format.decode(words)
+    states_fixed = plan.output_format.decode(words)
     # +1 itself has no code: the declared range ends half a code below it, as the bound does.
     within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
     states_float = FloatMemory(plan.spec).run(within)
@@ -195,7 +195,7 @@ def cosimulate(
         samples=u,
         states_float=states_float,
         states_fixed=states_fixed,
-        states_rtl=plan.state_format.decode(stream.words[0][0]) if stream.passed else None,
+        states_rtl=plan.output_format.decode(stream.words[0][0]) if stream.passed else None,
         states_spice=circuit.states if circuit else None,
         readout_spice=circuit.readout if circuit else None,
         readout_float=circuit.readout_reference if circuit else None,

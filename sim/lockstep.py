@@ -54,8 +54,8 @@ class LockStep:
         """
         width = {port["name"]: port["width"] for port in self.design.manifest["ports"]}
         order = int(self.design.manifest["spec"]["order"])
-        lanes = int(self.design.manifest["lanes"])
-        word = width["out_data"] // lanes
+        word = width["out_data"] // int(self.design.manifest["words_per_beat"])
+        readouts = ", .readout_ready(1'b1)" if self.design.manifest["readouts"] is not None else ""
         names = (*self.circuit.inputs, *self.circuit.outputs)
         reals = "\n".join(f"  real {name};" for name in names)
         zeros = "\n".join(f"  initial {name} = 0.0;" for name in self.circuit.inputs)
@@ -75,7 +75,8 @@ module {TOP};
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
   {self.design.name} memory (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(sample), .in_first(first),
-    .in_last(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data), .out_index(out_index));
+    .in_last(1'b0), .clear_status(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data),
+    .out_index(out_index){readouts});
   {self.circuit.subcircuit} circuit ({ports});
   always @(posedge clk) begin
     if (in_valid && in_ready) taken <= taken + 1;

@@ -50,7 +50,7 @@ class Bounded:
     """A float reference of the words and how far they may be from it.
 
     Attributes:
-        reference: float states in the order of the beats, shape (beats, lanes).
+        reference: float states in the order of the beats, shape (beats, words per beat).
         bound: largest deviation of each, same shape.
         lsb: value of one code.
     """
@@ -61,12 +61,19 @@ class Bounded:
 
 
 def expected_flags(
-    batch: int, samples: int, beats_per_sample: int, lanes: int, channels: int, *, only_last: bool, unmarked: bool
+    batch: int,
+    samples: int,
+    beats_per_sample: int,
+    words_per_beat: int,
+    channels: int,
+    *,
+    only_last: bool,
+    unmarked: bool,
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Index, channel, first and last of every expected beat, in order."""
     kept = np.array([samples - 1]) if only_last else np.arange(samples)
     shape = (batch // channels, kept.size, channels, beats_per_sample)
-    index = np.broadcast_to(np.arange(beats_per_sample) * lanes, shape)
+    index = np.broadcast_to(np.arange(beats_per_sample) * words_per_beat, shape)
     channel = np.broadcast_to(np.arange(channels)[:, None], shape)
     first = np.broadcast_to((kept == 0)[:, None, None], shape).copy()
     if unmarked:
@@ -87,7 +94,7 @@ def compare(
     sent: int,
     bounded: Bounded | None = None,
 ) -> Score:
-    """Score recorded `beats` against the expected `words`, shape (beats, lanes), `flags` and a bound."""
+    """Score recorded `beats` against the expected `words`, shape (beats, words per beat), `flags` and a bound."""
     came, expected = beats.words.shape[0], words.shape[0]
     checked = min(came, expected)
     index, channel, first, last = flags

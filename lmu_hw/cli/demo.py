@@ -237,7 +237,7 @@ def _classify(
         mismatches=score.mismatches if score else int(codes.size),
         messages=stream.bench.messages,
         bound=check_bound(
-            part.plan, part.plan.state_format.decode(words), FloatMemory(part.plan.spec).run(held_out.sequences)
+            part.plan, part.plan.output_format.decode(words), FloatMemory(part.plan.spec).run(held_out.sequences)
         ),
     )
 

@@ -13,7 +13,7 @@ from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, wri
 from lmu_hw.cli.recording import Recording, read
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow
+from lmu_hw.fixedpoint import IntArray, Overflow
 from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import Array, readout
 from lmu_hw.reference.memory import FloatMemory
@@ -37,14 +37,13 @@ def run(
     samples = read(recording, design, required=True)
     design, spec = samples.design, samples.design.spec()
     delays = design.delays
-    decode = readout(spec.order, delays) * coordinates(spec) if delays else None
     with staged(out) as folder, progress() as bar:
         task = bar.add_task(backend, total=samples.values.size)
-        output = np.empty((samples.values.size, spec.order if decode is None else decode.shape[0]))
+        output = np.empty((samples.values.size, len(delays) or spec.order))
         at = 0
-        for states in _states(design, spec, samples.values, backend, folder):
-            output[at : at + len(states)] = states if decode is None else states @ decode.T
-            at += len(states)
+        for block in _outputs(design, spec, samples.values, backend):
+            output[at : at + len(block)] = block
+            at += len(block)
             bar.update(task, completed=at)
         with replacing(folder / "output.npy") as temporary, temporary.open("wb") as file:
             np.save(file, output)
@@ -61,30 +60,46 @@ def run(
     answer(result, _shown(result, out), as_json=as_json)
 
 
-def _states(design: Design, spec: LMUSpec, u: Array, backend: str, folder: Path) -> Iterator[Array]:
-    """States after each sample, a block of samples at a time."""
+def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[Array]:
+    """States after each sample, or delayed readouts where the design has some, a block of samples at a time.
+
+    Those of fixed point are what the hardware gives out, bit for bit.
+    """
     if backend == "float":
         memory = FloatMemory(spec)
+        decode = readout(spec.order, design.delays) * coordinates(spec) if design.delays else np.eye(spec.order)
         for start in range(0, u.size, _CHUNK):
-            yield memory.run(u[start : start + _CHUNK])
+            yield memory.run(u[start : start + _CHUNK]) @ decode.T
         return
     plan = design.plan()
+    model = IntegerMemory(plan)
     codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)[None, :]
+
+    def decoded(words: IntArray) -> Array:
+        if plan.readouts is None:
+            return model.decode(words)
+        return np.asarray(plan.readouts.format.decode(model.readouts(words)))
+
     if backend == "fixed":
-        model = IntegerMemory(plan)
         state = model.zero_state()
         for start in range(0, u.size, _CHUNK):
-            yield model.decode(model.run(codes[:, start : start + _CHUNK], state))[0]
+            yield decoded(model.run(codes[:, start : start + _CHUNK], state)[0])
         return
     import tempfile
 
     from lmu_hw.sim.digital import run_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        words = run_rtl(
-            plan, codes, workdir=Path(scratch), simulator=design.simulator, lanes=design.lanes, seed=design.seed
+        words = run_rtl(  # which checks every word and every readout
+            plan,
+            codes,
+            workdir=Path(scratch),
+            simulator=design.simulator,
+            lanes=design.lanes,
+            unrolled=design.unrolled,
+            seed=design.seed,
         )
-    yield plan.state_format.decode(words[0])
+    yield decoded(words[0])
 
 
 def _shown(result: dict[str, Any], out: Path | None) -> Iterator[Any]:

@@ -46,7 +46,7 @@ class MemoryClassifier:
         """
         if plan.spec != self.spec:
             raise DesignError("plan", f"of the classifier's memory ({self.spec.summary()})", plan.spec.summary())
-        return IntegerClassifier(plan, self.readout.quantize(plan.state_format, weight_bits))
+        return IntegerClassifier(plan, self.readout.quantize(plan.output_format, weight_bits))
 
 
 @dataclass(frozen=True, eq=False)

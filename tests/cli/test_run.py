@@ -9,8 +9,10 @@ import pytest
 import scipy.io.wavfile
 
 from lmu_hw.design_file import Design
+from lmu_hw.fixedpoint import Overflow
 from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import energy_scale, readout
+from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu
@@ -62,6 +64,21 @@ def test_delays_give_the_readout(lmu: Lmu, recording: Path, tmp_path: Path, basi
     assert answer["delays"] == [0.0, 0.5, 1.0]
     assert np.allclose(answer["last"], output[-1])
     assert np.allclose(answer["rms"], np.sqrt((output**2).mean(axis=0)))
+
+
+def test_delays_in_fixed_point_are_the_readouts_of_the_hardware(lmu: Lmu, recording: Path, tmp_path: Path) -> None:
+    words = ["--delays", "0,0.5,1", "--output-bits", 20, "--simulator", "icarus", "--input", recording]
+    for backend in ("fixed", "rtl"):
+        called = lmu("run", *MEMORY, *words, "--backend", backend, "--out", backend, "--json")
+        assert (called.status, called.err) == (0, "")
+    fixed, rtl = (np.load(tmp_path / backend / "output.npy") for backend in ("fixed", "rtl"))
+    plan = plan_memory(LMUSpec(3, 0.03, 0.001), state_bits=10, output_bits=20, delays=(0.0, 0.5, 1.0))
+    model = IntegerMemory(plan)
+    assert plan.readouts is not None
+    codes = plan.input_format.encode(np.load(recording), overflow=Overflow.SATURATE)
+    exact = plan.readouts.format.decode(model.readouts(model.run(codes)))
+    assert np.array_equal(fixed, exact)
+    assert np.array_equal(rtl, exact)
 
 
 def test_the_rate_of_a_wav_gives_the_step(lmu: Lmu, tmp_path: Path) -> None:
