@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory
 from amaranth.lib.data import StructLayout
 
@@ -90,7 +90,10 @@ class _StructuredLane(Lane):
         plan, table, turns, order = self._plan, self._table, self._turns, self._plan.spec.order
         operand = plan.operand_format
         number = signed(operand.width)
+        # A carry is fetched two stages after its entry's operand, when the next sample may be held already.
         sample = self._held_sample(m)
+        earlier, of_carry = Signal.like(sample), Signal.like(sample)
+        m.d.sync += [earlier.eq(sample), of_carry.eq(earlier)]
         names = ("factors", "multiplies", "sums", "rounds", "writes", "retires")
         reads, factors, multiplies, sums, rounds, writes, retires = self._stages(m, names)
 
@@ -100,7 +103,7 @@ class _StructuredLane(Lane):
         m.submodules.between = between = memory.Memory(shape=number, depth=max(1, table.between), init=[])
         write_word, write_between = words.write_port(), between.write_port()
 
-        def fetched(at: Any, place: Any, came: Any, is_state: Any, with_input: Any) -> Any:
+        def fetched(at: Any, place: Any, came: Any, is_state: Any, taken_off: Value) -> Any:
             """A word on the operands' grid: addressed by `place` in stage `at`, there in the next one, `came`."""
             read_word = words.read_port(transparent_for=(write_word,))
             read_between = between.read_port(transparent_for=(write_between,))
@@ -109,28 +112,26 @@ class _StructuredLane(Lane):
                 read_between.addr.eq(place),
             ]
             word = Mux(came.owner.fresh, 0, read_word.data) << (operand.fraction - plan.state_format.fraction)
-            entered = Mux(with_input, sample, 0) << (operand.fraction - plan.input_format.fraction)
+            entered = taken_off << (operand.fraction - plan.input_format.fraction)
             return Mux(is_state, word - entered, read_between.data)
 
+        operand_input = Mux(factors.entry.input, sample, 0)
+        carry_input = Mux(sums.entry.carry_input, of_carry, 0)
+        carried = fetched(multiplies, multiplies.entry.carry, sums, sums.entry.carry_state, carry_input)
         factor, carry = Signal(number), Signal(number)
         product = Signal(signed(operand.width + table.layout["coefficient"].shape.width))
         total = Signal(signed(plan.product_format.width))
         m.d.sync += [
-            factor.eq(fetched(reads, reads.entry.operand, factors, factors.entry.state, factors.entry.input)),
+            factor.eq(fetched(reads, reads.entry.operand, factors, factors.entry.state, operand_input)),
             product.eq(factor * multiplies.entry.coefficient),
             total.eq(Mux(sums.entry.opens, 0, total) + product),
-            carry.eq(
-                Mux(
-                    sums.entry.adds,
-                    fetched(multiplies, multiplies.entry.carry, sums, sums.entry.carry_state, sums.entry.carry_input),
-                    0,
-                )
-            ),
+            carry.eq(Mux(sums.entry.adds, carried, 0)),
         ]
 
         # A finished sum is rounded to the operands' grid, or goes to the integrators as it is.
         rounded, increment = Signal(number), Signal(signed(plan.product_format.width))
-        shifted = (total >> (table.least_places - 1) if table.least_places else total << 1) >> rounds.entry.shift
+        common = table.least_places - 1  # one place stays: its bit tells which way to round
+        shifted = (total >> common if common >= 0 else total << -common) >> rounds.entry.shift
         m.d.sync += [
             rounded.eq((shifted >> 1) + shifted[0] + carry),
             increment.eq((total << rounds.entry.shift) + (carry << plan.increment.product_places)),
@@ -167,7 +168,7 @@ class StructuredMemory(InStepMemory):
     (`lmu_hw.rtl.structured_program`). The words of the last sample and of this one lie in two banks.
 
     Multiplications per sample: what the plan says. Cycles for a sample of each channel in step: those, and
-    the slots in which every row waits; with one turn of channels up to 7 more. Latency: from the acceptance of
+    the slots in which every row waits; with one turn of channels up to 5 more. Latency: from the acceptance of
     the last lane's sample, the slot of the last product of state lanes − 1 and 7 more.
     """
 

@@ -129,11 +129,11 @@ def _products(row: _Row, ready: dict[int, int]) -> Iterator[Product]:
 
 def _wait(slots: list[Product | None], order: int) -> int:
     """After so many cycles every state word is there when the next sample reads it first."""
+    products = [(slot, each) for slot, each in enumerate(slots) if each is not None]
+    reads = [(each.operand, slot) for slot, each in products]
+    reads += [(each.carry, slot + CARRY_LEAD) for slot, each in products]
     first: dict[int, int] = {}
-    for slot, each in enumerate(slots):
-        if each is not None:
-            first.setdefault(each.operand, slot)
-            if each.carry >= 0:
-                first.setdefault(each.carry, slot + CARRY_LEAD)
-    written = {each.row: slot + STATE_AFTER for slot, each in enumerate(slots) if each and each.retires and each.closes}
+    for word, slot in reads:
+        first[word] = min(slot, first.get(word, slot))
+    written = {each.row: slot + STATE_AFTER for slot, each in products if each.retires and each.closes}
     return max(0, *(written[state] - (len(slots) + first[state]) for state in range(order) if state in first))

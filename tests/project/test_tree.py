@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 FOLDERS = ("lmu_hw", "rtl", "analog", "sim", "tests", ".ci")
-# References that a reader may follow, the name spaces of file formats, public copies of MNIST and the tests' own server.
+# References that a reader may follow, name spaces of file formats, public copies of MNIST, the tests' own server.
 HOSTS = {
     "127.0.0.1",
     "arxiv.org",
