@@ -168,7 +168,7 @@ class IntegerMemory:
         order = self.plan.spec.order
         whole = self.zero_state(batch) if state is None else state
         self._check_batch(whole, batch)
-        words = np.zeros((batch, samples if every else 1, order), dtype=np.int64)
+        words = np.zeros((samples if every else 1, batch, order), dtype=np.int64)  # a sample's words side by side
         size = max(1, min(-(-batch // workers), _BLOCK_WORDS // order))
 
         def block(start: int) -> tuple[int, IntegerState]:
@@ -179,11 +179,11 @@ class IntegerMemory:
             for k in range(samples):
                 registers.step(by_sample[k])
                 if every:
-                    registers.give(words[rows, k])
+                    registers.give(words[k, rows])
             if samples:
                 registers.store(part)
                 if not every:
-                    registers.give(words[rows, 0])
+                    registers.give(words[0, rows])
             return start, part
 
         starts = range(0, batch, size)
@@ -194,7 +194,7 @@ class IntegerMemory:
                 parts = list(pool.map(block, starts))
         if state is not None and parts:
             state.replace([part for _, part in parts])
-        return words
+        return words.swapaxes(0, 1)
 
     def _check_batch(self, state: IntegerState, batch: int) -> None:
         if state.word.shape != (self.plan.spec.order, batch):
