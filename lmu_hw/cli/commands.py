@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lmu_hw.cli.groups import OrderedGroup
 from lmu_hw.cli.options import (
     SIMULATORS,
     Number,
     OneOf,
-    SectionedCommand,
     Whole,
     design_options,
     option,
     output_options,
 )
-from lmu_hw.cli.refusals import suggest
 from lmu_hw.cli.train_commands import train
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
@@ -26,27 +24,7 @@ from lmu_hw.errors import DesignError
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-class VerbGroup(click.Group):
-    """Verbs in the order of the flow, not of the alphabet."""
-
-    command_class = SectionedCommand
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs as they were declared."""
-        return list(self.commands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb, or refuse it with the nearest one's name."""
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], self.commands, n=1)
-            known = "one of " + ", ".join(self.commands)
-            raise DesignError("verb", suggest("one that `lmu-hw --help` lists", close) if close else known, args[0])
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=VerbGroup, context_settings=_HELP, invoke_without_command=True)
+@click.group(cls=OrderedGroup, context_settings=_HELP, invoke_without_command=True)
 @click.version_option(package_name="lmu-hw", prog_name="lmu-hw")
 @click.pass_context
 def cli(ctx: click.Context) -> None:

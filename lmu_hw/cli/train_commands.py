@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmu_hw.cli.options import DISCRETIZATIONS, Number, OneOf, SectionedCommand, Whole, option, output_options
+from lmu_hw.cli.groups import OrderedGroup
+from lmu_hw.cli.options import DISCRETIZATIONS, Number, OneOf, Whole, option, output_options
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
@@ -20,22 +21,11 @@ _MODELS = ("lmu", "hybrid", "lstm")
 _UNSAID = frozenset({"out", "as_json", "data", "seed", "seeds"})  # of no effect on a network, or noted on their own
 
 
-class TaskGroup(click.Group):
-    """Tasks in the order of their declaration."""
+class TaskGroup(OrderedGroup):
+    """The tasks of `lmu-hw train`."""
 
-    command_class = SectionedCommand
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The tasks as they were declared."""
-        return list(self.commands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the task, or refuse it."""
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise DesignError("task", "one of " + ", ".join(self.commands), args[0])
-        return super().resolve_command(ctx, args)
+    what = "task"
+    listing = "lmu-hw train --help"
 
 
 class Wholes(click.ParamType[tuple[int, ...]]):
