@@ -19,7 +19,7 @@ from lmu_hw.legendre import Array, readout
 from lmu_hw.plan import Datapath, ErrorBudget, MemoryPlan, ReadoutPlan
 from lmu_hw.spec import Basis, LMUSpec
 from lmu_hw.stability import dominant_pole
-from lmu_hw.steps import Discretization
+from lmu_hw.steps import STEPS, Discretization
 from lmu_hw.system import coordinates
 
 MIN_BITS, MAX_STATE_BITS, MAX_INPUT_BITS = 3, 32, 24
@@ -179,7 +179,19 @@ class MemoryAnalysis:
         exact_rows = readout(spec.order, delays) * coordinates(spec) if self.delays else np.zeros((0, spec.order))
         self.readout_codes, self.readout_bits, self.readout_fraction = _readout_codes(exact_rows, coefficient_bits)
         realised_rows = np.asarray(self.readout_codes * 2.0**-self.readout_fraction)
-        self.loop = LoopAnalysis(spec, self.increment, error_feedback, realised_rows, exact_rows, certified=certified)
+        try:
+            self.loop = LoopAnalysis(
+                spec, self.increment, error_feedback, realised_rows, exact_rows, certified=certified
+            )
+        except DesignError:
+            if (
+                self.datapath is not Datapath.DENSE
+                or guarantee is not None
+                or not STEPS[spec.discretization].unconditional
+            ):
+                raise
+            enough = "enough for the matrix to be stable when rounded to nearest, or given with a guarantee"
+            raise DesignError("coefficient_bits", enough, coefficient_bits) from None
 
     def plan(self, input_bits: int, state_bits: int, output_bits: int | None = None) -> MemoryPlan:
         """The plan for these widths; see `plan_memory`."""
