@@ -72,7 +72,8 @@ class LoopAnalysis:
         certified: bool = True,
     ) -> None:
         d = spec.order
-        self.rows = rows = np.vstack([np.eye(d), rows])
+        readouts, rows = rows, np.vstack([np.eye(d), rows])
+        self.rows = rows
         banks = bank_gains(spec.discretization)
         unit = np.tile(energy_per_unit(spec), len(banks))  # orthonormal coordinates per unit of the state
 
@@ -85,7 +86,8 @@ class LoopAnalysis:
             return z[-d:] / unit[-d:, None]
 
         def outputs(z: Array) -> Array:
-            return rows @ states(z)
+            x = states(z)
+            return np.concatenate([x, readouts @ x]) if readouts.size else x  # no product with the identity
 
         realised = realised_step(spec, increment)
         transition, drive, n = realised.transition, realised.input, realised.input.size

@@ -90,12 +90,13 @@ def _run_options(task: Callable[..., Any]) -> Callable[..., Any]:
         return task(request=Request(seed, seeds, epochs, out, as_json, _command()), **options)
 
     run.__name__, run.__doc__ = task.__name__, task.__doc__
-    declared = output_options(run)
+    declared: Any = output_options(run)
     for declare in reversed(_RUN_OPTIONS):
         declared = declare(declared)
-    # Options that the task itself declared come first.
-    declared.__click_params__ += getattr(task, "__click_params__", [])  # type: ignore[attr-defined]
-    return declared
+    # click keeps declared options in this attribute, the last one first: those of the task itself come on top.
+    declared.__click_params__ += getattr(task, "__click_params__", [])
+    verb: Callable[..., Any] = declared
+    return verb
 
 
 def _command() -> str:

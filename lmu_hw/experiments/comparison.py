@@ -8,6 +8,7 @@ the decoded window stays within the target of the ideal memory's: see `lmu_hw.se
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -35,12 +36,16 @@ def main(orders: tuple[int, ...], target_nrmse: float, as_json: bool) -> None:
     tables = []
     with progress() as bar:
         task = bar.add_task("weigh", total=None)
+
+        def tell(order: int, name: str) -> None:
+            bar.update(task, description=f"order {order}: {name}")
+
         for order, ratio in cases.items():
             found = search(
                 LMUSpec(order, ratio, 1.0),
                 Band(order / (8.0 * ratio)),
                 structured_error=0.3 * target_nrmse,
-                told=lambda name, order=order: bar.update(task, description=f"order {order}: {name}"),  # type: ignore[misc]
+                told=partial(tell, order),
             )
             rows, described = [], []
             for (rule, datapath), group in found.by_datapath.items():

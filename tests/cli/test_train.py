@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
-pytest.importorskip("jax", reason="comes with the extra train")
 
 from lmu_hw.network_file import load_network
 from tests.cli.conftest import ENTRY, Lmu, spawn

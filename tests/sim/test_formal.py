@@ -20,9 +20,6 @@ from lmu_hw.sim.formal_invariant import Registers, find_invariant, take_sample
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization
 
-pytest.importorskip("bitwuzla")
-pytest.importorskip("pyosys")
-
 RULES = list(Discretization)
 feedback = pytest.mark.parametrize("feedback", [True, False])
 

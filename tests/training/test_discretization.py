@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 from lmu_hw.spec import Basis, LMUSpec
 from lmu_hw.steps import Discretization
 from lmu_hw.system import discretize

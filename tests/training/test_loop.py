@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 from lmu_hw.archive import ArchiveReader, write_archive
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.network import Output

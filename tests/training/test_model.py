@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import Array
 from lmu_hw.network import Output

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import Overflow, QFormat
 from lmu_hw.integer_model import IntegerMemory

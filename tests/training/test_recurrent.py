@@ -9,19 +9,17 @@ import sys
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 from lmu_hw import LMUSpec
 from lmu_hw.reference.cell import CellParameters, LMUCell
 from lmu_hw.reference.definition import Activation, CellWeights
-
-jax = pytest.importorskip("jax")
-
-from lmu_hw.training.discretization import Matrices, fixed_step  # noqa: E402
-from lmu_hw.training.recurrent import blocked_cell, blocks_pay  # noqa: E402
-from lmu_hw.training.recurrent_blocks import LONGEST_BLOCK, block_steps, memory_powers, run_in_blocks  # noqa: E402
-from lmu_hw.training.scan import scan_cell  # noqa: E402
+from lmu_hw.training.discretization import Matrices, fixed_step
+from lmu_hw.training.recurrent import blocked_cell, blocks_pay
+from lmu_hw.training.recurrent_blocks import LONGEST_BLOCK, block_steps, memory_powers, run_in_blocks
+from lmu_hw.training.scan import scan_cell
 
 
 def cell_weights(

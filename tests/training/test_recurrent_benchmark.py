@@ -75,7 +75,6 @@ def test_peers_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_own_contenders_agree_and_are_timed() -> None:
-    pytest.importorskip("jax")
     sizes = ("--order", "64", "--hidden", "30", "--steps", "100", "--batch", "24")
     result: dict[str, Any] = json.loads(run(*sizes, "--turns", "3", "--json").stdout)
     assert set(result["seconds"]) == {"blocks", "scan"}

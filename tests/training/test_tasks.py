@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="comes with the extra train")
-pytest.importorskip("sklearn", reason="comes with the extra demo")
-
 from lmu_hw.errors import DesignError
 from lmu_hw.network import Output, arrays
 from lmu_hw.reference.digits import load_digits

@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 import scipy.ndimage
-
-pytest.importorskip("jax", reason="comes with the extra train")
 
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.tasks.images import Deformation, PixelSequences, pixel_order

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 from lmu_hw.errors import DesignError
 from lmu_hw.training.backend import jax
 from lmu_hw.training.layers import DenseLayer

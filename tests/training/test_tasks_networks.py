@@ -16,12 +16,9 @@ from lmu_hw.network import Network
 from lmu_hw.networks import NETWORKS, load
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
 from lmu_hw.training.tasks.mnist import PARTS, Mnist, load_mnist
-
-pytest.importorskip("jax", reason="comes with the extra train")
-
-from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.outcome import accuracy_of
 from lmu_hw.training.tasks.psmnist import psmnist_task
 
@@ -109,7 +106,6 @@ def test_mackey_glass() -> None:
 
 
 def test_digits() -> None:
-    pytest.importorskip("sklearn", reason="comes with the extra demo")
     task = digits_task()
     accuracy = accuracy_of(load("digits_linear"), task.sequences(task.test.x), task.test.y)
     assert abs(accuracy - NETWORKS["digits_linear"].value) * len(task.test.y) <= _TIPPED

@@ -15,8 +15,6 @@ from lmu_hw.spec import Basis, LMUSpec
 from lmu_hw.steps import Discretization
 from lmu_hw.system import discretize
 
-pytest.importorskip("jax", reason="comes with the extra train")
-
 
 @settings(max_examples=40)
 @given(
