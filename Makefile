@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench-training lint lock clean distclean
+.PHONY: help setup demo test test-slow test-peers bench-training lint lock clean distclean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
@@ -32,6 +32,9 @@ test: lint  ## lint, and the tests that are not slow
 test-slow: $(READY)  ## the tests that `make test` leaves out
 	@$(BIN)/pytest -m slow -n $(JOBS)
 
+test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and PyTorch; 2.5 GB of packages
+	@LMU_HW_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/pytest tests/peers
+
 bench-training: $(READY) $(PEERS)/.ready  ## training and inference timed against keras-lmu and PyTorch; 2.5 GB of packages
 	@$(BIN)/python -m lmu_hw.training.benchmark --peers $(PEERS)/bin/python $(BENCH)
 
@@ -49,7 +52,7 @@ lint: $(READY)  ## style, types and import rules
 
 lock: $(READY)  ## renew the locks after a change of pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra demo --extra dev pyproject.toml
+	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra import --extra demo --extra dev pyproject.toml
 	@$(COMPILE) --output-file requirements-build.lock --group build
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
