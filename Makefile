@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
+NENGO ?= .venv-nengo
 OUT ?= out/demo
 JOBS ?= 2
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-peers bench-training lint lock clean distclean
+.PHONY: help setup demo test test-slow test-peers bench-training bench-spiking lint lock clean distclean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
@@ -44,6 +45,17 @@ $(PEERS)/.ready: tests/peers/requirements.txt tests/peers/keras-lmu.txt
 	$(PEERS)/bin/python -m pip install --quiet --no-deps -r tests/peers/keras-lmu.txt
 	@touch $@
 
+# One thread each: the comparison is of the same cores.
+bench-spiking: export OPENBLAS_NUM_THREADS = 1
+
+bench-spiking: $(READY) $(NENGO)/.ready  ## error and time of the memory in spikes against Nengo
+	@$(BIN)/python -m lmu_hw.experiments.spiking_benchmark --peers $(NENGO)/bin/python $(BENCH)
+
+$(NENGO)/.ready: tests/peers/nengo.txt
+	$(PYTHON) -m venv --clear $(NENGO)
+	$(NENGO)/bin/python -m pip install --quiet -r tests/peers/nengo.txt
+	@touch $@
+
 lint: $(READY)  ## style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -63,4 +75,4 @@ clean:  ## remove what the targets left behind, but for the environment
 	find lmu_hw rtl analog sim tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the environment too
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(NENGO)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import networkx as nx
 
-from lmu_hw.analog.elements import Direction, Element, Port
+from lmu_hw.analog.elements import Direction, Element, Instance, Port
 from lmu_hw.artifacts import check_identifier
 from lmu_hw.errors import DesignError
 
@@ -106,3 +106,54 @@ class Circuit:
         for vertex in self.graph.nodes:
             if vertex[0] != "net":
                 yield self.graph.nodes[vertex]["data"]
+
+
+def walk(circuit: Circuit) -> Iterator[tuple[str, Element, dict[str, str]]]:
+    """Every element below `circuit` that is not an instance: its path, itself, and the nets at its pins.
+
+    Paths and inner nets are joined by dots, "X_integrator_x0.R_x0_u"; a net that reaches a port of the top bears
+    the name that it has there.
+    """
+    yield from _walk(circuit, "", {})
+
+
+def _walk(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[tuple[str, Element, dict[str, str]]]:
+    for element in circuit.elements:
+        nets = {
+            pin: net if net == GROUND else outer.get(net, prefix + net) for pin, net in circuit.pins_of(element).items()
+        }
+        if isinstance(element, Instance):
+            yield from _walk(element.circuit, f"{prefix}{element.name}.", nets)
+        else:
+            yield prefix + element.name, element, nets
+
+
+def replaced(circuit: Circuit, elements: Mapping[str, Element]) -> Circuit:
+    """A copy of `circuit` in which other elements, of the same names and pins, take the place of some.
+
+    Args:
+        circuit: stays as it is; each of its instances must be the only one of its circuit.
+        elements: by path, as in `walk`.
+
+    Raises:
+        DesignError: a path is none of an element of the circuit, or a name or the pins differ.
+    """
+    unused = dict(elements)
+    copy = _replaced(circuit, "", unused)
+    if unused:
+        raise DesignError("path of an element", f"one of circuit {circuit.name}", next(iter(unused)))
+    return copy
+
+
+def _replaced(circuit: Circuit, prefix: str, elements: dict[str, Element]) -> Circuit:
+    copy = Circuit(circuit.name)
+    for port in circuit.ports:
+        copy.add_port(port.name, port.direction)
+    for element in circuit.elements:
+        other = elements.pop(prefix + element.name, element)
+        if other.name != element.name:
+            raise DesignError(f"{circuit.name}.{element.name}", "replaced by an element of its name", other.name)
+        if isinstance(other, Instance):
+            other = Instance(other.name, _replaced(other.circuit, f"{prefix}{other.name}.", elements))
+        copy.add(other, **circuit.pins_of(element))
+    return copy

@@ -1,6 +1,6 @@
 """Typed circuit elements with named pins.
 
-Ideal parts (R, C, sources) carry their value; a physical part (an op-amp) carries a model, and what that
+Ideal parts (R, C, sources) carry their value; a device (an op-amp, a transconductor) carries a model, and what that
 model is made of stays in its library. An element knows nothing of the nets that it is connected to: that is
 the circuit's business.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from lmu_hw.analog import opamp
+from lmu_hw.analog.device_model import DeviceModel
+from lmu_hw.analog.opamp import DifferentialOpAmpModel, OpAmpModel
+from lmu_hw.analog.ota import OtaModel
 from lmu_hw.artifacts import check_identifier
 from lmu_hw.errors import DesignError
 
@@ -78,17 +80,44 @@ class Capacitor(Element):
 
 
 @dataclass(frozen=True)
-class OpAmp(Element):
+class Device(Element):
+    """A physical part: its model says what it is made of, and which pins it has."""
+
+    model: DeviceModel
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        return self.model.pins
+
+
+@dataclass(frozen=True)
+class OpAmp(Device):
     """A single-ended op-amp with the pins ``inp``, ``inn``, ``out`` and a model."""
 
-    model: opamp.OpAmpModel
+    model: OpAmpModel
 
     letter: ClassVar[str] = "X"
     kind: ClassVar[str] = "op-amp"
 
-    @property
-    def pins(self) -> tuple[str, ...]:
-        return opamp.PINS
+
+@dataclass(frozen=True)
+class DifferentialOpAmp(Device):
+    """A fully differential op-amp with the pins ``inp``, ``inn``, ``outp``, ``outn``, balanced about ground."""
+
+    model: DifferentialOpAmpModel
+
+    letter: ClassVar[str] = "X"
+    kind: ClassVar[str] = "differential op-amp"
+
+
+@dataclass(frozen=True)
+class Transconductor(Device):
+    """A current gm (v(inp) - v(inn)), gm that of the model, flows out of the pin ``out`` into its net."""
+
+    model: OtaModel
+
+    letter: ClassVar[str] = "X"
+    kind: ClassVar[str] = "transconductor"
 
 
 @dataclass(frozen=True)

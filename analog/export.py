@@ -1,101 +1,82 @@
-"""What a design leaves behind: SPICE deck, bill of materials, manifest and schematic."""
+"""What a design leaves behind: SPICE deck, bill of materials, KiCad netlist, schematic and manifest."""
 
 from __future__ import annotations
 
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
-from lmu_hw.analog.bench import bench_for
-from lmu_hw.analog.circuit import GROUND
-from lmu_hw.analog.design import PREDICTION_ORDER, AnalogDesign
-from lmu_hw.analog.elements import Capacitor, OpAmp, PiecewiseLinear, Resistor
-from lmu_hw.analog.opamp import describe
+from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.device_model import describe
+from lmu_hw.analog.elements import Capacitor, Device, Element, PiecewiseLinear, Resistor
+from lmu_hw.analog.kicad import kicad_netlist, placed_parts
+from lmu_hw.analog.manifest import NOTHING, Questions, manifest
 from lmu_hw.analog.spice import Transient, number, to_deck, to_subcircuit
 from lmu_hw.artifacts import write_json, write_text
 
+BILL_COLUMNS = ("designator", "reference", "kind", "value", "unit", "count")
+
 
 def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
-    """One row per kind and value: reference (all of the row's, spaced), kind, value (ohm or farad), count."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for element in design.circuit.elements:
-        match element:
-            case Resistor(ohms=value) | Capacitor(farads=value):
-                text = number(value)
-            case OpAmp(model=model):
-                text = describe(model)
-            case _:
-                continue
-        groups.setdefault((element.kind, text), []).append(element.name)
+    """One row per kind and value: designators and names (all of the row's, spaced), kind, value, unit, count.
+
+    Designators are those of the KiCad netlist, names those of the SPICE netlist.
+    """
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for part in placed_parts(design.circuit):
+        value, unit = _value(part.element)
+        groups.setdefault((part.element.kind, value, unit), []).append((part.designator, part.element.name))
     return [
-        {"reference": " ".join(names), "kind": kind, "value": value, "count": len(names)}
-        for (kind, value), names in groups.items()
+        {
+            "designator": " ".join(designator for designator, _ in members),
+            "reference": " ".join(name for _, name in members),
+            "kind": kind,
+            "value": value,
+            "unit": unit,
+            "count": len(members),
+        }
+        for (kind, value, unit), members in groups.items()
     ]
 
 
-def manifest(design: AnalogDesign) -> dict[str, Any]:
-    """Everything that a reader or a script needs to use and judge the circuit, as plain data.
-
-    `couplings` counts the resistors from state to state, `elements` all parts, `nodes` the nets without
-    ground, op-amps taken as one part each. The scaling of a state is negative where its net carries it
-    inverted. `predicted` is null above order 64.
-    """
-    circuit = design.circuit
-    resistors, capacitors = circuit.of(Resistor), circuit.of(Capacitor)
-    ohms, farads = [part.ohms for part in resistors], [part.farads for part in capacitors]
-    predicted = None
-    if design.realisation.states <= PREDICTION_ORDER:
-        prediction = design.predict()
-        predicted = {
-            "nrmse": prediction.nrmse,
-            "output_nrmse": list(prediction.output_nrmse),
-            "band_hz": prediction.band_hz,
-        }
-    return {
-        "name": circuit.name,
-        "topology": design.realisation.topology,
-        "style": design.style,
-        "specification": design.specification,
-        "ports": [{"name": port.name, "direction": port.direction} for port in circuit.ports],
-        "couplings": sum(part.name.startswith("R_a_") for part in resistors),
-        "elements": len(circuit.elements),
-        "nodes": sum(net != GROUND for net in circuit.nets),
-        "resistors": len(resistors),
-        "capacitors": len(capacitors),
-        "opamps": len(circuit.of(OpAmp)),
-        "inverters": design.polarity.inverters,
-        "opamp": {"model": design.opamp.label, **design.opamp.parameters},
-        "scaling": {
-            "input_volts_per_unit": design.input_scaling,
-            "state_volts_per_unit": design.state_scaling.tolist(),
-            "output_volts_per_unit": design.output_scaling.tolist(),
-        },
-        "component_ranges": {
-            "resistor_ohms": [min(ohms), max(ohms)],
-            "capacitor_farads": [min(farads), max(farads)],
-        },
-        "predicted": predicted,
-    }
+def _value(element: Element) -> tuple[str, str]:
+    match element:
+        case Resistor(ohms=value):
+            return number(value), "ohm"
+        case Capacitor(farads=value):
+            return number(value), "F"
+        case Device(model=model):
+            return describe(model), ""
+    return "", ""
 
 
 def header(design: AnalogDesign, command: str) -> list[str]:
     """Lines for the head of a generated text: what it is, its specification and the command that made it."""
+    device = design.technology.device
+    scaling = [*design.state_scaling.tolist(), *design.output_scaling.tolist()]
     asked = ", ".join(f"{key}={value}" for key, value in design.specification.items())
     return [
         f"{design.circuit.name}: Legendre memory, {design.realisation.topology} {design.style} circuit",
         f"specification: {asked}",
         f"command: {command}",
-        f"op-amps: {describe(design.opamp)}",
-        "nets: u = input, x<i> = states, y<k> = delayed outputs; volts per unit of each:",
+        f"{device.device}s: {describe(device)}",
+        f"signals: u = input, x<i> = states, y<k> = delayed outputs{_kinds(design)}; volts per unit of each:",
         f"  u  {number(design.input_scaling)}",
-        *(f"  x{i}  {number(volts)}" for i, volts in enumerate(design.state_scaling)),
-        *(f"  y{k}  {number(volts)}" for k, volts in enumerate(design.output_scaling)),
+        *(f"  {signal}  {number(volts)}" for signal, volts in zip(design.signals, scaling, strict=True)),
     ]
 
 
+def _kinds(design: AnalogDesign) -> str:
+    coefficients = ", m<i> = Legendre coefficients" if design.specification["coefficient_outputs"] else ""
+    return coefficients + ("; each is v(<signal>_p) - v(<signal>_n)" if design.technology.differential else "")
+
+
 def subcircuit_text(design: AnalogDesign, command: str) -> str:
-    """The self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``."""
+    """The self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``.
+
+    It keeps to what ngspice, LTspice and Xyce share: subcircuits with parameters in braces, R, C, X, and controlled
+    sources; no options, no analyses, no suffixes of numbers, and names that stay apart when case is folded.
+    """
     return to_subcircuit(design.circuit, header(design, command))
 
 
@@ -105,7 +86,7 @@ def deck_text(design: AnalogDesign, command: str) -> str:
     volts = design.input_scaling
     step = PiecewiseLinear((0.0, 1e-4 * theta, 2.0 * theta), (0.0, volts, volts))
     return to_deck(
-        bench_for(design.circuit, step),
+        design.bench(step),
         [Transient(step=theta / 100.0, stop=2.0 * theta, max_step=theta / 1000.0)],
         header=header(design, command),
     )
@@ -113,19 +94,36 @@ def deck_text(design: AnalogDesign, command: str) -> str:
 
 def schematic(design: AnalogDesign) -> str:
     """The schematic as SVG text."""
-    from lmu_hw.analog.schematic import schematic_svg  # the drawing library is loaded for this alone
+    from lmu_hw.analog.schematic.sheet import schematic_svg  # the drawing library is loaded for this alone
 
-    asked = design.specification
+    asked, device = design.specification, design.technology.device
     return schematic_svg(
         design.circuit,
         f"{design.circuit.name}: Legendre memory, order {asked['order']}, theta {asked['theta']!r} s, "
         f"{design.realisation.topology} {design.style}",
-        [f"op-amps: {describe(design.opamp)}; nets of the same name are joined"],
+        [f"{device.device}s: {describe(device)}; nets of the same name are joined"],
     )
 
 
-def write_design(design: AnalogDesign, directory: Path, command: str) -> dict[str, Path]:
-    """Write NAME.cir, bom.csv, NAME.svg and manifest.json into `directory`; return their paths by role.
+def kicad_text(design: AnalogDesign, command: str) -> str:
+    """The KiCad netlist; values as in the bill of materials."""
+    values = {part.path: _value(part.element)[0] for part in placed_parts(design.circuit)}
+    return kicad_netlist(design.circuit, command, values)
+
+
+def bill_text(design: AnalogDesign) -> str:
+    """The bill of materials as CSV."""
+    table = io.StringIO()
+    rows = csv.DictWriter(table, BILL_COLUMNS, lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(bill_of_materials(design))
+    return table.getvalue()
+
+
+def write_design(
+    design: AnalogDesign, directory: Path, command: str, questions: Questions = NOTHING
+) -> dict[str, Path]:
+    """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
 
     Everything is rendered before the first file is written, so that a design that cannot be rendered leaves
     nothing behind.
@@ -134,20 +132,21 @@ def write_design(design: AnalogDesign, directory: Path, command: str) -> dict[st
         design: what to write.
         directory: created where it does not exist.
         command: the command line that asked for it, for the headers.
+        questions: what the manifest is to answer beside what the circuit is.
 
     Raises:
         ElectricalRuleError: the circuit breaks an electrical rule.
+        DesignError: no amplifiers keep the error.
     """
     name = design.circuit.name
-    deck, drawing = deck_text(design, command), schematic(design)
-    data = {**manifest(design), "command": command}
-    table = io.StringIO()
-    rows = csv.DictWriter(table, ["reference", "kind", "value", "count"], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(bill_of_materials(design))
+    deck, netlist = deck_text(design, command), kicad_text(design, command)
+    drawing, bill = schematic(design), bill_text(design)
+    data = {**manifest(design, questions), "command": command}
     return {
         "netlist": write_text(directory / f"{name}.cir", deck),
-        "bom": write_text(directory / "bom.csv", table.getvalue()),
+        "library": write_text(directory / f"{name}.lib", subcircuit_text(design, command)),
+        "kicad": write_text(directory / f"{name}.net", netlist),
+        "bom": write_text(directory / "bom.csv", bill),
         "schematic": write_text(directory / f"{name}.svg", drawing),
         "manifest": write_json(directory / "manifest.json", data),
     }

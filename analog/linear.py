@@ -1,25 +1,27 @@
-"""The linear state-space model of a circuit, recovered from its parts by nodal analysis.
+"""The linear state-space model of a circuit, recovered from its parts.
 
-Every capacitor is taken as a voltage source of its present voltage and every op-amp pole as a source of its
-state; the resistive network that remains is solved once for all of them and for the inputs, and the currents
-into the capacitors are the derivatives. (The state-variable method; see for example L. O. Chua and P.-M. Lin,
-Computer-Aided Analysis of Electronic Circuits, 1975, chapter 8.)
+Every capacitor is taken as a voltage source of its present voltage and every op-amp pole as a source of its state;
+the resistive network that remains is solved once for all of them and for the inputs, and the currents into the
+capacitors are the derivatives. (The state-variable method; see for example L. O. Chua and P.-M. Lin, Computer-Aided
+Analysis of Electronic Circuits, 1975, chapter 8.) Capacitors in parallel, or in any loop, share their states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from networkx.utils import UnionFind
 from numpy.typing import ArrayLike, NDArray
 
-from lmu_hw.analog import rules
-from lmu_hw.analog.circuit import GROUND, Circuit
-from lmu_hw.analog.elements import Capacitor, CurrentSource, Element, Instance, OpAmp, Resistor, VoltageSource
-from lmu_hw.analog.opamp import SinglePoleOpAmp
+from lmu_hw.analog.circuit import Circuit
+from lmu_hw.analog.equations import Equations, Storage
 from lmu_hw.analog.realisation import Array
+from lmu_hw.analog.stamps import equations
 from lmu_hw.errors import DesignError
+
+PARASITIC = ("cin", "cout")
+"""Capacitances inside a device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,8 @@ class StateSpace:
     """dx/dt = a x + b u, y = c x + d u, in volts and seconds, with the names of x, u and y where known.
 
     Of a circuit, the states are the capacitors' voltages v(p) - v(n) and the op-amps' pole voltages, the
-    inputs are the input ports and the independent sources, and the outputs are the output ports.
+    inputs are the input ports and the independent sources, and the outputs are the output ports. Of many circuits
+    at once, every matrix has a leading axis.
     """
 
     a: Array
@@ -39,10 +42,11 @@ class StateSpace:
     outputs: tuple[str, ...] = ()
 
     def response(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """c (j 2 pi f - a)^-1 b + d at `frequencies` in Hz, shape (frequencies, outputs, inputs)."""
+        """c (j 2 pi f - a)^-1 b + d at `frequencies` in Hz, shape (..., frequencies, outputs, inputs)."""
         s = 2j * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-        identity = np.eye(len(self.a))
-        return np.stack([self.c @ np.linalg.solve(each * identity - self.a, self.b) + self.d for each in s])
+        identity = np.eye(self.a.shape[-1])
+        columns = [self.c @ np.linalg.solve(each * identity - self.a, self.b) + self.d for each in s]
+        return np.stack(columns, axis=-3)
 
 
 def state_space(circuit: Circuit, *, ideal_opamps: bool = False) -> StateSpace:
@@ -50,150 +54,105 @@ def state_space(circuit: Circuit, *, ideal_opamps: bool = False) -> StateSpace:
 
     Args:
         circuit: must pass the electrical rules; may instantiate other circuits.
-        ideal_opamps: take every op-amp as ideal (no gain, pole or output resistance limits it) instead of
+        ideal_opamps: take every amplifier as ideal (no gain, pole, resistance or capacitance limits it) instead of
             as its model says.
 
     Raises:
         ElectricalRuleError: the circuit breaks a rule.
-        DesignError: the circuit has no unique solution, for example a loop of capacitors.
+        DesignError: the circuit has no unique solution, or none without derivatives of its inputs.
     """
-    rules.check(circuit)
-    system = _Nodal(ideal_opamps)
-    for port in circuit.ports:
-        if port.direction == "in":
-            system.voltage_branch(port.name, GROUND, source=port.name)
-    for element, nets, path in _flatten(circuit, "", {}):
-        system.stamp(element, nets, path)
-    return system.solve([port.name for port in circuit.ports if port.direction == "out"], circuit.name)
+    return reduce(equations(circuit, ideal_opamps=ideal_opamps))
 
 
-def _flatten(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[tuple[Element, dict[str, str], str]]:
-    """Every elementary element with its nets and path, instances expanded."""
-    for element in circuit.elements:
-        nets = {
-            pin: net if net == GROUND else outer.get(net, prefix + net) for pin, net in circuit.pins_of(element).items()
-        }
-        if isinstance(element, Instance):
-            yield from _flatten(element.circuit, f"{prefix}{element.name}.", nets)
-        else:
-            yield element, nets, prefix + element.name
+def reduce(system: Equations, values: Array | None = None, *, sources: bool = False) -> StateSpace:
+    """Eliminate all unknowns but the states.
 
+    Args:
+        system: equations of a circuit.
+        values: (..., parameters), nominal by default; the matrices get the leading axes.
+        sources: append the input voltages of the amplifiers (`system.amplifiers`) to the inputs, as offsets are.
 
-class _Nodal:
-    """Equations of the resistive network: left (unknowns) = right (states and inputs).
-
-    Unknowns are net voltages and branch currents; a branch current flows from the first net through the
-    branch to the second.
+    Raises:
+        DesignError: the circuit has no unique solution, or none without derivatives of its inputs.
     """
+    stored, links = _independent(system)
+    n, size = len(stored), system.size
+    incidence = _rows(stored, size).T
 
-    def __init__(self, ideal_opamps: bool) -> None:
-        self.ideal = ideal_opamps
-        self.unknowns: dict[tuple[str, str], int] = {}
-        self.states: list[str] = []
-        self.inputs: list[str] = []
-        self.left: list[tuple[int, int, float]] = []
-        self.right: list[tuple[int, str, float]] = []
-        # Each derivative as a sum of unknowns and states.
-        self.derivatives: list[tuple[int, list[tuple[tuple[str, str], float]], float]] = []
+    scales = system.scales(values)
+    leading = scales.shape[:-1]
+    mass = np.zeros((*leading, n, n))
+    for k, each in enumerate(stored):
+        mass[..., k, k] += each.coefficient * scales[..., each.parameter]
+    for link, shares in links:
+        mass += (link.coefficient * scales[..., link.parameter])[..., None, None] * np.outer(shares, shares)
 
-    def stamp(self, element: Element, nets: Mapping[str, str], path: str) -> None:
-        """Add one element's equations."""
-        match element:
-            case Resistor():
-                self._conductance(nets["p"], nets["n"], 1.0 / element.ohms)
-            case Capacitor():
-                self.voltage_branch(nets["p"], nets["n"], source=path, name=path)
-                self.derivatives.append((len(self.states), [(("current", path), 1.0 / element.farads)], 0.0))
-                self.states.append(path)
-            case VoltageSource():
-                self.inputs.append(path)
-                self.voltage_branch(nets["p"], nets["n"], source=path, name=path)
-            case CurrentSource():
-                self.inputs.append(path)
-                for net, sign in ((nets["p"], -1.0), (nets["n"], 1.0)):
-                    if net != GROUND:
-                        self.right.append((self._row("net", net), path, sign))
-            case OpAmp():
-                self._opamp(element, nets, path)
+    inputs = [np.broadcast_to(system.drive_matrix(), (*leading, size, len(system.inputs)))]
+    names = system.inputs
+    if sources:
+        inputs.append(system.disturbance_matrix(values)[..., system.offset_columns()])
+        names = (*names, *system.amplifiers)
+    count = len(names)
+    left = np.zeros((*leading, size + n, size + n))
+    left[..., :size, :size] = system.conductance_matrix(values)
+    left[..., :size, size:] = incidence
+    left[..., size:, :size] = incidence.T
+    right = np.zeros((*leading, size + n, n + count))
+    right[..., size:, :n] = np.eye(n)
+    right[..., :size, n:] = np.concatenate(inputs, axis=-1)
+    try:
+        solved = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+        rates = np.asarray(np.linalg.solve(mass, solved[..., size:, :]), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise DesignError(f"circuit {system.name}", "uniquely solvable", "a singular network") from None
+    rows = system.output_rows() @ solved[..., :size, :]
+    return StateSpace(
+        a=rates[..., :n],
+        b=rates[..., n:],
+        c=rows[..., :n],
+        d=rows[..., n:],
+        states=tuple(each.path for each in stored),
+        inputs=names,
+        outputs=system.outputs,
+    )
 
-    def voltage_branch(self, p: str, n: str, *, source: str, name: str | None = None) -> None:
-        """v(p) - v(n) = the state or input `source`; without a name of its own, `source` is an input port."""
-        if name is None:
-            self.inputs.append(source)
-        row = self._branch(p, n, name or f"port {source}")
-        self._voltage(row, p, 1.0)
-        self._voltage(row, n, -1.0)
-        self.right.append((row, source, 1.0))
 
-    def _opamp(self, element: OpAmp, nets: Mapping[str, str], path: str) -> None:
-        row = self._branch(nets["out"], GROUND, path)
-        model = element.model
-        if not self.ideal and isinstance(model, SinglePoleOpAmp):
-            # The branch current flows into the amplifier: v(out) - rout i = pole, which lags its input.
-            self._voltage(row, nets["out"], 1.0)
-            self.left.append((row, row, -model.rout))
-            pole = f"{path}.pole"
-            self.right.append((row, pole, 1.0))
-            rate = 2.0 * np.pi * model.gbw
-            inputs = [(("net", nets["inp"]), rate), (("net", nets["inn"]), -rate)]
-            self.derivatives.append((len(self.states), inputs, -rate / model.gain))
-            self.states.append(pole)
-            return
-        self._voltage(row, nets["inp"], 1.0)
-        self._voltage(row, nets["inn"], -1.0)
-        if not self.ideal:
-            self._voltage(row, nets["out"], -1.0 / model.gain)
+def _independent(system: Equations) -> tuple[list[Storage], list[tuple[Storage, Array]]]:
+    """Storages whose quantities are independent, and the others as combinations of them.
 
-    def solve(self, outputs: list[str], name: str) -> StateSpace:
-        """Eliminate the unknowns."""
-        drives = {source: column for column, source in enumerate([*self.states, *self.inputs])}
-        left = np.zeros((len(self.unknowns), len(self.unknowns)))
-        right = np.zeros((len(self.unknowns), len(drives)))
-        for row, column, value in self.left:
-            left[row, column] += value
-        for row, source, value in self.right:
-            right[row, drives[source]] += value
-        try:
-            solved = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            raise DesignError(f"circuit {name}", "uniquely solvable", "a singular network") from None
+    A capacitor between nets whose voltage inputs fix draws currents from these alone and is left out.
+    """
+    ground = -1
+    joined = UnionFind([ground, *range(system.size)])
+    for one, other in system.fixed:
+        joined.union(ground if one is None else one, ground if other is None else other)
+    held = {node: joined[node] for node in (ground, *range(system.size))}
+    forest = UnionFind(held.values())
+    stored: list[Storage] = []
+    dependent: list[Storage] = []
+    # Capacitors that are parts come first, so that states bear their names and not those of parasitics.
+    for each in sorted(system.storages, key=lambda each: system.parameters[each.parameter].quantity in PARASITIC):
+        ends = [*each.vector, ground][:2]
+        one, other = held[ends[0]], held[ends[1]]
+        if one == other:
+            continue
+        (dependent if forest[one] == forest[other] else stored).append(each)
+        forest.union(one, other)
 
-        n = len(self.states)
-        rates = np.zeros((n, len(drives)))
-        for state, terms, decay in self.derivatives:
-            for key, value in terms:
-                if key != ("net", GROUND):
-                    rates[state] += value * solved[self.unknowns[key]]
-            rates[state, state] += decay
-        rows = solved[[self.unknowns["net", net] for net in outputs]]
-        return StateSpace(
-            a=rates[:, :n],
-            b=rates[:, n:],
-            c=rows[:, :n],
-            d=rows[:, n:],
-            states=tuple(self.states),
-            inputs=tuple(self.inputs),
-            outputs=tuple(outputs),
-        )
+    if not dependent:
+        return stored, []
+    # Voltages as rows over the nets; the nets that inputs hold count as themselves.
+    tree, loops = _rows(stored, system.size), _rows(dependent, system.size)
+    shares = np.round(loops @ np.linalg.pinv(tree))
+    for each, missed in zip(dependent, np.abs(shares @ tree - loops).max(axis=1), strict=True):
+        if missed > 0.0:
+            found = f"a loop of {each.path}, other capacitors and a voltage source"
+            raise DesignError(f"circuit {system.name}", "solvable without derivatives of its inputs", found)
+    return stored, list(zip(dependent, shares, strict=True))
 
-    def _row(self, kind: str, name: str) -> int:
-        return self.unknowns.setdefault((kind, name), len(self.unknowns))
 
-    def _voltage(self, row: int, net: str, value: float) -> None:
-        if net != GROUND:
-            self.left.append((row, self._row("net", net), value))
-
-    def _branch(self, p: str, n: str, name: str) -> int:
-        """A branch with a current of its own, which enters the current sums of its nets."""
-        row = self._row("current", name)
-        for net, sign in ((p, 1.0), (n, -1.0)):
-            if net != GROUND:
-                self.left.append((self._row("net", net), row, sign))
-        return row
-
-    def _conductance(self, p: str, n: str, siemens: float) -> None:
-        for one, other in ((p, n), (n, p)):
-            if one != GROUND:
-                row = self._row("net", one)
-                self._voltage(row, one, siemens)
-                self._voltage(row, other, -siemens)
+def _rows(storages: list[Storage], size: int) -> Array:
+    rows = np.zeros((len(storages), size))
+    for k, each in enumerate(storages):
+        rows[k, list(each.vector)] = list(each.vector.values())
+    return rows

@@ -1,28 +1,24 @@
-"""Operational-amplifier models: parameters, and the SPICE subcircuit library that each one uses.
-
-The library texts are the files in ``models/``. They take their parameters at the instance, so that one
-definition serves every amplifier of a netlist.
-"""
+"""Operational-amplifier models, single-ended and fully differential."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from importlib.resources import files
+from dataclasses import dataclass
 from typing import ClassVar
 
-from lmu_hw.arguments import check_positive
+from lmu_hw.analog.device_model import DeviceModel
+from lmu_hw.analog.device_model import describe as describe
+from lmu_hw.analog.device_model import library as library
+from lmu_hw.errors import DesignError
 
 PINS = ("inp", "inn", "out")
-"""Pins of every op-amp: non-inverting input, inverting input, output (single-ended, referred to ground)."""
+"""Pins of a single-ended op-amp: non-inverting input, inverting input, output (referred to ground)."""
 
-
-def _check_positive(model: OpAmpModel) -> None:
-    for field in fields(model):
-        check_positive(f"op-amp {field.name}", getattr(model, field.name))
+DIFFERENTIAL_PINS = ("inp", "inn", "outp", "outn")
+"""Pins of a fully differential op-amp; v(outp) - v(outn) = gain (v(inp) - v(inn)), balanced about ground."""
 
 
 @dataclass(frozen=True)
-class IdealOpAmp:
+class IdealOpAmp(DeviceModel):
     """A voltage-controlled voltage source without bandwidth limit.
 
     Attributes:
@@ -35,50 +31,104 @@ class IdealOpAmp:
 
     subcircuit: ClassVar[str] = "opamp_ideal"
     label: ClassVar[str] = "ideal"
-
-    def __post_init__(self) -> None:
-        _check_positive(self)
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Instance parameters of the SPICE subcircuit, in the order in which they are written."""
-        return {"gain": float(self.gain)}
+    pins: ClassVar[tuple[str, ...]] = PINS
+    device: ClassVar[str] = "op-amp"
 
 
 @dataclass(frozen=True)
-class SinglePoleOpAmp:
-    """A linear macro-model with one pole: gain / (1 + s gain / (2 pi gbw)), then an output resistance.
+class SinglePoleOpAmp(DeviceModel):
+    """A linear macro-model with one pole: gain / (1 + s gain / (2 pi gbw)), then an output resistance. No noise.
 
     Attributes:
-        gbw: gain-bandwidth product, Hz.
         gain: open-loop gain at direct current, V/V.
+        gbw: gain-bandwidth product, Hz.
         rout: open-loop output resistance, ohm.
     """
 
-    gbw: float = 1e7
     gain: float = 1e6
+    gbw: float = 1e7
     rout: float = 50.0
 
     subcircuit: ClassVar[str] = "opamp_single_pole"
     label: ClassVar[str] = "single-pole"
+    pins: ClassVar[tuple[str, ...]] = PINS
+    device: ClassVar[str] = "op-amp"
+
+
+@dataclass(frozen=True)
+class MacroOpAmp(DeviceModel):
+    """A macro-model with the limits of a real amplifier: a single pole behind tanh slewing, and clamped rails.
+
+    Small signals see `SinglePoleOpAmp`'s response.
+
+    Attributes:
+        gain: open-loop gain at direct current, V/V.
+        gbw: gain-bandwidth product, Hz.
+        slew: largest rate of change of the output, V/s.
+        high: highest output voltage, V, above `low`.
+        low: lowest output voltage, V.
+        rout: open-loop output resistance, ohm.
+        offset: voltage in series with the non-inverting input, V.
+        noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+    """
+
+    gain: float = 1e6
+    gbw: float = 1e7
+    slew: float = 1e7
+    high: float = 4.8
+    low: float = -4.8
+    rout: float = 50.0
+    offset: float = 0.0
+    noise: float = 0.0
+
+    subcircuit: ClassVar[str] = "opamp_macro"
+    label: ClassVar[str] = "macro"
+    pins: ClassVar[tuple[str, ...]] = PINS
+    device: ClassVar[str] = "op-amp"
+    signed: ClassVar[frozenset[str]] = frozenset({"high", "low", "offset"})
+    may_be_zero: ClassVar[frozenset[str]] = frozenset({"noise"})
 
     def __post_init__(self) -> None:
-        _check_positive(self)
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Instance parameters of the SPICE subcircuit, in the order in which they are written."""
-        return {"gain": float(self.gain), "gbw": float(self.gbw), "rout": float(self.rout)}
+        super().__post_init__()
+        if not self.low < self.high:
+            raise DesignError("op-amp rails", "low below high", f"{self.low} and {self.high}")
 
 
-OpAmpModel = IdealOpAmp | SinglePoleOpAmp
+@dataclass(frozen=True)
+class IdealDifferentialOpAmp(DeviceModel):
+    """A fully differential voltage-controlled voltage source without bandwidth limit.
+
+    Attributes:
+        gain: differential, V/V; see `IdealOpAmp`.
+    """
+
+    gain: float = 1e8
+
+    subcircuit: ClassVar[str] = "opamp_differential_ideal"
+    label: ClassVar[str] = "differential-ideal"
+    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
+    device: ClassVar[str] = "op-amp"
 
 
-def describe(model: OpAmpModel) -> str:
-    """The model and its parameters in one line."""
-    return " ".join([model.label, *(f"{key}={value!r}" for key, value in model.parameters.items())])
+@dataclass(frozen=True)
+class SinglePoleDifferentialOpAmp(DeviceModel):
+    """A linear fully differential macro-model with one pole and an output resistance on each side. No noise.
+
+    Attributes:
+        gain: open-loop differential gain at direct current, V/V.
+        gbw: gain-bandwidth product, Hz.
+        rout: open-loop resistance of each output, ohm.
+    """
+
+    gain: float = 1e6
+    gbw: float = 1e7
+    rout: float = 50.0
+
+    subcircuit: ClassVar[str] = "opamp_differential_single_pole"
+    label: ClassVar[str] = "differential-single-pole"
+    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
+    device: ClassVar[str] = "op-amp"
 
 
-def library(model: OpAmpModel) -> str:
-    """Return the SPICE text of the subcircuit that `model` instantiates, as kept in ``models/``."""
-    return (files(__package__) / "models" / f"{model.subcircuit}.lib").read_text(encoding="utf-8")
+OpAmpModel = IdealOpAmp | SinglePoleOpAmp | MacroOpAmp
+DifferentialOpAmpModel = IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp

@@ -1,4 +1,9 @@
-"""Part ranges, and the choice of one capacitor value and one impedance level that keep all parts inside."""
+"""Part values: what every coupling of a scaled network asks of resistors and capacitors, within their ranges.
+
+A stage has one reference part, the capacitor of an integrator or the feedback resistor of a sum, and one resistor
+per coupling: a coupling is 1/(R C) in 1/s or R_feedback/R in V/V. In a gm-C circuit a transconductance stands for
+each resistor, gm = 1/R.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.analog.realisation import Array
+from lmu_hw.analog.realisation import Array, VoltageNetwork
 from lmu_hw.arguments import check_positive
 from lmu_hw.errors import DesignError
 
@@ -32,6 +37,86 @@ class PartRange:
         return min(max(value, self.low), self.high)
 
 
+@dataclass(frozen=True, eq=False)
+class PartValues:
+    """The parts of a network of n states and q sums.
+
+    Attributes:
+        references: (n + q,) capacitance of each integrator in farad, then feedback resistance of each sum in ohm.
+        resistances: (n + q, n + q + 1) in ohm, infinite where nothing is coupled.
+        states: n.
+        inverter: resistance of the two resistors of an inverter, ohm.
+    """
+
+    references: Array
+    resistances: Array
+    states: int
+    inverter: float
+
+    @property
+    def capacitors(self) -> Array:
+        """The integrators' capacitances, (n,), farad."""
+        return self.references[: self.states]
+
+    @property
+    def feedbacks(self) -> Array:
+        """The sums' feedback resistances, (q,), ohm."""
+        return self.references[self.states :]
+
+    def magnitudes(self) -> Array:
+        """|coupling| as these parts realise it: 1/(R C) in 1/s, or feedback/R in V/V; (n + q, n + q + 1)."""
+        return self._numerators()[:, None] / self.resistances
+
+    def _numerators(self) -> Array:
+        return np.concatenate([1.0 / self.capacitors, self.feedbacks])
+
+    def realised(self, network: VoltageNetwork) -> VoltageNetwork:
+        """The network that these parts realise, with the signs of `network`."""
+        couplings = np.sign(network.couplings) * self.magnitudes()
+        return VoltageNetwork(
+            couplings, network.states, network.signals, network.outputs, network.volts, network.input_volts
+        )
+
+
+def values_for(network: VoltageNetwork, references: Array, inverter: float) -> PartValues:
+    """The parts that realise `network` exactly with the given references, see `PartValues`."""
+    n = network.states
+    numerators = np.concatenate([1.0 / references[:n], references[n:]])
+    wanted = np.abs(network.couplings)
+    resistances = np.full(wanted.shape, np.inf)
+    np.divide(numerators[:, None], wanted, out=resistances, where=wanted > 0)
+    return PartValues(references, resistances, n, inverter)
+
+
+def mean_rate(network: VoltageNetwork) -> float:
+    """The geometric mean of the couplings into the states, 1/s."""
+    rates = np.abs(network.couplings[: network.states])
+    return math.exp(float(np.mean(np.log(rates[rates > 0]))))
+
+
+def choose_values(
+    network: VoltageNetwork,
+    *,
+    impedance: float,
+    resistors: PartRange,
+    capacitors: PartRange,
+    capacitor: float | None = None,
+) -> PartValues:
+    """Choose one capacitor for all integrators and a feedback resistor for every sum; the rest follows.
+
+    Raises:
+        DesignError: no capacitor or feedback resistor keeps every part in its range.
+    """
+    n, magnitudes = network.states, np.abs(network.couplings)
+    rates = magnitudes[:n][magnitudes[:n] > 0]
+    farads = choose_capacitor(rates, impedance=impedance, resistors=resistors, capacitors=capacitors, given=capacitor)
+    feedbacks = [
+        choose_feedback(row[row > 0], impedance=impedance, resistors=resistors, what=f"sum {name}")
+        for row, name in zip(magnitudes[n:], network.signals[n:], strict=True)
+    ]
+    return values_for(network, np.array([farads] * n + feedbacks), resistors.clamp(impedance))
+
+
 def choose_capacitor(
     rates: Array, *, impedance: float, resistors: PartRange, capacitors: PartRange, given: float | None = None
 ) -> float:
@@ -50,26 +135,40 @@ def choose_capacitor(
     Raises:
         DesignError: no capacitor, or not the given one, keeps every part in its range.
     """
-    low = max(capacitors.low, 1.0 / (rates.min() * resistors.high))
-    high = min(capacitors.high, 1.0 / (rates.max() * resistors.low))
-    wanted = f"such that resistors stay within {resistors.low:g} to {resistors.high:g} ohm"
-    if low > high:
-        ohms = f"{1 / (rates.max() * capacitors.high):.3g} to {1 / (rates.min() * capacitors.low):.3g}"
-        raise DesignError(
-            f"a capacitor from {capacitors.low:g} to {capacitors.high:g} F",
-            wanted,
-            f"couplings from {rates.min():.3g} to {rates.max():.3g} 1/s, which span {ohms} ohm",
-        )
+    low, high = capacitor_limits(rates, resistors=resistors, capacitors=capacitors)
     if given is not None:
         check_positive("capacitor in farad", given)
         if not low <= given <= high:
-            raise DesignError("capacitor", f"from {low:.3g} to {high:.3g} F, {wanted}", given)
+            wanted = f"from {low:.3g} to {high:.3g} F, {_within(resistors)}"
+            raise DesignError("capacitor", wanted, given)
         return given
     preferred = min(max(1.0 / (impedance * math.exp(float(np.mean(np.log(rates))))), low), high)
     decade = math.floor(math.log10(preferred))
     steps = [float(f"{mantissa}e{decade + shift}") for shift in (0, 1) for mantissa in (1.0, 2.2, 4.7)]
     allowed = [step for step in steps if low <= step <= high]
     return min(allowed, key=lambda step: abs(math.log(step / preferred)), default=preferred)
+
+
+def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRange) -> tuple[float, float]:
+    """The least and the largest capacitor in its range for which every R = 1/(rate C) is in its own.
+
+    Raises:
+        DesignError: there is none.
+    """
+    low = max(capacitors.low, 1.0 / (float(rates.min()) * resistors.high))
+    high = min(capacitors.high, 1.0 / (float(rates.max()) * resistors.low))
+    if low > high:
+        ohms = f"{1 / (rates.max() * capacitors.high):.3g} to {1 / (rates.min() * capacitors.low):.3g}"
+        raise DesignError(
+            f"a capacitor from {capacitors.low:g} to {capacitors.high:g} F",
+            _within(resistors),
+            f"couplings from {rates.min():.3g} to {rates.max():.3g} 1/s, which span {ohms} ohm",
+        )
+    return low, high
+
+
+def _within(resistors: PartRange) -> str:
+    return f"such that resistors stay within {resistors.low:g} to {resistors.high:g} ohm"
 
 
 def choose_feedback(weights: Array, *, impedance: float, resistors: PartRange, what: str) -> float:

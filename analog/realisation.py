@@ -1,117 +1,198 @@
-"""Realisation and amplitude scaling: the linear system that a network of integrators has to carry out.
+"""Realisation and amplitude scaling: the network of integrators and sums that a circuit has to carry out.
 
-A realisation is a choice of state coordinates z for the memory, with the map back to Legendre coordinates.
-Scaling turns it into voltages. Neither knows what the integrators are made of.
+A realisation is a choice of state coordinates z for the memory, with the map back to Legendre coordinates, and
+of sums on the way. Scaling turns it into voltages. Neither knows what the stages are made of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.errors import DesignError
+from lmu_hw.ranges import continuous_ranges
 
 Array = NDArray[np.float64]
+
+INPUT = "u"
+"""Name of the input signal."""
 
 NEGLIGIBLE = 1e-12
 """A coupling below this share of the largest of its row is rounding noise of a zero, and is made one."""
 
 
+LEAST_WEIGHT = 1e-4
+"""What moves an output by less than this share of its swing, 80 dB, gets no part."""
+
+
 @dataclass(frozen=True, eq=False)
 class Realisation:
-    """theta dz/dt = A z + B u,  m = legendre_map z,  y = readout z.
+    """theta dz/dt and the sums s, both from states, sums and input: (theta dz/dt; s) = couplings (z; s; u).
+
+    The Legendre coefficients are m = legendre_map z. A sum uses earlier sums only.
 
     Attributes:
-        topology: name of the coupling structure, for example "dense".
+        topology: name of the coupling structure: "dense", "chain" or "ladder".
         theta: window in seconds.
-        state_matrix: A, (n, n), dimensionless.
-        input_vector: B, (n,), dimensionless.
+        couplings: (n + q, n + q + 1) for n states and q sums, dimensionless; the last column is the input's.
         legendre_map: (order, n), from z to the Legendre coefficients m.
-        readout: (outputs, n), from z to the delayed outputs.
-        delays: the outputs' delays as fractions of theta, (outputs,).
+        signals: the names of the states and the sums, in order.
+        outputs: the names of those sums that are outputs: "y<k>" for the delays, "m<i>" for coefficients.
+        delays: the delays of "y0", "y1", ... as fractions of theta.
     """
 
     topology: str
     theta: float
-    state_matrix: Array
-    input_vector: Array
+    couplings: Array
     legendre_map: Array
-    readout: Array
+    signals: tuple[str, ...]
+    outputs: tuple[str, ...]
     delays: tuple[float, ...]
 
     @property
     def states(self) -> int:
-        """Number of states n."""
-        return len(self.input_vector)
+        """Number of states n; they come first among the signals."""
+        return int(self.legendre_map.shape[1])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the columns of `couplings`."""
+        return (*self.signals, INPUT)
+
+    @property
+    def internal_couplings(self) -> int:
+        """Couplings within the memory: from states and sums to those that the states depend on."""
+        return int(np.count_nonzero(self.couplings[self._feeding(), :-1]))
+
+    @cached_property
+    def direct(self) -> Array:
+        """The signals as (z; u) gives them, sums eliminated: shape (n + q, n + 1)."""
+        n, rows = self.states, self.couplings
+        through = np.zeros((len(self.signals), n + 1))
+        through[:n, :n] = np.eye(n)
+        for k in range(n, len(self.signals)):
+            through[k] = rows[k, :n] @ through[:n] + rows[k, n:-1] @ through[n:]
+            through[k, n] += rows[k, -1]
+        return through
+
+    @property
+    def system(self) -> tuple[Array, Array]:
+        """(A, B) of theta dz/dt = A z + B u, sums eliminated: shapes (n, n) and (n,)."""
+        n = self.states
+        rates = self.couplings[:n, :-1] @ self.direct
+        return rates[:, :n], rates[:, n] + self.couplings[:n, -1]
+
+    def certified_ranges(self) -> Array:
+        """Upper bounds on |z_i| and |s_k| for any |u(t)| <= 1, shape (n + q,): L1 norms of impulse responses."""
+        order = len(self.legendre_map)
+        from_legendre = np.linalg.inv(self.legendre_map)
+        rows = self.direct[:, :-1] @ from_legendre
+        return np.asarray(continuous_ranges(order, rows) + np.abs(self.direct[:, -1]), dtype=np.float64)
+
+    def readout_rows(self) -> list[int]:
+        """Rows of the outputs that nothing else uses."""
+        rows = [self.signals.index(name) for name in self.outputs]
+        return [row for row in rows if not self.couplings[:, row].any()]
+
+    def _feeding(self) -> list[int]:
+        """Rows of the states and of the sums that, by way of others, reach one."""
+        used = np.zeros(len(self.signals), dtype=bool)
+        used[: self.states] = True
+        while True:
+            more = used | np.any(self.couplings[used, :-1] != 0.0, axis=0)
+            if np.array_equal(more, used):
+                return np.flatnonzero(used).tolist()
+            used = more
 
 
 @dataclass(frozen=True, eq=False)
 class VoltageNetwork:
-    """A realisation in volts: dv/dt = rates v + input_rates v_u,  v_y = weights v.
+    """A realisation in volts: (dv/dt; sums) = couplings (v; sums; v_u), in 1/s and V/V.
 
     Attributes:
-        rates: (n, n), 1/s.
-        input_rates: (n,), 1/s.
-        weights: (outputs, n), V/V.
-        state_volts: (n,), volts per unit of z.
+        couplings: (n + q, n + q + 1).
+        states: n.
+        signals: names of the states and the sums.
+        outputs: names of the sums that are outputs.
+        volts: (n + q,), volts per unit of each signal.
         input_volts: volts per unit of u.
-        output_volts: (outputs,), volts per unit of y.
     """
 
-    rates: Array
-    input_rates: Array
-    weights: Array
-    state_volts: Array
+    couplings: Array
+    states: int
+    signals: tuple[str, ...]
+    outputs: tuple[str, ...]
+    volts: Array
     input_volts: float
-    output_volts: Array
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the columns of `couplings`."""
+        return (*self.signals, INPUT)
+
+    def index(self, signal: str) -> int:
+        """Row of a signal."""
+        return self.signals.index(signal)
+
+    def response(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
+        """Every signal per volt of input at `frequencies` in Hz, shape (frequencies, n + q)."""
+        drive = self.couplings[:, -1:].astype(np.complex128)
+        return np.asarray(np.linalg.solve(self.pencil(frequencies), drive)[..., 0], dtype=np.complex128)
+
+    def pencil(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
+        """s E - K at `frequencies`, E = 1 for states, shape (frequencies, n + q, n + q); K acts on the signals.
+
+        A sum's row reads sum = K (v; sums), so its E is a constant one.
+        """
+        s = 2j * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+        size = len(self.signals)
+        diagonal = np.ones((s.size, size), dtype=np.complex128)
+        diagonal[:, : self.states] = s[:, None]
+        return np.asarray(diagonal[:, :, None] * np.eye(size) - self.couplings[:, :-1], dtype=np.complex128)
 
 
 def scale_amplitudes(
-    realisation: Realisation,
-    *,
-    state_ranges: ArrayLike,
-    output_ranges: ArrayLike | None,
-    swing: float,
-    input_volts: float,
+    realisation: Realisation, ranges: ArrayLike, *, swing: float, input_volts: float
 ) -> VoltageNetwork:
-    """Scale every state and output so that its certified range fills the allowed swing.
+    """Scale every state and sum so that its certified range fills the allowed swing.
+
+    Far readouts of a ladder have weights that fall by many decades; those below `LEAST_WEIGHT` are left out.
 
     Args:
         realisation: the system to scale.
-        state_ranges: (n,) bounds on |z_i| for |u| <= 1.
-        output_ranges: (outputs,) bounds on |y_k| for |u| <= 1; if None, the sum of |readout| ranges is taken.
-        swing: largest voltage that any amplifier output may reach, V.
+        ranges: (n + q,) bounds on the signals for |u| <= 1, see `Realisation.certified_ranges`.
+        swing: largest voltage that any signal may reach, V.
         input_volts: input voltage that stands for u = 1, V.
 
     Raises:
-        DesignError: a range has the wrong length, or is not positive and finite.
+        DesignError: the ranges are not as many as the signals, or not positive and finite.
     """
-    bounds = _ranges(state_ranges, realisation.states, "state ranges")
-    reached = np.abs(realisation.readout) @ bounds if output_ranges is None else output_ranges
-    state_volts = swing / bounds
-    output_volts = swing / _ranges(reached, len(realisation.delays), "output ranges")
-    rates = realisation.state_matrix * state_volts[:, None] / (state_volts[None, :] * realisation.theta)
+    bounds = np.asarray(ranges, dtype=np.float64)
+    if bounds.shape != (len(realisation.signals),):
+        raise DesignError("ranges of the signals", f"{len(realisation.signals)} numbers", f"shape {bounds.shape}")
+    if not np.all(np.isfinite(bounds) & (bounds > 0)):
+        raise DesignError("ranges of the signals", "positive and finite", bounds.tolist())
+    volts = swing / bounds
+    per_unit = np.append(volts, input_volts)
+    couplings = realisation.couplings * volts[:, None] / per_unit[None, :]
+    couplings[: realisation.states] /= realisation.theta
+    for row in realisation.readout_rows():
+        couplings[row, np.abs(couplings[row]) < LEAST_WEIGHT] = 0.0
     return VoltageNetwork(
-        rates=_significant(rates),
-        input_rates=realisation.input_vector * state_volts / (input_volts * realisation.theta),
-        weights=_significant(realisation.readout * output_volts[:, None] / state_volts[None, :]),
-        state_volts=state_volts,
+        couplings=couplings,
+        states=realisation.states,
+        signals=realisation.signals,
+        outputs=realisation.outputs,
+        volts=volts,
         input_volts=input_volts,
-        output_volts=output_volts,
     )
 
 
-def _ranges(values: ArrayLike, count: int, what: str) -> Array:
-    ranges = np.asarray(values, dtype=np.float64)
-    if ranges.shape != (count,):
-        raise DesignError(what, f"{count} numbers", f"shape {ranges.shape}")
-    if not np.all(np.isfinite(ranges) & (ranges > 0)):
-        raise DesignError(what, "positive and finite", ranges.tolist())
-    return ranges
-
-
-def _significant(rows: Array) -> Array:
+def significant(rows: NDArray[Any]) -> Array:
+    """`rows` with what is rounding noise of a zero made zero; see `NEGLIGIBLE`."""
     largest = np.max(np.abs(rows), axis=-1, keepdims=True, initial=0.0)
     return np.where(np.abs(rows) > NEGLIGIBLE * largest, rows, 0.0)

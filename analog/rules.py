@@ -7,7 +7,7 @@ before them: the connectivity passes, for example, may assume that the names are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from networkx.utils import UnionFind
@@ -16,12 +16,15 @@ from lmu_hw.analog.circuit import GROUND, Circuit
 from lmu_hw.analog.elements import (
     Capacitor,
     CurrentSource,
+    Device,
+    DifferentialOpAmp,
     Element,
     IndependentSource,
     Instance,
     OpAmp,
     PiecewiseLinear,
     Resistor,
+    Transconductor,
     VoltageSource,
 )
 from lmu_hw.errors import DesignError
@@ -154,8 +157,8 @@ def no_voltage_loops(circuit: Circuit) -> Iterator[Finding]:
 def dc_path(circuit: Circuit) -> Iterator[Finding]:
     """Every net reaches ground through parts that conduct at direct current.
 
-    Resistors, voltage sources, op-amp outputs and driven ports conduct; capacitors, current sources and
-    op-amp inputs don't. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
+    Resistors, voltage sources, outputs of amplifiers and driven ports conduct; capacitors, current sources and
+    inputs of amplifiers don't. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
     """
     joined = UnionFind([GROUND, *circuit.nets])
     for resistor in circuit.of(Resistor):
@@ -163,6 +166,8 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
         joined.union(nets["p"], nets["n"])
     for _, one, other in _voltage_branches(circuit):
         joined.union(one, other)
+    for amplifier in circuit.of(Transconductor):
+        joined.union(circuit.pins_of(amplifier)["out"], GROUND)
     for net in circuit.nets:
         if joined[net] != joined[GROUND]:
             yield net, "a net with a path for direct current to ground", "a floating net"
@@ -171,6 +176,7 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
 def opamp_feedback(circuit: Circuit) -> Iterator[Finding]:
     """Every op-amp's output reaches its inverting input through passive parts alone.
 
+    Of a differential one, the positive output reaches the inverting input and the negative output the other.
     Nets that a voltage holds (ground, other outputs, driven ports) end such a path: feedback around several
     amplifiers can't be judged without its sign. It catches amplifiers with exchanged inputs, which look right
     to every analysis that takes the amplifier for ideal.
@@ -182,13 +188,22 @@ def opamp_feedback(circuit: Circuit) -> Iterator[Finding]:
             nets = circuit.pins_of(part)
             if held.isdisjoint(nets.values()):
                 joined.union(nets["p"], nets["n"])
-    for amplifier in circuit.of(OpAmp):
+    for amplifier in (*circuit.of(OpAmp), *circuit.of(DifferentialOpAmp)):
         nets = circuit.pins_of(amplifier)
-        reached = {joined[net] for net in _passive_neighbours(circuit, nets["out"]) if net not in held}
-        if nets["inn"] != nets["out"] and joined[nets["inn"]] not in reached:
-            found = f"no path from {nets['out']} to {nets['inn']}"
-            yield amplifier.name, "fed back to its inverting input", found
+        for output, into in _FEEDBACK[type(amplifier)]:
+            reached = {joined[net] for net in _passive_neighbours(circuit, nets[output]) if net not in held}
+            if nets[into] != nets[output] and joined[nets[into]] not in reached:
+                found = f"no path from {nets[output]} to {nets[into]}"
+                yield amplifier.name, f"fed back to its {_INPUTS[into]} input", found
 
+
+_FEEDBACK: Mapping[type[Element], tuple[tuple[str, str], ...]] = {
+    OpAmp: (("out", "inn"),),
+    DifferentialOpAmp: (("outp", "inn"), ("outn", "inp")),
+}
+"""From which output to which input the feedback of an op-amp leads."""
+
+_INPUTS = {"inn": "inverting", "inp": "non-inverting"}
 
 Rule = Callable[[Circuit], Iterator[Finding]]
 
@@ -215,6 +230,9 @@ def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
             yield element.name, nets["p"], nets["n"]
         elif isinstance(element, OpAmp):
             yield element.name, nets["out"], GROUND
+        elif isinstance(element, DifferentialOpAmp):
+            for pin in ("outp", "outn"):
+                yield element.name, nets[pin], GROUND
         elif isinstance(element, Instance):
             for pin in _outputs(element):
                 yield element.name, nets[pin], GROUND
@@ -222,7 +240,7 @@ def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
 
 def _uses_ground(circuit: Circuit) -> bool:
     inner = [instance.circuit for instance in circuit.of(Instance)]
-    return GROUND in circuit.nets or bool(circuit.of(OpAmp)) or any(map(_uses_ground, inner))
+    return GROUND in circuit.nets or bool(circuit.of(Device)) or any(map(_uses_ground, inner))
 
 
 def _outputs(element: Element) -> list[str]:
@@ -240,7 +258,7 @@ def _passive_neighbours(circuit: Circuit, net: str) -> Iterator[str]:
 def _definitions(circuit: Circuit) -> list[tuple[str, object]]:
     """Name and identity of every subcircuit definition that the exported text of `circuit` holds."""
     found: list[tuple[str, object]] = [(circuit.name, circuit)]
-    found += [(amplifier.model.subcircuit, type(amplifier.model)) for amplifier in circuit.of(OpAmp)]
+    found += [(device.model.subcircuit, type(device.model)) for device in circuit.of(Device)]
     for instance in circuit.of(Instance):
         found += _definitions(instance.circuit)
     return found

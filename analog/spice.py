@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from lmu_hw.analog import rules
 from lmu_hw.analog.circuit import GROUND, Circuit
+from lmu_hw.analog.device_model import DeviceModel, library
 from lmu_hw.analog.elements import (
     Capacitor,
+    Device,
     Element,
     External,
     IndependentSource,
     Instance,
-    OpAmp,
     PiecewiseLinear,
     Resistor,
     Waveform,
 )
-from lmu_hw.analog.opamp import OpAmpModel, library
 from lmu_hw.errors import DesignError
 
 LINE = 100
@@ -69,7 +69,24 @@ class SmallSignal:
         return [f".ac dec {self.points} {number(self.start)} {number(self.stop)}", f".print ac {vectors}"]
 
 
-Analysis = Transient | SmallSignal
+@dataclass(frozen=True)
+class Noise:
+    """Noise at a net, or between two, with its density referred to a source; `points` per decade, Hz."""
+
+    output: str | tuple[str, str]
+    source: str
+    points: int
+    start: float
+    stop: float
+
+    def lines(self, nets: Sequence[str]) -> list[str]:
+        """The analysis and its print statement (densities in V/sqrt(Hz))."""
+        output = self.output if isinstance(self.output, str) else ",".join(self.output)
+        sweep = f"dec {self.points} {number(self.start)} {number(self.stop)}"
+        return [f".noise v({output}) {self.source} {sweep}", ".print noise onoise_spectrum inoise_spectrum"]
+
+
+Analysis = Transient | SmallSignal | Noise
 
 
 def number(value: float) -> str:
@@ -83,7 +100,7 @@ def comment(text: str) -> str:
 
 
 def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
-    """Return a self-contained library text: op-amp models, then the subcircuits, `circuit` last.
+    """Return a self-contained library text: device models, then the subcircuits, `circuit` last.
 
     The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
 
@@ -136,20 +153,23 @@ def to_deck(
         lines += _subcircuit(circuit)
     lines += [_element_line(bench, element) for element in bench.elements]
     lines.append(".options " + " ".join(f"{key}={_option(value)}" for key, value in options.items()))
-    lines.append(".save " + " ".join(f"v({net})" for net in nets))
-    for analysis in analyses:
+    wanted = list(analyses)
+    # Densities are vectors of their own, which a list of nets would leave out.
+    noise = any(isinstance(analysis, Noise) for analysis in wanted)
+    lines.append(".save all" if noise else ".save " + " ".join(f"v({net})" for net in nets))
+    for analysis in wanted:
         lines += analysis.lines(nets)
     return _join([*lines, ".end"])
 
 
-def _used(*tops: Circuit) -> tuple[list[OpAmpModel], list[Circuit]]:
-    """One op-amp model per library text, and the circuits instantiated below `tops`, inner ones first."""
-    models: dict[str, OpAmpModel] = {}
+def _used(*tops: Circuit) -> tuple[list[DeviceModel], list[Circuit]]:
+    """One device model per library text, and the circuits instantiated below `tops`, inner ones first."""
+    models: dict[str, DeviceModel] = {}
     circuits: dict[str, Circuit] = {}
 
     def visit(circuit: Circuit) -> None:
-        for amplifier in circuit.of(OpAmp):
-            models.setdefault(amplifier.model.subcircuit, amplifier.model)
+        for device in circuit.of(Device):
+            models.setdefault(device.model.subcircuit, device.model)
         for instance in circuit.of(Instance):
             visit(instance.circuit)
             circuits.setdefault(instance.circuit.name, instance.circuit)
@@ -167,7 +187,7 @@ def _definitions(circuits: Sequence[Circuit]) -> list[str]:
     return lines
 
 
-def _model_lines(models: Iterable[OpAmpModel]) -> list[str]:
+def _model_lines(models: Iterable[DeviceModel]) -> list[str]:
     return [line for model in models for line in library(model).splitlines()]
 
 
@@ -186,7 +206,7 @@ def _value(element: Element) -> str:
     match element:
         case Resistor(ohms=value) | Capacitor(farads=value):
             return number(value)
-        case OpAmp(model=model):
+        case Device(model=model):
             parameters = " ".join(f"{key}={number(value)}" for key, value in model.parameters.items())
             return f"{model.subcircuit} {parameters}"
         case IndependentSource(waveform=waveform, ac=magnitude):

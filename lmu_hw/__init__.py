@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from lmu_hw.plan import MemoryPlan as MemoryPlan
     from lmu_hw.plan import ReadoutPlan as ReadoutPlan
     from lmu_hw.planner import plan_memory as plan_memory
+    from lmu_hw.quantized.integer_network import IntegerNetwork as IntegerNetwork
+    from lmu_hw.quantized.options import LayerOptions as LayerOptions
+    from lmu_hw.quantized.options import NetworkOptions as NetworkOptions
+    from lmu_hw.quantized.plan import NetworkPlan as NetworkPlan
+    from lmu_hw.quantized.planner import plan_network as plan_network
     from lmu_hw.ranges import continuous_ranges as continuous_ranges
     from lmu_hw.ranges import state_ranges as state_ranges
     from lmu_hw.reference.cell import CellParameters as CellParameters
@@ -51,6 +56,10 @@ __getattr__, __dir__ = load_on_demand(
         "network_file": ["load_network", "save_network"],
         "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "ReadoutPlan"],
         "planner": ["plan_memory"],
+        "quantized.integer_network": ["IntegerNetwork"],
+        "quantized.options": ["LayerOptions", "NetworkOptions"],
+        "quantized.plan": ["NetworkPlan"],
+        "quantized.planner": ["plan_network"],
         "ranges": ["continuous_ranges", "state_ranges"],
         "reference.cell": ["CellParameters", "LMUCell"],
         "reference.memory": ["FloatMemory"],

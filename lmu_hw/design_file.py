@@ -57,7 +57,14 @@ class Design:
         simulator: HDL simulator.
         topology, style: form and technology of the circuit.
         opamp: model of its op-amps.
-        gbw: gain-bandwidth product of the single-pole model, Hz.
+        gbw, opamp_gain: gain-bandwidth product and gain of the single-pole model, Hz and V/V.
+        ota: model of the transconductors of a gm-C circuit.
+        gm: transconductance of their cell, around which they are chosen, S.
+        supply: the circuit runs from plus and minus this, V.
+        resistors, capacitors: series of standard values, "E3" to "E192"; None leaves the values exact.
+        resistor_tolerance, capacitor_tolerance, gm_tolerance: relative standard deviations of parts.
+        coefficients: whether a circuit gives out the Legendre coefficients too.
+        circuit_error: error for which the least amplifiers are searched.
         seed: of everything random.
 
     Raises:
@@ -88,19 +95,21 @@ class Design:
     style: str = "opamp-rc"
     opamp: str = "single-pole"
     gbw: float = 1e7
+    opamp_gain: float = 1e6
+    ota: str = "ideal"
+    gm: float = 1e-6
+    supply: float = 5.0
+    resistors: str | None = None
+    capacitors: str | None = None
+    resistor_tolerance: float = 0.0
+    capacitor_tolerance: float = 0.0
+    gm_tolerance: float = 0.0
+    coefficients: bool = False
+    circuit_error: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, kind in _KINDS.items():
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            if name == "delays":
-                object.__setattr__(self, name, _numbers(name, value))
-            elif kind is float and type(value) is int:
-                object.__setattr__(self, name, float(value))
-            elif type(value) is not kind:
-                raise DesignError(name, _WORDS[kind], value)
+        check_kinds(self)
         check_identifier(self.name)
         if self.seed < 0:
             raise DesignError("seed", "an integer of 0 or more", self.seed)
@@ -159,19 +168,7 @@ class Design:
 
     def flags(self) -> str:
         """The command line flags that give this design: every value that is not the default, in a fixed order."""
-        words = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            flag = field.name.replace("_", "-")
-            if value == field.default:
-                continue
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            elif isinstance(value, tuple):
-                words += [f"--{flag}", ",".join(map(repr, value))]
-            else:
-                words += [f"--{flag}", value if isinstance(value, str) else repr(value)]
-        return shlex.join(words)
+        return flags_of(self)
 
 
 _PLANNED = (
@@ -184,14 +181,44 @@ _PLANNED = (
     "guarantee",
     "error_feedback",
 )
-_OPTIONAL = frozenset({"order", "theta", "dt", "discretization", "port_bits", *_PLANNED})
 _WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
-_KINDS: Mapping[str, type] = types.MappingProxyType(
-    {
-        name: next(kind for kind in (typing.get_args(hint) or (hint,)) if kind is not types.NoneType)
-        for name, hint in typing.get_type_hints(Design).items()
-    }
-)
+
+
+def check_kinds(design: Any) -> None:
+    """Check that every value of a frozen dataclass is of the kind that its annotation says; integers are numbers.
+
+    Raises:
+        DesignError: one is not.
+    """
+    for name, hint in typing.get_type_hints(type(design)).items():
+        kinds = typing.get_args(hint) or (hint,)
+        value = getattr(design, name)
+        if value is None and types.NoneType in kinds:
+            continue
+        kind = next(each for each in kinds if each is not types.NoneType)
+        if typing.get_origin(hint) is tuple:
+            object.__setattr__(design, name, _numbers(name, value))
+        elif kind is float and type(value) is int:
+            object.__setattr__(design, name, float(value))
+        elif type(value) is not kind:
+            raise DesignError(name, _WORDS[kind], value)
+
+
+def flags_of(design: Any, *, positional: tuple[str, ...] = ()) -> str:
+    """The command line words that give a design: its `positional` values, and every flag that is not the default."""
+    words = [str(getattr(design, name)) for name in positional]
+    for field in fields(design):
+        value = getattr(design, field.name)
+        flag = field.name.replace("_", "-")
+        if value == field.default or field.name in positional:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            words += [f"--{flag}", ",".join(map(repr, value))]
+        else:
+            words += [f"--{flag}", value if isinstance(value, str) else repr(value)]
+    return shlex.join(words)
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:
@@ -210,16 +237,29 @@ def load_design(path: Path | None, values: Mapping[str, Any]) -> Design:
     Raises:
         DesignError: the file cannot be read, is not TOML or holds an unknown key, or a value is of the wrong kind.
     """
-    merged = {} if path is None else _read(path)
-    known = [field.name for field in fields(Design)]
-    for source in (merged, values):
+    return Design(**merged(path, {} if path is None else read_design(path), values, Design))
+
+
+def merged(path: Path | None, filed: Mapping[str, Any], values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """The values of a design file and those that win over it, all of them fields of `kind`.
+
+    Raises:
+        DesignError: one is not.
+    """
+    known = [field.name for field in fields(kind)]
+    for source in (filed, values):
         for key in source:
             if key not in known:
-                raise DesignError(f"a key of {path}" if source is merged else "a value's name", _hint(key, known), key)
-    return Design(**{**merged, **values})
+                raise DesignError(f"a key of {path}" if source is filed else "a value's name", _hint(key, known), key)
+    return {**filed, **values}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_design(path: Path) -> dict[str, Any]:
+    """The values of a design file by name, unchecked.
+
+    Raises:
+        DesignError: it cannot be read, is longer than 1 MiB, or is not TOML.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)

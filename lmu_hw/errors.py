@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class DesignError(ValueError):
     """The request was wrong (exit status 2): what, the constraint, and what was given, in one line.
@@ -16,6 +18,10 @@ class DesignError(ValueError):
         self.got = got
         super().__init__(f"{what} must be {constraint}, got {_one_line(got)}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The same line from another process, whatever was given."""
+        return _again, (type(self), self.what, self.constraint, _one_line(self.got))
+
 
 class MissingToolError(DesignError):
     """A program or library outside this package is not installed (exit status 2)."""
@@ -26,6 +32,12 @@ class MissingToolError(DesignError):
 
 class CheckFailed(Exception):
     """The request was carried out and a check did not hold (exit status 1)."""
+
+
+def _again(kind: type[DesignError], what: str, constraint: str, got: str) -> DesignError:
+    error = kind.__new__(kind)
+    DesignError.__init__(error, what, constraint, got)
+    return error
 
 
 def _one_line(value: object, limit: int = 120) -> str:

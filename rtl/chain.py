@@ -9,12 +9,32 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
-from lmu_hw.rtl.integrators import IntegratorBank
-from lmu_hw.rtl.stream import Pipeline, StreamMemory, check_divisor
+from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
+from lmu_hw.rtl.pipeline import Image, LanePipeline
+from lmu_hw.rtl.stream import StreamMemory, check_divisor
 
 
-class _ChainPipeline(Pipeline):
+def _entry(plan: MemoryPlan) -> StructLayout:
+    """A coefficient, and the left shift that brings its products to the grid of all."""
+    lifts = plan.increment.lifts.tolist()
+    return StructLayout(
+        {"coefficient": signed(plan.increment.coefficient_bits), "lift": max(1, max(lifts).bit_length())}
+    )
+
+
+class _ChainPipeline(LanePipeline):
     """issue → operand registers → products → sums and words; the whole pipeline advances or stands still."""
+
+    @classmethod
+    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
+        """A row of coefficients for each group."""
+        increment = plan.increment
+        table = [
+            {"coefficient": -int(c), "lift": int(s)}
+            for c, s in zip(increment.coefficients.tolist(), increment.lifts.tolist(), strict=True)
+        ]
+        rows = [table[g * lanes : (g + 1) * lanes] for g in range(schedule.groups)]
+        return Image(ArrayLayout(_entry(plan), lanes), rows)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -30,23 +50,7 @@ class _ChainPipeline(Pipeline):
         read = words.read_port(transparent_for=(write,))
         m.d.comb += read.addr.eq(times(seq.next_channel, groups) + seq.next_slot)
 
-        # The coefficients of the group that is issued, with the left shift that brings them to one grid.
-        increment = plan.increment
-        lifts = increment.lifts.tolist()
-        entry = StructLayout(
-            {"coefficient": signed(increment.coefficient_bits), "lift": max(1, max(lifts).bit_length())}
-        )
-        table = [
-            {"coefficient": -int(c), "lift": int(s)}
-            for c, s in zip(increment.coefficients.tolist(), lifts, strict=True)
-        ]
-        m.submodules.coefficients = rom = memory.Memory(
-            shape=ArrayLayout(entry, lanes),
-            depth=groups,
-            init=[table[g * lanes : (g + 1) * lanes] for g in range(groups)],
-        )
-        constants = rom.read_port()
-        m.d.comb += constants.addr.eq(seq.next_slot)
+        m.d.comb += self.address.eq(seq.next_slot)
 
         # Issue: the running values of the chain, through all lanes of a group in one cycle.
         operand = plan.operand_format
@@ -59,26 +63,28 @@ class _ChainPipeline(Pipeline):
         earlier = Mux(seq.starts, total + sample, behind)
         current = Mux(seq.starts, total - sample, ahead)
         operands = Signal(ArrayLayout(signed(operand.width), lanes))
-        factors = Signal(ArrayLayout(entry, lanes))
+        factors = Signal(ArrayLayout(_entry(plan), lanes))
         for lane in range(lanes):
             word = Mux(seq.fresh, 0, read.data[lane])
             m.d.sync += operands[lane].eq(current)
             following = Signal(signed(operand.width), name=f"following_{lane}")
             m.d.comb += following.eq(earlier - (word << (state_lift + 1)))
             earlier, current = current, following
-        m.d.sync += factors.eq(constants.data)
+        m.d.sync += factors.eq(self.entry)
         with m.If(seq.issue):
             m.d.sync += [behind.eq(earlier), ahead.eq(current)]
 
         # Multiply, then add: the bank reads its accumulators in the meantime.
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
         m.d.comb += [bank.fetch.eq(times(seq.channel, groups) + seq.slot), bank.fetch_fresh.eq(seq.fresh)]
-        products = Signal(ArrayLayout(signed(operand.width + increment.coefficient_bits), lanes))
         lifted = Signal.like(factors)
         m.d.sync += lifted.eq(factors)
         for lane in range(lanes):
-            m.d.sync += products[lane].eq(operands[lane] * factors[lane].coefficient)
-            m.d.comb += bank.increment[lane].eq(products[lane] << lifted[lane].lift)
+            m.d.comb += [
+                self.factors[lane].operand.eq(operands[lane]),
+                self.factors[lane].coefficient.eq(factors[lane].coefficient),
+                bank.increment[lane].eq(self.products[lane] << lifted[lane].lift),
+            ]
 
         # What travels along with a slot.
         tag = StructLayout({"valid": 1, "slot": range(groups), "channel": range(channels), "first": 1, "last": 1})
@@ -141,6 +147,7 @@ class ChainMemory(StreamMemory):
 
     datapath = Datapath.CHAIN
     pipeline = _ChainPipeline
+    factor_delay = 1
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
@@ -151,3 +158,11 @@ class ChainMemory(StreamMemory):
         """One group of states a cycle; T of this sample is there 3 cycles after its last group was issued."""
         groups = plan.spec.order // lanes
         return Schedule.interleaved(groups=groups, words=lanes, slots=groups, wait=3, channels=channels, first_beat=3)
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        return tuple(3 + group for group in range(plan.spec.order // lanes))
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

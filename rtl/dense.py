@@ -11,19 +11,30 @@ from lmu_hw.errors import DesignError
 from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
-from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
 from lmu_hw.rtl.layouts import input_layout
-from lmu_hw.rtl.stream import Pipeline, StreamMemory
+from lmu_hw.rtl.pipeline import Image, LanePipeline
+from lmu_hw.rtl.stream import StreamMemory
 from lmu_hw.rtl.sums import registered_sum, sum_latency
 
 
-class _DensePipeline(Pipeline):
+class _DensePipeline(LanePipeline):
     """issue → operand and coefficients → products → row sums → words; advances or stands still as a whole."""
+
+    @classmethod
+    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
+        """The matrix, so many columns of a group of rows per word: row after row, the first column lowest."""
+        rows, columns = _shape(plan.spec.order, lanes)
+        bits = plan.increment.coefficient_bits
+        matrix = plan.increment.coefficients & ((1 << bits) - 1)
+        slots = matrix.reshape(schedule.groups, rows, -1, columns).transpose(0, 2, 1, 3).reshape(schedule.slots, -1)
+        words = [sum(entry << (bits * k) for k, entry in enumerate(slot)) for slot in slots.tolist()]
+        return Image(bits * rows * columns, words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, channels = self._plan, self._channels
-        order, groups, slots = plan.spec.order, self._schedule.groups, self._schedule.slots
+        order, groups = plan.spec.order, self._schedule.groups
         lanes, columns = _shape(order, self._lanes)  # rows of a group, and columns that go at a time
         steps = order // columns
         m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
@@ -89,17 +100,7 @@ class _DensePipeline(Pipeline):
             entered = Mux(column == 0, sample.data, 0) << input_lift if k == 0 else 0
             m.d.sync += factors[k].eq((word << state_lift) - entered)
 
-        # The matrix, so many columns of a group of rows per word: row after row, the first column lowest.
-        bits = plan.increment.coefficient_bits
-        matrix = plan.increment.coefficients & ((1 << bits) - 1)
-        rows = matrix.reshape(groups, lanes, steps, columns).transpose(0, 2, 1, 3).reshape(slots, lanes * columns)
-        m.submodules.matrix = rom = memory.Memory(  # plain words, which large tables are emitted fast as
-            shape=bits * lanes * columns,
-            depth=slots,
-            init=[sum(entry << (bits * k) for k, entry in enumerate(row)) for row in rows.tolist()],
-        )
-        entries = rom.read_port()
-        m.d.comb += entries.addr.eq(seq.slot)
+        m.d.comb += self.address.eq(seq.slot)
 
         # What travels along with a slot.
         tag = StructLayout(
@@ -141,14 +142,16 @@ class _DensePipeline(Pipeline):
 
         # Multiply and sum rows up; the bank reads its accumulators in the meantime.
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
-        products = Signal(ArrayLayout(signed(operand.width + bits), lanes * columns))
+        bits = plan.increment.coefficient_bits
         sums = Signal(ArrayLayout(signed(plan.product_format.width), lanes))
         for lane in range(lanes):
             mine = range(lane * columns, (lane + 1) * columns)
             for column_of_step, k in enumerate(mine):
-                entry = entries.data.word_select(k, bits).as_signed()
-                m.d.sync += products[k].eq(factors[column_of_step] * entry)
-            together = registered_sum(m, [products[k] for k in mine])
+                m.d.comb += [
+                    self.factors[k].operand.eq(factors[column_of_step]),
+                    self.factors[k].coefficient.eq(self.entry.word_select(k, bits).as_signed()),
+                ]
+            together = registered_sum(m, [self.products[k] for k in mine])
             with m.If(multiplied.valid):
                 m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + together)
         m.d.comb += [
@@ -193,6 +196,7 @@ class DenseMemory(StreamMemory):
 
     datapath = Datapath.DENSE
     pipeline = _DensePipeline
+    factor_delay = 1
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
@@ -215,3 +219,13 @@ class DenseMemory(StreamMemory):
             channels=channels,
             first_beat=order // columns + 3 + tree,
         )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        rows, columns = _shape(plan.spec.order, lanes)
+        steps = plan.spec.order // columns
+        return tuple(steps * (group + 1) + 3 + sum_latency(columns) for group in range(plan.spec.order // rows))
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        return channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)

@@ -38,7 +38,10 @@ def build_memory(
         if lanes != 1:
             raise DesignError("lanes", "left out where everything is unrolled", lanes)
         return UnrolledMemory(plan, channels=channels, port_bits=port_bits)
-    kinds: dict[Datapath, type[StreamMemory]] = {
-        kind.datapath: kind for kind in (ChainMemory, SolveMemory, DenseMemory, StructuredMemory)
-    }
-    return kinds[plan.datapath](plan, lanes=lanes, channels=channels, port_bits=port_bits)
+    return kind_of(plan.datapath)(plan, lanes=lanes, channels=channels, port_bits=port_bits)
+
+
+def kind_of(datapath: Datapath) -> type[StreamMemory]:
+    """The component that has this datapath on lanes."""
+    kinds: tuple[type[StreamMemory], ...] = (ChainMemory, SolveMemory, DenseMemory, StructuredMemory)
+    return next(kind for kind in kinds if kind.datapath is datapath)

@@ -12,15 +12,16 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from amaranth.hdl import Array, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout, View
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.arithmetic import times
-from lmu_hw.rtl.control import Sequencer
+from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.layouts import input_layout
-from lmu_hw.rtl.stream import Pipeline, StreamMemory, check_divisor
+from lmu_hw.rtl.pipeline import Image, LanePipeline
+from lmu_hw.rtl.stream import StreamMemory, check_divisor
 
 
 class Table:
@@ -51,13 +52,18 @@ class Lane(wiring.Component):
     Attributes:
         order: what to do, In.
         sample: its channel's sample, read with the order that starts, In.
+        operand, coefficient: what it multiplies, Out; `product`: what came of it in the next cycle, In.
         valid, words, row, turn, first, last: a beat of words, Out.
     """
 
     def __init__(self, plan: MemoryPlan, table: Any, words: int, turns: int) -> None:
         self._plan, self._table, self._words, self._turns = plan, table, words, turns
+        operand, coefficient = plan.operand_format.width, plan.increment.coefficient_bits
         super().__init__(
             {
+                "operand": Out(signed(operand)),
+                "coefficient": Out(signed(coefficient)),
+                "product": In(signed(operand + coefficient)),
                 "order": In(order_layout(table, turns)),
                 "sample": In(input_layout(plan.input_format.width)),
                 "valid": Out(1),
@@ -115,14 +121,21 @@ class Lane(wiring.Component):
         ]
 
 
-class InStepPipeline(Pipeline):
+class InStepPipeline(LanePipeline):
     """Samples of the channels in step are collected, then the table runs through all lanes once."""
 
     lane: ClassVar[type[Lane]]
 
+    @classmethod
     @abstractmethod
-    def table(self, plan: MemoryPlan, words: int) -> Table:
+    def table(cls, plan: MemoryPlan, words: int) -> Table:
         """The entries of a sample, for beats of so many words."""
+
+    @classmethod
+    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
+        """The table as it is."""
+        table = cls.table(plan, schedule.words)
+        return Image(table.layout, table.entries)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -130,9 +143,7 @@ class InStepPipeline(Pipeline):
         turns = self._channels // lanes
         table = self.table(plan, schedule.words)
         m.submodules.sequencer = seq = Sequencer(schedule, turns)
-        m.submodules.table = rom = memory.Memory(shape=table.layout, depth=schedule.slots, init=table.entries)
-        entries = rom.read_port()
-        m.d.comb += entries.addr.eq(seq.next_slot)
+        m.d.comb += self.address.eq(seq.next_slot)
 
         # The sample of the last lane starts the round. A lane takes its own over before the next one can come.
         samples = Array(Signal(input_layout(plan.input_format.width), name=f"sample_{k}") for k in range(lanes))
@@ -154,13 +165,19 @@ class InStepPipeline(Pipeline):
             order.fresh.eq(seq.fresh),
             order.turn.eq(seq.channel),
             order.bank.eq(bank),
-            order.entry.eq(Mux(seq.issue, entries.data, 0)),
+            order.entry.eq(Mux(seq.issue, self.entry, 0)),
         ]
         for k in range(lanes):
             order, before = Signal(layout, name=f"order_{k}"), order
             m.d.sync += order.eq(before)
             m.submodules[f"lane_{k}"] = lane = self.lane(plan, table, schedule.words, turns)
-            m.d.comb += [lane.order.eq(order), lane.sample.eq(samples[k])]
+            m.d.comb += [
+                lane.order.eq(order),
+                lane.sample.eq(samples[k]),
+                self.factors[k].operand.eq(lane.operand),
+                self.factors[k].coefficient.eq(lane.coefficient),
+                lane.product.eq(self.products[k]),
+            ]
             with m.If(lane.valid):  # never two at once: they are one cycle apart, and `lanes` words make a beat
                 m.d.comb += [
                     self.beat_valid.eq(1),

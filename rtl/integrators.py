@@ -53,7 +53,7 @@ class IntegratorBank(wiring.Component):
         drop = plan.product_format.fraction - plan.accumulator_format.fraction
         half = 1 << (cut - 1)
         extra = int(plan.two_step)
-        fields = wide + (cut if plan.error_feedback else 0)
+        fields = integrator_bits(plan)
         m.submodules.store = store = memory.Memory(shape=ArrayLayout(fields, lanes), depth=self._depth, init=[])
         write = store.write_port()
         read = store.read_port(transparent_for=(write,))
@@ -93,3 +93,8 @@ class IntegratorBank(wiring.Component):
             else:
                 m.d.sync += write.data[lane].eq(new)
         return m
+
+
+def integrator_bits(plan: MemoryPlan) -> int:
+    """Bits of a state's integrator: its accumulator, and the residue where there is error feedback."""
+    return plan.accumulator_format.width + (plan.narrowing if plan.error_feedback else 0)

@@ -9,6 +9,11 @@ from amaranth.utils import ceil_log2
 from lmu_hw.plan import MemoryPlan, ReadoutPlan
 
 
+def index_width(count: int) -> int:
+    """Bits of a port that counts 0 … count − 1, at least 1."""
+    return int(ceil_log2(count)) or 1
+
+
 def input_layout(bits: int) -> StructLayout:
     """One sample: its code of so many bits, and whether it starts or ends a sequence."""
     return StructLayout({"data": signed(bits), "first": 1, "last": 1})
@@ -19,8 +24,8 @@ def output_layout(plan: MemoryPlan, words: int, channels: int) -> StructLayout:
     return StructLayout(
         {
             "data": ArrayLayout(signed(plan.output_format.width), words),
-            "index": ceil_log2(plan.spec.order) or 1,
-            "channel": ceil_log2(channels) or 1,
+            "index": index_width(plan.spec.order),
+            "channel": index_width(channels),
             "first": 1,
             "last": 1,
         }
@@ -32,7 +37,7 @@ def readout_layout(planned: ReadoutPlan, channels: int) -> StructLayout:
     return StructLayout(
         {
             "data": ArrayLayout(signed(planned.format.width), len(planned.delays)),
-            "channel": ceil_log2(channels) or 1,
+            "channel": index_width(channels),
             "first": 1,
             "last": 1,
         }

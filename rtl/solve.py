@@ -14,7 +14,7 @@ from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.in_step import InStepMemory, InStepPipeline, Lane, Table
-from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
 from lmu_hw.rtl.solve_program import Addend, Base, Factor, solve_program
 
 
@@ -105,7 +105,7 @@ class _SolveLane(Lane):
         # base + addend, without the product, which is not there yet.
         value, before = Signal(number), Signal(number)
         begun = Signal(signed(operand.width + 1))  # a sum that is halved may be as wide
-        product = Signal(signed(operand.width + table.layout["coefficient"].shape.width))
+        product = self.product
         base, addend = Signal(number), Signal(number)
         word = Mux(bases.owner.fresh, 0, read_word.data) << (operand.fraction - plan.state_format.fraction + 1)
         with m.Switch(bases.entry.base):
@@ -138,8 +138,8 @@ class _SolveLane(Lane):
         m.d.sync += [
             value.eq(Mux(operates.entry.halved, total >> 1, total)),
             before.eq(value),
-            product.eq(value * multiplies.entry.coefficient),
         ]
+        m.d.comb += [self.operand.eq(value), self.coefficient.eq(multiplies.entry.coefficient)]
 
         # What is stored for later, and the increments.
         kept = Signal(number)
@@ -166,7 +166,8 @@ class _SolveLane(Lane):
 class _SolvePipeline(InStepPipeline):
     lane = _SolveLane
 
-    def table(self, plan: MemoryPlan, words: int) -> Table:
+    @classmethod
+    def table(cls, plan: MemoryPlan, words: int) -> Table:
         return _SolveTable(plan, words)
 
 
@@ -184,6 +185,7 @@ class SolveMemory(InStepMemory):
 
     datapath = Datapath.SOLVE
     pipeline = _SolvePipeline
+    factor_delay = 4
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
@@ -198,3 +200,12 @@ class SolveMemory(InStepMemory):
             first_beat=program.increments[lanes - 1] + 6,
             in_step=lanes,
         )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        return tuple(cycle + 6 for cycle in solve_program(plan.spec.order).increments[lanes - 1 :: lanes])
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        states = channels * (integrator_bits(plan) + plan.state_format.width)
+        return plan.spec.order * (states + lanes * plan.operand_format.width)

@@ -16,32 +16,11 @@ from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import fit
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.layouts import input_layout, output_layout, readout_layout
+from lmu_hw.rtl.pipeline import Pipeline
 from lmu_hw.rtl.readout import ReadoutUnit
 
 MAX_CHANNELS = 4096
 MAX_PORT_BITS = 60
-
-
-class Pipeline(wiring.Component):
-    """The inside of a memory: every cycle in which it is enabled, it moves on by one slot.
-
-    Attributes:
-        valid, sample: a sample is offered, In.
-        ready: it is taken, if valid, Out(1).
-        beat_valid, beat: words of states, Out.
-    """
-
-    def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
-        self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
-        super().__init__(
-            {
-                "valid": In(1),
-                "sample": In(input_layout(plan.input_format.width)),
-                "ready": Out(1),
-                "beat_valid": Out(1),
-                "beat": Out(output_layout(plan, schedule.words, channels)),
-            }
-        )
 
 
 class StreamMemory(wiring.Component):
@@ -73,6 +52,8 @@ class StreamMemory(wiring.Component):
 
     datapath: ClassVar[Datapath]
     pipeline: ClassVar[type[Pipeline]]
+    factor_delay: ClassVar[int]
+    """Cycles from the issue of a slot to its factors at the first lane's multiplier."""
 
     def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1, port_bits: int | None = None) -> None:
         self.check_plan(plan)
@@ -108,6 +89,16 @@ class StreamMemory(wiring.Component):
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
         """The schedule of this kind of pipeline."""
 
+    @classmethod
+    @abstractmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """Cycles from the first slot of a sample to each of its beats; of the first of the channels in step."""
+
+    @classmethod
+    @abstractmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Bits of memory for the states of all channels: integrators, words, and words between."""
+
     @property
     def multipliers(self) -> int:
         """Multipliers for the increments."""
@@ -133,7 +124,7 @@ class StreamMemory(wiring.Component):
         m = Module()
         advance = Signal()
         pipeline = self.pipeline(self.plan, self.lanes, self.channels, self.schedule)
-        m.submodules.pipeline = EnableInserter(advance)(pipeline)
+        m.submodules.pipeline = EnableInserter(advance)(pipeline.surrounded())
         offered, sample = self.i.payload, pipeline.sample
         m.d.comb += [
             pipeline.valid.eq(self.i.valid),

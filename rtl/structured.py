@@ -14,7 +14,7 @@ from lmu_hw.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.in_step import InStepMemory, InStepPipeline, Lane, Table
-from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
 from lmu_hw.rtl.structured_program import structured_program
 
 
@@ -119,14 +119,13 @@ class _StructuredLane(Lane):
         carry_input = Mux(sums.entry.carry_input, of_carry, 0)
         carried = fetched(multiplies, multiplies.entry.carry, sums, sums.entry.carry_state, carry_input)
         factor, carry = Signal(number), Signal(number)
-        product = Signal(signed(operand.width + table.layout["coefficient"].shape.width))
         total = Signal(signed(plan.product_format.width))
         m.d.sync += [
             factor.eq(fetched(reads, reads.entry.operand, factors, factors.entry.state, operand_input)),
-            product.eq(factor * multiplies.entry.coefficient),
-            total.eq(Mux(sums.entry.opens, 0, total) + product),
+            total.eq(Mux(sums.entry.opens, 0, total) + self.product),
             carry.eq(Mux(sums.entry.adds, carried, 0)),
         ]
+        m.d.comb += [self.operand.eq(factor), self.coefficient.eq(multiplies.entry.coefficient)]
 
         # A finished sum is rounded to the operands' grid, or goes to the integrators as it is.
         rounded, increment = Signal(number), Signal(signed(plan.product_format.width))
@@ -157,7 +156,8 @@ class _StructuredLane(Lane):
 class _StructuredPipeline(InStepPipeline):
     lane = _StructuredLane
 
-    def table(self, plan: MemoryPlan, words: int) -> Table:
+    @classmethod
+    def table(cls, plan: MemoryPlan, words: int) -> Table:
         return _StructuredTable(plan, words)
 
 
@@ -174,6 +174,7 @@ class StructuredMemory(InStepMemory):
 
     datapath = Datapath.STRUCTURED
     pipeline = _StructuredPipeline
+    factor_delay = 3
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
@@ -187,3 +188,12 @@ class StructuredMemory(InStepMemory):
             first_beat=program.increments[lanes - 1] + 7,
             in_step=lanes,
         )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        return tuple(slot + 7 for slot in structured_program(_increment(plan)).increments[lanes - 1 :: lanes])
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        states = channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)
+        return states + lanes * max(1, _increment(plan).words) * plan.operand_format.width

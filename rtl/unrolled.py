@@ -9,9 +9,10 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.control import Schedule, Sequencer
-from lmu_hw.rtl.integrators import IntegratorBank
+from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
+from lmu_hw.rtl.pipeline import Pipeline
 from lmu_hw.rtl.staged import Registers, balanced, staged_inputs
-from lmu_hw.rtl.stream import Pipeline, StreamMemory
+from lmu_hw.rtl.stream import StreamMemory
 
 MAX_UNROLLED = 16
 
@@ -94,6 +95,7 @@ class UnrolledMemory(StreamMemory):
     """
 
     pipeline = _UnrolledPipeline
+    factor_delay = 0
 
     def __init__(self, plan: MemoryPlan, *, channels: int = 1, port_bits: int | None = None) -> None:
         super().__init__(plan, lanes=plan.multiplications_per_sample, channels=channels, port_bits=port_bits)
@@ -126,3 +128,11 @@ class UnrolledMemory(StreamMemory):
         return Schedule.interleaved(
             groups=1, words=order, slots=1, wait=latency + 1, channels=channels, first_beat=latency + 1
         )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        return (cls.schedule_for(plan, lanes, 1).first_beat,)
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

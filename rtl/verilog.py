@@ -1,80 +1,15 @@
-"""Verilog with stable, readable port names, and the files that travel with it."""
+"""Verilog of a memory with stable, readable port names, and the manifest that travels with it."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-from amaranth.hdl import Module, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
-
-from lmu_hw.artifacts import check_identifier, write_json, write_text
-from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.design import build_memory
+from lmu_hw.rtl.emission import CLOCK, Described, Port, check_module_name, emit, ports_of
+from lmu_hw.rtl.emission import VerilogDesign as VerilogDesign
 from lmu_hw.rtl.stream import StreamMemory
 from lmu_hw.rtl.unrolled import UnrolledMemory
-
-#: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
-KEYWORDS = frozenset(
-    """
-    always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
-    defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive
-    endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 if ifnone
-    incdir include initial inout input instance integer join large liblist library localparam macromodule
-    medium module nand negedge nmos nor noshowcancelled not notif0 notif1 or output parameter pmos posedge
-    primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg
-    release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam
-    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
-    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor alias assert assume before bind
-    bins binsof bit break byte chandle class clocking const constraint context continue cover covergroup
-    coverpoint cross dist do endclass endclocking endgroup endinterface endpackage endprogram endproperty
-    endsequence enum expect export extends extern final first_match foreach forkjoin iff ignore_bins
-    illegal_bins import inside int interface intersect join_any join_none local logic longint matches modport
-    new null package packed priority program property protected pure rand randc randcase randsequence ref
-    return sequence shortint shortreal solve static string struct super tagged this throughout timeprecision
-    timeunit type typedef union unique var virtual void wait_order wildcard with within
-    """.split()  # noqa: SIM905 - a list would take a line for each
-)
-
-
-@dataclass(frozen=True)
-class Port:
-    """One port of the generated module."""
-
-    name: str
-    direction: str
-    width: int
-    meaning: str
-
-
-@dataclass(frozen=True)
-class VerilogDesign:
-    """A generated module and what its users must know of it.
-
-    Attributes:
-        name: module name, also the stem of its files.
-        text: the Verilog source.
-        manifest: ports, formats, latency and cost, as plain values.
-    """
-
-    name: str
-    text: str
-    manifest: dict[str, Any]
-
-    def write(self, folder: Path) -> dict[str, Path]:
-        """Write NAME.v, NAME.core and manifest.json to `folder`, each whole or not at all."""
-        return {
-            "verilog": write_text(folder / f"{self.name}.v", self.text),
-            "core": write_text(folder / f"{self.name}.core", _fusesoc_core(self.name, self.manifest)),
-            "manifest": write_json(folder / "manifest.json", self.manifest),
-        }
 
 
 def generate_verilog(
@@ -101,13 +36,11 @@ def generate_verilog(
     Raises:
         DesignError: the name is not an identifier, or `build_memory` refuses.
     """
-    check_identifier(name)
-    if name.lower() in KEYWORDS or name.lower().startswith("lmu_hw_"):
-        raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
+    check_module_name(name)
     command = " ".join(command.split())
     memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
-    with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
-        body = verilog.convert(_Flat(memory), name=name, emit_src=False, strip_internal_attrs=True)
+    described = _described(memory)
+    body = emit(memory, described, name)
     head = "\n".join(
         [
             f"// {name}: Legendre memory, {plan.datapath} datapath.",
@@ -118,22 +51,12 @@ def generate_verilog(
             "",
         ]
     )
-    manifest = _manifest(name, plan, memory, [port for port, _ in _ports(memory)], command)
-    return VerilogDesign(name, head + body, manifest)
+    manifest = _manifest(name, plan, memory, ports_of(described), command)
+    description = f"Legendre memory, order {plan.spec.order}, {plan.datapath} datapath"
+    return VerilogDesign(name, head + body, manifest, "memory", description)
 
 
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
+def _described(memory: StreamMemory) -> list[Described]:
     """The flat ports of a memory, each with the stream signal that it stands for."""
     i, o, plan = memory.i, memory.o, memory.plan
     wider = memory.port_bits - plan.input_format.width
@@ -174,35 +97,10 @@ def _ports(memory: StreamMemory) -> list[tuple[Port, Value]]:
             ("readout_first", "output", r.payload.first, "in_first of the sample"),
             ("readout_last", "output", r.payload.last, "in_last of the sample"),
         ]
-    return [
-        (Port(name, direction, len(Value.cast(value)), meaning), Value.cast(value))
-        for name, direction, value, meaning in described
-    ]
-
-
-class _Flat(wiring.Component):
-    """A memory behind flat ports, so that their names in Verilog are ours and not the generator's."""
-
-    def __init__(self, memory: StreamMemory) -> None:
-        self._memory = memory
-        super().__init__(
-            {port.name: (In if port.direction == "input" else Out)(port.width) for port, _ in _ports(memory)}
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.memory = self._memory
-        for port, value in _ports(self._memory):
-            flat = getattr(self, port.name)
-            m.d.comb += value.eq(flat) if port.direction == "input" else flat.eq(value)
-        return m
+    return described
 
 
 def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Port], command: str) -> dict[str, Any]:
-    clock = [
-        Port("clk", "input", 1, "clock, rising edge"),
-        Port("rst", "input", 1, "synchronous reset, active high; forgets every channel's state"),
-    ]
     described = plan.to_dict()
     return {
         "name": name,
@@ -214,7 +112,7 @@ def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Por
         "channels": memory.channels,
         "channels_in_step": memory.schedule.in_step,
         "port_bits": memory.port_bits,
-        "ports": [vars(port) for port in [*clock, *ports]],
+        "ports": [vars(port) for port in [*CLOCK, *ports]],
         "formats": described["formats"],
         "error_feedback": plan.error_feedback,
         "error_bound": described["error_bound"],
@@ -229,30 +127,3 @@ def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Por
         "readout_multipliers": memory.readout_multipliers,
         "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,
     }
-
-
-def _fusesoc_core(name: str, manifest: dict[str, Any]) -> str:
-    """A FuseSoC core description (CAPI2) of the generated module."""
-    spec = manifest["spec"]
-    return "\n".join(
-        [
-            "CAPI=2:",
-            f"# Made by: {manifest['command']}",
-            f"name: lmu_hw:memory:{name}:0.1.0",
-            f"description: Legendre memory, order {spec['order']}, {manifest['datapath']} datapath",
-            "filesets:",
-            "  rtl:",
-            f"    files: [{name}.v]",
-            "    file_type: verilogSource",
-            "targets:",
-            "  default:",
-            "    filesets: [rtl]",
-            f"    toplevel: {name}",
-            "  lint:",
-            "    default_tool: verilator",
-            "    filesets: [rtl]",
-            "    tools: {verilator: {mode: lint-only, verilator_options: [-Wno-WIDTHEXPAND, -Wno-WIDTHTRUNC]}}",
-            f"    toplevel: {name}",
-            "",
-        ]
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,34 +17,42 @@ class Beats:
     """Recorded beats, one row each; bits that were unknown in the simulation are counted and read as 0.
 
     Attributes:
-        words: state words or readouts, shape (beats, words).
-        index, channel, first, last: the fields of the beats, shape (beats,) each.
+        words: what the beats carry, shape (beats, words).
+        tags: the other fields by the last part of their port's name, such as index, first and last, shape (beats,).
         unknown: hexadecimal digits that were x or z.
     """
 
     words: IntArray
-    index: IntArray
-    channel: IntArray
-    first: IntArray
-    last: IntArray
+    tags: Mapping[str, IntArray]
     unknown: int
 
 
-def read_beats(path: Path, manifest: dict[str, Any]) -> Beats:
-    """Read a recording of beats: lines of {channel, index, first, last, words}, the last word highest, in hex."""
-    return _read(path, manifest, "out", int(manifest["words_per_beat"]))
+def memory_fields(manifest: dict[str, Any], stream: str = "out") -> tuple[tuple[str, int], ...]:
+    """Ports of a memory's beats, or of its readouts (`stream` "readout"), with their widths, the highest first."""
+    width = {port["name"]: int(port["width"]) for port in manifest["ports"]}
+    names = (f"{stream}_{part}" for part in ("channel", "index", "first", "last", "data"))
+    return tuple((name, width[name]) for name in names if name in width)
+
+
+def read_memory_beats(path: Path, manifest: dict[str, Any]) -> Beats:
+    """Read a recording of a memory's beats."""
+    return read_beats(path, memory_fields(manifest), int(manifest["words_per_beat"]))
 
 
 def read_readouts(path: Path, manifest: dict[str, Any]) -> Beats:
-    """Read a recording of readouts: the same without index, which is 0."""
-    return _read(path, manifest, "readout", len(manifest["readouts"]["delays"]))
+    """Read a recording of a memory's readouts."""
+    return read_beats(path, memory_fields(manifest, "readout"), len(manifest["readouts"]["delays"]))
 
 
-def _read(path: Path, manifest: dict[str, Any], stream: str, count: int) -> Beats:
-    width = {port["name"]: int(port["width"]) for port in manifest["ports"]}
-    data, index, channel = width[f"{stream}_data"], width.get(f"{stream}_index", 0), width[f"{stream}_channel"]
-    word = data // count
-    total = channel + index + 2 + data
+def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) -> Beats:
+    """Read a recording: lines in hexadecimal of fields, the highest first; the lowest are `count` signed words.
+
+    Args:
+        path: the recording.
+        fields: names and widths, the last one that of the words, the last word highest.
+        count: words in a beat.
+    """
+    total = sum(width for _, width in fields)
     digits = -(-total // 4)
     raw = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     lines = raw[: raw.size // (digits + 1) * (digits + 1)].reshape(-1, digits + 1)[:, :digits]
@@ -60,13 +69,11 @@ def _read(path: Path, manifest: dict[str, Any], stream: str, count: int) -> Beat
         weights = np.int64(1) << np.arange(size - 1, -1, -1, dtype=np.int64)
         return bits[:, stop - size : stop].astype(np.int64) @ weights
 
+    word = fields[-1][1] // count
     words = np.stack([field(k * word, word) for k in range(count)], axis=1)
     words -= (words >> np.int64(word - 1)) << np.int64(word)
-    return Beats(
-        words=words,
-        last=field(data, 1),
-        first=field(data + 1, 1),
-        index=field(data + 2, index),
-        channel=field(data + 2 + index, channel),
-        unknown=unknown,
-    )
+    tags, low = {}, fields[-1][1]
+    for name, width in reversed(fields[:-1]):
+        tags[name.rpartition("_")[2]] = field(low, width)
+        low += width
+    return Beats(words, tags, unknown)

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
-from lmu_hw.analog.design import AnalogDesign, design_opamp_rc
+from lmu_hw.analog.design import AnalogDesign
 from lmu_hw.analog.export import subcircuit_text
-from lmu_hw.analog.opamp import OpAmpModel, SinglePoleOpAmp
 from lmu_hw.errors import DesignError
 from lmu_hw.fixedpoint import Overflow
 from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import Array, readout
 from lmu_hw.plan import MemoryPlan
-from lmu_hw.ranges import continuous_ranges
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.digital import run_streams
@@ -34,16 +33,16 @@ class AnalogSetup:
     """The circuit that runs beside the Verilog.
 
     Attributes:
-        opamp: model of every op-amp.
-        tolerance: largest NRMSE of states and readout against the float reference.
+        circuit: of the same memory, in any topology and style.
+        tolerance: largest NRMSE of states and readouts against the float reference.
         samples: how many samples the circuit is simulated for, from the start; SPICE takes its time.
-        supply: ± V.
+        max_step: longest step of the circuit's simulator, s; a tenth of the sample period by default.
     """
 
-    opamp: OpAmpModel = SinglePoleOpAmp()  # noqa: RUF009 - frozen
+    circuit: AnalogDesign
     tolerance: float = 0.01
     samples: int = 1000
-    supply: float = 5.0
+    max_step: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class CosimResult:
     """Everything that one co-simulation found; arrays have shape (samples, order), in the plan's coordinates.
 
     `states_rtl` is None where the bench failed, `states_spice` where no circuit ran; the circuit covers the
-    first `analog.samples` samples and `readout_*` are the delayed input at θ for them.
+    first `analog.samples` samples, and `readout_*`, shape (samples, readouts), are its outputs for them.
     """
 
     digital: DigitalCheck
@@ -224,20 +223,6 @@ class _CircuitRun:
     readout_reference: Array
 
 
-def design_circuit(plan: MemoryPlan, setup: AnalogSetup) -> AnalogDesign:
-    """The op-amp RC circuit of the plan's memory, with the delay of θ as its output."""
-    order = plan.spec.order
-    oldest = readout(order, [1.0])
-    return design_opamp_rc(
-        order,
-        plan.spec.theta,
-        ranges=continuous_ranges(order),
-        output_ranges=continuous_ranges(order, oldest),
-        opamp=setup.opamp,
-        supply=setup.supply,
-    )
-
-
 def _run_circuit(
     plan: MemoryPlan,
     u: Array,
@@ -249,34 +234,24 @@ def _run_circuit(
     simulator: Simulator | str,
     seed: int,
 ) -> _CircuitRun:
-    if plan.spec.basis is not Basis.LEGENDRE:
-        raise DesignError("basis", "legendre beside a circuit", plan.spec.basis)
-    count = min(u.size, setup.samples)
-    design = design_circuit(plan, setup)
-    ports = [port.name for port in design.circuit.ports]
-    outputs = tuple(name for name in ports if name != "u")
-    circuit = MixedCircuit(
-        netlist=subcircuit_text(design, "lmu_hw.sim.cosimulate"),
-        subcircuit=design.circuit.name,
-        inputs=("u",),
-        outputs=outputs,
-        period=plan.spec.dt,
-    )
+    design, count = setup.circuit, min(u.size, setup.samples)
+    _check_circuit(plan, design)
+    circuit = mixed_circuit(design, plan.spec.dt, "lmu_hw.sim.cosimulate", max_step=setup.max_step)
     pair = LockStep(digital, circuit)
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
     (workdir / f"{TOP}.v").write_text(pair.verilog(), encoding="utf-8")
     # The circuit is continuous in time: what it should do is the zero-order hold, whatever the digital step is.
     held = FloatMemory(replace(plan.spec, discretization=Discretization.ZOH)).run(u[:count])
-    oldest = held @ readout(plan.spec.order, [1.0])[0]
+    readouts = held @ _output_rows(design).T
     vectors = workdir / "vectors.npz"
     np.savez(
         vectors,
         codes=codes[:count],
         volts=u[:count] * design.input_scaling,
         words=words[:count],
-        reference=np.column_stack([held, oldest]),
-        scaling=np.concatenate([design.state_scaling, design.output_scaling]),
+        reference=np.column_stack([held, readouts]),
+        decode=decoding(design),
     )
     bench = run_mixed_bench(
         simulator,
@@ -287,6 +262,7 @@ def _run_circuit(
         timeout_s=120.0 + 0.5 * count,
         parameters={
             "vectors": str(vectors.absolute()),
+            "inputs": design.input_ports,
             "state_bits": plan.state_format.width,
             "input_bits": plan.input_format.width,
             "beats_per_sample": digital.manifest["beats_per_sample"],
@@ -302,7 +278,7 @@ def _run_circuit(
     if file.is_file():
         result = json.loads(file.read_text(encoding="utf-8"))
         with np.load(bench.run_dir / "analog.npz") as archive:
-            states, delayed = archive["measured"][:, : plan.spec.order], archive["measured"][:, plan.spec.order]
+            states, delayed = np.split(archive["measured"], [plan.spec.order], axis=1)
     check = AnalogCheck(
         nrmse=result.get("state_nrmse"),
         readout_nrmse=result.get("readout_nrmse"),
@@ -313,7 +289,59 @@ def _run_circuit(
         messages=bench.messages,
         passed=bench.passed,
     )
-    return _CircuitRun(check, states, delayed, oldest)
+    return _CircuitRun(check, states, delayed, readouts)
+
+
+def mixed_circuit(design: AnalogDesign, period: float, command: str, *, max_step: float | None = None) -> MixedCircuit:
+    """The circuit of a memory for a mixed simulation, its inputs set once per period.
+
+    Args:
+        design: of any topology and style; all its ports are exchanged.
+        period: s.
+        command: that the netlist is said to come from.
+        max_step: longest step of ngspice, s; a tenth of the period by default.
+    """
+    nets = tuple(net for signal in design.signals for net in design.signal_nets(signal))
+    return MixedCircuit(
+        netlist=subcircuit_text(design, command),
+        subcircuit=design.circuit.name,
+        inputs=tuple(design.input_ports),
+        outputs=nets,
+        period=period,
+        max_step=max_step,
+    )
+
+
+def decoding(design: AnalogDesign) -> Array:
+    """What turns the voltages of a mixed circuit's outputs into Legendre states and readouts.
+
+    Returns:
+        Shape (order + outputs, nets).
+    """
+    order, n = design.realisation.legendre_map.shape
+    rows = np.zeros((order + len(design.output_scaling), len(design.signals)))
+    rows[:order, :n] = design.legendre_states(np.eye(n)).T
+    rows[order:, n:] = np.diag(1.0 / design.output_scaling)
+    legs = [np.array([[1.0, -1.0][: len(design.signal_nets(signal))]]) for signal in design.signals]
+    decode: Array = rows @ block_diag(*legs)
+    return decode
+
+
+def _check_circuit(plan: MemoryPlan, design: AnalogDesign) -> None:
+    if plan.spec.basis is not Basis.LEGENDRE:
+        raise DesignError("basis", "legendre beside a circuit", plan.spec.basis)
+    found = (design.specification["order"], design.specification["theta"])
+    if found != (plan.spec.order, plan.spec.theta):
+        wanted = f"of order {plan.spec.order} and window {plan.spec.theta!r} s, as the plan is"
+        raise DesignError("circuit", wanted, f"{found[0]} and {found[1]!r} s")
+
+
+def _output_rows(design: AnalogDesign) -> Array:
+    """The circuit's outputs by the Legendre states, shape (outputs, order): "y<k>" delays, "m<i>" a state."""
+    order, realisation = design.realisation.legendre_map.shape[0], design.realisation
+    delays = readout(order, realisation.delays) if realisation.delays else np.zeros((0, order))
+    rows = {"y": delays, "m": np.eye(order)}
+    return np.array([rows[name[0]][int(name[1:])] for name in realisation.outputs]).reshape(-1, order)
 
 
 def _plain(check: Any) -> dict[str, Any]:

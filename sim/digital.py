@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ from lmu_hw.integer_model import IntegerMemory
 from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.beats import read_beats, read_readouts
-from lmu_hw.sim.harness import TOP, HarnessedMemory, Stimulus, harness_verilog
-from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
+from lmu_hw.sim.beats import read_memory_beats, read_readouts
+from lmu_hw.sim.harness import HarnessedMemory, Stimulus, stream_module
+from lmu_hw.sim.runner import BenchResult, Simulator
 from lmu_hw.sim.scoreboard import Score
-
-_SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
+from lmu_hw.sim.stream_run import run_harness, save_expected
 
 
 @dataclass(frozen=True)
@@ -74,46 +72,29 @@ def run_streams(
         DesignError: an argument is wrong.
         MissingToolError: the simulator is not installed.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    sources = []
-    for memory in memories:
-        path = workdir / f"{memory.design.name}.v"
-        path.write_text(memory.design.text, encoding="utf-8")
-        sources.append(path)
-    top = workdir / f"{TOP}.v"
-    top.write_text(harness_verilog(memories), encoding="utf-8")
     words = list(expected) if expected is not None else [_model_words(memory) for memory in memories]
     files, jobs = {}, []
     for k, memory in enumerate(memories):
         files[f"samples_{k}.hex"] = memory.sample_words()
         files[f"manifest_{k}.json"] = to_json(memory.design.manifest)
-        archive = workdir / f"expected_{k}.npz"
         vectors: dict[str, Any] = {"words": memory.expected_order(words[k])}
         if memory.plan.readouts is not None:
             vectors["readouts"] = memory.expected_readouts(IntegerMemory(memory.plan).readouts(words[k]))
         if references is not None and (reference := references[k]) is not None:
             vectors |= _bounded(memory, reference)
-        np.savez(archive, allow_pickle=False, **vectors)
-        jobs.append(_job(memory) | {"expected": str(archive.absolute())})
-    limits = [_limit_cycles(memory) for memory in memories]
-    limit = max(limits)
-    bench = run_bench(
-        simulator,
-        [*sources, top],
-        TOP,
+        jobs.append(_job(memory) | {"expected": save_expected(workdir, k, vectors)})
+    scores, bench = run_harness(
+        [stream_module(k, memory) for k, memory in enumerate(memories)],
         "lmu_hw.sim.bench_stream",
-        workdir / str(simulator),
-        timeout_s=120.0 + sum(limits) / _SLOWEST_CYCLES_PER_S,
-        parameters={"limit_cycles": limit, "memories": jobs, "resets": list(resets)},
+        jobs,
+        workdir=workdir,
+        files=files,
+        limits=[_limit_cycles(memory) for memory in memories],
+        simulator=simulator,
         seed=seed,
         waves=waves,
-        extra_files=files,
+        resets=resets,
     )
-    score_file = bench.run_dir / "scores.json"
-    scores: tuple[Score, ...] = ()
-    if score_file.is_file():
-        rows = json.loads(score_file.read_text(encoding="utf-8"))["scores"]
-        scores = tuple(Score(**{key: row[key] for key in row if key != "passed"}) for row in rows)
     if not bench.passed:
         return StreamRun(scores, (), (), bench)
     recorded, readouts = zip(*(_recorded(k, memory, bench.run_dir) for k, memory in enumerate(memories)), strict=True)
@@ -122,7 +103,7 @@ def run_streams(
 
 def _recorded(k: int, memory: HarnessedMemory, folder: Path) -> tuple[IntArray, IntArray | None]:
     manifest = memory.design.manifest
-    words = memory.batch_order(read_beats(folder / f"beats_{k}.hex", manifest).words)
+    words = memory.batch_order(read_memory_beats(folder / f"beats_{k}.hex", manifest).words)
     if memory.plan.readouts is None:
         return words, None
     return words, memory.batch_readouts(read_readouts(folder / f"readouts_{k}.hex", manifest).words)

@@ -1,13 +1,8 @@
-"""A Verilog harness that streams a file of samples through memories and records every beat that comes out.
-
-Everything that happens in each clock cycle happens in Verilog; Python only waits for the end. Gaps in the
-input and back-pressure on the output come from a seeded xorshift generator in the harness.
-"""
+"""Memories in the stream harness: what goes into them, and what is expected to come out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,8 +13,9 @@ from lmu_hw.fixedpoint import IntArray, Overflow, QFormat, fit
 from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign
+from lmu_hw.sim.beats import memory_fields
+from lmu_hw.sim.stream_harness import Extras, StreamModule, check_share
 
-TOP = "lmu_hw_harness"
 Numbers = TypeVar("Numbers", IntArray, Array)
 
 
@@ -49,9 +45,8 @@ class Stimulus:
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.size == 0:
             raise DesignError("codes", "of shape (batch, samples), not empty", self.codes.shape)
-        for what, share in (("gap", self.gap), ("stall", self.stall)):
-            if not 0.0 <= share <= 0.9:
-                raise DesignError(what, "a share from 0 to 0.9", share)
+        check_share("gap", self.gap)
+        check_share("stall", self.stall)
 
 
 @dataclass(frozen=True)
@@ -157,144 +152,79 @@ class HarnessedMemory:
         return batch // self.channels, turns, self.in_step, samples, self.beats_per_sample, self.words_per_beat
 
 
-def harness_verilog(memories: Sequence[HarnessedMemory]) -> str:
-    """The harness for `memories`; module `TOP` has inputs clk and rst, and outputs done, violated and misflagged.
+def stream_module(k: int, memory: HarnessedMemory) -> StreamModule:
+    """Memory k for the harness, which also writes its readouts to readouts_k.hex.
 
-    Memory k reads samples_k.hex and writes its beats to beats_k.hex, a line each: channel, index, first,
-    last and the words, in hexadecimal (see `lmu_hw.sim.beats`); readouts likewise to readouts_k.hex. The
-    status bit is compared in every cycle with what it should be. The designs must differ in name.
+    The status bit is compared in every cycle with what it should be.
     """
-    parts = [_one(k, memory) for k, memory in enumerate(memories)]
-    n = len(parts)
-    instances = "\n".join(
-        f"  lmu_hw_stream_{k} s{k} (.clk(clk), .rst(rst), .done(done_all[{k}]), .violation(violation_all[{k}]),"
-        f" .misflag(misflag_all[{k}]));"
-        for k in range(n)
-    )
-    top = f"""
-module {TOP} (input wire clk, input wire rst, output wire done, output wire violated, output wire misflagged);
-  wire [{n - 1}:0] done_all, violation_all, misflag_all;
-  assign done = &done_all;
-  assign violated = |violation_all;
-  assign misflagged = |misflag_all;
-{instances}
-endmodule
-"""
-    return "// Streams samples from files through memories and records the beats that come out.\n" + "".join(
-        [*parts, top]
+    readouts = memory_fields(memory.design.manifest, "readout")
+    return StreamModule(
+        design=memory.design,
+        data_bits=memory.port_bits,
+        beat=memory_fields(memory.design.manifest),
+        words=memory.stimulus.codes.size,
+        beats=memory.stimulus.codes.size * memory.beats_per_sample,
+        gap=memory.stimulus.gap,
+        stall=memory.stimulus.stall,
+        seed=memory.stimulus.seed,
+        record="out_last" if memory.stimulus.only_last else "1'b1",
+        timed=False,
+        rest=2 * memory.cycles_per_round + 16,
+        extras=_readout_extras(k, memory, readouts) if readouts else _status_extras(memory.port_bits),
     )
 
 
-def _one(k: int, memory: HarnessedMemory) -> str:
-    width = {port["name"]: port["width"] for port in memory.design.manifest["ports"]}
-    data = width["in_data"]
-    tag = width["out_channel"] + width["out_index"] + 2
-    beat = tag + width["out_data"]
-    samples = memory.stimulus.codes.size
-    total = memory.stimulus.codes.size * memory.beats_per_sample
-    seed = (0x9E3779B9 ^ (memory.stimulus.seed * 2654435761 + k * 40503)) & 0xFFFFFFFF or 1
-    record = "out_last" if memory.stimulus.only_last else "1'b1"
-    reads = "readout_data" in width
-    return f"""
-module lmu_hw_stream_{k} (
-  input wire clk, input wire rst, output reg done, output reg violation, output reg misflag);
-  localparam SAMPLES = {samples}, BEATS = {total}, READOUTS = {samples if reads else 0}, \
-GAP = {round(256 * memory.stimulus.gap)}, STALL = {round(256 * memory.stimulus.stall)};
-  reg [{data + 2}:0] samples [0:SAMPLES - 1];
-  reg [31:0] noise, sent, taken, read, idle;
-  reg in_valid, out_ready, stalled, clear_status, flag;
-  reg [{data + 2}:0] word;
-  wire in_ready, out_valid, out_first, out_last, saturated;
-  wire [{width["out_data"] - 1}:0] out_data;
-  wire [{width["out_index"] - 1}:0] out_index;
-  wire [{width["out_channel"] - 1}:0] out_channel;
-  wire [{beat - 1}:0] beat = {{out_channel, out_index, out_first, out_last, out_data}};
-  reg [{beat - 1}:0] offered;
-  integer file = 0;
-  initial $readmemh("samples_{k}.hex", samples);
-{_readout_signals(width) if reads else ""}\
-  {memory.design.name} dut (
-    .clk(clk), .rst(rst),
-    .in_valid(in_valid), .in_ready(in_ready), .in_data(word[{data - 1}:0]),
-    .in_first(word[{data}]), .in_last(word[{data + 1}]),
-{_READOUT_PORTS if reads else ""}\
-    .out_valid(out_valid), .out_ready(out_ready), .out_data(out_data), .out_index(out_index),
-    .out_channel(out_channel), .out_first(out_first), .out_last(out_last),
-    .saturated(saturated), .clear_status(clear_status));
-  wire [31:0] n1 = noise ^ (noise << 13);
-  wire [31:0] n2 = n1 ^ (n1 >> 17);
-  always @(posedge clk) begin
-    if (rst) begin  // the stream starts again, and so does its recording
-      if (file != 0) $fclose(file);
-      file = 0;
-      noise <= 32'd{seed}; sent <= 0; taken <= 0; idle <= 0; clear_status <= 0; flag <= 0; misflag <= 0;
-      in_valid <= 0; out_ready <= 0; stalled <= 0; done <= 0; violation <= 0; read <= 0;
-{_READOUT_RESET if reads else ""}\
-    end else begin
-      noise <= n2 ^ (n2 << 5);
-      out_ready <= noise[7:0] >= STALL;
-      if (in_valid && in_ready) in_valid <= 0;
-      if ((!in_valid || in_ready) && sent < SAMPLES && noise[15:8] >= GAP) begin
-        in_valid <= 1; word <= samples[sent]; sent <= sent + 1;
-      end
+def _status_extras(data: int) -> Extras:
+    return Extras(
+        signals="""\
+  reg clear_status, flag;
+  wire saturated;
+""",
+        ports="""\
+    .saturated(saturated), .clear_status(clear_status),
+""",
+        reset="""\
+      clear_status <= 0; flag <= 0;
+""",
+        clock=f"""\
       // The status bit is cleared now and then; a sample out of range sets it, in the same cycle too.
       clear_status <= noise[20:16] == 0;
       if (clear_status) flag <= 0;
       if (in_valid && in_ready && word[{data + 2}]) flag <= 1;
       if (saturated !== flag) misflag <= 1;
-      // An offered beat may neither go nor change before it is taken.
-      stalled <= out_valid && !out_ready;
-      offered <= beat;
-      if (stalled && (!out_valid || beat != offered)) violation <= 1;
-      if (out_valid && out_ready) begin
-        taken <= taken + 1;
-        if (file == 0) file = $fopen("beats_{k}.hex", "w");
-        if ({record}) $fwrite(file, "%h\\n", beat);
-        if (taken >= BEATS) violation <= 1;
-      end
-{_readout_recorder(k, memory.stimulus.only_last) if reads else ""}\
-      if (taken == BEATS && read == READOUTS) idle <= idle + 1;  // wait a while: nothing more may come
-      if (idle == {2 * memory.cycles_per_round + 16} && !done) begin
-        done <= 1; $fclose(file); file = 0;
-{_READOUT_CLOSE if reads else ""}\
-      end
-    end
-  end
-endmodule
-"""
+""",
+    )
 
 
-_READOUT_PORTS = """\
-    .readout_valid(readout_valid), .readout_ready(readout_ready), .readout_data(readout_data),
-    .readout_channel(readout_channel), .readout_first(readout_first), .readout_last(readout_last),
-"""
-
-
-def _readout_signals(width: dict[str, int]) -> str:
-    total = width["readout_channel"] + 2 + width["readout_data"]
-    return f"""\
+def _readout_extras(k: int, memory: HarnessedMemory, fields: tuple[tuple[str, int], ...]) -> Extras:
+    status = _status_extras(memory.port_bits)
+    total = sum(width for _, width in fields)
+    wires = "\n".join(f"  wire [{width - 1}:0] {name};" for name, width in fields)
+    record = "readout_last" if memory.stimulus.only_last else "1'b1"
+    return Extras(
+        signals=f"""\
+{status.signals}\
+  localparam READOUTS = {memory.stimulus.codes.size};
+  reg [31:0] read;
   reg readout_ready, unread;
-  wire readout_valid, readout_first, readout_last;
-  wire [{width["readout_data"] - 1}:0] readout_data;
-  wire [{width["readout_channel"] - 1}:0] readout_channel;
-  wire [{total - 1}:0] readout = {{readout_channel, readout_first, readout_last, readout_data}};
+  wire readout_valid;
+{wires}
+  wire [{total - 1}:0] readout = {{{", ".join(name for name, _ in fields)}}};
   reg [{total - 1}:0] shown;
   integer readout_file = 0;
-"""
-
-
-_READOUT_RESET = """\
+""",
+        ports=f"""\
+{status.ports}\
+    .readout_valid(readout_valid), .readout_ready(readout_ready),
+    {", ".join(f".{name}({name})" for name, _ in fields)},
+""",
+        reset=f"""\
+{status.reset}\
       if (readout_file != 0) $fclose(readout_file);
-      readout_file = 0; readout_ready <= 0; unread <= 0;
-"""
-
-_READOUT_CLOSE = """\
-        $fclose(readout_file); readout_file = 0;
-"""
-
-
-def _readout_recorder(k: int, only_last: bool) -> str:
-    return f"""\
+      readout_file = 0; readout_ready <= 0; unread <= 0; read <= 0;
+""",
+        clock=f"""\
+{status.clock}\
       readout_ready <= noise[31:24] >= STALL;
       unread <= readout_valid && !readout_ready;
       shown <= readout;
@@ -302,7 +232,12 @@ def _readout_recorder(k: int, only_last: bool) -> str:
       if (readout_valid && readout_ready) begin
         read <= read + 1;
         if (readout_file == 0) readout_file = $fopen("readouts_{k}.hex", "w");
-        if ({"readout_last" if only_last else "1'b1"}) $fwrite(readout_file, "%h\\n", readout);
+        if ({record}) $fwrite(readout_file, "%h\\n", readout);
         if (read >= READOUTS) violation <= 1;
       end
-"""
+""",
+        done="read == READOUTS",
+        close="""\
+        $fclose(readout_file); readout_file = 0;
+""",
+    )

@@ -29,6 +29,8 @@ class LockStep:
     def __post_init__(self) -> None:
         if self.design.manifest["channels"] != 1:
             raise DesignError("channels", "1 beside a circuit", self.design.manifest["channels"])
+        if self.design.name.lower() == self.circuit.subcircuit.lower():
+            raise DesignError("name of the circuit", "another than the Verilog module's", self.circuit.subcircuit)
         if self.half_clock_ps < 1:
             raise DesignError(
                 "period of the circuit", f"at least {2 * self.cycles} ps for {self.cycles} clock cycles", "less"

@@ -26,7 +26,7 @@ from lmu_hw.artifacts import check_identifier, write_text
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.sim import runner
 from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
-from lmu_hw.sim.spice_engines import first_complaint
+from lmu_hw.sim.spice.ngspice import first_complaint
 
 TOP = "mixed_top"
 """The module that a bench drives: one real variable for each port of the circuit."""
@@ -162,6 +162,7 @@ def run_mixed_bench(
     seed: int = 0,
     waves: bool = False,
     sources: Sequence[Path] = (),
+    files: Mapping[str, str] | None = None,
     top: str = TOP,
     instance: str = f"{TOP}.{_INSTANCE}",
 ) -> BenchResult:
@@ -181,6 +182,7 @@ def run_mixed_bench(
         waves: record every signal.
         sources: Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
             (`#5`) are allowed.
+        files: name and text of files that the simulation finds in its working folder.
         top: name of the design's module that the bench drives.
         instance: path of the module `circuit.subcircuit` in the design, from `top`.
 
@@ -195,9 +197,9 @@ def run_mixed_bench(
     simulator = Simulator(simulator)
     if periods < 1:
         raise DesignError("periods", "at least 1", periods)
-    files = [write_text(build_dir / "verilog" / f"{circuit.subcircuit}.v", circuit.verilog())]
+    modules = [write_text(build_dir / "verilog" / f"{circuit.subcircuit}.v", circuit.verilog())]
     if not sources:
-        files.append(write_text(build_dir / "verilog" / f"{TOP}.v", circuit.top_verilog()))
+        modules.append(write_text(build_dir / "verilog" / f"{TOP}.v", circuit.top_verilog()))
     timing = {
         "period_ps": circuit.period_ps,
         "offset_ps": circuit.offset_ps,
@@ -207,7 +209,7 @@ def run_mixed_bench(
     build_args, test_args, env = _plug_in(simulator)
     result = run_bench(
         simulator,
-        [*files, *sources],
+        [*modules, *sources],
         top,
         bench_module,
         build_dir,
@@ -217,7 +219,7 @@ def run_mixed_bench(
         waves=waves,
         hdl_delays=bool(sources),
         # An empty .spiceinit keeps the user's own settings of ngspice out.
-        extra_files={"circuit.cir": circuit.deck(periods), ".spiceinit": ""},
+        extra_files={**(files or {}), "circuit.cir": circuit.deck(periods), ".spiceinit": ""},
         extra_build_args=build_args,
         extra_test_args=test_args,
         extra_env={**env, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},

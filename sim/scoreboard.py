@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,10 @@ class Score:
     """The outcome of one stream.
 
     Attributes:
-        sent: samples that went in.
+        sent: samples, or steps of a network, that went in.
         expected: beats that should come out.
         checked: beats that came out and were compared.
-        mismatches: words that differ, beats with a wrong index, channel or flag, and beats that are missing
+        mismatches: words that differ, beats with a wrong tag (index, channel, flag …), and beats that are missing
             or too many.
         first_mismatch: the first of them in words; empty if there is none.
         deviation: largest |word − float reference| as a share of the plan's bound; None without a reference.
@@ -69,58 +70,53 @@ def expected_flags(
     *,
     only_last: bool,
     unmarked: bool,
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Index, channel, first and last of every expected beat, in order."""
+) -> dict[str, IntArray]:
+    """Index, channel, first and last of every expected beat of memories, in order."""
     kept = np.array([samples - 1]) if only_last else np.arange(samples)
     shape = (batch // channels, kept.size, channels, beats_per_sample)
-    index = np.broadcast_to(np.arange(beats_per_sample) * words_per_beat, shape)
-    channel = np.broadcast_to(np.arange(channels)[:, None], shape)
     first = np.broadcast_to((kept == 0)[:, None, None], shape).copy()
     if unmarked:
         first[0] = False
-    last = np.broadcast_to((kept == samples - 1)[:, None, None], shape)
-    return (
-        index.ravel().astype(np.int64),
-        channel.ravel().astype(np.int64),
-        first.ravel().astype(np.int64),
-        last.ravel().astype(np.int64),
-    )
+    tags = {
+        "index": np.broadcast_to(np.arange(beats_per_sample) * words_per_beat, shape),
+        "channel": np.broadcast_to(np.arange(channels)[:, None], shape),
+        "first": first,
+        "last": np.broadcast_to((kept == samples - 1)[:, None, None], shape),
+    }
+    return {name: tag.ravel().astype(np.int64) for name, tag in tags.items()}
 
 
 def compare(
     beats: Beats,
     words: IntArray,
-    flags: tuple[IntArray, IntArray, IntArray, IntArray],
+    tags: Mapping[str, IntArray],
     sent: int,
     bounded: Bounded | None = None,
 ) -> Score:
-    """Score recorded `beats` against the expected `words`, shape (beats, words per beat), `flags` and a bound."""
+    """Score recorded `beats` against expected `words`, shape (beats, words per beat), their `tags`, and a bound."""
     came, expected = beats.words.shape[0], words.shape[0]
     checked = min(came, expected)
-    index, channel, first, last = flags
     wrong = beats.words[:checked] != words[:checked]
-    tags = (
-        (beats.index[:checked] != index[:checked])
-        | (beats.channel[:checked] != channel[:checked])
-        | (beats.first[:checked] != first[:checked])
-        | (beats.last[:checked] != last[:checked])
-    )
-    mismatches = int(wrong.sum()) + int(tags.sum()) + abs(came - expected) + beats.unknown
+    mistagged = np.zeros(checked, dtype=bool)
+    for name, tag in tags.items():
+        mistagged |= beats.tags[name][:checked] != tag[:checked]
+    mismatches = int(wrong.sum()) + int(mistagged.sum()) + abs(came - expected) + beats.unknown
     deviation = None
     if bounded is not None:
         error = np.abs(beats.words[:checked] * bounded.lsb - bounded.reference[:checked])
         deviation = float((error / bounded.bound[:checked]).max(initial=0.0))
-    return Score(sent, expected, checked, mismatches, _first(beats, words, wrong, tags), deviation)
-
-
-def _first(beats: Beats, words: IntArray, wrong: IntArray, tags: IntArray) -> str:
-    came, expected = beats.words.shape[0], words.shape[0]
-    rows = np.flatnonzero(wrong.any(axis=1) | tags)
+    rows = np.flatnonzero(wrong.any(axis=1) | mistagged)
     if rows.size:
         k = int(rows[0])
-        return f"beat {k} (state {int(beats.index[k])}): expected {words[k].tolist()}, got {beats.words[k].tolist()}"
-    if came < expected:
-        return f"{expected - came} of {expected} beats never came"
-    if came > expected:
-        return f"{came - expected} beats too many"
-    return "undefined bits" if beats.unknown else ""
+        first = f"beat {k}: expected {_row(words, tags, k)}, got {_row(beats.words, beats.tags, k)}"
+    elif came < expected:
+        first = f"{expected - came} of {expected} beats never came"
+    elif came > expected:
+        first = f"{came - expected} beats too many"
+    else:
+        first = "undefined bits" if beats.unknown else ""
+    return Score(sent, expected, checked, mismatches, first, deviation)
+
+
+def _row(words: IntArray, tags: Mapping[str, IntArray], k: int) -> str:
+    return f"{words[k].tolist()} ({', '.join(f'{name} {int(tags[name][k])}' for name in sorted(tags))})"

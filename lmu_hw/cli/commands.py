@@ -8,18 +8,15 @@ from typing import Any
 import click
 
 from lmu_hw.cli.groups import OrderedGroup
-from lmu_hw.cli.options import (
-    SIMULATORS,
-    Number,
-    OneOf,
-    Whole,
-    design_options,
-    option,
-    output_options,
-)
+from lmu_hw.cli.import_command import import_network
+from lmu_hw.cli.network_options import refuse_with_network
+from lmu_hw.cli.options import SIMULATORS, design_options, output_options
+from lmu_hw.cli.parameters import Number, OneOf, Whole, option
+from lmu_hw.cli.spiking_options import SpikingChoice, spiking_options
 from lmu_hw.cli.train_commands import train
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
+from lmu_hw.network_design import NetworkDesign
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -51,7 +48,7 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
-@design_options()
+@design_options(network=True)
 @option(
     "--target-nrmse",
     section="Search",
@@ -74,7 +71,7 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
 )
 @output_options
 def quantize(
-    design: Design,
+    design: Design | NetworkDesign,
     target_nrmse: float | None,
     bandwidth: float | None,
     clock: float | None,
@@ -89,7 +86,16 @@ def quantize(
     With --target-nrmse the cheapest design is searched, in multiplications times the widths of their factors: over all
     rules against the ideal memory, or with --discretization for that rule against its own exact arithmetic. Leaves
     front.csv and front.svg too, all designs that no other beats in both cost and fidelity.
+
+    With a NETWORK, a network file or the name of a network of the package, its formats are chosen on the sequences of
+    --calibration; a table tells range, bits, clipped share and contribution to the output's error of each tensor.
     """
+    if isinstance(design, NetworkDesign):
+        from lmu_hw.cli import quantize_network
+
+        refuse_with_network("target_nrmse", "bandwidth", "clock")
+        quantize_network.run(design, out, as_json)
+        return
     from lmu_hw.cli import quantize as verb
     from lmu_hw.cli import search
 
@@ -107,13 +113,21 @@ def quantize(
 
 
 @cli.command()
-@design_options()
+@design_options(network=True)
 @output_options
-def verilog(design: Design, out: Path | None, as_json: bool) -> None:
+def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None:
     """Generate Verilog.
 
     Leaves NAME.v, NAME.core (FuseSoC) and manifest.json in the folder of --out.
+
+    With a NETWORK, a network file or the name of a network of the package, it is the module of the whole network;
+    its formats are chosen on the sequences of --calibration.
     """
+    if isinstance(design, NetworkDesign):
+        from lmu_hw.cli import verilog_network
+
+        verilog_network.run(design, out, as_json)
+        return
     from lmu_hw.cli import verilog as verb
 
     verb.run(design, out, as_json)
@@ -125,8 +139,8 @@ def verilog(design: Design, out: Path | None, as_json: bool) -> None:
 def spice(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate a SPICE netlist.
 
-    Leaves NAME.cir, bom.csv, NAME.svg (schematic) and manifest.json in the folder of --out. Continuous time
-    needs no --dt.
+    Leaves NAME.cir (a deck that ngspice runs), NAME.lib (its subcircuits alone), bom.csv, NAME.svg (schematic),
+    NAME.net (KiCad netlist) and manifest.json in the folder of --out. Continuous time needs no --dt.
     """
     from lmu_hw.cli import spice as verb
 
@@ -159,18 +173,38 @@ def _input_options(verb: Any) -> Any:
 
 
 @cli.command()
-@design_options(analog=True)
+@design_options(analog=True, network=True)
 @_input_options
 @option(
     "--analog/--no-analog", section="Circuit", default=True, help="Whether the circuit takes part; it does by default."
 )
+@option(
+    "--labels",
+    section="Network",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The class of each sequence of --input, .npy or .csv: accuracies are told.",
+)
+@option(
+    "--spiking",
+    "in_spikes",
+    section="Spikes",
+    is_flag=True,
+    help="Run a digital spiking memory beside the fixed-point one, in place of the circuit.",
+)
+@option("--spiking-lanes", section="Spikes", type=Whole(), help="Its neurons in a clock cycle; 1 by default.")
+@spiking_options
 @output_options
 def cosim(
-    design: Design,
+    design: Design | NetworkDesign,
     source: Path | None,
     channel: str | None,
     normalize: bool,
     analog: bool,
+    labels: Path | None,
+    in_spikes: bool,
+    spiking_lanes: int | None,
+    spiking: SpikingChoice,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -179,46 +213,104 @@ def cosim(
     The generated Verilog is compared with the integer model bit for bit, the integer model with its error bound, and
     the circuit, which runs in the same simulation, with the float reference. Without --input they get seeded noise.
 
+    With a NETWORK, a network file or the name of a network of the package, every word and class of its Verilog is
+    compared with the integer model, and that with the float network, on the sequences of --input.
+
+    With --spiking a memory of digital neurons runs beside the fixed-point one, both compared with their integer models
+    bit for bit, and with the float reference and a spiking memory in software.
+
     Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
     """
-    from lmu_hw.cli import cosim as verb
+    if not in_spikes:
+        spiking.refuse("given with --spiking")
+        if spiking_lanes is not None:
+            raise DesignError("spiking-lanes", "given with --spiking", spiking_lanes)
+    if isinstance(design, NetworkDesign):
+        if in_spikes:
+            raise DesignError("spiking", "given with a memory, not with a NETWORK", str(design.network))
+        from lmu_hw.cli import cosim_network
+
+        refuse_with_network("channel", "normalize", "analog")
+        cosim_network.run(design, source, labels, out, as_json)
+        return
+    if labels is not None:
+        raise DesignError("labels", "given with a NETWORK", str(labels))
     from lmu_hw.cli.recording import Recording
+
+    if in_spikes:
+        from lmu_hw.cli import cosim_spiking
+
+        lanes = 1 if spiking_lanes is None else spiking_lanes
+        cosim_spiking.run(design, spiking, lanes, Recording(source, channel, normalize), out, as_json)
+        return
+    from lmu_hw.cli import cosim as verb
 
     verb.run(design, Recording(source, channel, normalize), analog, out, as_json)
 
 
 @cli.command()
-@design_options()
+@design_options(network=True)
 @_input_options
 @option(
     "--backend",
     section="Input",
-    type=OneOf(("float", "fixed", "rtl")),
+    type=OneOf(("float", "fixed", "rtl", "spiking")),
     default="float",
-    help="What runs: float64, the integer model or the Verilog; float by default.",
+    help="What runs: float64, the integer model, the Verilog or spiking neurons; float by default.",
 )
+@spiking_options
 @output_options
 def run(
-    design: Design,
+    design: Design | NetworkDesign,
     source: Path | None,
     channel: str | None,
     normalize: bool,
     backend: str,
+    spiking: SpikingChoice,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a memory over an input file.
+    """Run a memory or a network over an input file.
 
-    Leaves output.npy in the folder of --out: the states (samples, order), or with --delays the delayed inputs
-    (samples, delays).
+    Leaves output.npy in the folder of --out. Of a memory: the states (samples, order), or with --delays the delayed
+    inputs (samples, delays).
+
+    NETWORK is a network file, or the name of a network of the package. Its input has the shape (T,), (T, inputs) or
+    (batch, T, inputs), in the units that it was trained on; its output has (outputs,), or (T, outputs) where it has
+    one per step, after the batch. classes.npy has the index of the largest output.
+
+    With --backend spiking neurons carry the memory or the network; spikes.npz has who fired when and the decoded
+    states, and for a memory report.html has a raster and the decoded window.
     """
-    from lmu_hw.cli import run as verb
+    if backend != "spiking":
+        spiking.refuse("given with --backend spiking")
+    if isinstance(design, NetworkDesign):
+        from lmu_hw.cli import run_network
+
+        refuse_with_network("channel", "normalize")
+        if backend == "spiking":
+            from lmu_hw.cli import run_spiking
+
+            run_spiking.run_network(design, source, spiking, out, as_json)
+            return
+        run_network.run(design, source, backend, out, as_json)
+        return
     from lmu_hw.cli.recording import Recording
+
+    if backend == "spiking":
+        from lmu_hw.cli import run_spiking
+
+        run_spiking.run(design, Recording(source, channel, normalize), spiking, out, as_json)
+        return
+    from lmu_hw.cli import run as verb
 
     verb.run(design, Recording(source, channel, normalize), backend, out, as_json)
 
 
 cli.add_command(train)
+
+
+cli.add_command(import_network)
 
 
 @cli.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,19 @@ from lmu_hw.cli.evidence import checks_table, failures, figures
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Recording, Samples, read
 from lmu_hw.cli.report import Report, Section, TableData, write_report
-from lmu_hw.cli.spice import check_kind, opamp_model
+from lmu_hw.cli.spice import design_circuit
 from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixedpoint import Overflow
 from lmu_hw.legendre import Array
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate, design_circuit
+from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate
 from lmu_hw.sim.digital import run_streams
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
+_CIRCUIT = "analog_memory"
 _TRACED_CYCLES = 2_000  # a waveform takes up to a few kilobytes per cycle
 
 
@@ -33,8 +35,6 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
     """Check, write and print; see `lmu_hw.cli.commands.cosim`."""
     if design.channels != 1:
         raise DesignError("channels", "1 for one recording", design.channels)
-    if analog:
-        check_kind(design)
     samples = read(recording, design)
     design = samples.design
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
@@ -43,11 +43,10 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
     command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         task = bar.add_task("plan", total=None)
+        circuit = circuit_beside(design) if analog else None
         plan = design.plan()
         bar.update(task, description="Verilog")
         made = generate_verilog(plan, name=design.name, command=command, **design.hardware())
-        setup = AnalogSetup(opamp=opamp_model(design)) if analog else None
-        circuit = design_circuit(plan, setup) if setup is not None else None
         bar.update(task, description="build and simulate")
         traced = min(samples.values.size, max(1, _TRACED_CYCLES // int(made.manifest["cycles_per_sample"])))
         result = cosimulate(
@@ -57,7 +56,7 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
             simulator=design.simulator,
             lanes=design.lanes,
             seed=design.seed,
-            analog=setup,
+            analog=None if circuit is None else AnalogSetup(circuit),
             waves=out is not None and traced == samples.values.size,
             design=made,
         )
@@ -81,6 +80,11 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
     answer(answered, _shown(plan, samples, made, result, out, names), as_json=as_json)
     if not result.passed:
         raise CheckFailed(failures(result))
+
+
+def circuit_beside(design: Design) -> AnalogDesign:
+    """The circuit that runs beside the design's Verilog: that of `lmu-hw spice`, with the delay of θ as its output."""
+    return design_circuit(replace(design, name=_CIRCUIT, delays=(), coefficients=False))
 
 
 def _excerpt(plan: MemoryPlan, samples: Array, made: VerilogDesign, design: Design, scratch: Path) -> Path | None:

@@ -15,6 +15,7 @@ from lmu_hw.analog.design import AnalogDesign
 from lmu_hw.analog.export import write_design
 from lmu_hw.artifacts import write_text
 from lmu_hw.cli import derive, quantize
+from lmu_hw.cli.cosim import circuit_beside
 from lmu_hw.cli.demo_report import demo_report, result_rows
 from lmu_hw.cli.evidence import failures
 from lmu_hw.cli.output import answer, grid, progress, render_json, staged, written
@@ -162,7 +163,7 @@ def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
             workdir=Path(scratch) / "small",
             simulator=simulator,
             seed=seed,
-            analog=AnalogSetup(),
+            analog=AnalogSetup(circuit_beside(SMALL)),
             waves=True,
             design=small.verilog,
         )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import click
 
-from lmu_hw.cli.options import SectionedCommand
+from lmu_hw.cli.parameters import SectionedCommand
 from lmu_hw.cli.refusals import suggest
 from lmu_hw.errors import DesignError
 

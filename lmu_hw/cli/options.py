@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
+from lmu_hw.cli.network_options import NETWORK_OPTIONS
+from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
 from lmu_hw.design_file import Design, load_design
-from lmu_hw.errors import DesignError
+from lmu_hw.network_design import NetworkDesign, load_any_design
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -20,90 +22,10 @@ GUARANTEES = ("energy", "lyapunov")
 DATAPATHS = ("chain", "solve", "dense", "structured")
 SIMULATORS = ("verilator", "icarus")
 OPAMPS = ("ideal", "single-pole")
-
-
-class Whole(click.ParamType[int]):
-    """An integer."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return `value` as an integer, or refuse it."""
-        try:
-            return int(value)
-        except ValueError:
-            raise DesignError(_label(param), "an integer", value) from None
-
-
-class Number(click.ParamType[float]):
-    """A real number."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return `value` as a number, or refuse it."""
-        try:
-            return float(value)
-        except ValueError:
-            raise DesignError(_label(param), "a number", value) from None
-
-
-class OneOf(click.Choice[str]):
-    """One of a few words."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return `value`, or refuse it."""
-        if value not in self.choices:
-            raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value)
-        return str(value)
-
-
-class Fractions(click.ParamType[tuple[float, ...]]):
-    """Numbers between commas."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Return `value` as numbers, or refuse it."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            raise DesignError(_label(param), "numbers with commas between them", value) from None
-
-
-def _label(param: click.Parameter | None) -> str:
-    return "value" if param is None or param.name is None else param.name
-
-
-class SectionedOption(click.Option):
-    """An option that `--help` lists under a heading."""
-
-    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.section = section
-
-
-class SectionedCommand(click.Command):
-    """A command whose help lists its options section by section."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one list of options for each section."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def option(*names: str, section: str, **settings: Any) -> Callable[[_F], _F]:
-    """Declare an option in a section of the help."""
-    return click.option(*names, cls=SectionedOption, section=section, **settings)
-
+OTAS = ("ideal", "macro")
+TOPOLOGIES = ("dense", "chain", "ladder")
+STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
+SERIES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
 
 _MEMORY, _WORDS, _HARDWARE, _CIRCUIT = "Memory", "Word lengths", "Hardware", "Circuit"
 
@@ -144,7 +66,8 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         "--output-bits",
         section=_WORDS,
         type=Whole(),
-        help="Width of the words that leave, up to 48, finer by as many bits as wider; those of the states by default.",
+        help="Width of the words that leave, up to 48, finer by as many bits as wider; those of the "
+        "states by default. Of a network: 8 to 32, 24 by default.",
     ),
     option(
         "--error-feedback/--no-error-feedback",
@@ -201,8 +124,13 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
 )
 
 _ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
-    option("--topology", section=_CIRCUIT, metavar="dense", help="Form of the coupling network; dense by default."),
-    option("--style", section=_CIRCUIT, metavar="opamp-rc", help="Technology; opamp-rc by default."),
+    option(
+        "--topology",
+        section=_CIRCUIT,
+        type=OneOf(TOPOLOGIES),
+        help="Form of the coupling network: d² couplings, sums along a chain, or a ladder of 2d - 1; dense by default.",
+    ),
+    option("--style", section=_CIRCUIT, type=OneOf(STYLES), help="Technology; opamp-rc by default."),
     option("--opamp", section=_CIRCUIT, type=OneOf(OPAMPS), help="Model of the op-amps; single-pole by default."),
     option(
         "--gbw",
@@ -210,6 +138,56 @@ _ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
         type=Number(),
         metavar="HZ",
         help="Gain-bandwidth product of a single-pole op-amp; 1e7 by default.",
+    ),
+    option("--opamp-gain", section=_CIRCUIT, type=Number(), help="Gain of a single-pole op-amp; 1e6 by default."),
+    option("--ota", section=_CIRCUIT, type=OneOf(OTAS), help="Model of the transconductors; ideal by default."),
+    option(
+        "--gm",
+        section=_CIRCUIT,
+        type=Number(),
+        metavar="S",
+        help="Transconductance around which transconductors are chosen; 1e-6 by default.",
+    ),
+    option("--supply", section=_CIRCUIT, type=Number(), metavar="V", help="Supplies of ± this; 5 by default."),
+    option(
+        "--resistors",
+        section=_CIRCUIT,
+        type=OneOf(SERIES),
+        help="Standard values of the resistors; exact ones by default.",
+    ),
+    option(
+        "--capacitors",
+        section=_CIRCUIT,
+        type=OneOf(SERIES),
+        help="Standard values of the capacitors; exact ones by default.",
+    ),
+    option(
+        "--resistor-tolerance",
+        section=_CIRCUIT,
+        type=Number(),
+        metavar="SHARE",
+        help="Relative standard deviation of resistors, for drawn circuits; 0 by default.",
+    ),
+    option(
+        "--capacitor-tolerance",
+        section=_CIRCUIT,
+        type=Number(),
+        metavar="SHARE",
+        help="The same of capacitors.",
+    ),
+    option("--gm-tolerance", section=_CIRCUIT, type=Number(), metavar="SHARE", help="The same of transconductors."),
+    option(
+        "--coefficients/--no-coefficients",
+        section=_CIRCUIT,
+        default=None,
+        help="Give out the Legendre coefficients too, whatever the states are; off by default.",
+    ),
+    option(
+        "--circuit-error",
+        section=_CIRCUIT,
+        type=Number(),
+        metavar="NRMSE",
+        help="Search the least gain and gain-bandwidth product that keep this error.",
     ),
 )
 
@@ -225,16 +203,21 @@ _OUTPUT_OPTIONS: Sequence[Callable[[Any], Any]] = (
 )
 
 
-def design_options(*, analog: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a verb the options of a design; it receives the design as `design`."""
-    declared = [*_DESIGN_OPTIONS, *(_ANALOG_OPTIONS if analog else ())]
+def design_options(
+    *, analog: bool = False, network: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb the options of a design, and with `network` also those of a network's; it gets it as `design`."""
+    declared = [*_DESIGN_OPTIONS, *(_ANALOG_OPTIONS if analog else ()), *(NETWORK_OPTIONS if network else ())]
+    classes = (Design, NetworkDesign) if network else (Design,)
+    fields = list(dict.fromkeys(name for each in classes for name in each.__dataclass_fields__))
+    load = load_any_design if network else load_design
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(verb)
         def run(design_path: Path | None, **options: Any) -> Any:
-            names = [name for name in Design.__dataclass_fields__ if name in options]
+            names = [name for name in fields if name in options]
             given = {name: value for name in names if (value := options.pop(name)) is not None}
-            return verb(design=load_design(design_path, given), **options)
+            return verb(design=load(design_path, given), **options)
 
         return _apply(declared, run)
 

@@ -236,6 +236,7 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
     "float": {"color": FLOAT, "lw": 2.2, "alpha": 0.75},
     "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
+    "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "continuous": {"color": FLOAT, "lw": 1.8},
     "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
     "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},

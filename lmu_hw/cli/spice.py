@@ -6,40 +6,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.analog.design import AnalogDesign, design_opamp_rc
-from lmu_hw.analog.export import manifest, write_design
-from lmu_hw.analog.opamp import IdealOpAmp, OpAmpModel, SinglePoleOpAmp, describe
+from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.device_model import describe
+from lmu_hw.analog.export import write_design
+from lmu_hw.analog.manifest import Questions, manifest
+from lmu_hw.analog.monte_carlo import Tolerances
+from lmu_hw.analog.opamp import IdealOpAmp, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.ota import IdealOta, MacroOta
+from lmu_hw.analog.series import Series
+from lmu_hw.analog.technologies.gm_c import Cell
 from lmu_hw.cli.output import answer, facts, figure, progress, staged, written
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import readout
-from lmu_hw.ranges import continuous_ranges
 from lmu_hw.spec import Basis, LMUSpec
 
-TOPOLOGIES, STYLES = ("dense",), ("opamp-rc",)
+OLDEST = (1.0,)
+"""Delays of the outputs where none are asked for: that of the whole window."""
 
 
 def run(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate, write and print; see `lmu_hw.cli.commands.spice`."""
-    check_kind(design)
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("circuit", total=2)
         circuit = design_circuit(design)
         bar.update(task, advance=1, description="netlist")
         command = f"lmu-hw spice {design.flags()}"
-        result = {**manifest(circuit), "command": command}
-        files = write_design(circuit, folder, command)
+        asked = questions(design)
+        result = {**manifest(circuit, asked), "command": command}
+        files = write_design(circuit, folder, command, asked)
     answer(result, _shown(circuit, result, out, [path.name for path in files.values()]), as_json=as_json)
-
-
-def check_kind(design: Design) -> None:
-    """Refuse a topology, a style, an op-amp or coordinates that circuits are not made for."""
-    for what, known in (("topology", TOPOLOGIES), ("style", STYLES)):
-        if getattr(design, what) not in known:
-            raise DesignError(what, f"one of {', '.join(known)}", getattr(design, what))
-    if design.basis != Basis.LEGENDRE:
-        raise DesignError("basis", "legendre for a circuit", design.basis)
-    opamp_model(design)
 
 
 def opamp_model(design: Design) -> OpAmpModel:
@@ -47,38 +42,91 @@ def opamp_model(design: Design) -> OpAmpModel:
     if design.opamp == IdealOpAmp.label:
         return IdealOpAmp()
     if design.opamp == SinglePoleOpAmp.label:
-        return SinglePoleOpAmp(gbw=design.gbw)
+        return SinglePoleOpAmp(gbw=design.gbw, gain=design.opamp_gain)
     raise DesignError("opamp", f"one of {IdealOpAmp.label}, {SinglePoleOpAmp.label}", design.opamp)
 
 
+def ota_model(design: Design) -> Cell:
+    """The model of the design's transconductors."""
+    if design.ota == IdealOta.label:
+        return IdealOta(gm=design.gm)
+    if design.ota == MacroOta.label:
+        return MacroOta().scaled(design.gm)
+    raise DesignError("ota", f"one of {IdealOta.label}, {MacroOta.label}", design.ota)
+
+
 def design_circuit(design: Design) -> AnalogDesign:
-    """The circuit, with the delay of θ as its output."""
+    """The circuit, with the design's delays as outputs, or the delay of θ where it has none."""
+    for what, known in (("topology", tuple(TOPOLOGIES)), ("style", STYLES)):
+        if getattr(design, what) not in known:
+            raise DesignError(what, f"one of {', '.join(known)}", getattr(design, what))
+    if design.basis != Basis.LEGENDRE:
+        raise DesignError("basis", "legendre for a circuit", design.basis)
     order, theta = design.required("order"), design.required("theta")
     spec = design.spec() if design.dt is not None else LMUSpec(order, theta, theta)  # refuses what no memory is
-    return design_opamp_rc(
-        order,
-        theta,
-        ranges=continuous_ranges(spec.order),
-        output_ranges=continuous_ranges(spec.order, readout(spec.order, [1.0])),
+    return design_memory(
+        spec.order,
+        spec.theta,
+        topology=design.topology,
+        style=design.style,
+        readout_delays=design.delays or OLDEST,
+        coefficient_outputs=design.coefficients,
         name=design.name,
+        supply=design.supply,
         opamp=opamp_model(design),
+        ota=ota_model(design),
+        resistor_series=None if design.resistors is None else Series(design.resistors),
+        capacitor_series=None if design.capacitors is None else Series(design.capacitors),
     )
 
 
+def questions(design: Design) -> Questions:
+    """What the manifest is to answer beside what the circuit is."""
+    tolerances = Tolerances(
+        resistor=design.resistor_tolerance, capacitor=design.capacitor_tolerance, gm=design.gm_tolerance
+    )
+    return Questions(design.circuit_error, None if tolerances == Tolerances() else tolerances, design.seed)
+
+
 def _shown(circuit: AnalogDesign, result: dict[str, Any], out: Path | None, names: list[str]) -> Iterator[Any]:
-    low, high = result["component_ranges"]["resistor_ohms"]
+    device = circuit.technology.device
+    counts = [
+        f"{result[kind]} {kind if kind != 'opamps' else 'op-amps'}"
+        for kind in ("resistors", "capacitors", "opamps", "transconductors")
+        if result[kind]
+    ]
     rows = [
         ("memory", f"order {result['specification']['order']}, theta {result['specification']['theta']!r} s"),
-        ("circuit", f"{result['topology']}, {result['style']}, {describe(circuit.opamp)}"),
+        ("circuit", f"{result['topology']}, {result['style']}, {device.device}s {describe(device)}"),
         ("couplings", str(result["couplings"])),
         ("elements", str(result["elements"])),
         ("nodes", str(result["nodes"])),
-        ("parts", f"{result['resistors']} resistors, {result['capacitors']} capacitors, {result['opamps']} op-amps"),
-        ("resistors", f"{figure(low)} to {figure(high)} Ω"),
-        ("capacitors", f"{figure(result['component_ranges']['capacitor_farads'][0])} F"),
+        ("parts", ", ".join(counts)),
     ]
-    if result["predicted"] is not None:
-        predicted = result["predicted"]
-        rows.append(("predicted NRMSE", f"{figure(predicted['nrmse'])} up to {figure(predicted['band_hz'])} Hz"))
+    spans = {"resistors": ("resistor_ohms", "Ω"), "capacitors": ("capacitor_farads", "F")}
+    spans["transconductors"] = ("transconductance_siemens", "S")
+    for what, (key, unit) in spans.items():
+        if result["component_ranges"][key] is not None:
+            low, high = result["component_ranges"][key]
+            rows.append((what, f"{figure(low)} {unit}" if low == high else f"{figure(low)} to {figure(high)} {unit}"))
+    rows += [(what, text) for what, text in _judged(result) if text is not None]
     yield facts(f"Circuit {result['name']}", rows)
     yield from written(out, names)
+
+
+def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    if (predicted := result["predicted"]) is not None:
+        yield "predicted NRMSE", f"{figure(predicted['nrmse'])} up to {figure(predicted['band_hz'])} Hz"
+    if (rounding := result["rounding"]) is not None:
+        joint = rounding["joint_nrmse"]
+        better = "" if joint is None else f", chosen jointly {figure(joint)}"
+        yield "standard values", f"NRMSE {figure(rounding['nearest_nrmse'])} each at its nearest{better}"
+    if (tolerance := result["tolerance"]) is not None:
+        median, most = figure(tolerance["median_nrmse"]), figure(tolerance["nrmse_of_95_percent"])
+        yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {tolerance['draws']} draws"
+    if (needed := result["requirement"]) is not None:
+        bandwidth = "" if needed["gbw"] is None else f" and a gain-bandwidth product of {figure(needed['gbw'])} Hz"
+        yield f"for NRMSE {figure(needed['error'])}", f"a gain of {figure(needed['gain'])}{bandwidth}"
+    power = result["power_watts"]
+    rest = "" if power["amplifiers"] is None else f"{figure(power['amplifiers'])} W amplifiers at rest, "
+    yield "power", f"{rest}{figure(power['resistors'])} W at most in resistors"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmu_hw.cli.groups import OrderedGroup
-from lmu_hw.cli.options import DISCRETIZATIONS, Number, OneOf, Whole, option, output_options
+from lmu_hw.cli.options import DISCRETIZATIONS, output_options
+from lmu_hw.cli.parameters import Number, OneOf, Whole, option
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.linalg import expm
 
-from lmu_hw.analog.design import AnalogDesign, design_opamp_rc
-from lmu_hw.legendre import input_vector, state_matrix
+from lmu_hw.analog.design import AnalogDesign, design_memory
 
 Vectors = dict[str, NDArray[Any]]
 RunDeck = Callable[[str], Vectors]
@@ -59,26 +57,11 @@ def run_deck(tmp_path_factory: pytest.TempPathFactory) -> RunDeck:
     return run
 
 
-def l1_ranges(outputs: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """The integral of |outputs exp(A t) B|, by the trapezium rule, with one percent on top."""
-    step = 1.0 / (200 * order)
-    flow = expm(state_matrix(order) * step)
-    state, total = input_vector(order), np.zeros(len(outputs))
-    for _ in range(int(20 / step)):
-        after = flow @ state
-        total += 0.5 * step * (np.abs(outputs @ state) + np.abs(outputs @ after))
-        state = after
-    return 1.01 * total
-
-
 @pytest.fixture(scope="session")
 def make_design() -> MakeDesign:
-    """A design whose amplitude ranges come from an independent integration, kept per order."""
-    ranges: dict[int, NDArray[np.float64]] = {}
+    """A design with a window of 10 ms."""
 
     def make(order: int, theta: float = 0.01, **options: Any) -> AnalogDesign:
-        if order not in ranges:
-            ranges[order] = l1_ranges(np.eye(order), order)
-        return design_opamp_rc(order, theta, **{"ranges": ranges[order], **options})
+        return design_memory(order, theta, **options)
 
     return make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from lmu_hw.analog.circuit import Circuit, element_vertex, net_vertex
+from lmu_hw.analog.circuit import Circuit, element_vertex, net_vertex, replaced, walk
 from lmu_hw.analog.elements import (
     Capacitor,
     Instance,
@@ -67,6 +67,55 @@ def test_an_instance_has_the_ports_of_its_circuit_as_pins() -> None:
     outer = Circuit("outer")
     outer.add(Instance("X_inner", inner), element="p", self="q")
     assert outer.pins_of(outer.elements[0]) == {"element": "p", "self": "q"}
+
+
+def nested() -> Circuit:
+    inner, middle, outer = Circuit("inner"), Circuit("middle"), Circuit("outer")
+    for circuit in (inner, middle):
+        circuit.add_port("a", "in")
+        circuit.add(Resistor("R_1", 1e3), p="a", n="b")
+        circuit.add(Resistor("R_2", 2e3), p="b", n="0")
+    middle.add(Instance("X_inner", inner), a="b")
+    outer.add_port("top", "in")
+    outer.add(Instance("X_middle", middle), a="top")
+    outer.add(Resistor("R_1", 5e3), p="top", n="0")
+    return outer
+
+
+def test_walking_gives_every_part_with_its_path_and_nets() -> None:
+    assert [(path, part.name, list(nets.values())) for path, part, nets in walk(nested())] == [
+        ("X_middle.R_1", "R_1", ["top", "X_middle.b"]),
+        ("X_middle.R_2", "R_2", ["X_middle.b", "0"]),
+        ("X_middle.X_inner.R_1", "R_1", ["X_middle.b", "X_middle.X_inner.b"]),
+        ("X_middle.X_inner.R_2", "R_2", ["X_middle.X_inner.b", "0"]),
+        ("R_1", "R_1", ["top", "0"]),
+    ]
+
+
+def test_replacing_parts_leaves_the_rest_and_the_original() -> None:
+    circuit = nested()
+    changed = replaced(circuit, {"X_middle.X_inner.R_2": Resistor("R_2", 7.0), "R_1": Resistor("R_1", 8.0)})
+    values = {path: part.ohms for path, part, _ in walk(changed) if isinstance(part, Resistor)}
+    assert values == {
+        "X_middle.R_1": 1e3,
+        "X_middle.R_2": 2e3,
+        "X_middle.X_inner.R_1": 1e3,
+        "X_middle.X_inner.R_2": 7.0,
+        "R_1": 8.0,
+    }
+    assert [nets for _, _, nets in walk(changed)] == [nets for _, _, nets in walk(circuit)]
+    assert [part.ohms for _, part, _ in walk(circuit) if isinstance(part, Resistor)] == [1e3, 2e3, 1e3, 2e3, 5e3]
+
+
+@pytest.mark.parametrize("path", ["R_2", "X_middle.R_3", "X_inner.R_1"])
+def test_replacing_what_is_not_there_is_refused(path: str) -> None:
+    with pytest.raises(DesignError, match="path of an element must be one of circuit outer"):
+        replaced(nested(), {path: Resistor(path.split(".")[-1], 1.0)})
+
+
+def test_replacing_by_another_name_is_refused() -> None:
+    with pytest.raises(DesignError, match=r"outer\.R_1 must be replaced by an element of its name, got R_9"):
+        replaced(nested(), {"R_1": Resistor("R_9", 1.0)})
 
 
 @pytest.mark.parametrize("name", ["3R", "R 1", "R-1", "", "R_" + "x" * 62, "Rµ", "R.1", "R\n.end"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable
@@ -13,20 +14,26 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from lmu_hw.analog import rules
-from lmu_hw.analog.dense import dense_realisation
-from lmu_hw.analog.design import AnalogDesign, design_opamp_rc
-from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor
-from lmu_hw.analog.linear import state_space
-from lmu_hw.analog.opamp import SinglePoleOpAmp
+from lmu_hw.analog.circuit import replaced, walk
+from lmu_hw.analog.design import AnalogDesign, design_memory
+from lmu_hw.analog.elements import Capacitor, Element, OpAmp, Resistor
+from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.parts import PartRange, choose_capacitor
-from lmu_hw.analog.polarity import choose_polarity
 from lmu_hw.analog.realisation import VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.realisations.dense import dense_realisation
+from lmu_hw.analog.realisations.readouts import Readouts
+from lmu_hw.analog.technologies.polarity import choose_polarity
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import input_vector, readout, state_matrix
 
 MakeDesign = Callable[..., AnalogDesign]
 
 DELAYS = (1.0, 0.0, 0.5, 0.3)
+
+
+def parts(design: AnalogDesign, kind: type[Element]) -> dict[str, Any]:
+    """The parts of a kind, by name."""
+    return {part.name: part for _, part, _ in walk(design.circuit) if isinstance(part, kind)}
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 6, 16, 32])
@@ -41,65 +48,66 @@ def test_the_parts_realise_the_memory_to_rounding(make_design: MakeDesign, order
 
 def test_a_wrong_resistor_shows_in_the_recovered_system(make_design: MakeDesign) -> None:
     design = make_design(3)
-    nets = design.circuit.pins_of(next(e for e in design.circuit.elements if e.name == "R_a_2_1"))
-    design.circuit.add(Resistor("R_extra", 1e6), **nets)
-    system = design.recovered()
-    wrong = ~np.isclose(system.state_matrix, state_matrix(3), rtol=1e-12)
-    assert np.argwhere(wrong).tolist() == [[2, 1]]
+    path = "X_integrator_x2.R_x2_x1"
+    ohms = parts(design, Resistor)["R_x2_x1"].ohms
+    wrong = dataclasses.replace(design, circuit=replaced(design.circuit, {path: Resistor("R_x2_x1", 1.1 * ohms)}))
+    differs = ~np.isclose(wrong.recovered().state_matrix, state_matrix(3), rtol=1e-12)
+    assert np.argwhere(differs).tolist() == [[2, 1]]
+    assert np.isclose(design.recovered().state_matrix, state_matrix(3), rtol=1e-12).all()
+
+
+def network_of(couplings: NDArray[Any], states: int, outputs: int) -> VoltageNetwork:
+    names = (*(f"x{i}" for i in range(states)), *(f"y{k}" for k in range(outputs)))
+    return VoltageNetwork(couplings, states, names, names[states:], np.ones(len(names)), 1.0)
 
 
 def least_inverters(network: VoltageNetwork) -> int:
-    """By trying every choice of stored signs."""
-    n = len(network.input_rates)
-    fewest = n + 1
+    """By trying every choice of stored signs of the states; inputs and outputs keep theirs."""
+    n, size = network.states, len(network.signals)
+    fewest = size + 1
     for signs in itertools.product((1, -1), repeat=n):
-        s = np.array(signs)
-        states = (s[:, None] * network.rates * s > 0).any(axis=0) | (network.weights * s > 0).any(axis=0)
-        fewest = min(fewest, int(states.sum()) + int((s * network.input_rates > 0).any()))
+        s = np.array([*signs, *[1] * (size - n), 1])
+        fewest = min(fewest, int((s[:-1, None] * network.couplings * s > 0).any(axis=0).sum()))
     return fewest
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 6, 8])
 @pytest.mark.parametrize("delays", [(), (1.0,), DELAYS])
-def test_the_memory_gets_the_least_number_of_inverters(order: int, delays: tuple[float, ...]) -> None:
-    realisation = dense_realisation(order, 0.01, delays)
-    network = scale_amplitudes(realisation, state_ranges=np.ones(order), output_ranges=None, swing=1.0, input_volts=1.0)
+def test_the_dense_memory_gets_the_least_number_of_inverters(order: int, delays: tuple[float, ...]) -> None:
+    realisation = dense_realisation(order, 0.01, Readouts(delays))
+    network = scale_amplitudes(realisation, np.ones(order + len(delays)), swing=1.0, input_volts=1.0)
     assert choose_polarity(network).inverters == least_inverters(network) == order - 1
 
 
 def test_any_full_network_gets_the_least_number_of_inverters(rng: np.random.Generator) -> None:
     for _ in range(60):
         n, outputs = int(rng.integers(1, 7)), int(rng.integers(0, 3))
-        network = VoltageNetwork(
-            rates=rng.choice([-1.0, 1.0], (n, n)),
-            input_rates=rng.choice([-1.0, 1.0], n),
-            weights=rng.choice([-1.0, 1.0], (outputs, n)),
-            state_volts=np.ones(n),
-            input_volts=1.0,
-            output_volts=np.ones(outputs),
-        )
+        couplings = rng.choice([-1.0, 1.0], (n + outputs, n + outputs + 1))
+        couplings[:, n : n + outputs] = 0.0
+        couplings[n:, -1] = 0.0
+        network = network_of(couplings, n, outputs)
         assert choose_polarity(network).inverters == least_inverters(network)
 
 
 def test_sparse_columns_are_freed_across_groups() -> None:
-    """A ladder: skew neighbours, one damped corner. Alternating pairs of signs need an inverter per link."""
+    """A ladder: skew neighbours, one damped corner. A link needs one inverter, which serves both neighbours."""
     n = 6
-    rates = np.diag(np.ones(n - 1), -1) - np.diag(np.ones(n - 1), 1)
-    rates[-1, -1] = -1.0
-    network = VoltageNetwork(rates, np.eye(n)[0], np.empty((0, n)), np.ones(n), 1.0, np.empty(0))
-    polarity = choose_polarity(network)
-    assert polarity.inverters == least_inverters(network)
+    couplings = np.zeros((n, n + 1))
+    couplings[:, :n] = np.diag(np.ones(n - 1), -1) - np.diag(np.ones(n - 1), 1)
+    couplings[0, 0], couplings[0, -1] = -1.0, 1.0
+    network = network_of(couplings, n, 0)
+    assert choose_polarity(network).inverters == least_inverters(network) == 3
 
 
 def test_polarity_and_scaling_are_stated_truly(make_design: MakeDesign) -> None:
     """Integrate the circuit's own model and read it back through the stated scaling."""
     design = make_design(4, readout_delays=DELAYS)
-    model = state_space(design.circuit, ideal_opamps=True)
+    model = design.linear_model
     rest = -np.linalg.solve(model.a, model.b) * design.input_scaling * 0.7
     volts = (model.c @ rest)[:, 0] + model.d[:, 0] * design.input_scaling * 0.7
     # A constant input 0.7 leaves m = (0.7, 0, 0, 0): the window holds a constant.
-    np.testing.assert_allclose(design.legendre_states(volts[:4]), [0.7, 0, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(volts[4:] / design.output_scaling, 0.7, rtol=1e-12)
+    np.testing.assert_allclose(design.legendre_states(volts[:4]), [0.7, 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(volts[4:] / design.output_scaling, 0.7, rtol=1e-5)
     assert (design.state_scaling < 0).any()
     assert (design.output_scaling > 0).all()
 
@@ -116,70 +124,61 @@ def worst_peak(a: NDArray[Any], b: NDArray[Any], row: NDArray[Any], horizon: flo
     return float(total)
 
 
+@pytest.mark.parametrize("topology", ["dense", "chain", "ladder"])
+@pytest.mark.parametrize("style", ["opamp-rc", "opamp-rc-differential"])
 @pytest.mark.parametrize(("supply", "swing", "input_volts"), [(5.0, 0.8, 1.0), (1.5, 0.5, 0.25)])
 def test_no_amplifier_can_be_driven_beyond_the_swing(
-    make_design: MakeDesign, supply: float, swing: float, input_volts: float
+    make_design: MakeDesign, topology: str, style: str, supply: float, swing: float, input_volts: float
 ) -> None:
-    design = make_design(3, supply=supply, swing=swing, input_volts=input_volts, readout_delays=(1.0, 0.5))
-    model = state_space(design.circuit, ideal_opamps=True)
-    peaks = [worst_peak(model.a, model.b[:, 0] * input_volts, row, 0.15) for row in model.c]
-    limit = swing * supply
-    assert max(peaks) <= limit
-    # The states fill it (the ranges are one percent too large); outputs have looser default ranges.
-    np.testing.assert_allclose(peaks[:3], limit / 1.01, rtol=1e-3)
-    # Every other amplifier is an inverter of a state or of the input, at gain -1.
-    inverters = [part for part in design.circuit.of(Resistor) if part.name.startswith("R_inv")]
-    assert len({part.ohms for part in inverters}) == 1
-
-
-def test_output_ranges_set_the_output_level(make_design: MakeDesign) -> None:
-    design = make_design(3, readout_delays=(1.0, 0.5), output_ranges=[2.0, 1.6])
-    np.testing.assert_allclose(design.output_scaling, [2.0, 2.5])
-    np.testing.assert_allclose(design.recovered().readout, readout(3, (1.0, 0.5)), atol=1e-12)
+    design = make_design(3, topology=topology, style=style, supply=supply, swing=swing, input_volts=input_volts)
+    model = design.linear_model
+    peaks = [worst_peak(model.a, model.b[:, 0] * input_volts, row, 0.15) for row in model.c if np.abs(row).max() > 0]
+    limit = swing * supply * (2 if design.technology.differential else 1)
+    assert design.largest_signal == limit
+    assert max(peaks) <= limit * (1 + 1e-5)  # op-amps of finite gain
+    np.testing.assert_allclose(peaks, limit, rtol=2e-3)
+    # Every further amplifier is an inverter, at gain -1.
+    assert {part.ohms for name, part in parts(design, Resistor).items() if "neg" in name} <= {design.values.inverter}
 
 
 def test_names_say_what_the_parts_do(make_design: MakeDesign) -> None:
-    circuit = make_design(4).circuit
-    parts = {element.name: circuit.pins_of(element) for element in circuit.elements}
-    assert parts["R_a_3_2"]["n"] == "sum_3"
-    assert parts["R_a_3_2"]["p"] in ("x2", "x2_neg")
-    assert parts["C_3"] == {"p": "sum_3", "n": "x3"}
-    assert parts["X_int_3"] == {"inp": "0", "inn": "sum_3", "out": "x3"}
-    assert parts["R_b_3"]["p"] in ("u", "u_neg")
-    assert [port.name for port in circuit.ports] == ["u", "x0", "x1", "x2", "x3", "y0"]
+    design = make_design(4)
+    nets = {part.name: (path, nets) for path, part, nets in walk(design.circuit)}
+    assert nets["R_x1_x2"][0] == "X_integrator_x1.R_x1_x2"
+    assert nets["R_x1_x2"][1]["p"] in ("x2", "x2_neg")
+    assert nets["C_x1"][1] == {"p": "X_integrator_x1.virtual", "n": "x1"}
+    assert nets["X_amp_x1"][1]["out"] == "x1"
+    assert nets["R_y0_x3"][0].startswith("X_sum_y0.")
+    assert nets["X_amp_y0"][1]["out"] == "y0"
 
 
 @pytest.mark.parametrize("order", [1, 2, 5])
-def test_counts(make_design: MakeDesign, order: int) -> None:
+def test_parts_are_as_many_as_they_must_be(make_design: MakeDesign, order: int) -> None:
     design = make_design(order)
-    circuit = design.circuit
-    names = [part.name for part in circuit.of(Resistor)]
-    assert sum(name.startswith("R_a_") for name in names) == order**2
-    assert sum(name.startswith("R_b_") for name in names) == order
-    assert len(circuit.of(Capacitor)) == order
-    assert len(circuit.of(OpAmp)) == order + (order - 1) + 1
+    assert len(parts(design, Capacitor)) == order
+    assert len(parts(design, OpAmp)) == order + (order - 1) + 1
+    assert len(parts(design, Resistor)) == order**2 + order + 2 * (order - 1) + order + 1
 
 
 def test_a_readout_that_does_not_use_a_state_has_no_part_for_it(make_design: MakeDesign) -> None:
-    circuit = make_design(4, readout_delays=(0.5,)).circuit
-    used = [part.name for part in circuit.of(Resistor) if part.name.startswith("R_c_0_")]
-    assert used == ["R_c_0_0", "R_c_0_2"]  # P_1 and P_3 vanish in the middle of the window
+    used = [name for name in parts(make_design(4, readout_delays=(0.5,)), Resistor) if name.startswith("R_y0_")]
+    assert used == ["R_y0_x0", "R_y0_x2"]  # P_1 and P_3 vanish in the middle of the window
 
 
 def test_parts_stay_in_their_ranges(make_design: MakeDesign) -> None:
     for theta in (1e-6, 1e-3, 1.0, 1e3):
         design = make_design(6, theta)
-        ohms = [part.ohms for part in design.circuit.of(Resistor)]
+        ohms = [part.ohms for part in parts(design, Resistor).values()]
         assert min(ohms) >= 1e2
         assert max(ohms) <= 1e8
-        (farads,) = {part.farads for part in design.circuit.of(Capacitor)}
-        assert farads == design.parts.capacitor
+        (farads,) = {part.farads for part in parts(design, Capacitor).values()}
+        assert set(design.values.capacitors.tolist()) == {farads}
         assert float(f"{farads:.1e}"[:3]) in (1.0, 2.2, 4.7)
 
 
 def test_a_given_capacitor_is_used_or_refused(make_design: MakeDesign) -> None:
     design = make_design(3, capacitor=3.3e-9)
-    assert {part.farads for part in design.circuit.of(Capacitor)} == {3.3e-9}
+    assert {part.farads for part in parts(design, Capacitor).values()} == {3.3e-9}
     with pytest.raises(DesignError, match=r"^capacitor must be from .* F, such that resistors stay within"):
         make_design(3, capacitor=1e-3)
 
@@ -196,8 +195,8 @@ def test_a_span_of_couplings_wider_than_the_resistors_is_refused(make_design: Ma
 
 
 def test_an_output_that_no_resistors_allow_is_refused(make_design: MakeDesign) -> None:
-    with pytest.raises(DesignError, match="the resistors of output y1 must be within 100 to 1e"):
-        make_design(3, readout_delays=(1.0, 0.5), output_ranges=[2.0, 1e7])
+    with pytest.raises(DesignError, match="the resistors of sum y0 must be within 100 to 50000 ohm"):
+        make_design(3, readout_delays=(0.4999,), resistors=PartRange(1e2, 5e4), impedance=2e4)
 
 
 def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
@@ -212,7 +211,7 @@ def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
     assert 1 / (1e4 * tight) >= 3.2e3
 
 
-GOOD: dict[str, Any] = {"order": 2, "theta": 0.01, "ranges": [1.1, 1.2]}
+GOOD: dict[str, Any] = {"order": 2, "theta": 0.01}
 
 
 @pytest.mark.parametrize(
@@ -224,16 +223,11 @@ GOOD: dict[str, Any] = {"order": 2, "theta": 0.01, "ranges": [1.1, 1.2]}
         ({"order": 2.0}, "from 1 to 256"),
         ({"theta": -1.0}, "theta in seconds must be a positive finite number"),
         ({"theta": float("nan")}, "theta in seconds"),
-        ({"ranges": [1.0]}, "state ranges must be 2 numbers"),
-        ({"ranges": [1.0, 0.0]}, "state ranges must be positive and finite"),
-        ({"ranges": [1.0, float("inf")]}, "positive and finite"),
-        ({"output_ranges": [1.0, 2.0]}, "output ranges must be 1 numbers"),
-        ({"output_ranges": [float("nan")]}, "output ranges must be positive"),
         ({"supply": 0.0}, "supply in volts"),
         ({"swing": 1.2}, "swing must be a share of the supply"),
         ({"swing": float("nan")}, "swing must be"),
         ({"input_volts": 0.0}, "input_volts must be a positive"),
-        ({"input_volts": 4.1}, "input_volts must be at most 4 V"),
+        ({"input_volts": 4.1}, "input_volts must be at most 4 V, the largest signal"),
         ({"impedance": -1.0}, "impedance in ohm"),
         ({"capacitor": float("nan")}, "capacitor in farad"),
         ({"readout_delays": (1.5,)}, "delay as a fraction of the window"),
@@ -244,7 +238,13 @@ GOOD: dict[str, Any] = {"order": 2, "theta": 0.01, "ranges": [1.1, 1.2]}
 )
 def test_bad_requests_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
-        design_opamp_rc(**{**GOOD, **change})
+        design_memory(**{**GOOD, **change})
+
+
+def test_rails_that_cannot_hold_the_swing_are_refused(make_design: MakeDesign) -> None:
+    with pytest.raises(DesignError, match=r"the swing must be within the op-amps' rails of -4\.8 and 4\.8 V, got ±8 V"):
+        make_design(2, supply=10.0, opamp=MacroOpAmp())
+    assert make_design(2, supply=5.0, opamp=MacroOpAmp()).largest_signal == 4.0
 
 
 def test_part_ranges_are_ranges() -> None:

@@ -16,9 +16,9 @@ from lmu_hw.analog.design import AnalogDesign
 from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor, VoltageSource
 from lmu_hw.analog.export import deck_text
 from lmu_hw.analog.linear import state_space
-from lmu_hw.analog.opamp import IdealOpAmp, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.opamp import SinglePoleOpAmp
 from lmu_hw.analog.spice import SmallSignal, Transient, to_deck
-from lmu_hw.legendre import input_vector, readout, state_matrix
+from lmu_hw.legendre import input_vector, state_matrix
 
 Vectors = dict[str, NDArray[Any]]
 RunDeck = Callable[[str], Vectors]
@@ -45,34 +45,6 @@ def nrmse(got: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
     """Root mean square error over root mean square, column by column."""
     result: NDArray[Any] = np.sqrt(np.mean((got - wanted) ** 2, axis=0) / np.mean(wanted**2, axis=0))
     return result
-
-
-@pytest.mark.parametrize("order", [1, 3, 6])
-@pytest.mark.parametrize(("opamp", "limit"), [(IdealOpAmp(), 1e-3), (FAST, 1e-2)])
-def test_transient_follows_the_float_reference(
-    make_design: MakeDesign,
-    run_deck: RunDeck,
-    rng: np.random.Generator,
-    order: int,
-    opamp: OpAmpModel,
-    limit: float,
-) -> None:
-    ratio, count, delays = 200, 400, (1.0, 0.5)
-    design = make_design(order, THETA, opamp=opamp, readout_delays=delays)
-    samples = np.repeat(rng.uniform(-1, 1, count // 10), 10)
-    dt = THETA / ratio
-    bench = bench_for(design.circuit, held_samples((design.input_scaling * samples).tolist(), dt))
-    got = run_deck(to_deck(bench, [Transient(dt, count * dt, dt / 5)]))
-    assert got["time"][-1] == pytest.approx(count * dt)
-
-    times = dt * np.arange(1, count + 1)
-    volts = np.stack([np.interp(times, got["time"], got[f"v(x{i})"]) for i in range(order)], axis=-1)
-    wanted = exact_states(order, ratio, samples.tolist())
-    assert nrmse(design.legendre_states(volts), wanted).max() <= limit
-
-    outputs = np.stack([np.interp(times, got["time"], got[f"v(y{k})"]) for k in range(2)], axis=-1)
-    wanted_outputs = wanted @ readout(order, delays).T
-    assert nrmse(outputs / design.output_scaling, wanted_outputs).max() <= limit
 
 
 @pytest.mark.parametrize("order", [1, 3, 6, 12])
@@ -165,10 +137,8 @@ def test_the_written_deck_runs_as_it_is(make_design: MakeDesign, run_deck: RunDe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("order", "limit"), [(16, 3e-3), (32, 3e-2)])
-def test_larger_orders_follow_too(
-    make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, order: int, limit: float
-) -> None:
+def test_a_large_order_follows_too(make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator) -> None:
+    order = 32
     ratio, count = 400, 800
     design = make_design(order, THETA)
     samples = np.repeat(rng.uniform(-1, 1, count // 20), 20)
@@ -178,4 +148,4 @@ def test_larger_orders_follow_too(
     times = dt * np.arange(1, count + 1)
     volts = np.stack([np.interp(times, got["time"], got[f"v(x{i})"]) for i in range(order)], axis=-1)
     wanted = exact_states(order, ratio, samples.tolist())
-    assert nrmse(design.legendre_states(volts), wanted).max() <= limit
+    assert nrmse(design.legendre_states(volts), wanted).max() <= 3e-2

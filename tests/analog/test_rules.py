@@ -12,14 +12,17 @@ from lmu_hw.analog.circuit import Circuit
 from lmu_hw.analog.elements import (
     Capacitor,
     CurrentSource,
+    DifferentialOpAmp,
     Instance,
     OpAmp,
     PiecewiseLinear,
     Resistor,
+    Transconductor,
     VoltageSource,
 )
 from lmu_hw.analog.linear import state_space
-from lmu_hw.analog.opamp import IdealOpAmp
+from lmu_hw.analog.opamp import IdealDifferentialOpAmp, IdealOpAmp
+from lmu_hw.analog.ota import IdealOta
 from lmu_hw.analog.spice import to_deck, to_subcircuit
 from lmu_hw.errors import DesignError
 
@@ -145,6 +148,25 @@ def exchanged_inputs(c: Circuit) -> None:
     c.add(Resistor("R_4", 1e4), p="y", n="0")
 
 
+def exchanged_differential_outputs(c: Circuit) -> None:
+    for side in ("p", "n"):
+        c.add(Resistor(f"R_in_{side}", 1e4), p="u", n=f"virtual_{side}")
+        c.add(Resistor(f"R_fb_{side}", 1e4), p=f"virtual_{side}", n=f"out_{side}")
+    amplifier = DifferentialOpAmp("X_2", IdealDifferentialOpAmp())
+    c.add(amplifier, inp="virtual_p", inn="virtual_n", outp="out_p", outn="out_n")
+
+
+def shorted_differential_outputs(c: Circuit) -> None:
+    amplifier = DifferentialOpAmp("X_2", IdealDifferentialOpAmp())
+    c.add(amplifier, inp="u", inn="sum", outp="y", outn="y")
+
+
+def floating_transconductor_input(c: Circuit) -> None:
+    c.add(Transconductor("X_2", IdealOta()), inp="free", inn="0", out="y")
+    c.add(Capacitor("C_2", 1e-9), p="y", n="0")
+    c.add(Capacitor("C_3", 1e-9), p="free", n="u")
+
+
 def no_feedback(c: Circuit) -> None:
     c.add(OpAmp("X_2", MODEL), inp="0", inn="u", out="y")
     c.add(Resistor("R_2", 1e4), p="y", n="0")
@@ -175,6 +197,9 @@ def no_feedback(c: Circuit) -> None:
         (floating_island, "dc_path", ["leaky.left", "leaky.right"]),
         (exchanged_inputs, "opamp_feedback", ["leaky.X_2"]),
         (no_feedback, "opamp_feedback", ["leaky.X_2"]),
+        (exchanged_differential_outputs, "opamp_feedback", ["leaky.X_2"]),
+        (shorted_differential_outputs, "no_voltage_loops", ["leaky.X_2"]),
+        (floating_transconductor_input, "dc_path", ["leaky.free"]),
     ],
 )
 def test_each_rule_finds_its_breakage(breakage: Callable[[Circuit], None], rule: str, paths: list[str]) -> None:
@@ -226,6 +251,18 @@ def test_the_error_lists_all_and_says_the_first_in_one_line() -> None:
     assert isinstance(error, rules.ElectricalRuleError)
     assert [violation.rule for violation in error.violations] == ["positive_values", "connected_pins"]
     assert str(error) == ("leaky.C_2 must be a capacitor of positive finite capacitance in farad, got 0.0 (and 1 more)")
+
+
+def test_a_differential_stage_and_a_transconductor_on_a_capacitor_are_sound() -> None:
+    circuit = integrator()
+    for side, other in (("p", "n"), ("n", "p")):
+        circuit.add(Resistor(f"R_in_{side}", 1e4), p="u", n=f"virtual_{other}")
+        circuit.add(Resistor(f"R_fb_{side}", 1e4), p=f"virtual_{other}", n=f"out_{side}")
+    amplifier = DifferentialOpAmp("X_2", IdealDifferentialOpAmp())
+    circuit.add(amplifier, inp="virtual_p", inn="virtual_n", outp="out_p", outn="out_n")
+    circuit.add(Transconductor("X_3", IdealOta()), inp="out_p", inn="node", out="node")
+    circuit.add(Capacitor("C_node", 1e-9), p="node", n="0")
+    assert broken(circuit) == []
 
 
 def test_a_follower_has_feedback_by_its_own_connection() -> None:

@@ -21,6 +21,7 @@ from lmu_hw.analog.elements import (
 )
 from lmu_hw.analog.export import deck_text, subcircuit_text
 from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp, library
+from lmu_hw.analog.ota import IdealOta, MacroOta
 from lmu_hw.analog.spice import (
     LINE,
     OPTIONS,
@@ -69,6 +70,36 @@ def test_subcircuit_is_self_contained_and_exact(make_design: MakeDesign) -> None
         if isinstance(element, (Resistor, Capacitor)):
             (value,) = element.quantities.values()
             assert float(fields[-1]) == value
+
+
+@pytest.mark.parametrize("topology", ["dense", "chain", "ladder"])
+@pytest.mark.parametrize("style", ["opamp-rc", "opamp-rc-differential", "gm-c"])
+@pytest.mark.parametrize("ota", [IdealOta(), MacroOta()])
+def test_the_library_keeps_to_what_simulators_share(
+    make_design: MakeDesign, topology: str, style: str, ota: IdealOta | MacroOta
+) -> None:
+    design = make_design(3, topology=topology, style=style, opamp=SinglePoleOpAmp(), ota=ota)
+    lines = logical_lines(subcircuit_text(design, "c"))
+    names: dict[str, set[str]] = {}
+    inside = ""
+    for line in lines:
+        words = line.split()
+        assert not set(line) & set(";$%@#!\"'\\[]")
+        if words[0] == ".subckt":
+            inside = words[1].casefold()
+            assert inside not in names
+            names[inside] = set()
+        elif words[0] == ".ends":
+            assert words[1].casefold() == inside
+        else:
+            assert words[0][0] in "RCXEG"
+            assert words[0].casefold() not in names[inside]
+            names[inside].add(words[0].casefold())
+            for value in words[1:]:
+                if re.match(r"-?[\d.]", value.split("=")[-1]):
+                    float(value.split("=")[-1])  # no suffix
+    # What is instantiated is defined before.
+    assert lines[-1] == f".ends {design.circuit.name}"
 
 
 def test_header_says_what_and_how(make_design: MakeDesign) -> None:
@@ -162,6 +193,18 @@ def test_what_cannot_be_a_deck_or_subcircuit_is_refused(make_design: MakeDesign)
         to_deck(bench, [], probes=["x7"])
     with pytest.raises(DesignError, match="one with a single input port, got 0"):
         bench_for(bench, 0.0)
+
+
+def test_a_differential_bench_drives_both_sides(make_design: MakeDesign) -> None:
+    design = make_design(2, style="opamp-rc-differential")
+    lines = top_level(to_deck(design.bench(PiecewiseLinear((0.0, 1.0), (0.0, 3.0)), ac=2.0), []))
+    assert lines[:2] == ["V_u_p u_p 0 pwl(0.0 0.0 1.0 1.5) ac 1.0", "V_u_n u_n 0 pwl(0.0 0.0 1.0 -1.5) ac -1.0"]
+    with pytest.raises(DesignError, match="an external waveform must be one for each input"):
+        design.bench(External())
+    with pytest.raises(DesignError, match="shares of the inputs of lmu must be u_p, u_n, got u"):
+        bench_for(design.circuit, 0.0, shares={"u": 1.0})
+    with pytest.raises(DesignError, match="one with a single input port, got 2"):
+        bench_for(design.circuit, 0.0)
 
 
 def test_held_samples_keep_the_integral() -> None:

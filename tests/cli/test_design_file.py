@@ -38,6 +38,17 @@ topology = "dense"
 style = "opamp-rc"
 opamp = "ideal"
 gbw = 2e6
+opamp_gain = 1e5
+ota = "macro"
+gm = 1e-5
+supply = 2.5
+resistors = "E96"
+capacitors = "E12"
+resistor_tolerance = 0.01
+capacitor_tolerance = 0.02
+gm_tolerance = 0.03
+coefficients = true
+circuit_error = 0.1
 seed = 7
 """
 
@@ -70,6 +81,17 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         simulator="icarus",
         opamp="ideal",
         gbw=2e6,
+        opamp_gain=1e5,
+        ota="macro",
+        gm=1e-5,
+        supply=2.5,
+        resistors="E96",
+        capacitors="E12",
+        resistor_tolerance=0.01,
+        capacitor_tolerance=0.02,
+        gm_tolerance=0.03,
+        coefficients=True,
+        circuit_error=0.1,
         seed=7,
     )
     assert design == expected

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmu_hw.analog.export import write_design
-from lmu_hw.cli.spice import design_circuit
+from lmu_hw.cli.spice import design_circuit, questions
 from lmu_hw.design_file import Design
 from lmu_hw.rtl.verilog import generate_verilog
 from tests.cli.conftest import Lmu
@@ -58,18 +58,53 @@ def test_without_out_nothing_is_written(lmu: Lmu, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("flags", [[], ["--opamp", "ideal"], ["--gbw", "2e6"]])
-def test_spice(lmu: Lmu, tmp_path: Path, flags: list[str]) -> None:
-    called = lmu("spice", "--order", 4, "--theta", 0.01, *flags, "--name", "delay", "--out", "out", "--json")
+FLAGS: dict[str, dict[str, object]] = {
+    "": {},
+    "--opamp ideal": {"opamp": "ideal"},
+    "--gbw 2e6 --opamp-gain 1e5 --supply 2.5": {"gbw": 2e6, "opamp_gain": 1e5, "supply": 2.5},
+    "--topology chain --resistors E96 --capacitors E12": {"topology": "chain", "resistors": "E96", "capacitors": "E12"},
+    "--topology ladder --style opamp-rc-differential --coefficients --delays 0.5,1": {
+        "topology": "ladder",
+        "style": "opamp-rc-differential",
+        "coefficients": True,
+        "delays": (0.5, 1.0),
+    },
+    "--style gm-c --ota macro --gm 2e-6 --gm-tolerance 0.01 --circuit-error 0.1 --seed 3": {
+        "style": "gm-c",
+        "ota": "macro",
+        "gm": 2e-6,
+        "gm_tolerance": 0.01,
+        "circuit_error": 0.1,
+        "seed": 3,
+    },
+}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_spice(lmu: Lmu, tmp_path: Path, flags: str) -> None:
+    called = lmu("spice", "--order", 4, "--theta", 0.01, *flags.split(), "--name", "delay", "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
-    assert names(tmp_path / "out") == ["bom.csv", "delay.cir", "delay.svg", "manifest.json"]
+    assert names(tmp_path / "out") == ["bom.csv", "delay.cir", "delay.lib", "delay.net", "delay.svg", "manifest.json"]
     assert called.answer == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert called.answer.keys() >= {"couplings", "elements", "nodes"}
-    settings = {"opamp": "ideal"} if "ideal" in flags else {"gbw": float(flags[1])} if flags else {}
-    design = Design(order=4, theta=0.01, name="delay", **settings)
-    write_design(design_circuit(design), tmp_path / "direct", f"lmu-hw spice {design.flags()}")
+    design = Design(order=4, theta=0.01, name="delay", **FLAGS[flags])  # type: ignore[arg-type]
+    command = f"lmu-hw spice {design.flags()}"
+    write_design(design_circuit(design), tmp_path / "direct", command, questions(design))
     for name in names(tmp_path / "direct"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "direct" / name).read_bytes()
+
+
+def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
+    asked = ["--resistors", "E24", "--resistor-tolerance", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
+    answer = lmu("spice", "--order", 4, "--theta", 0.01, *asked, "--json").answer
+    assert answer["couplings"] == 7
+    assert answer["rounding"]["joint_nrmse"] < answer["rounding"]["nearest_nrmse"]
+    assert 0.0 < answer["tolerance"]["median_nrmse"] < answer["tolerance"]["nrmse_of_95_percent"]
+    assert answer["requirement"]["predicted"] <= 0.2
+    assert answer["requirement"]["gbw"] < 1e6
+    shown = lmu("spice", "--order", 4, "--theta", 0.01, *asked).out
+    for row in ("standard values", "with tolerances", "for NRMSE 0.2", "power"):
+        assert row in shown
 
 
 def test_spice_checks_a_step_that_it_is_given(lmu: Lmu) -> None:

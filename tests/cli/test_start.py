@@ -15,7 +15,7 @@ import pytest
 from lmu_hw.cli.options import BASES, DISCRETIZATIONS, OPAMPS, SIMULATORS
 from tests.cli.conftest import ENTRY, Lmu
 
-VERBS = ("derive", "quantize", "verilog", "spice", "cosim", "run", "train", "demo")
+VERBS = ("derive", "quantize", "verilog", "spice", "cosim", "run", "train", "import", "demo")
 HEAVY = ("numpy", "scipy", "matplotlib", "mpmath", "amaranth", "cocotb", "networkx", "jinja2", "rich", "sklearn")
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lmu_hw import signals
+from lmu_hw import recordings
 from lmu_hw.errors import DesignError
 from lmu_hw.signals import band_limited_noise, read_signal, synthetic_recording
 
@@ -322,11 +322,11 @@ def test_files_without_permission_are_refused(tmp_path: Path, monkeypatch: pytes
 def test_lengths_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.csv"
     path.write_text("0.1\n" * 9, encoding="utf-8")
-    monkeypatch.setattr(signals, "MAX_SAMPLES", 8)
+    monkeypatch.setattr(recordings, "MAX_SAMPLES", 8)
     assert refusal(path) == "x.csv must be at most 8 samples long, got 9"
     scipy.io.wavfile.write(tmp_path / "x.wav", 8000, np.zeros(9, dtype=np.int16))
     assert refusal(tmp_path / "x.wav") == "x.wav must be at most 8 samples long, got 9"
-    monkeypatch.setattr(signals, "MAX_FILE_BYTES", 35)
+    monkeypatch.setattr(recordings, "MAX_FILE_BYTES", 35)
     assert refusal(path) == "x.csv must be at most 35 bytes, got 36"
 
 

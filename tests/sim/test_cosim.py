@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.analog.opamp import IdealOpAmp
+from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
 from lmu_hw.errors import DesignError
 from lmu_hw.plan import MemoryPlan
 from lmu_hw.planner import plan_memory
@@ -31,12 +32,17 @@ def plan(order: int = 3, rule: str = "ab2") -> MemoryPlan:
     return plan_memory(LMUSpec(order, THETA, DT, rule))
 
 
+def circuit(order: int = 3, **options) -> AnalogDesign:
+    """With op-amps of 10 MHz, unless told otherwise."""
+    return design_memory(order, THETA, **{"opamp": SinglePoleOpAmp()} | options)
+
+
 @pytest.mark.parametrize("simulator", list(Simulator))
 def test_everything_agrees(simulator, rng, tmp_path):
     """Order 6, θ = 10 ms, 10 MHz op-amps: the circuit stays within 1 %."""
     u = recording(rng, 500)
     result = cosimulate(
-        plan(6), u, workdir=tmp_path, simulator=simulator, analog=AnalogSetup(samples=300, tolerance=0.01)
+        plan(6), u, workdir=tmp_path, simulator=simulator, analog=AnalogSetup(circuit(6), samples=300, tolerance=0.01)
     )
     assert result.passed, result.to_dict()
     assert result.digital.samples == 500
@@ -51,12 +57,37 @@ def test_everything_agrees(simulator, rng, tmp_path):
     assert result.states_spice.shape == (300, 6)
 
 
-def test_ideal_opamps_come_closer(rng, tmp_path):
+def in_ngspice(made: AnalogDesign, u: np.ndarray, tmp_path) -> cosim.AnalogCheck:
+    """The circuit beside Verilog, ten steps of ngspice and more per sample, within 0.1 %."""
+    order = made.specification["order"]
+    result = cosimulate(plan(order), u, workdir=tmp_path, simulator="icarus", analog=AnalogSetup(made, tolerance=0.001))
+    assert result.passed, result.to_dict()
+    assert result.analog is not None
+    assert result.analog.samples == u.size
+    return result.analog
+
+
+def test_ideal_elements_come_closer(rng, tmp_path):
+    """Two nets per signal, summing nodes on the way, three readouts and the coefficients themselves."""
     u = recording(rng, 300)
-    real = cosimulate(plan(), u, workdir=tmp_path / "a", simulator="icarus", analog=AnalogSetup())
-    ideal = cosimulate(plan(), u, workdir=tmp_path / "b", simulator="icarus", analog=AnalogSetup(opamp=IdealOpAmp()))
-    assert ideal.analog.nrmse < 0.3 * real.analog.nrmse
-    assert ideal.analog.nrmse < 1e-4
+    found = in_ngspice(
+        circuit(topology="chain", style="opamp-rc-differential", opamp=IdealOpAmp(), readout_delays=(1.0, 0.0, 0.3)),
+        u,
+        tmp_path / "a",
+    )
+    assert max(found.nrmse, found.readout_nrmse, found.worst_state_nrmse) < 1e-4
+    found = in_ngspice(circuit(topology="ladder", style="gm-c", coefficient_outputs=True), u, tmp_path / "b")
+    assert max(found.nrmse, found.readout_nrmse, found.worst_state_nrmse) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [3, 6])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("topology", list(TOPOLOGIES))
+def test_every_realisation_in_every_technology(topology, style, order, rng, tmp_path):
+    made = circuit(order, topology=topology, style=style, opamp=IdealOpAmp())
+    found = in_ngspice(made, recording(rng, 300), tmp_path)
+    assert max(found.nrmse, found.readout_nrmse, found.worst_state_nrmse) < 1e-4
 
 
 def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
@@ -65,13 +96,15 @@ def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
 
     def wrong(*args):
         text, hits = re.subn(
-            r"^(R_a_1_0 \S+ \S+ )(\S+)", lambda m: f"{m[1]}{1.2 * float(m[2])!r}", right(*args), flags=re.MULTILINE
+            r"^(R_x1_x0 \S+ \S+ )(\S+)", lambda m: f"{m[1]}{1.2 * float(m[2])!r}", right(*args), flags=re.MULTILINE
         )
         assert hits == 1
         return text
 
     monkeypatch.setattr(cosim, "subcircuit_text", wrong)
-    result = cosimulate(plan(), recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup())
+    result = cosimulate(
+        plan(), recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(circuit())
+    )
     assert not result.passed
     assert not result.analog.passed
     assert result.digital.passed
@@ -84,7 +117,7 @@ def test_a_wrong_design_is_found_beside_the_circuit_too(rng, tmp_path):
     codes[0] += 1
     wrong = generate_verilog(replace(good, increment=replace(good.increment, coefficients=codes)))
     result = cosimulate(
-        good, recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(), design=wrong
+        good, recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(circuit()), design=wrong
     )
     assert not result.digital.passed
     assert result.digital.mismatches > 0
@@ -115,4 +148,22 @@ def test_samples_are_refused(samples, tmp_path):
 def test_a_circuit_needs_legendre_coordinates(tmp_path):
     orthonormal = plan_memory(LMUSpec(3, THETA, DT, "zoh", "orthonormal"))
     with pytest.raises(DesignError, match="basis must be legendre beside a circuit"):
-        cosimulate(orthonormal, np.zeros(3), workdir=tmp_path, simulator="icarus", analog=AnalogSetup())
+        cosimulate(orthonormal, np.zeros(3), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(circuit()))
+
+
+def test_the_circuit_must_be_of_the_same_memory(tmp_path):
+    for other in (circuit(4), design_memory(3, 2 * THETA)):
+        with pytest.raises(DesignError, match=r"circuit must be of order 3 and window 0\.01 s, as the plan is, got "):
+            cosimulate(plan(), np.zeros(3), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(other))
+
+
+def test_names_of_module_and_subcircuit_must_differ(tmp_path):
+    with pytest.raises(DesignError, match="name of the circuit must be another than the Verilog module's"):
+        cosimulate(
+            plan(),
+            np.zeros(3),
+            workdir=tmp_path,
+            simulator="icarus",
+            analog=AnalogSetup(circuit(name="LMU_memory")),
+            design=generate_verilog(plan(), name="lmu_memory"),
+        )

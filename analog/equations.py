@@ -1,0 +1,231 @@
+"""Circuit equations: (G + s C) z = B u + J e, with every entry linear in a parameter of one part.
+
+z holds the net voltages, the currents of voltage-defined branches and the op-amps' pole voltages (modified nodal
+analysis: C. W. Ho, A. E. Ruehli and P. A. Brennan, IEEE Trans. Circuits and Systems 22 (6), 1975). Because every entry
+is linear in a value or its inverse, all matrices of many drawn circuits come from one sparse product, and all
+derivatives from one pair of solutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from lmu_hw.analog.circuit import GROUND
+from lmu_hw.analog.realisation import Array
+from lmu_hw.errors import DesignError
+
+ONE = -1
+"""The parameter index of an entry that no part's value scales."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A quantity of a part on which the equations depend, linearly in value ** power.
+
+    Attributes:
+        path: the element, with the instances above it, joined by dots.
+        quantity: "resistance", "capacitance", "gm" or another field of the element's model.
+        value: nominal, in SI units.
+        power: 1, or -1 where the entries are inverse to the value.
+    """
+
+    path: str
+    quantity: str
+    value: float
+    power: int
+
+
+class Entry(NamedTuple):
+    """One term of a matrix: coefficient times parameter (or `ONE`) at (row, column)."""
+
+    row: int
+    column: int
+    coefficient: float
+    parameter: int
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A term s c (a aᵀ) of s C: a capacitor between two nets, or a pole.
+
+    Attributes:
+        path: the capacitor or amplifier.
+        vector: a, as {unknown: coefficient}; the stored quantity is aᵀ z.
+        parameter: index of c.
+        coefficient: further factor of c.
+    """
+
+    path: str
+    vector: Mapping[int, float]
+    parameter: int
+    coefficient: float
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """A source inside a part, which moves the right-hand side: a noise current or an amplifier's input voltage.
+
+    Attributes:
+        path: the element.
+        entries: where it enters; the column is unused.
+        resistance: index of the resistance whose thermal noise current it is, or None for an input voltage.
+        density: of an input voltage, nominal noise, V/√Hz.
+        offset: of an input voltage, nominal, V.
+    """
+
+    path: str
+    entries: tuple[Entry, ...]
+    resistance: int | None = None
+    density: float = 0.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """The equations of a circuit; see the module. Made by `stamps.equations`.
+
+    Attributes:
+        name: of the circuit.
+        unknowns: ("net" | "current" | "pole", name) of each z.
+        inputs: names of the input ports and independent sources.
+        outputs: names of the output ports.
+        parameters: what the entries depend on.
+        conductive: entries of G.
+        storages: terms of C.
+        drives: entries of B; the column is the input.
+        disturbances: columns of J: noise and offset sources.
+        fixed: pairs of nets (unknowns, or None for ground) whose voltage is an input.
+    """
+
+    name: str
+    unknowns: tuple[tuple[str, str], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    conductive: tuple[Entry, ...]
+    storages: tuple[Storage, ...]
+    drives: tuple[Entry, ...]
+    disturbances: tuple[Disturbance, ...]
+    fixed: tuple[tuple[int | None, int | None], ...]
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return len(self.unknowns)
+
+    @cached_property
+    def nominal(self) -> Array:
+        """(parameters,) the nominal values."""
+        return np.array([parameter.value for parameter in self.parameters])
+
+    @cached_property
+    def powers(self) -> Array:
+        """(parameters,) 1.0 or -1.0."""
+        return np.array([float(parameter.power) for parameter in self.parameters])
+
+    @cached_property
+    def amplifiers(self) -> tuple[str, ...]:
+        """Paths of the amplifiers, each of which has an input offset, in order."""
+        return tuple(each.path for each in self.disturbances if each.resistance is None)
+
+    def net(self, name: str) -> int | None:
+        """The unknown that is the voltage of a net; None for ground.
+
+        Raises:
+            DesignError: there is no such net.
+        """
+        if name == GROUND:
+            return None
+        try:
+            return self._index["net", name]
+        except KeyError:
+            raise DesignError("net", f"one of the circuit {self.name}", name) from None
+
+    def probe(self, nets: str | tuple[str, str]) -> Array:
+        """(size,) the row that picks v(net), or v(one) - v(other) of a pair, out of z."""
+        positive, negative = (nets, GROUND) if isinstance(nets, str) else nets
+        row = np.zeros(self.size)
+        for name, sign in ((positive, 1.0), (negative, -1.0)):
+            if (column := self.net(name)) is not None:
+                row[column] += sign
+        return row
+
+    def output_rows(self) -> Array:
+        """(outputs, size) the rows that pick the output ports out of z."""
+        return np.stack([self.probe(name) for name in self.outputs]) if self.outputs else np.zeros((0, self.size))
+
+    def scales(self, values: Array | None = None) -> Array:
+        """value ** power for all parameters, (..., parameters), and a 1 at the end, which `ONE` picks.
+
+        Args:
+            values: (..., parameters); nominal by default.
+        """
+        used = self.nominal if values is None else np.asarray(values, dtype=np.float64)
+        ones = np.ones((*used.shape[:-1], 1))
+        return np.concatenate([np.where(self.powers > 0, used, 1.0 / used), ones], axis=-1)
+
+    def conductance_matrix(self, values: Array | None = None) -> Array:
+        """G, (..., size, size), for values (..., parameters)."""
+        return self._assembled(self._conductive_map, self.scales(values), (self.size, self.size))
+
+    def storage_matrix(self, values: Array | None = None) -> Array:
+        """C, (..., size, size), for values (..., parameters)."""
+        return self._assembled(self._storage_map, self.scales(values), (self.size, self.size))
+
+    def drive_matrix(self) -> Array:
+        """B, (size, inputs)."""
+        matrix = np.zeros((self.size, len(self.inputs)))
+        for entry in self.drives:
+            matrix[entry.row, entry.column] += entry.coefficient
+        return matrix
+
+    def disturbance_matrix(self, values: Array | None = None) -> Array:
+        """J, (..., size, disturbances), for values (..., parameters): response of the right side to each source."""
+        return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
+
+    def offset_columns(self) -> list[int]:
+        """The columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
+        return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
+
+    def storage_entries(self) -> Iterator[Entry]:
+        """The terms of C as entries."""
+        for each in self.storages:
+            for row, one in each.vector.items():
+                for column, other in each.vector.items():
+                    yield Entry(row, column, each.coefficient * one * other, each.parameter)
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, str], int]:
+        return {unknown: k for k, unknown in enumerate(self.unknowns)}
+
+    @cached_property
+    def _conductive_map(self) -> scipy.sparse.csr_array:
+        return self._map(list(self.conductive), self.size)
+
+    @cached_property
+    def _storage_map(self) -> scipy.sparse.csr_array:
+        return self._map(list(self.storage_entries()), self.size)
+
+    @cached_property
+    def _disturbance_map(self) -> scipy.sparse.csr_array:
+        every = [entry._replace(column=k) for k, each in enumerate(self.disturbances) for entry in each.entries]
+        return self._map(every, len(self.disturbances))
+
+    def _map(self, entries: list[Entry], columns: int) -> scipy.sparse.csr_array:
+        """From the scales to the matrix's entries in a row: (parameters + 1, size * columns)."""
+        count = len(self.parameters) + 1
+        rows = [entry.parameter % count for entry in entries]
+        places = [entry.row * columns + entry.column for entry in entries]
+        coefficients = [entry.coefficient for entry in entries]
+        return scipy.sparse.csr_array((coefficients, (rows, places)), shape=(count, self.size * columns))
+
+    @staticmethod
+    def _assembled(mapping: scipy.sparse.csr_array, scales: Array, shape: tuple[int, int]) -> Array:
+        flat = np.atleast_2d(scales) @ mapping
+        return np.asarray(flat, dtype=np.float64).reshape(*scales.shape[:-1], *shape)

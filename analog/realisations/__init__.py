@@ -1,0 +1,1 @@
+"""State coordinates for a network of integrators: dense, chain and ladder."""

@@ -1,0 +1,1 @@
+"""A schematic as SVG: one drawing per stage, joined by net names rather than by wires."""

@@ -1,0 +1,53 @@
+"""The technology of a style by its name, with the models that it uses."""
+
+from __future__ import annotations
+
+from lmu_hw.analog.device_model import describe
+from lmu_hw.analog.opamp import (
+    DifferentialOpAmpModel,
+    IdealDifferentialOpAmp,
+    IdealOpAmp,
+    OpAmpModel,
+    SinglePoleDifferentialOpAmp,
+    SinglePoleOpAmp,
+)
+from lmu_hw.analog.technologies.gm_c import Cell, GmC
+from lmu_hw.analog.technologies.opamp_rc import OpAmpRC
+from lmu_hw.analog.technologies.opamp_rc_differential import OpAmpRCDifferential
+from lmu_hw.analog.technologies.technology import Technology
+from lmu_hw.errors import DesignError
+
+STYLES = (OpAmpRC.style, OpAmpRCDifferential.style, GmC.style)
+
+
+def technology_of(style: str, opamp: OpAmpModel | DifferentialOpAmpModel, ota: Cell) -> Technology:
+    """The technology of a style, with the models that it uses.
+
+    Raises:
+        DesignError: there is no such style, or the op-amp has no counterpart in it.
+    """
+    if style == OpAmpRC.style:
+        if isinstance(opamp, IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp):
+            raise DesignError(f"the op-amp of style {style}", "single-ended", describe(opamp))
+        return OpAmpRC(opamp)
+    if style == OpAmpRCDifferential.style:
+        return OpAmpRCDifferential(differential(opamp))
+    if style == GmC.style:
+        return GmC(ota)
+    raise DesignError("style", f"one of {', '.join(STYLES)}", style)
+
+
+def differential(opamp: OpAmpModel | DifferentialOpAmpModel) -> DifferentialOpAmpModel:
+    """The differential counterpart of an op-amp's model.
+
+    Raises:
+        DesignError: there is none.
+    """
+    match opamp:
+        case IdealOpAmp(gain=gain):
+            return IdealDifferentialOpAmp(gain)
+        case SinglePoleOpAmp(gain=gain, gbw=gbw, rout=rout):
+            return SinglePoleDifferentialOpAmp(gain, gbw, rout)
+        case IdealDifferentialOpAmp() | SinglePoleDifferentialOpAmp():
+            return opamp
+    raise DesignError("the op-amp of a differential circuit", "ideal or of a single pole", describe(opamp))

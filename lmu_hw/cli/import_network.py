@@ -1,0 +1,113 @@
+"""`lmu-hw import`: a network from elsewhere as a network file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from lmu_hw.archive import ArchiveReader
+from lmu_hw.artifacts import check_identifier
+from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
+from lmu_hw.errors import DesignError
+from lmu_hw.network import Network, Output
+from lmu_hw.network_file import save_network
+
+KERAS = (".keras", ".h5", ".hdf5")
+STATE_DICTS = (".safetensors", ".pt", ".pth")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the file may not say; None where it was not given.
+
+    Attributes:
+        mapping: a file that explains the tensors of a state dict.
+        theta: of a cell with known names, in seconds.
+        dt: of one step, in seconds.
+        discretization: of such a cell.
+        activation: of such a cell.
+        output: of a state dict.
+    """
+
+    mapping: Path | None = None
+    theta: float | None = None
+    dt: float | None = None
+    discretization: str | None = None
+    activation: str | None = None
+    output: str | None = None
+
+    def refuse(self, allowed: tuple[str, ...], why: str) -> None:
+        """Refuse what is given and not among `allowed`."""
+        for name in (f.name for f in fields(self)):
+            if getattr(self, name) is not None and name not in allowed:
+                raise DesignError(name, why, getattr(self, name))
+
+
+def run(source: Path, name: str | None, given: Given, out: Path | None, as_json: bool) -> None:
+    """Import, write and print; see `lmu_hw.cli.commands.import_network`."""
+    if name is None:
+        stem = re.sub(r"[^A-Za-z0-9]+", "_", source.stem).strip("_")
+        name = (stem if stem[:1].isalpha() else f"network_{stem}")[:63]
+    file = f"{check_identifier(name)}.npz"
+    with staged(out) as folder:
+        network = _network(source, given)
+        path = save_network(folder / file, network)
+        with ArchiveReader(path) as archive:
+            header = archive.header
+    result = {"file": file, "inputs": network.inputs, "outputs": network.outputs, "parameters": network.parameters}
+    answer(result | header, _shown(source, network, header, out, file), as_json=as_json)
+
+
+def _network(source: Path, given: Given) -> Network:
+    suffix = source.suffix.lower()
+    if suffix in KERAS:
+        from lmu_hw.importers import import_keras
+
+        given.refuse(("dt",), "left out for a model of Keras, which has its own")
+        return import_keras(source, **({} if given.dt is None else {"dt": given.dt}))
+    if suffix not in STATE_DICTS:
+        raise DesignError("file", "one of " + ", ".join((*KERAS, *STATE_DICTS)), source.name)
+    from lmu_hw.importers import NamedCell, import_state_dict, read_mapping
+
+    if given.mapping is not None:
+        given.refuse(("mapping",), "left out beside --mapping, which has its own")
+        return import_state_dict(source, read_mapping(given.mapping))
+    said = {f.name: value for f in fields(given) if (value := getattr(given, f.name)) is not None}
+    if "output" in said:
+        said["output"] = Output(said["output"])
+    return import_state_dict(source, NamedCell(**said))
+
+
+def _shown(source: Path, network: Network, header: dict[str, Any], out: Path | None, file: str) -> Iterator[Any]:
+    yield facts(
+        "Import",
+        [
+            ("file", source.name),
+            ("inputs", str(network.inputs)),
+            (
+                "outputs",
+                f"{network.outputs}, {'one set per step' if network.output == 'sequence' else 'after the last step'}",
+            ),
+            ("parameters", str(network.parameters)),
+            *((key, str(value)) for key, value in network.notes.items() if key != "imported"),
+        ],
+    )
+    heads = ["layer", "inputs", "outputs", "memory", "θ (s)", "dt (s)", "rule", "activation"]
+    rows = [
+        (
+            network.name(k),
+            str(layer.inputs),
+            str(layer.outputs),
+            f"{entry['channels']} × {entry['order']}" if "order" in entry else "",
+            figure(entry["theta"]) if "order" in entry else "",
+            figure(entry["dt"]) if "order" in entry else "",
+            entry.get("discretization", ""),
+            entry.get("activation", ""),
+        )
+        for k, (layer, entry) in enumerate(zip(network.layers, header["layers"], strict=True))
+    ]
+    yield grid("Layers", heads, rows)
+    yield from written(out, [file])

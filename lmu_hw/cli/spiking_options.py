@@ -1,0 +1,170 @@
+"""What the command line says about neurons, and the options of `lmu_hw.spiking` that it makes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
+from lmu_hw.errors import DesignError
+
+if TYPE_CHECKING:
+    from lmu_hw.spiking.design import SpikingOptions
+    from lmu_hw.spiking.network import NetworkOptions
+    from lmu_hw.spiking.tuning import Tuning
+
+_SECTION = "Spikes"
+KINDS = ("poisson-lif", "poisson-relu", "lif", "rate-lif", "rate-relu")
+PER_STATE = 100
+
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    option(
+        "--neurons",
+        section=_SECTION,
+        type=Whole(),
+        help="Of a memory: altogether, 100 for each state by default. Of a network: for each state and hidden unit.",
+    ),
+    option("--neuron-kind", section=_SECTION, type=OneOf(KINDS), help="Kind of neuron; poisson-lif by default."),
+    option(
+        "--ensembles", section=_SECTION, type=Whole(), help="Groups of neurons, a divisor of the order; one per state."
+    ),
+    option(
+        "--coordinates",
+        section=_SECTION,
+        type=OneOf(("balanced", "states")),
+        help="What groups stand for: combinations of states with the least noise, the default, or states.",
+    ),
+    option(
+        "--tau",
+        section=_SECTION,
+        type=Fractions(),
+        metavar="SECONDS,...",
+        help="Time constants of the synapse's low passes; one of 0.1 by default.",
+    ),
+    option(
+        "--band",
+        section=_SECTION,
+        type=Number(),
+        metavar="HZ",
+        help="Highest frequency of the input that groups are scaled to; order/4 cycles per window by default.",
+    ),
+    option(
+        "--max-rates",
+        section=_SECTION,
+        type=Fractions(),
+        metavar="LOW,HIGH",
+        help="Range of the maximum rates, Hz; 200,400 by default.",
+    ),
+    option(
+        "--intercepts",
+        section=_SECTION,
+        type=Fractions(),
+        metavar="LOW,HIGH",
+        help="Range of where neurons begin to fire, from -1 to 1; -0.3,0.8 by default.",
+    ),
+    option(
+        "--scope",
+        section=_SECTION,
+        type=OneOf(("memory", "all")),
+        help="What of a network is in spikes: its memories, the default, or its hidden units too.",
+    ),
+    option(
+        "--sample-seconds",
+        section=_SECTION,
+        type=Number(),
+        help="How long a sample of a network lasts; 0.05 by default.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SpikingChoice:
+    """What was given, by the options' names; None leaves a value to its default."""
+
+    neurons: int | None = None
+    neuron_kind: str | None = None
+    ensembles: int | None = None
+    coordinates: str | None = None
+    tau: tuple[float, ...] | None = None
+    band: float | None = None
+    max_rates: tuple[float, ...] | None = None
+    intercepts: tuple[float, ...] | None = None
+    scope: str | None = None
+    sample_seconds: float | None = None
+
+    def refuse(self, constraint: str, *names: str) -> None:
+        """Refuse what is given of `names`, or of all options.
+
+        Raises:
+            DesignError: one is.
+        """
+        for name in names or tuple(vars(self)):
+            if (value := getattr(self, name)) is not None:
+                raise DesignError(name.replace("_", "-"), constraint, value)
+
+    def for_memory(self, order: int, delays: tuple[float, ...], seed: int) -> SpikingOptions:
+        """The options of a memory of that order."""
+        from lmu_hw.spiking.coordinates import Coordinates
+        from lmu_hw.spiking.design import SpikingOptions
+        from lmu_hw.spiking.neurons import NeuronKind
+        from lmu_hw.spiking.synapses import Synapse
+
+        self.refuse("given with a NETWORK", "scope", "sample_seconds")
+        return SpikingOptions(
+            PER_STATE * order if self.neurons is None else self.neurons,
+            ensembles=self.ensembles,
+            kind=NeuronKind(self.neuron_kind or NeuronKind.POISSON_LIF),
+            synapse=Synapse.low_pass(*(self.tau or (0.1,))),
+            coordinates=Coordinates(self.coordinates or Coordinates.BALANCED),
+            band_hz=self.band,
+            delays=delays,
+            tuning=self._tuning(),
+            seed=seed,
+        )
+
+    def for_network(self, seed: int) -> NetworkOptions:
+        """The options of a network."""
+        from lmu_hw.spiking.network import NetworkOptions, Scope
+        from lmu_hw.spiking.neurons import NeuronKind
+        from lmu_hw.spiking.synapses import Synapse
+
+        self.refuse("left out with a network", "ensembles", "coordinates", "band")
+        neurons = PER_STATE if self.neurons is None else self.neurons
+        return NetworkOptions(
+            neurons,
+            neurons,
+            Scope(self.scope or Scope.MEMORY),
+            0.05 if self.sample_seconds is None else self.sample_seconds,
+            NeuronKind(self.neuron_kind or NeuronKind.POISSON_LIF),
+            Synapse.low_pass(*(self.tau or (0.1,))),
+            self._tuning(),
+            seed,
+        )
+
+    def _tuning(self) -> Tuning:
+        from lmu_hw.spiking.tuning import Tuning
+
+        given = {name: _pair(name, value) for name in ("max_rates", "intercepts") if (value := getattr(self, name))}
+        return Tuning(**given)
+
+
+def spiking_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of neurons, received as `spiking`, a `SpikingChoice`."""
+
+    @functools.wraps(verb)
+    def run(**options: Any) -> Any:
+        given = {name: options.pop(name) for name in SpikingChoice.__dataclass_fields__}
+        return verb(spiking=SpikingChoice(**given), **options)
+
+    decorated: Callable[..., Any] = run
+    for declare in reversed(_OPTIONS):
+        decorated = declare(decorated)
+    return decorated
+
+
+def _pair(name: str, values: tuple[float, ...]) -> tuple[float, float]:
+    if len(values) != 2:
+        raise DesignError(name.replace("_", "-"), "two numbers, the lowest and the highest", values)
+    return values[0], values[1]

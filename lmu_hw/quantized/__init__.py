@@ -1,0 +1,1 @@
+"""Networks in integers: formats from calibration data, the plan of software and hardware, the bit-true model."""

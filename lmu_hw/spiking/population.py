@@ -1,0 +1,177 @@
+"""Populations: equal ensembles side by side, their encoders and decoders block-diagonal and stored as blocks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lmu_hw.arguments import check_integer
+from lmu_hw.errors import DesignError
+from lmu_hw.legendre import Array
+from lmu_hw.spiking.curves import LeakyIntegrateAndFire, RateCurve
+from lmu_hw.spiking.decoders import gaussian_points, solve_decoders
+from lmu_hw.spiking.tuning import Tuning, TuningCurves, draw_curves
+
+#: What one neuron takes at most while a population is made and run, bytes, for each dimension of its ensemble and
+#: each output, and beside them.
+_BYTES_PER_DIMENSION, _BYTES_PER_NEURON = 40, 160
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`ensembles` ensembles of `size` neurons each; ensemble k sees `dimensions` values and decodes `outputs`.
+
+    Neuron i of ensemble k has the number k·size + i. Within an ensemble neurons are sorted as in `TuningCurves`.
+
+    Attributes:
+        curve: from current to rate.
+        encoders: shape (ensembles, size, dimensions), rows of unit length.
+        gain, bias: current = gain·(encoder·x) + bias, shape (ensembles, size).
+        decoders: values per unit of rate (per Hz), shape (ensembles, size, outputs).
+        max_rates: Hz, at encoder·x = 1, shape (ensembles, size).
+        intercepts: encoder·x from which on a neuron fires, shape (ensembles, size).
+        mean_rates: Hz, over the points that the decoders were fitted on, shape (ensembles, size).
+    """
+
+    curve: RateCurve
+    encoders: Array
+    gain: Array
+    bias: Array
+    decoders: Array
+    max_rates: Array
+    intercepts: Array
+    mean_rates: Array
+
+    @property
+    def ensembles(self) -> int:
+        """Number of ensembles."""
+        return int(self.encoders.shape[0])
+
+    @property
+    def size(self) -> int:
+        """Neurons in an ensemble."""
+        return int(self.encoders.shape[1])
+
+    @property
+    def dimensions(self) -> int:
+        """Values that an ensemble sees."""
+        return int(self.encoders.shape[2])
+
+    @property
+    def outputs(self) -> int:
+        """Values that are decoded from an ensemble."""
+        return int(self.decoders.shape[2])
+
+    @property
+    def neurons(self) -> int:
+        """Neurons in all ensembles."""
+        return self.ensembles * self.size
+
+    @property
+    def spike_noise(self) -> Array:
+        """Σ_i ā_i d_i²: variance times seconds of what Poisson spikes decode to, shape (ensembles, outputs)."""
+        return np.asarray(np.einsum("ki,kio->ko", self.mean_rates, self.decoders**2))
+
+    def part(self, ensembles: slice) -> Population:
+        """Some of the ensembles; the arrays are shared."""
+        names = [field.name for field in fields(self) if field.name != "curve"]
+        return Population(self.curve, **{name: getattr(self, name)[ensembles] for name in names})
+
+    def currents(self, x: Array) -> Array:
+        """Input currents, shape (…, ensembles, size), for values in radii of shape (…, ensembles, dimensions)."""
+        flat = self.dimensions == 1
+        along = self.encoders[:, :, 0] * x if flat else np.einsum("kiq,...kq->...ki", self.encoders, x)
+        along *= self.gain
+        along += self.bias
+        return np.asarray(along)
+
+    def rates(self, x: Array) -> Array:
+        """Rates in Hz, shape (…, ensembles, size), for values in radii of shape (…, ensembles, dimensions)."""
+        return np.asarray(self.curve.rate(self.currents(x)))
+
+    def decode(self, rates: Array) -> Array:
+        """Values, shape (…, ensembles, outputs), from rates or spikes per second of shape (…, ensembles, size)."""
+        return np.asarray(np.einsum("kio,...ki->...ko", self.decoders, rates))
+
+
+def build_population(
+    neurons: int,
+    ensembles: int,
+    dimensions: int,
+    *,
+    curve: RateCurve | None = None,
+    tuning: Tuning | None = None,
+    averaging: float = 0.2,
+    seed: int = 0,
+    function: Callable[[int, Array], Array] | None = None,
+) -> Population:
+    """A population for values that are Gaussian with the deviation of `lmu_hw.spiking.decoders.deviation`.
+
+    Args:
+        neurons: in all ensembles, a multiple of their number.
+        ensembles: how many.
+        dimensions: values that each of them sees.
+        curve: from current to rate; LIF by default.
+        tuning: distribution of the tuning curves.
+        averaging: time over which spikes are averaged, s, which weighs noise against distortion.
+        seed: of the tuning curves.
+        function: what is decoded from an ensemble, (number, values of shape (points, dimensions)) to (points,
+            outputs); the values themselves by default.
+
+    Raises:
+        DesignError: a count is out of range, the neurons cannot be divided, or the machine has too little memory.
+    """
+    ensembles = check_integer("ensembles", ensembles, 1)
+    neurons = check_integer("neurons", neurons, 1)
+    if neurons % ensembles:
+        raise DesignError("neurons", f"a multiple of the {ensembles} ensembles", neurons)
+    size, curve, tuning = neurons // ensembles, curve or LeakyIntegrateAndFire(), tuning or Tuning()
+    check_memory(neurons * (_BYTES_PER_NEURON + _BYTES_PER_DIMENSION * 2 * dimensions), f"{neurons} neurons")
+    streams = np.random.SeedSequence(check_integer("seed", seed, 0)).spawn(ensembles)
+    made = []
+    for k, stream in enumerate(streams):
+        rng = np.random.default_rng(stream)
+        curves = draw_curves(tuning, curve, size, dimensions, rng)
+        points = gaussian_points(dimensions, rng)
+        targets = points.values if function is None else function(k, points.values)
+        made.append((curves, *solve_decoders(_rates_of(curves, curve), size, points, targets, averaging)))
+    return Population(
+        curve,
+        encoders=np.stack([c.encoders for c, _, _ in made]),
+        gain=np.stack([c.gain for c, _, _ in made]),
+        bias=np.stack([c.bias for c, _, _ in made]),
+        decoders=np.stack([decoders for _, decoders, _ in made]),
+        max_rates=np.stack([c.max_rates for c, _, _ in made]),
+        intercepts=np.stack([c.intercepts for c, _, _ in made]),
+        mean_rates=np.stack([mean for _, _, mean in made]),
+    )
+
+
+def _rates_of(curves: TuningCurves, curve: RateCurve) -> Callable[[slice, Array], Array]:
+    """Rates of some of an ensemble's neurons at some values, as `solve_decoders` asks for them."""
+
+    def rates(part: slice, values: Array) -> Array:
+        along = values @ curves.encoders[part].T
+        return np.asarray(curve.rate(along * curves.gain[part] + curves.bias[part]))
+
+    return rates
+
+
+def check_memory(needed: int, what: str) -> None:
+    """Refuse what does not fit into the machine's memory; where the system does not tell how much there is, nothing.
+
+    Raises:
+        DesignError: says how much is needed and how much there is.
+    """
+    try:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return
+    if needed > there:
+        gibibyte = float(1 << 30)
+        raise DesignError(
+            f"memory for {what}", f"at most the machine's {there / gibibyte:.3g} GiB", f"{needed / gibibyte:.3g} GiB"
+        )

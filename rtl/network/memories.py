@@ -1,0 +1,108 @@
+# amaranth: UnusedElaboratable=no
+"""A layer's memories on the shared lanes: how many lanes they take, and when they use them and give words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lmu_hw.errors import DesignError
+from lmu_hw.fixedpoint import IntArray
+from lmu_hw.plan import MemoryPlan
+from lmu_hw.quantized.plan import LayerPlan
+from lmu_hw.rtl.control import Schedule
+from lmu_hw.rtl.design import kind_of
+from lmu_hw.rtl.pipeline import Image, LanePipeline
+from lmu_hw.rtl.stream import StreamMemory
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryUse:
+    """The memories of one layer, a channel each.
+
+    Cycles count from the first one in which a sample is offered; all samples of the step are there then.
+
+    Attributes:
+        layer: which one.
+        plan: of each channel's memory.
+        kind: of pipeline.
+        channels: memories that take turns.
+        lanes: multipliers that they use.
+    """
+
+    layer: int
+    plan: MemoryPlan
+    kind: type[StreamMemory]
+    channels: int
+    lanes: int
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The pipeline's."""
+        return self.kind.schedule_for(self.plan, self.lanes, self.channels)
+
+    def pipeline(self) -> LanePipeline:
+        """A pipeline, to be connected to the lanes and to its table."""
+        return self._pipeline(self.plan, self.lanes, self.channels, self.schedule)
+
+    @cached_property
+    def table(self) -> Image:
+        """Its table, which all slices share."""
+        return self._pipeline.image_for(self.plan, self.lanes, self.schedule)
+
+    @property
+    def state_bits(self) -> int:
+        """Bits of the memories' states, for one sequence."""
+        return self.kind.state_bits_for(self.plan, self.lanes, self.channels)
+
+    @property
+    def _pipeline(self) -> type[LanePipeline]:
+        if not issubclass(self.kind.pipeline, LanePipeline):
+            raise DesignError("memory", "one whose multipliers can be shared", self.kind.__name__)
+        return self.kind.pipeline
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """When the rounds of channels in step start."""
+        in_step = self.schedule.in_step
+        rounds = self.channels // in_step
+        return tuple(in_step - 1 + k * self.schedule.cycles_per_round for k in range(rounds))
+
+    @property
+    def rests_from(self) -> int:
+        """From when on another round may start."""
+        return self.starts[-1] + self.schedule.cycles_per_round
+
+    @property
+    def last_factors(self) -> int:
+        """The last cycle in which factors are at a multiplier, not before that in which the last sample is taken."""
+        return self.starts[-1] + self.schedule.slots - 1 + self.kind.factor_delay + self.schedule.in_step - 1
+
+    @cached_property
+    def words_come(self) -> IntArray:
+        """The cycle in which each word comes out, shape (channels·order,), channel 0 first."""
+        in_step = self.schedule.in_step
+        beats = np.asarray(self.kind.beats_for(self.plan, self.lanes))
+        starts, lag = np.asarray(self.starts), np.arange(in_step)
+        cycles = starts[:, None, None] + lag[:, None] + beats
+        return np.asarray(np.repeat(cycles.ravel(), self.schedule.words))
+
+
+def memory_use(layer: int, plan: LayerPlan, lanes: int) -> MemoryUse:
+    """The memories of `plan`, a layer with some, with as many lanes as their kind allows and at most `lanes`."""
+    if plan.memory is None:
+        raise DesignError(plan.name, "a layer with memories", "none")
+    kind = kind_of(plan.memory.datapath)
+    most = min(lanes, plan.memory.spec.order**2)
+    possible = (n for n in range(most, 0, -1) if _allowed(kind, plan.memory, n, plan.channels))
+    return MemoryUse(layer, plan.memory, kind, plan.channels, next(possible))
+
+
+def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: int) -> bool:
+    try:
+        kind.check_lanes(plan, lanes, channels)
+    except DesignError:
+        return False
+    return True

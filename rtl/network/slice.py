@@ -1,0 +1,163 @@
+# amaranth: UnusedElaboratable=no
+"""All that one sequence needs for itself: lanes, vectors, memories, activations."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from lmu_hw.quantized.plan import Kind
+from lmu_hw.rtl.network.activation import ActivationUnit, code_width, narrowed
+from lmu_hw.rtl.network.control import row_layout, slot_layout
+from lmu_hw.rtl.network.images import Words
+from lmu_hw.rtl.network.lanes import Accumulators, Lanes
+from lmu_hw.rtl.network.program import Program
+from lmu_hw.rtl.network.vectors import Vector, pick
+
+
+class Slice(wiring.Component):
+    """The data of one sequence. What it does in a cycle, all slices do, and are told from outside.
+
+    Attributes:
+        fresh: what the step before left behind counts as zero, In(1).
+        x: a word of the input, In.
+        slots, weights, biases, rows: as `Control` gives them, In.
+        read_{v}: address of vector v in the cycle of a slot's issue, In; `word_{v}`: which word of the row that
+            comes in the next cycle, In.
+        write_{v}: vector v is written, In(1), at `at_{v}`, In: with x, a beat of memory words or an activation's word.
+        y_write, y_at, y_read, y_word: likewise of the outputs; y: a word, Out.
+        owner: number of the memories that have the lanes while no slot has, In.
+        store_{k}, store_at_{k}, store_read_{k}, offer_{k}: the samples of the memories number k, as `Feeder` tells, In.
+        entry_{k}: of their table, In; `address_{k}`: where it is read, Out.
+        taken_{k}: a sample can be taken, Out(1); `beat_{k}`: memory words come, Out(1), of `channel_{k}`, Out.
+    """
+
+    def __init__(self, program: Program, words: Words, y: Vector) -> None:
+        self._program, self._words, self._y = program, words, y
+        self._pipelines = [use.pipeline() for use in program.memories.values()]
+        self.lanes = Lanes(program.lanes, words, self._pipelines)
+        self.activations = ActivationUnit(program)
+        members = {
+            "fresh": In(1),
+            "x": In(signed(program.vectors[0].width)),
+            "slots": In(ArrayLayout(slot_layout(program, words), 5)),
+            "weights": In(words.weight * program.lanes),
+            "biases": In(words.sum * program.lanes),
+            "rows": In(ArrayLayout(row_layout(program), 5)),
+            "owner": In(range(max(1, len(self._pipelines)))),
+            "y_write": In(1),
+            "y_at": In(y.address_width),
+            "y_read": In(y.address_width),
+            "y_word": In(range(y.words)),
+            "y": Out(signed(y.width)),
+        }
+        for v, vector in enumerate(program.vectors):
+            members |= {
+                f"read_{v}": In(vector.address_width),
+                f"word_{v}": In(range(vector.words)),
+                f"write_{v}": In(1),
+                f"at_{v}": In(vector.address_width),
+            }
+        for k, (use, pipeline) in enumerate(zip(program.memories.values(), self._pipelines, strict=True)):
+            members |= {
+                f"store_{k}": In(1),
+                f"store_at_{k}": In(range(use.channels)),
+                f"store_read_{k}": In(range(use.channels)),
+                f"offer_{k}": In(1),
+                f"entry_{k}": In(pipeline.image.shape),
+                f"address_{k}": Out(len(pipeline.address)),
+                f"taken_{k}": Out(1),
+                f"beat_{k}": Out(1),
+                f"channel_{k}": Out(range(use.channels)),
+            }
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        program, words, slots, rows = self._program, self._words, self.slots, self.rows
+        m.submodules.lanes = lanes = self.lanes
+        m.submodules.accumulators = accumulators = Accumulators(program.lanes, words)
+        m.submodules.activations = activations = self.activations
+
+        # The word of a slot, a cycle after it has been addressed; that of the step before is zero where fresh.
+        blank = Signal()
+        m.d.sync += blank.eq(slots[0].previous & self.fresh)
+        read: list[Value] = []
+        for v, vector in enumerate(program.vectors):
+            m.submodules[f"vector_{v}"] = store = vector.memory
+            port, write = store.read_port(), store.write_port()
+            m.d.comb += [
+                port.addr.eq(getattr(self, f"read_{v}")),
+                write.addr.eq(getattr(self, f"at_{v}")),
+                write.en.eq(getattr(self, f"write_{v}")),
+                write.data.eq(self._written(vector)),
+            ]
+            read.append(_word(vector, port.data, getattr(self, f"word_{v}")))
+        m.d.sync += lanes.word.eq(Mux(blank, 0, pick(read, slots[1].vector)))
+
+        # Products, sums, codes, activations.
+        m.d.comb += [
+            lanes.affine.eq(slots[2].valid),
+            lanes.weights.eq(self.weights),
+            lanes.owner.eq(self.owner),
+            accumulators.add.eq(slots[3].valid),
+            accumulators.opens.eq(slots[3].opens),
+            accumulators.lifts.eq(slots[3].lifts),
+            accumulators.biases.eq(self.biases),
+            accumulators.close.eq(slots[4].valid & slots[4].closes),
+            *(to.eq(product) for to, product in zip(accumulators.products, lanes.products, strict=True)),
+        ]
+        code = Signal(signed(code_width(program)))
+        narrowed(m, program.maps, rows[0].map, accumulators.sum, code)
+        m.d.comb += [activations.map.eq(rows[1].map), activations.code.eq(code)]
+
+        # The memories.
+        for k, (use, pipeline) in enumerate(zip(program.memories.values(), self._pipelines, strict=True)):
+            m.submodules[f"memory_{use.layer}"] = pipeline
+            width = signed(use.plan.input_format.width)
+            m.submodules[f"samples_{use.layer}"] = store = memory.Memory(shape=width, depth=use.channels, init=[])
+            write = store.write_port()
+            port = store.read_port(transparent_for=(write,))
+            m.d.comb += [
+                write.addr.eq(getattr(self, f"store_at_{k}")),
+                write.en.eq(getattr(self, f"store_{k}")),
+                write.data.eq(code),
+                port.addr.eq(getattr(self, f"store_read_{k}")),
+                pipeline.valid.eq(getattr(self, f"offer_{k}")),
+                pipeline.sample.data.eq(port.data),
+                pipeline.sample.first.eq(self.fresh),
+                pipeline.entry.eq(getattr(self, f"entry_{k}")),
+                getattr(lanes, f"factors_{k}").eq(pipeline.factors),
+                *(to.eq(product) for to, product in zip(pipeline.products, lanes.products, strict=False)),
+                getattr(self, f"address_{k}").eq(pipeline.address),
+                getattr(self, f"taken_{k}").eq(pipeline.ready),
+                getattr(self, f"beat_{k}").eq(pipeline.beat_valid),
+                getattr(self, f"channel_{k}").eq(pipeline.beat.channel),
+            ]
+
+        # What leaves.
+        m.submodules.outputs = store = self._y.memory
+        port, write = store.read_port(), store.write_port()
+        m.d.comb += [
+            write.addr.eq(self.y_at),
+            write.en.eq(self.y_write),
+            write.data.eq(self._written(self._y)),
+            port.addr.eq(self.y_read),
+            self.y.eq(_word(self._y, port.data, self.y_word)),
+        ]
+        return m
+
+    def _written(self, vector: Vector) -> Value:
+        """What a vector's memory takes in."""
+        if vector.kind is Kind.INPUT:
+            return self.x
+        if vector.kind is Kind.OUTPUT:
+            return self.activations.word
+        beat = self._pipelines[list(self._program.memories).index(vector.layer)].beat
+        return beat.data[0] if vector.words == 1 else beat.data
+
+
+def _word(vector: Vector, row: Value, index: Signal) -> Value:
+    return row if vector.words == 1 else pick(list(row), index)

@@ -1,0 +1,138 @@
+"""Verilog of a whole network, and the manifest that travels with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmu_hw.fixedpoint import QFormat
+from lmu_hw.network import Output
+from lmu_hw.quantized.plan import NetworkPlan
+from lmu_hw.rtl.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.rtl.network.component import NetworkComponent, Reset, build_network
+
+
+def generate_network_verilog(
+    plan: NetworkPlan,
+    *,
+    name: str = "lmu_network",
+    lanes: int = 1,
+    sequences: int = 1,
+    reset: Reset | str = Reset.FIRST,
+    command: str = "lmu_hw.rtl.network.generate_network_verilog",
+) -> VerilogDesign:
+    """Generate the module that realises a network.
+
+    Args:
+        plan: the network in integers.
+        name: module name.
+        lanes: multipliers for each sequence, shared by all layers.
+        sequences: that go side by side, in lock-step.
+        reset: "first": a step with in_first begins from zero; "never": the state persists until rst.
+        command: what made the file, for its head.
+
+    Raises:
+        DesignError: the name is not an identifier, or `NetworkComponent` refuses.
+    """
+    check_module_name(name)
+    command = " ".join(command.split())
+    network = build_network(plan, lanes=lanes, sequences=sequences, reset=reset)
+    described = _described(network)
+    head = [
+        f"// {name}: network of {len(plan.layers)} layer(s), {lanes} lane(s) for each of {sequences} sequence(s).",
+        *(f"// {line}" for line in _summary(plan)),
+        f"// Made by: {command}",
+        "",
+    ]
+    manifest = _manifest(name, network, described, command)
+    description = f"Legendre memory network, {len(plan.layers)} layers"
+    return VerilogDesign(name, "\n".join(head) + emit(network, described, name), manifest, "network", description)
+
+
+def _described(network: NetworkComponent) -> list[Described]:
+    """The flat ports, each with the stream signal that it stands for."""
+    i, o, plan = network.i, network.o, network.plan
+    begins = "the state counts as zero" if network.reset is Reset.FIRST else "handed on as out_first"
+    answers = "after every step" if plan.output is Output.SEQUENCE else "after steps with in_last"
+    return [
+        ("in_valid", "input", i.valid, "a word of x is offered"),
+        ("in_ready", "output", i.ready, "it is taken at this clock edge"),
+        (
+            "in_data",
+            "input",
+            i.payload.data,
+            f"word of x, {plan.input_format} two's complement: all {plan.inputs} of sequence 0, then of the next",
+        ),
+        ("in_first", "input", i.payload.first, f"the step starts its sequence: {begins}; the same for all its words"),
+        ("in_last", "input", i.payload.last, "the step ends its sequence; the same for all its words"),
+        ("out_valid", "output", o.valid, f"a word of y is offered, {answers}"),
+        ("out_ready", "input", o.ready, "it is taken at this clock edge"),
+        ("out_data", "output", o.payload.data, f"word of y, {plan.output_format} two's complement"),
+        ("out_index", "output", o.payload.index, f"which one, 0 to {plan.outputs - 1}"),
+        ("out_sequence", "output", o.payload.sequence, f"of which sequence, 0 to {network.sequences - 1}"),
+        (
+            "out_argmax",
+            "output",
+            o.payload.argmax,
+            "index of the largest word so far, the first one of equals; the class, with the last word",
+        ),
+        ("out_first", "output", o.payload.first, "in_first of the step"),
+        ("out_last", "output", o.payload.last, "in_last of the step"),
+    ]
+
+
+def _summary(plan: NetworkPlan) -> list[str]:
+    lines = [f"input {plan.inputs} x {plan.input_format}"]
+    for layer in plan.layers:
+        parts = [layer.name]
+        if layer.memory is not None:
+            parts.append(f"{layer.channels} memory(s), {layer.memory.datapath} datapath, {layer.memory.spec.summary()}")
+        parts.append(f"{layer.outputs} outputs, {layer.output_format}")
+        lines.append(": ".join([parts[0], "; ".join(parts[1:])]))
+    return lines
+
+
+def _manifest(name: str, network: NetworkComponent, described: list[Described], command: str) -> dict[str, Any]:
+    plan, program = network.plan, network.program
+    return {
+        "name": name,
+        "command": command,
+        "lanes": network.lanes,
+        "sequences": network.sequences,
+        "reset": str(network.reset),
+        "output": str(plan.output),
+        "inputs": plan.inputs,
+        "outputs": plan.outputs,
+        "ports": [vars(port) for port in [*CLOCK, *ports_of(described)]],
+        "formats": {"input": _format(plan.input_format), "output": _format(plan.output_format)},
+        "layers": [
+            {
+                "name": layer.name,
+                "outputs": layer.outputs,
+                "format": _format(layer.output_format),
+                "activation": None if layer.activation is None else str(layer.activation.function),
+                "memory": None
+                if layer.memory is None
+                else {
+                    "order": layer.memory.spec.order,
+                    "channels": layer.channels,
+                    "datapath": str(layer.memory.datapath),
+                    "lanes": program.memories[k].lanes,
+                },
+            }
+            for k, layer in enumerate(plan.layers)
+        ],
+        "latency_cycles": network.latency,
+        "cycles_per_step": network.cycles_per_step,
+        "cycles_per_last_step": network.cycles_per_last_step,
+        "multiplications_per_step": plan.multiplications(last=False),
+        "multiplications_per_last_step": plan.multiplications(last=True),
+        "multipliers": network.multipliers,
+        "multiplier_bits": list(network.slices[0].lanes.width),
+        "activation_multipliers": network.slices[0].activations.multipliers * network.sequences,
+        "multiplier_utilisation": network.utilisation(),
+        "memory_bits": network.memory_bits,
+    }
+
+
+def _format(form: QFormat) -> dict[str, Any]:
+    return {"width": form.width, "fraction": form.fraction, "signed": form.signed}

@@ -1,0 +1,91 @@
+"""Verilog of a spiking memory, and the manifest that travels with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmu_hw.rtl.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.rtl.spiking.memory import SpikingMemoryCore
+from lmu_hw.rtl.spiking.units import count_bits
+from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
+
+
+def generate_spiking_verilog(
+    plan: DigitalSpikingPlan,
+    *,
+    name: str = "spiking_memory",
+    command: str = "lmu_hw.rtl.spiking.verilog.generate_spiking_verilog",
+) -> VerilogDesign:
+    """Generate the module that realises a spiking memory.
+
+    Args:
+        plan: the memory in integers.
+        name: module name.
+        command: what made the file, for its head.
+
+    Raises:
+        DesignError: the name is not an identifier.
+    """
+    check_module_name(name)
+    command = " ".join(command.split())
+    core = SpikingMemoryCore(plan)
+    described = _described(core)
+    options = plan.design.options
+    head = "\n".join(
+        [
+            f"// {name}: Legendre memory of {plan.neurons} {options.kind} neurons, {plan.lanes} lane(s).",
+            f"// {plan.spec.summary()}",
+            f"// synapse {options.synapse.coefficients[0]:g} s, seed {plan.seed}; input {plan.input_format},"
+            f" state {plan.output_format}",
+            f"// Made by: {command}",
+            "",
+        ]
+    )
+    return VerilogDesign(
+        name,
+        head + emit(core, described, name),
+        _manifest(name, core, described, command),
+        "memory",
+        f"Legendre memory of {plan.neurons} spiking neurons, order {plan.spec.order}",
+    )
+
+
+def _described(core: SpikingMemoryCore) -> list[Described]:
+    """The flat ports, each with the signal that it stands for."""
+    i, o, plan = core.i, core.o, core.plan
+    each = f"{plan.lanes} count(s) of {count_bits(plan)} bit(s), the first neuron's in the lowest"
+    return [
+        ("in_valid", "input", i.valid, "a sample is offered"),
+        ("in_ready", "output", i.ready, "it is taken at this clock edge"),
+        ("in_data", "input", i.payload.data, f"sample, {plan.input_format} two's complement"),
+        ("in_first", "input", i.payload.first, "it starts a sequence: neurons, states and generators begin anew"),
+        ("in_last", "input", i.payload.last, "it ends a sequence; handed on as out_last"),
+        ("out_valid", "output", o.valid, "a state word is offered"),
+        ("out_ready", "input", o.ready, "it is taken at this clock edge"),
+        ("out_data", "output", o.payload.data, f"state word, {plan.output_format} two's complement"),
+        ("out_index", "output", o.payload.index, f"which state, 0 to {plan.ensembles - 1}"),
+        ("out_first", "output", o.payload.first, "in_first of the sample"),
+        ("out_last", "output", o.payload.last, "in_last of the sample"),
+        ("spike_valid", "output", core.spiking, "a group of neurons has made its step, in this cycle only"),
+        ("spike_group", "output", core.spiking_slot, f"which: its first neuron is number {plan.lanes} spike_group"),
+        ("spike_counts", "output", core.spikes, f"how often each of them fires: {each}"),
+    ]
+
+
+def _manifest(name: str, core: SpikingMemoryCore, described: list[Described], command: str) -> dict[str, Any]:
+    plan, schedule = core.plan, core.schedule
+    return {
+        "name": name,
+        "command": command,
+        "datapath": "spiking",
+        "lanes": plan.lanes,
+        **plan.to_dict(),
+        "ports": [vars(port) for port in [*CLOCK, *ports_of(described)]],
+        "words_per_beat": 1,
+        "beats_per_sample": plan.ensembles,
+        "latency_cycles": schedule.first_word,
+        "cycles_per_sample": schedule.cycles_per_step,
+        "multiplications_per_sample": plan.multiplications_per_step,
+        "generators": plan.lanes * plan.unit.generators,
+        "table_bits": plan.table_bits,
+    }

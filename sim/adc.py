@@ -1,0 +1,112 @@
+"""A model of an analog-to-digital converter, the same in Verilog and in NumPy, code for code."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmu_hw.arguments import check_integer, check_positive
+from lmu_hw.errors import DesignError
+from lmu_hw.fixedpoint import IntArray, QFormat
+from lmu_hw.legendre import Array
+
+MIN_BITS, MAX_BITS = 2, 24
+
+MODULE = "lmu_hw_adc"
+"""The Verilog module: clk, convert, volts (real) in; code out, after the clock edge with convert."""
+
+
+@dataclass(frozen=True)
+class Adc:
+    """code = floor(v/lsb + inl·(1 − (v/full_scale)²) + 1/2), saturated, in two's complement, with v = volts + noise.
+
+    Attributes:
+        bits: 2 … 24, so that lsb = 2·full_scale/2^bits.
+        full_scale: −full_scale … +full_scale − lsb have codes of their own, V.
+        noise: root mean square of a normal error of every sample, V.
+        inl: integral nonlinearity, a bow of so many lsb in the middle of the range and 0 at both ends.
+
+    Raises:
+        DesignError: a value is out of its range.
+    """
+
+    bits: int
+    full_scale: float
+    noise: float = 0.0
+    inl: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_integer("bits of the converter", self.bits, MIN_BITS, MAX_BITS)
+        check_positive("full scale of the converter", self.full_scale, "volts")
+        if not 0.0 <= self.noise < math.inf:
+            raise DesignError("noise of the converter in volts", "0 or a positive number", self.noise)
+        if not abs(self.inl) < 2.0**self.bits:
+            raise DesignError("nonlinearity of the converter in lsb", f"less than 2^{self.bits}", self.inl)
+
+    @property
+    def lsb(self) -> float:
+        """V."""
+        return self.full_scale * 2.0 ** (1 - self.bits)
+
+    @property
+    def format(self) -> QFormat:
+        """Of the codes, as shares of full scale."""
+        return QFormat(self.bits, self.bits - 1)
+
+    @property
+    def error_power(self) -> float:
+        """Variance of the error of a code, as a share of full scale, by noise and rounding alone."""
+        return (self.noise**2 + self.lsb**2 / 12.0) / self.full_scale**2
+
+    def draw_noise(self, shape: tuple[int, ...], seed: int) -> Array:
+        """Errors of samples in V; zeros without noise."""
+        return np.random.default_rng(seed).standard_normal(shape) * self.noise
+
+    def convert(self, volts: ArrayLike, noise: ArrayLike = 0.0) -> IntArray:
+        """Codes of voltages, any shape.
+
+        Args:
+            volts: V, finite.
+            noise: what is added to them, V.
+
+        Raises:
+            DesignError: a voltage is not finite.
+        """
+        v = np.asarray(volts, dtype=np.float64) + np.asarray(noise, dtype=np.float64)
+        if not np.all(np.isfinite(v)):
+            raise DesignError("voltage at the converter", "a finite number", "NaN or infinity")
+        share = v / self.full_scale
+        place = np.floor(v / self.lsb + self.inl * (1.0 - share * share) + 0.5)
+        codes: IntArray = np.clip(place, self.format.low, self.format.high).astype(np.int64)
+        return codes
+
+    def verilog(self) -> str:
+        """Module `MODULE`. Its constants are given by their bits: simulators do not all read decimals exactly."""
+        return f"""\
+// Analog-to-digital converter: {self.bits} bits, full scale {self.full_scale!r} V, nonlinearity {self.inl!r} lsb.
+module {MODULE}(input clk, input convert, input real volts, output reg signed [{self.bits - 1}:0] code);
+  real full_scale, lsb, inl, share, place;
+  initial begin
+    full_scale = {bits_of(self.full_scale)};
+    lsb = {bits_of(self.lsb)};
+    inl = {bits_of(self.inl)};
+    code = 0;
+  end
+  always @(posedge clk) if (convert) begin
+    share = volts / full_scale;
+    place = $floor(volts / lsb + inl * (1.0 - share * share) + 0.5);
+    if (place < {self.format.low}.0) place = {self.format.low}.0;
+    if (place > {self.format.high}.0) place = {self.format.high}.0;
+    code <= $rtoi(place);
+  end
+endmodule
+"""
+
+
+def bits_of(value: float) -> str:
+    """A Verilog expression of exactly this real number."""
+    return f"$bitstoreal(64'h{struct.pack('>d', value).hex()})"

@@ -1,0 +1,1 @@
+"""SPICE simulators behind one interface: ngspice, the judge, and neospice, the fast one."""

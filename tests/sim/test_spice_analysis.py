@@ -1,0 +1,138 @@
+"""Noise, sensitivities and Monte Carlo: what the linear model predicts is what SPICE simulates, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lmu_hw.analog.circuit import replaced, walk
+from lmu_hw.analog.design import AnalogDesign, design_memory
+from lmu_hw.analog.elements import Capacitor, Resistor, Transconductor
+from lmu_hw.analog.monte_carlo import Tolerances, draw, transients
+from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.ota import MacroOta
+from lmu_hw.analog.small_signal import noise, sensitivities
+from lmu_hw.analog.spice import SmallSignal, to_deck
+from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.tolerance import ports
+from lmu_hw.errors import DesignError
+from lmu_hw.sim.spice.engines import Engine, run_spice
+from lmu_hw.sim.spice_monte_carlo import drawn_circuits, simulate_draws
+from lmu_hw.sim.spice_noise import simulate_noise
+
+OTA = MacroOta(gm=1e-6, gout=1e-10, cin=1e-14, cout=1e-14, noise=2e-7)
+TOPOLOGIES = ("dense", "chain", "ladder")
+STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
+
+
+def design_of(topology: str, style: str, order: int = 3) -> AnalogDesign:
+    opamp = SinglePoleOpAmp() if style == "opamp-rc-differential" else MacroOpAmp(noise=2e-8)
+    return design_memory(order, 0.01, topology=topology, style=style, opamp=opamp, ota=OTA)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("style", STYLES)
+def test_noise_is_predicted(topology: str, style: str) -> None:
+    design = design_of(topology, style)
+    frequencies, found = simulate_noise(design, "y0", start=1.0, stop=1e5, points=3)
+    nets = design.signal_nets("y0")
+    predicted = noise(equations(design.circuit), frequencies, (nets[0], nets[1] if len(nets) > 1 else "0"))
+    np.testing.assert_allclose(20 * np.log10(predicted.density / found), 0.0, atol=1e-3)  # dB
+
+
+def test_noise_without_a_signal_or_frequencies_is_refused() -> None:
+    design = design_of("ladder", "gm-c")
+    with pytest.raises(DesignError, match="signal must be one of x0, x1, x2, y0"):
+        simulate_noise(design, "y1", start=1.0, stop=10.0)
+    with pytest.raises(DesignError, match="lowest frequency"):
+        simulate_noise(design, "y0", start=0.0, stop=10.0)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_sensitivities_are_the_differences_that_spice_finds(style: str) -> None:
+    design = design_of("ladder", style)
+    system = equations(design.circuit)
+    inputs, _ = ports(design, system, ["y0"])
+    nets = design.signal_nets("y0")
+    predicted = sensitivities(system, [75.0], (nets[0], nets[1] if len(nets) > 1 else "0"), inputs)[0]
+    analysis = SmallSignal(10, 75.0, 750.0)
+    parts = {path: element for path, element, _ in walk(design.circuit)}
+
+    def response(path: str, factor: float) -> complex:
+        match parts[path]:
+            case Resistor() as element:
+                other = replace(element, ohms=element.ohms * factor)
+            case Capacitor() as element:
+                other = replace(element, farads=element.farads * factor)
+            case Transconductor(model=MacroOta() as model) as element:
+                other = replace(element, model=replace(model, gm=model.gm * factor))
+        changed = replace(design, circuit=replaced(design.circuit, {path: other}))
+        found = run_spice(to_deck(changed.bench(0.0, ac=1.0), [analysis]))
+        return complex(design.read(found)[0, -1])
+
+    kinds = ("resistance", "capacitance", "gm")
+    chosen = [k for k, each in enumerate(system.parameters) if each.quantity in kinds][::3]
+    for k in chosen:
+        path = system.parameters[k].path
+        found = (response(path, 1 + 1e-3) - response(path, 1 - 1e-3)) / 2e-3
+        assert found == pytest.approx(predicted[k], abs=1e-3 * np.abs(predicted).max()), path
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("style", STYLES)
+def test_the_engines_agree(topology: str, style: str) -> None:
+    design = design_of(topology, style)
+    draws = draw(equations(design.circuit), Tolerances(), 1)
+    samples, dt = np.tile([0.2, -0.1], 4), 1e-3
+    one, other = (
+        simulate_draws(design, equations(design.circuit), draws, samples.tolist(), dt, engine=engine, max_step=2e-5)
+        for engine in Engine
+    )
+    np.testing.assert_allclose(one, other, atol=2e-4 * np.abs(one).max())
+    nets = [net for signal in design.signals for net in design.signal_nets(signal)]
+    deck = to_deck(design.bench(0.0, ac=1.0), [SmallSignal(4, 1.0, 1e5)], probes=nets)
+    exact, found = (design.read(run_spice(deck, engine=engine)) for engine in Engine)
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)
+    predicted = design.linear_model.response(np.geomspace(1.0, 1e5, 21))[..., 0]
+    np.testing.assert_allclose(exact, predicted, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+@pytest.mark.parametrize("style", STYLES)
+def test_a_drawn_circuit_is_the_same_in_both(engine: Engine, style: str, rng: np.random.Generator) -> None:
+    """Draw by draw, offsets included where the models have them, so that the spread agrees too."""
+    design = design_of("chain", style)
+    system = equations(design.circuit)
+    offset = 0.0 if style == "opamp-rc-differential" else 2e-3 * design.input_scaling
+    draws = draw(system, Tolerances(resistor=0.05, capacitor=0.05, gm=0.05, offset=offset), 4)
+    # Small against the transconductors' saturation.
+    samples, dt = 0.3 * design.input_scaling * np.repeat(rng.uniform(-1, 1, 6), 5), 1e-3
+    found = simulate_draws(design, system, draws, samples.tolist(), dt, engine=engine, max_step=dt / 10)
+    inputs, signals = ports(design, system, design.signals)
+    predicted = transients(system, draws, samples, dt, inputs=inputs, signals=signals)
+    assert found.shape == predicted.shape == (4, 30, len(design.signals))
+    np.testing.assert_allclose(found, predicted, atol=0.01 * np.abs(predicted).max())
+    spread = predicted.std(axis=0)
+    np.testing.assert_allclose(found.std(axis=0), spread, atol=0.05 * spread.max())
+
+
+def test_drawn_circuits_have_the_drawn_values() -> None:
+    design = design_of("dense", "opamp-rc")
+    system = equations(design.circuit)
+    draws = draw(system, Tolerances(resistor=0.1, offset=1e-3), 2)
+    for circuit, values, offsets in zip(
+        drawn_circuits(design.circuit, system, draws), draws.values, draws.offsets, strict=True
+    ):
+        other = equations(circuit)
+        np.testing.assert_array_equal(other.nominal, values)
+        np.testing.assert_array_equal([other.disturbances[k].offset for k in other.offset_columns()], offsets)
+
+
+def test_an_offset_that_a_model_cannot_have_is_refused() -> None:
+    design = design_memory(2, 0.01)
+    system = equations(design.circuit)
+    draws = draw(system, Tolerances(offset=1e-3), 1)
+    with pytest.raises(DesignError, match=r"offset of .* must be 0 for a model that is ideal"):
+        next(drawn_circuits(design.circuit, system, draws))
