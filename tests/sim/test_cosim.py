@@ -67,6 +67,7 @@ def in_ngspice(made: AnalogDesign, u: np.ndarray, tmp_path) -> cosim.AnalogCheck
     return result.analog
 
 
+@pytest.mark.slow
 def test_ideal_elements_come_closer(rng, tmp_path):
     """Two nets per signal, summing nodes on the way, three readouts and the coefficients themselves."""
     u = recording(rng, 300)

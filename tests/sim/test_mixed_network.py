@@ -102,6 +102,7 @@ def test_a_dead_converter_is_found(tmp_path, monkeypatch):
     assert found.word_mismatches == 0  # the network answers what it was given
 
 
+@pytest.mark.slow
 def test_a_disconnected_state_is_found(tmp_path, monkeypatch):
     right = MixedNetwork.verilog
 
@@ -130,6 +131,7 @@ def test_a_wrong_weight_is_found(tmp_path):
     assert not found.passed
 
 
+@pytest.mark.slow
 def test_a_dead_network_is_found(tmp_path):
     system = mixed()
     ports = (f"{port['direction']} [{port['width'] - 1}:0] {port['name']}" for port in system.head.manifest["ports"])
@@ -140,6 +142,7 @@ def test_a_dead_network_is_found(tmp_path):
     assert found.classes.size == 0
 
 
+@pytest.mark.slow
 def test_a_wrong_circuit_is_found(tmp_path, monkeypatch):
     """One part of the memory 20 % off: the codes are right, the states are not."""
     right = mixed_network.mixed_circuit

@@ -66,7 +66,7 @@ def test_networks_equal_the_integer_model(simulator, rng, tmp_path):
     np.testing.assert_array_equal(run.answers[0].words[2], IntegerNetwork(networks[0].plan).run(sequence)[0])
 
 
-@pytest.mark.parametrize("output", list(Output))
+@pytest.mark.parametrize("output", [Output.LAST, pytest.param(Output.SEQUENCE, marks=pytest.mark.slow)])
 def test_state_persists_where_it_is_asked_to(output, rng, tmp_path):
     """`in_first` is without effect: the whole stream is one sequence, with answers where `in_last` is."""
     plan = planned(rng, output)
