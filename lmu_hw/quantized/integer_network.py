@@ -15,12 +15,14 @@ from lmu_hw.fixedpoint import IntArray
 from lmu_hw.integer_model import IntegerState
 from lmu_hw.legendre import Array
 from lmu_hw.network import Output
+from lmu_hw.plan import Datapath
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Source
 from lmu_hw.quantized.registers import EXACT_BITS, Registers, registers_for
 from lmu_hw.reference.definition import Activation
 
-_BLOCK_WORDS = 1 << 19  # memory words of a block of sequences
-_LEAST, _MOST = 64, 1024  # sequences of a block
+# Sequences of a block. A solve passes over one state of all of them at a time: short passes cost their start, and
+# NumPy lets go of the interpreter only above 500 numbers. Products of matrices are fastest where a block fits a cache.
+_SOLVED, _OTHERS = 2048, 512
 _TABLE_BITS = 20  # the widest codes whose activations are looked up in one table
 
 #: What a layer carries from one step to the next, by name, arrays of shape (batch, …).
@@ -114,8 +116,10 @@ class IntegerNetwork:
         begin = state or self.state or self.zero_state(batch)
         self._check_state(begin, batch)
         out = np.empty((batch, steps if every else 1, self.plan.outputs), np.int64)
-        most = max(1, sum(layer.states + layer.outputs for layer in self.plan.layers))
-        size = min(-(-batch // workers), min(_MOST, max(_LEAST, _BLOCK_WORDS // most)))
+        memories = [layer.memory for layer in self.plan.layers if layer.memory is not None]
+        most = _SOLVED if any(each.datapath is Datapath.SOLVE for each in memories) else _OTHERS
+        rounds = max(1, -(-batch // (most * workers)))
+        size = max(1, -(-batch // (rounds * workers)))  # the same for every worker in every round
 
         def block(start: int) -> IntegerNetworkState:
             rows = slice(start, start + size)
