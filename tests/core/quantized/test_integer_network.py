@@ -81,8 +81,8 @@ def test_wide_words_take_the_integer_path(rule: Discretization) -> None:
 @pytest.mark.parametrize("kinds", [["lmu", "memory", "dense"], ["states", "lmu"], ["memory", "states"], ["dense"]])
 @pytest.mark.parametrize("output", list(Output))
 def test_pieces_batches_and_threads(kinds: list[str], output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integer_network, "_MOST", 3)
-    monkeypatch.setattr(integer_network, "_LEAST", 1)
+    monkeypatch.setattr(integer_network, "_SOLVED", 3)
+    monkeypatch.setattr(integer_network, "_OTHERS", 2)
     plan = planned(11, kinds, Discretization.AB2, output)
     codes = some_codes(plan, 5, 8, 10)
     whole = IntegerNetwork(plan)
