@@ -20,11 +20,11 @@ from lmu_hw.sim.beats import read_memory_beats, read_readouts
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus, stream_module
 from lmu_hw.sim.runner import BenchResult, Simulator
 from lmu_hw.sim.scoreboard import Score
-from lmu_hw.sim.stream_run import run_harness, save_expected
+from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
 
 
 @dataclass(frozen=True)
-class StreamRun:
+class StreamRun(Scored):
     """What a run of the stream bench came to.
 
     Attributes:
@@ -38,11 +38,6 @@ class StreamRun:
     words: tuple[IntArray, ...]
     readouts: tuple[IntArray | None, ...]
     bench: BenchResult
-
-    @property
-    def passed(self) -> bool:
-        """The bench ran and every score is clean."""
-        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
 
 
 def run_streams(

@@ -17,7 +17,7 @@ from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
 from lmu_hw.sim.runner import BenchResult, Simulator
 from lmu_hw.sim.scoreboard import Score
-from lmu_hw.sim.stream_run import run_harness, save_expected
+from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class NetworkRun:
+class NetworkRun(Scored):
     """What a run of the network bench came to.
 
     Attributes:
@@ -48,11 +48,6 @@ class NetworkRun:
     scores: tuple[Score, ...]
     answers: tuple[Answers, ...]
     bench: BenchResult
-
-    @property
-    def passed(self) -> bool:
-        """The bench ran and every score is clean."""
-        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
 
 
 def run_networks(

@@ -16,14 +16,14 @@ from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.runner import BenchResult, Simulator
 from lmu_hw.sim.scoreboard import Score
 from lmu_hw.sim.spiking_harness import HarnessedSpiking
-from lmu_hw.sim.stream_run import run_harness, save_expected
+from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
 
 BENCH = "lmu_hw.sim.bench_spiking"
 
 
 @dataclass(frozen=True)
-class SpikingRun:
+class SpikingRun(Scored):
     """What a run of the bench came to.
 
     Attributes:
@@ -37,11 +37,6 @@ class SpikingRun:
     words: tuple[IntArray, ...]
     cycles: tuple[IntArray, ...]
     bench: BenchResult
-
-    @property
-    def passed(self) -> bool:
-        """The bench ran and every score is clean."""
-        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
 
 
 def run_spiking(

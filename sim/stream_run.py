@@ -16,6 +16,18 @@ from lmu_hw.sim.stream_harness import TOP, StreamModule, harness_verilog
 _SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
 
 
+class Scored:
+    """What every run of a stream bench has: a score for each design, and the bench's own outcome."""
+
+    scores: tuple[Score, ...]
+    bench: BenchResult
+
+    @property
+    def passed(self) -> bool:
+        """The bench ran and every score is clean."""
+        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
+
+
 def run_harness(
     modules: Sequence[StreamModule],
     bench_module: str,
