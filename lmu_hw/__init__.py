@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from lmu_hw.errors import CheckFailed as CheckFailed
     from lmu_hw.errors import DesignError as DesignError
     from lmu_hw.errors import MissingToolError as MissingToolError
-    from lmu_hw.fixedpoint import Overflow as Overflow
-    from lmu_hw.fixedpoint import QFormat as QFormat
-    from lmu_hw.fixedpoint import Rounding as Rounding
-    from lmu_hw.integer_model import IntegerMemory as IntegerMemory
+    from lmu_hw.fixed_point.formats import Overflow as Overflow
+    from lmu_hw.fixed_point.formats import QFormat as QFormat
+    from lmu_hw.fixed_point.formats import Rounding as Rounding
+    from lmu_hw.fixed_point.integer_model import IntegerMemory as IntegerMemory
+    from lmu_hw.fixed_point.plan import Datapath as Datapath
+    from lmu_hw.fixed_point.plan import ErrorBudget as ErrorBudget
+    from lmu_hw.fixed_point.plan import MemoryPlan as MemoryPlan
+    from lmu_hw.fixed_point.plan import ReadoutPlan as ReadoutPlan
+    from lmu_hw.fixed_point.planner import plan_memory as plan_memory
     from lmu_hw.network import Network as Network
     from lmu_hw.network_file import load_network as load_network
     from lmu_hw.network_file import save_network as save_network
-    from lmu_hw.plan import Datapath as Datapath
-    from lmu_hw.plan import ErrorBudget as ErrorBudget
-    from lmu_hw.plan import MemoryPlan as MemoryPlan
-    from lmu_hw.plan import ReadoutPlan as ReadoutPlan
-    from lmu_hw.planner import plan_memory as plan_memory
     from lmu_hw.quantized.integer_network import IntegerNetwork as IntegerNetwork
     from lmu_hw.quantized.options import LayerOptions as LayerOptions
     from lmu_hw.quantized.options import NetworkOptions as NetworkOptions
@@ -50,12 +50,12 @@ __getattr__, __dir__ = load_on_demand(
     __name__,
     {
         "errors": ["CheckFailed", "DesignError", "MissingToolError"],
-        "fixedpoint": ["Overflow", "QFormat", "Rounding"],
-        "integer_model": ["IntegerMemory"],
+        "fixed_point.formats": ["Overflow", "QFormat", "Rounding"],
+        "fixed_point.integer_model": ["IntegerMemory"],
         "network": ["Network"],
         "network_file": ["load_network", "save_network"],
-        "plan": ["Datapath", "ErrorBudget", "MemoryPlan", "ReadoutPlan"],
-        "planner": ["plan_memory"],
+        "fixed_point.plan": ["Datapath", "ErrorBudget", "MemoryPlan", "ReadoutPlan"],
+        "fixed_point.planner": ["plan_memory"],
         "quantized.integer_network": ["IntegerNetwork"],
         "quantized.options": ["LayerOptions", "NetworkOptions"],
         "quantized.plan": ["NetworkPlan"],

@@ -16,7 +16,7 @@ from lmu_hw.artifacts import check_identifier
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
-    from lmu_hw.plan import MemoryPlan
+    from lmu_hw.fixed_point.plan import MemoryPlan
     from lmu_hw.spec import LMUSpec
 
 _LARGEST_FILE = 1 << 20
@@ -145,7 +145,7 @@ class Design:
 
     def plan(self) -> MemoryPlan:
         """The fixed-point plan."""
-        from lmu_hw.planner import plan_memory
+        from lmu_hw.fixed_point.planner import plan_memory
 
         given = {name: value for name in _PLANNED if (value := getattr(self, name)) is not None}
         return plan_memory(self.spec(), **given, delays=self.delays)

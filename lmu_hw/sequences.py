@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.recordings import check_count, check_finite, read_array, read_columns
 

@@ -1,11 +1,11 @@
-"""Narrowing of hardware values: the same two functions as `lmu_hw.fixedpoint` has for integers."""
+"""Narrowing of hardware values: the same two functions as `lmu_hw.fixed_point.formats` has for integers."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Mux, Value, ValueLike
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow, QFormat, Rounding
+from lmu_hw.fixed_point.formats import Overflow, QFormat, Rounding
 
 
 def round_shift(value: ValueLike, shift: int, rounding: Rounding = Rounding.NEAREST) -> Value:

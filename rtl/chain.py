@@ -6,7 +6,7 @@ from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
 
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits

@@ -8,7 +8,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits

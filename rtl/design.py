@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.dense import DenseMemory
 from lmu_hw.rtl.solve import SolveMemory

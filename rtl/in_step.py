@@ -16,7 +16,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout, View
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.layouts import input_layout

@@ -7,7 +7,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.arithmetic import round_shift, times
 
 

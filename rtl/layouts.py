@@ -6,7 +6,7 @@ from amaranth.hdl import signed
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.utils import ceil_log2
 
-from lmu_hw.plan import MemoryPlan, ReadoutPlan
+from lmu_hw.fixed_point.plan import MemoryPlan, ReadoutPlan
 
 
 def index_width(count: int) -> int:

@@ -9,7 +9,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.plan import MemoryPlan, ReadoutPlan
+from lmu_hw.fixed_point.plan import MemoryPlan, ReadoutPlan
 from lmu_hw.rtl.arithmetic import round_shift
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.layouts import output_layout, readout_layout

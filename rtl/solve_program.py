@@ -1,6 +1,6 @@
 """The order of the multiplications of a tridiagonal solve, one to a cycle, as a table for the hardware.
 
-The elimination runs from both ends to the middle row k and back (see `lmu_hw.increments.solve`). Either
+The elimination runs from both ends to the middle row k and back (see `lmu_hw.fixed_point.increments.solve`). Either
 recurrence needs a product only two cycles after the one before it, so the two take turns at the multiplier.
 Each entry of the table makes one operand,
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from amaranth.hdl import Const, Signal, Value, ValueLike, signed
 
-from lmu_hw.fixedpoint import signed_width
+from lmu_hw.fixed_point.formats import signed_width
 from lmu_hw.legendre import Array
 
 ADDERS = 2

@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import fit
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.layouts import input_layout, output_layout, readout_layout

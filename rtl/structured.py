@@ -9,8 +9,8 @@ from amaranth.lib import memory
 from amaranth.lib.data import StructLayout
 
 from lmu_hw.errors import DesignError
-from lmu_hw.increments.structured import StructuredIncrement
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.arithmetic import times
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.in_step import InStepMemory, InStepPipeline, Lane, Table

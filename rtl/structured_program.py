@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lmu_hw.increments.structured import StructuredIncrement
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement
 
 STORED_AFTER = 5
 """Slots from the last product of a word to the first one that can take it as its operand."""

@@ -7,7 +7,7 @@ from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.control import Schedule, Sequencer
 from lmu_hw.rtl.integrators import IntegratorBank, integrator_bits
 from lmu_hw.rtl.pipeline import Pipeline

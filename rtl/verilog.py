@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.emission import CLOCK, Described, Port, check_module_name, emit, ports_of
 from lmu_hw.rtl.emission import VerilogDesign as VerilogDesign

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 
 
 @dataclass(frozen=True)

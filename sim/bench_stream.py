@@ -9,7 +9,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.sim.beats import read_memory_beats, read_readouts
 from lmu_hw.sim.scoreboard import Bounded, Score, compare, expected_flags
 from lmu_hw.sim.stream_bench import recording, run_stream_bench

@@ -13,10 +13,10 @@ from scipy.linalg import block_diag
 from lmu_hw.analog.design import AnalogDesign
 from lmu_hw.analog.export import subcircuit_text
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array, readout
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.digital import run_streams

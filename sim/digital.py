@@ -11,10 +11,10 @@ import numpy as np
 
 from lmu_hw.artifacts import to_json
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.sim.beats import read_memory_beats, read_readouts
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus, stream_module

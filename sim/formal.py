@@ -27,9 +27,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.fixedpoint import QFormat
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.formats import QFormat
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.sim.formal_attack import Overflow, find_overflow, replay
 from lmu_hw.sim.formal_induction import Induction

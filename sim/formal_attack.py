@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixedpoint import QFormat
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.formats import QFormat
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.sim.formal_invariant import Invariant, Registers, take_products, take_sample
 from lmu_hw.sim.formal_netlist import Netlist
 from lmu_hw.sim.formal_rhythm import Rhythm, inputs_of, quantities

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.sim.formal_invariant import Invariant, Registers, take_sample
 from lmu_hw.sim.formal_netlist import Netlist
 from lmu_hw.sim.formal_rhythm import FIXED, HELD, OPEN, Field, Rhythm, quantities, widths

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.increments.base import narrow
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.increments.base import narrow
+from lmu_hw.fixed_point.plan import MemoryPlan
 
 _PLACES = 24  # binary places of the rows
 _MOST_ROWS = 4096  # steps after which the search for an invariant gives up

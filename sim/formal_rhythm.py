@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.increments.base import balanced_sum
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.increments.base import balanced_sum
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.sim.formal_invariant import Registers, take_sample
 from lmu_hw.sim.formal_netlist import Netlist
 from lmu_hw.sim.formal_solver import Bits, Solver

@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, Overflow, QFormat, fit
+from lmu_hw.fixed_point.formats import IntArray, Overflow, QFormat, fit
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign
 from lmu_hw.sim.beats import memory_fields
 from lmu_hw.sim.stream_harness import Extras, StreamModule, check_share

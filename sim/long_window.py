@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from lmu_hw.fixedpoint import Overflow
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.metrics import nrmse
-from lmu_hw.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.signals import band_limited_noise
 from lmu_hw.sim.digital import run_streams

@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.networks import NETWORKS, load
 from lmu_hw.quantized.options import LayerOptions, NetworkOptions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.metrics import nrmse
 from lmu_hw.network import Network

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.network import Output
 from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import NetworkPlan

@@ -20,9 +20,9 @@ import click
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, QFormat
+from lmu_hw.fixed_point.formats import IntArray, QFormat
+from lmu_hw.fixed_point.planner import DATAPATHS
 from lmu_hw.network import KINDS, Layer, Network, Output
-from lmu_hw.planner import DATAPATHS
 from lmu_hw.quantized.options import Clipping, Granularity, LayerOptions, NetworkOptions
 from lmu_hw.quantized.planner import plan_network
 from lmu_hw.reference.cell import CellParameters

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.network import Output
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.network import generate_network_verilog

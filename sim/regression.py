@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.planner import DATAPATHS, plan_memory
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.planner import DATAPATHS, plan_memory
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.unrolled import MAX_UNROLLED
 from lmu_hw.rtl.verilog import generate_verilog

@@ -20,11 +20,11 @@ import numpy as np
 
 from lmu_hw.artifacts import plain
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.sim.beats import memory_fields
 from lmu_hw.sim.scoreboard import expected_flags

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.runner import BenchResult, Simulator

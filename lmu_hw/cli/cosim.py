@@ -18,9 +18,9 @@ from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.fixedpoint import Overflow
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate
 from lmu_hw.sim.digital import run_streams

@@ -23,9 +23,9 @@ from lmu_hw.cli.report import write_report
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy
 from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from lmu_hw.legendre import Array
 
 if TYPE_CHECKING:
-    from lmu_hw.search import Candidate, Search
+    from lmu_hw.fixed_point.search import Candidate, Search
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its font cache is no news

@@ -13,8 +13,8 @@ from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, wri
 from lmu_hw.cli.recording import Recording, read
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, Overflow
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import IntArray, Overflow
+from lmu_hw.fixed_point.integer_model import IntegerMemory
 from lmu_hw.legendre import Array, readout
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spec import LMUSpec

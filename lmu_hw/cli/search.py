@@ -19,12 +19,12 @@ from lmu_hw.cli.plots import front_plot
 from lmu_hw.cli.quantize import Measurement, describe, measure, shown
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.fidelity import Band, BandAnalysis
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.search import Candidate, Search, search
+from lmu_hw.fixed_point.structured.zoh import LEAST_ERROR
 from lmu_hw.rtl.design import build_memory
-from lmu_hw.search import Candidate, Search, search
 from lmu_hw.steps import Discretization
-from lmu_hw.structured.zoh import LEAST_ERROR
 
 _MOST_TRIALS = 12
 _SHOWN = 24

@@ -8,7 +8,7 @@ from typing import Any
 
 from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
 from lmu_hw.design_file import Design
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.verilog import generate_verilog
 
 

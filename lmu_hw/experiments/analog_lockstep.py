@@ -23,8 +23,8 @@ from lmu_hw.arguments import check_integer
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.errors import CheckFailed
 from lmu_hw.experiments.start import command
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import Array
-from lmu_hw.planner import plan_memory
 from lmu_hw.sim.cosim import AnalogCheck, AnalogSetup, cosimulate
 from lmu_hw.sim.runner import Simulator
 from lmu_hw.spec import LMUSpec

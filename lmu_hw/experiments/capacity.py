@@ -17,11 +17,11 @@ import numpy as np
 
 from lmu_hw.cli.output import answer, facts, figure, grid
 from lmu_hw.experiments.start import command
-from lmu_hw.fixedpoint import Overflow
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.training.tasks.capacity import FRACTIONS, HELD_OUT_WINDOWS, ORDER, WASHOUT, CapacityTask, delay_fractions
 
 SCALE = 0.25

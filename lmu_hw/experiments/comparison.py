@@ -3,7 +3,7 @@
     python -m lmu_hw.experiments.comparison
 
 For each order the input reaches order/8 cycles per window, and every datapath gets the least words with which
-the decoded window stays within the target of the ideal memory's: see `lmu_hw.search`.
+the decoded window stays within the target of the ideal memory's: see `lmu_hw.fixed_point.search`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import click
 
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.experiments.start import command
-from lmu_hw.fidelity import Band
-from lmu_hw.search import Candidate, search
+from lmu_hw.fixed_point.fidelity import Band
+from lmu_hw.fixed_point.search import Candidate, search
 from lmu_hw.spec import LMUSpec
 
 CASES = {6: 1000.0, 32: 2000.0, 100: 10_000.0, 256: 10_000.0}

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.contraction import Guarantee, contracting_dense
 from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.contraction import Guarantee, contracting_dense
+from lmu_hw.fixed_point.structured.deviation import band_error, energy_gain, transition_of, white_error
 from lmu_hw.legendre import Array
 from lmu_hw.spec import LMUSpec
-from lmu_hw.structured.deviation import band_error, energy_gain, transition_of, white_error
 from lmu_hw.system import discretize
 
 _SQUARINGS = 16

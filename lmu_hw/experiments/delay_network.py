@@ -15,10 +15,10 @@ import click
 
 from lmu_hw.cli.output import answer, figure, grid
 from lmu_hw.experiments.start import command
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import readout
 from lmu_hw.metrics import nrmse
-from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.signals import band_limited_noise
 from lmu_hw.spec import LMUSpec

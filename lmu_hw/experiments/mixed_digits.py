@@ -30,7 +30,7 @@ from lmu_hw.arguments import check_integer
 from lmu_hw.cli.output import answer, facts, figure, grid, progress
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments.start import command
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.networks import load
 from lmu_hw.quantized.integer_network import IntegerNetwork

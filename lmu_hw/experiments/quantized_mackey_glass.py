@@ -18,7 +18,7 @@ from lmu_hw.cli.output import answer, grid, progress
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.quantized_naive import naive_network
 from lmu_hw.experiments.start import command
-from lmu_hw.fixedpoint import Overflow
+from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.metrics import nrmse
 from lmu_hw.networks import load
 from lmu_hw.quantized.integer_network import IntegerNetwork

@@ -22,7 +22,7 @@ from lmu_hw.cli.output import answer, grid, progress
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.quantized_naive import naive_network
 from lmu_hw.experiments.start import command
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.network import Network
 from lmu_hw.networks import load

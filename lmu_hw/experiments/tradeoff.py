@@ -18,11 +18,11 @@ import numpy as np
 
 from lmu_hw.artifacts import write_text
 from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.structured.deviation import deviation_bound, energy_gain, white_error
+from lmu_hw.fixed_point.structured.rational import pade_increment, pade_multiplications
+from lmu_hw.fixed_point.structured.zoh import structured_zoh
 from lmu_hw.legendre import Array
 from lmu_hw.spec import LMUSpec
-from lmu_hw.structured.deviation import deviation_bound, energy_gain, white_error
-from lmu_hw.structured.rational import pade_increment, pade_multiplications
-from lmu_hw.structured.zoh import structured_zoh
 from lmu_hw.system import discretize
 
 _NOTHING = 1e-15  # a deviation that is rounding alone

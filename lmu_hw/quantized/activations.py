@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.arguments import check_integer
-from lmu_hw.fixedpoint import IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.formats import IntArray, QFormat, signed_width
 from lmu_hw.legendre import Array
 from lmu_hw.quantized.plan import ActivationPlan
 from lmu_hw.reference.definition import Activation

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.integer_model import IntegerState
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.integer_model import IntegerState
+from lmu_hw.fixed_point.plan import Datapath
 from lmu_hw.legendre import Array
 from lmu_hw.network import Output
-from lmu_hw.plan import Datapath
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Source
 from lmu_hw.quantized.registers import EXACT_BITS, Registers, registers_for
 from lmu_hw.reference.definition import Activation

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import QFormat
-from lmu_hw.plan import Datapath
-from lmu_hw.planner import MAX_COEFFICIENT_BITS, MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS
+from lmu_hw.fixed_point.formats import QFormat
+from lmu_hw.fixed_point.plan import Datapath
+from lmu_hw.fixed_point.planner import MAX_COEFFICIENT_BITS, MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS
 from lmu_hw.quantized.activations import MAX_TABLE_BITS, MIN_TABLE_BITS
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 24
@@ -32,7 +32,7 @@ class Clipping(StrEnum):
 
 @dataclass(frozen=True)
 class LayerOptions:
-    """Word lengths of one layer; those of memories are described with `lmu_hw.planner.plan_memory`.
+    """Word lengths of one layer; those of memories are described with `lmu_hw.fixed_point.planner.plan_memory`.
 
     Attributes:
         weight_bits: of encoders and kernels, sign included, 2 … 24. Biases are as wide as accumulators.

@@ -19,9 +19,9 @@ from functools import cached_property
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, Overflow, QFormat, fit, round_shift
+from lmu_hw.fixed_point.formats import IntArray, Overflow, QFormat, fit, round_shift
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.network import Output
-from lmu_hw.plan import MemoryPlan
 from lmu_hw.reference.definition import Activation
 
 

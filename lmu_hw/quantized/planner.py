@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import Array
 from lmu_hw.network import Network
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.quantized import rounding
 from lmu_hw.quantized.activations import straight, tabulate
 from lmu_hw.quantized.options import Clipping, Granularity, LayerOptions, NetworkOptions

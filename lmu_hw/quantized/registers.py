@@ -1,4 +1,4 @@
-"""Memories in whole numbers that float64 holds: the words of `lmu_hw.integer_model`, several times as fast.
+"""Memories in whole numbers that float64 holds: the words of `lmu_hw.fixed_point.integer_model`, several times as fast.
 
 All words, products and sums of a plan are integers on known grids. Where none has more than 53 bits, float64 holds
 each exactly, whatever the order in which sums are taken; a product with a power of two is exact too. So matrices of
@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.increments import ChainIncrement, DenseIncrement, SolveIncrement
-from lmu_hw.increments.structured import StructuredIncrement
-from lmu_hw.integer_model import IntegerMemory, IntegerState
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.increments import ChainIncrement, DenseIncrement, SolveIncrement
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement
+from lmu_hw.fixed_point.integer_model import IntegerMemory, IntegerState
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
 
 #: Bits of an integer that float64 holds, its sign not counted.
 EXACT_BITS = 53
@@ -85,7 +85,7 @@ class _IntegerRegisters(Registers):
 
 
 class _FloatRegisters(Registers):
-    """The one narrowing that all datapaths share; see `lmu_hw.plan`.
+    """The one narrowing that all datapaths share; see `lmu_hw.fixed_point.plan`.
 
     The residue is kept with the half of the rounding added, as a number from 0 to below one word's lsb.
     """
@@ -183,7 +183,7 @@ def _dense(factors: Array, word_gain: float, sample_gain: float, batch: int) -> 
 
 
 def _chain(factors: Array, word_gain: float, sample_gain: float) -> Kernel:
-    """s_{i+1} = s_{i−1} − 2 x_i from s_{−1} = T + u and s_0 = T − u, T the sum of all x; see `lmu_hw.increments`."""
+    """s_{i+1} = s_{i−1} − 2 x_i from s_{−1} = T + u and s_0 = T − u; see `lmu_hw.fixed_point.increments.chain`."""
 
     def increments(words: Array, codes: Array, out: Array) -> None:
         total, samples = words.sum(axis=0) * word_gain, codes * sample_gain
@@ -198,7 +198,7 @@ def _chain(factors: Array, word_gain: float, sample_gain: float) -> Kernel:
 
 
 def _solve(increment: SolveIncrement, factors: Array, word_gain: float, sample_gain: float, batch: int) -> Kernel:
-    """The two-ended elimination of `lmu_hw.increments.solve`, row by row.
+    """The two-ended elimination of `lmu_hw.fixed_point.increments.solve`, row by row.
 
     With round halves upwards, t − round(r·t) = ⌈(1 − r)·t − ½⌉ for a whole number t: two passes fewer.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmu_hw.fixedpoint import Overflow, QFormat, signed_width
+from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
 from lmu_hw.legendre import Array
 from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import Kind, LayerPlan, NetworkPlan, Segment, Source

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 
 _DAMPING = 1e-3  # share of the mean variance that is added: a covariance from few data is not to be trusted wholly

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import signed_width
-from lmu_hw.increments import SolveIncrement
-from lmu_hw.increments.structured import StructuredIncrement
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.formats import signed_width
+from lmu_hw.fixed_point.increments import SolveIncrement
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.quantized.activations import table_bits
 from lmu_hw.quantized.plan import AffinePlan, LayerPlan, NetworkPlan
 

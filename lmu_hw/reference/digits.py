@@ -12,7 +12,7 @@ import numpy as np
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError, MissingToolError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.reference.classifier import MemoryClassifier, fit_classifier
 from lmu_hw.reference.fitting import PenaltyChoice

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.archive import ArchiveReader, Form, write_archive
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.network import Layer, Network, Output
 from lmu_hw.reference.blocks import all_states, final_state, times

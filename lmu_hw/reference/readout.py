@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat
 from lmu_hw.legendre import Array
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32

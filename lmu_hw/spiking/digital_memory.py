@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, Overflow, fit, round_shift
+from lmu_hw.fixed_point.formats import IntArray, Overflow, fit, round_shift
 from lmu_hw.spiking.digital_neurons import Draws, IntegrateUnit, PoissonUnit, draws_of
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
 from lmu_hw.spiking.generators import blocks

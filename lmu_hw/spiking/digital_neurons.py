@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray, round_shift
+from lmu_hw.fixed_point.formats import IntArray, round_shift
 from lmu_hw.legendre import Array
 from lmu_hw.spiking.curves import LeakyIntegrateAndFire
 from lmu_hw.spiking.decoders import REACH

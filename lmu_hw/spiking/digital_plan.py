@@ -25,7 +25,7 @@ import numpy as np
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
 from lmu_hw.legendre import Array
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingDesign, SpikingOptions, design_memory

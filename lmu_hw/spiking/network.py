@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.arguments import check_integer, check_positive
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.network import Network, Output
 from lmu_hw.reference.cell import CellParameters

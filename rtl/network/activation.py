@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.fixedpoint import Overflow, QFormat, signed_width
+from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
 from lmu_hw.quantized.plan import ActivationPlan
 from lmu_hw.reference.definition import Activation
 from lmu_hw.rtl.arithmetic import fit, round_shift

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from amaranth.lib.data import ArrayLayout, StructLayout
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.network.program import Program, Run
 from lmu_hw.rtl.pipeline import Image
 

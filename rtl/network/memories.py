@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.quantized.plan import LayerPlan
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.design import kind_of

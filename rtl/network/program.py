@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.network import Output
 from lmu_hw.quantized.plan import AffinePlan, Kind, NetworkPlan, Segment, Source
 from lmu_hw.rtl.network.memories import MemoryUse, memory_use

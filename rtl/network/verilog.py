@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmu_hw.fixedpoint import QFormat
+from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.network import Output
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of

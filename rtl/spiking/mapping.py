@@ -7,7 +7,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from lmu_hw.fixedpoint import Overflow
+from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.rtl.arithmetic import fit, round_shift
 from lmu_hw.rtl.spiking.delay import delayed
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lmu_hw.design_file import Design
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from tests.cli.conftest import Lmu
 

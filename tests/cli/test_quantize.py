@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.design_file import Design
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu
@@ -44,7 +44,7 @@ def test_measured_error_lies_within_the_bound_and_is_not_nothing(lmu: Lmu, rule:
 def test_measurement_is_that_of_the_whole_record() -> None:
     from lmu_hw.cli.excitation import noise_record
     from lmu_hw.cli.quantize import measure
-    from lmu_hw.integer_model import IntegerMemory
+    from lmu_hw.fixed_point.integer_model import IntegerMemory
     from lmu_hw.metrics import nrmse
     from lmu_hw.reference.memory import FloatMemory
 

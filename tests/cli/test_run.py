@@ -9,10 +9,10 @@ import pytest
 import scipy.io.wavfile
 
 from lmu_hw.design_file import Design
-from lmu_hw.fixedpoint import Overflow
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import energy_scale, readout
-from lmu_hw.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu

@@ -60,7 +60,7 @@ def test_words_of_the_options_are_those_of_the_packages() -> None:
 def test_defaults_told_by_the_help_are_those_of_the_planner(lmu: Lmu) -> None:
     import inspect
 
-    from lmu_hw.planner import MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS, plan_memory
+    from lmu_hw.fixed_point.planner import MAX_INPUT_BITS, MAX_STATE_BITS, MIN_BITS, plan_memory
 
     told = " ".join(lmu("quantize", "--help").out.split())
     defaults = {name: p.default for name, p in inspect.signature(plan_memory).parameters.items()}

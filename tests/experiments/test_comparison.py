@@ -7,8 +7,8 @@ import json
 from click.testing import CliRunner
 
 from lmu_hw.experiments.comparison import CASES, main
-from lmu_hw.fidelity import Band
-from lmu_hw.search import search
+from lmu_hw.fixed_point.fidelity import Band
+from lmu_hw.fixed_point.search import search
 from lmu_hw.spec import LMUSpec
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from lmu_hw.experiments import delay_network
 from lmu_hw.experiments.delay_network import main, measure
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
 from lmu_hw.steps import Discretization
 
 

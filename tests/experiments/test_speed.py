@@ -9,7 +9,7 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import speed
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.spec import LMUSpec
 
 

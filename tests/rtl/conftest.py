@@ -11,8 +11,8 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.stream import StreamMemory
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.integer_model import IntegerMemory, IntegerState
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.integer_model import IntegerMemory, IntegerState
 from lmu_hw.network import Output
 from lmu_hw.quantized.plan import AffinePlan, Kind, NetworkPlan
 from lmu_hw.rtl.network.component import NetworkComponent

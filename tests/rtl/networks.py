@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray, QFormat
+from lmu_hw.fixed_point.formats import IntArray, QFormat
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.network import Output
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Segment, Source
 from lmu_hw.reference.definition import Activation
 from lmu_hw.spec import LMUSpec

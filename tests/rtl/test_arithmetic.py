@@ -7,9 +7,9 @@ import pytest
 from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw import fixedpoint
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow, QFormat, Rounding
+from lmu_hw.fixed_point import formats
+from lmu_hw.fixed_point.formats import Overflow, QFormat, Rounding
 from lmu_hw.rtl import arithmetic
 
 
@@ -43,7 +43,7 @@ def test_round_shift_equals_the_integer_function(width: int, is_signed: bool) ->
     codes = _all_codes(width, is_signed)
     rows = _evaluate(source, codes, [arithmetic.round_shift(source, s, r) for s, r in cases])
     for k, (shift, rounding) in enumerate(cases):
-        expected = fixedpoint.round_shift(np.array(codes), shift, rounding).tolist()
+        expected = formats.round_shift(np.array(codes), shift, rounding).tolist()
         assert [row[k] for row in rows] == expected, (shift, rounding)
 
 
@@ -60,7 +60,7 @@ def test_fit_equals_the_integer_function(width: int, is_signed: bool) -> None:
     codes = _all_codes(width, is_signed)
     rows = _evaluate(source, codes, [arithmetic.fit(source, t, o) for t, o in cases])
     for k, (target, overflow) in enumerate(cases):
-        expected = fixedpoint.fit(np.array(codes), target, overflow).tolist()
+        expected = formats.fit(np.array(codes), target, overflow).tolist()
         assert [row[k] for row in rows] == expected, (target, overflow)
 
 
@@ -75,7 +75,7 @@ def test_both_together_on_wide_words(rounding: Rounding, overflow: Overflow, rng
     codes += [-(1 << 59), (1 << 59) - 1, -1, 0, 1, (1 << 56) - 1, 1 << 56, -(1 << 56), -(1 << 56) - 1]
     value = arithmetic.fit(arithmetic.round_shift(source, shift, rounding), target, overflow)
     rows = _evaluate(source, codes, [value])
-    expected = fixedpoint.fit(fixedpoint.round_shift(np.array(codes), shift, rounding), target, overflow)
+    expected = formats.fit(formats.round_shift(np.array(codes), shift, rounding), target, overflow)
     assert [row[0] for row in rows] == expected.tolist()
 
 

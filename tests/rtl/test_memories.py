@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import impulse_response
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.dense import DenseMemory

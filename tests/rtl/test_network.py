@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.plan import Datapath
 from lmu_hw.network import Output
-from lmu_hw.plan import Datapath
 from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import AffinePlan, NetworkPlan
 from lmu_hw.rtl.network.component import build_network

@@ -10,9 +10,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.network import Output
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.quantized.plan import NetworkPlan, Segment
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.network.component import build_network

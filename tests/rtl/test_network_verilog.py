@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.plan import Datapath
 from lmu_hw.network import Output
-from lmu_hw.plan import Datapath
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.network import build_network, generate_network_verilog

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.sums import sum_latency
 from lmu_hw.spec import LMUSpec

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.increments.structured import StructuredIncrement
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.chain import ChainMemory
 from lmu_hw.rtl.control import Schedule
 from lmu_hw.rtl.dense import DenseMemory

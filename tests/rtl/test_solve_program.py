@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lmu_hw.fixedpoint import round_shift
-from lmu_hw.increments import SolveIncrement, solve_increment
+from lmu_hw.fixed_point.formats import round_shift
+from lmu_hw.fixed_point.increments import SolveIncrement, solve_increment
 from lmu_hw.rtl.solve_program import STORED_AFTER, WORD_AFTER, Addend, Base, Entry, Factor, Program, solve_program
 from lmu_hw.spec import LMUSpec
 

@@ -10,7 +10,7 @@ import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.increments import balanced_sum, narrow
+from lmu_hw.fixed_point.increments import balanced_sum, narrow
 from lmu_hw.rtl.staged import ADDERS, Registers, balanced, staged_inputs
 
 WIDTH = 6

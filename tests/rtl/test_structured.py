@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.increments.structured import StructuredIncrement, quantise
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.increments.structured import StructuredIncrement, quantise
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
+from lmu_hw.fixed_point.structured.staged import Block, StagedProduct
 from lmu_hw.legendre import Array
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.structured_program import STATE_AFTER, structured_program
 from lmu_hw.sim.digital import run_rtl
 from lmu_hw.spec import LMUSpec
-from lmu_hw.structured.staged import Block, StagedProduct
 from lmu_hw.system import discretize
 
 Stages = tuple[tuple[Block, ...], ...]
@@ -61,7 +61,7 @@ def _random_product(order: int, seed: int) -> StagedProduct:
 def _plan(monkeypatch: pytest.MonkeyPatch, product: StagedProduct, bits: int = 12) -> MemoryPlan:
     """A plan, with formats that hold, whose increment is `product`."""
     increment = quantise(product, bits)
-    monkeypatch.setattr("lmu_hw.planner.structured_increment", lambda *_: increment)
+    monkeypatch.setattr("lmu_hw.fixed_point.planner.structured_increment", lambda *_: increment)
     spec = LMUSpec(product.order, RATIO, 1.0)
     return plan_memory(spec, datapath="structured", coefficient_bits=bits, input_bits=8, state_bits=14)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.increments.base import narrow
-from lmu_hw.increments.structured import IntegerBlock, StructuredIncrement, structured_increment
+from lmu_hw.fixed_point.increments.base import narrow
+from lmu_hw.fixed_point.increments.structured import IntegerBlock, StructuredIncrement, structured_increment
 from lmu_hw.rtl.structured_program import (
     CARRY_LEAD,
     STATE_AFTER,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.unrolled import UnrolledMemory
 from lmu_hw.spec import LMUSpec

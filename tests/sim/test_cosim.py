@@ -11,8 +11,8 @@ import pytest
 from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
 from lmu_hw.errors import DesignError
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.sim import cosim
 from lmu_hw.sim.cosim import AnalogSetup, check_bound, cosimulate

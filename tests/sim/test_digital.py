@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import Datapath, MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.digital import run_rtl, run_streams
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus

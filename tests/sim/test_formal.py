@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.sim.formal import cut, main, prove
 from lmu_hw.sim.formal_attack import find_overflow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import QFormat
+from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.network import Output
 from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Segment, Source

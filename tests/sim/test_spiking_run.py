@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.rtl.verilog import generate_verilog

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow, QFormat
-from lmu_hw.integer_model import IntegerMemory
+from lmu_hw.fixed_point.formats import Overflow, QFormat
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.network import Output
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import drive, react
 from lmu_hw.reference.readout import LinearReadout

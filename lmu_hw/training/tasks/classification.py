@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.network import Network, Output
 from lmu_hw.reference.definition import Activation

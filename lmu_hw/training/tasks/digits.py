@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.reference.digits import STEPS, LabelledSequences, load_digits
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization

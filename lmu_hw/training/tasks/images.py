@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.fixedpoint import IntArray
+from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.training.backend import jax, jnp
 
 Tensor = jax.Array

@@ -1,11 +1,11 @@
 """A network plan carried out with Python's integers, one sequence, one step and one word at a time.
 
-Written from the text of `lmu_hw.plan` and `lmu_hw.quantized.plan` alone: the oracle of the integer model.
+Written from the text of `lmu_hw.fixed_point.plan` and `lmu_hw.quantized.plan` alone: the oracle of the integer model.
 """
 
 from __future__ import annotations
 
-from lmu_hw.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, NetworkPlan, Source
 from lmu_hw.reference.definition import Activation
 

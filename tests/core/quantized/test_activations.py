@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import Overflow, QFormat
+from lmu_hw.fixed_point.formats import Overflow, QFormat
 from lmu_hw.quantized.activations import rounding_bound, straight, table_bits, tabulate
 from lmu_hw.reference.definition import ACTIVATIONS, Activation
 

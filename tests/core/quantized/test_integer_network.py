@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import QFormat
+from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.network import Output
 from lmu_hw.quantized import integer_network
 from lmu_hw.quantized.integer_network import IntegerNetwork

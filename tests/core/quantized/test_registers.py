@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.fixedpoint import IntArray
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.quantized.registers import is_exact, registers_for
 from lmu_hw.spec import LMUSpec
 

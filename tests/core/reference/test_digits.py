@@ -11,9 +11,9 @@ import pytest
 import sklearn.datasets
 
 from lmu_hw.errors import DesignError, MissingToolError
-from lmu_hw.integer_model import IntegerMemory
-from lmu_hw.plan import MemoryPlan
-from lmu_hw.planner import plan_memory
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy, fit_classifier
 from lmu_hw.reference.digits import DIGITS_SPEC, EXACT_INPUT_BITS, Digits, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixedpoint import QFormat
+from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.reference.readout import IntegerReadout, LinearReadout
 
 WORDS = QFormat(12, 8)

@@ -9,7 +9,7 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.spiking_digital import measure
-from lmu_hw.fixedpoint import QFormat
+from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital_memory import DigitalSpikingMemory

@@ -1,0 +1,307 @@
+"""Dense matrices of few bits that are certain to be stable.
+
+Rounding exp(hA) entry by entry can make it unstable: at order 256, θ/dt = 784, eight bits and one scale for all
+entries it is. Here the increment D = exp(hA) − I is rounded instead, x⁺ = x + D̃(x − e₀u), each row with its
+own binary point, and one of two things is guaranteed, by a Cholesky factorisation that allows for its own
+rounding (Rump, BIT Numer. Math. 46 (2006)):
+
+    energy     ‖I + D̃‖₂ ≤ 1 in orthonormal coordinates: the energy of the state never grows without input.
+    lyapunov   xᵀWx never grows, for a weight W that comes with the result.
+
+The first needs damping that outweighs the rounding errors in every direction at once, which costs accuracy;
+the second is stable by the choice of the roundings, and several times more accurate than the nearest ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from lmu_hw.arguments import check_integer
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.increments import DenseIncrement
+from lmu_hw.fixed_point.shaped_rounding import ErrorPower, shaped_rounding
+from lmu_hw.fixed_point.structured.deviation import transition_of
+from lmu_hw.legendre import Array
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import Discretization, StepMatrices, step_matrices
+from lmu_hw.system import energy_per_unit
+
+MIN_BITS, MAX_BITS = 3, 24
+_EPS = float(np.finfo(np.float64).eps)
+_MARGIN = 1e-9  # below 1 that squared gains are brought, so that rounding cannot spoil the certificate
+_MOST_DAMPING = 0.5
+_EXCHANGES = 60  # rounds at most
+_FIRST_MOVE = 0.05  # share of the entries
+_AIM = 0.1  # of the first excess, by which the limit is lowered
+_BISECTIONS = 5
+_DECAYED, _GROWN = 1e-10, 1e6  # norms of powers at which stability is decided
+_DOUBLINGS = 40
+
+_Certified = tuple[Array, Array]  # D̃ in orthonormal coordinates, on the grid, and its weight
+
+
+class Guarantee(StrEnum):
+    """What is certain about a rounded matrix."""
+
+    ENERGY = "energy"
+    LYAPUNOV = "lyapunov"
+
+
+@dataclass(frozen=True, eq=False)
+class ContractingDense:
+    """D̃ as integers, with the certificate of its stability.
+
+    Attributes:
+        spec: the memory.
+        bits: width of a coefficient, its sign included.
+        coefficients: codes in the specification's basis, shape (order, order).
+        fractions: binary places of each row, shape (order,).
+        weight: W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
+            for the energy guarantee.
+        damping: the largest share of a state's energy-norm coordinate that was taken off per step.
+    """
+
+    spec: LMUSpec
+    bits: int
+    coefficients: IntArray
+    fractions: IntArray
+    weight: Array
+    damping: float
+
+    @property
+    def matrix(self) -> Array:
+        """D̃ in the specification's basis, shape (order, order)."""
+        return self.coefficients * 2.0 ** -self.fractions.astype(np.float64)[:, None]
+
+    @property
+    def certified(self) -> bool:
+        """Whether the certificate holds, checked afresh."""
+        return certifies(self.weight, transition_of(self.spec, self.matrix))
+
+    @property
+    def growth_bound(self) -> float:
+        """An upper bound on ‖(I + D̃)ᵏ‖₂ for every k, in orthonormal coordinates: √cond(W)."""
+        values = np.linalg.eigvalsh(self.weight)
+        return math.sqrt(float(values[-1] / values[0]))
+
+    def increment(self) -> DenseIncrement:
+        """The same as an increment for a plan."""
+        return DenseIncrement(self.coefficients, self.bits, self.fractions)
+
+
+def contracting_dense(spec: LMUSpec, bits: int, guarantee: Guarantee | str = Guarantee.ENERGY) -> ContractingDense:
+    """Round D = G − I to `bits` bits so that stability is certain.
+
+    Energy: G is damped column by column, G(I − κ diag μ), with μ in proportion to what rounding can do to each
+    column, and entries are exchanged with their other neighbour on the grid where that lowers the gains above
+    1; κ is the least that succeeds. Lyapunov: entries are rounded for the least error of the states, and κ
+    stays 0 unless the result is unstable.
+
+    Args:
+        spec: a memory whose step is an unconditional contraction, zoh or bilinear.
+        bits: width of a coefficient, 3 … 24.
+        guarantee: what to certify.
+
+    Raises:
+        DesignError: an argument is out of its range, or so few bits leave no contraction.
+    """
+    bits = check_integer("coefficient bits", bits, MIN_BITS, MAX_BITS)
+    if spec.discretization not in (Discretization.ZOH, Discretization.BILINEAR):
+        raise DesignError("discretization", "zoh or bilinear for a contracting matrix", spec.discretization)
+    if guarantee not in tuple(Guarantee):
+        raise DesignError("guarantee", "one of " + ", ".join(Guarantee), guarantee)
+    rounder = _Rounder(spec, bits)
+    return rounder.energy() if Guarantee(guarantee) is Guarantee.ENERGY else rounder.lyapunov()
+
+
+def certifies(weight: Array, transition: Array) -> bool:
+    """Whether W and W − GᵀWG are certainly positive semidefinite, rounding errors of this check included.
+
+    A Cholesky factorisation in floating point that ends well proves M ≥ 0 once M is lowered by a bound on the
+    errors: (n + 2)·ε·tr M for the factorisation itself and (2n + 16)·ε·‖|W| + |G|ᵀ|W||G|‖ for forming M from
+    entries that are right to a few ε.
+
+    Args:
+        weight: W, symmetric, shape (n, n).
+        transition: G, shape (n, n).
+    """
+    n = weight.shape[0]
+    size = np.abs(transition)
+    decrease = weight - transition.T @ weight @ transition
+    forming = (2 * n + 16) * _EPS * float(np.linalg.norm(np.abs(weight) + size.T @ np.abs(weight) @ size))
+    return _positive(decrease, forming) and _positive(weight, 0.0)
+
+
+def _positive(matrix: Array, error: float) -> bool:
+    n = matrix.shape[0]
+    symmetric = 0.5 * (matrix + matrix.T)
+    slack = 2.0 * (error + (n + 2) * _EPS * float(np.abs(np.diag(symmetric)).sum()))
+    try:
+        np.linalg.cholesky(symmetric - slack * np.eye(n))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+class _Rounder:
+    """Roundings of one matrix on one grid, in orthonormal coordinates."""
+
+    def __init__(self, spec: LMUSpec, bits: int) -> None:
+        self.spec, self.bits = spec, bits
+        self.step: StepMatrices = step_matrices(spec.order, spec.h, spec.discretization)
+        self.scale = energy_per_unit(spec)
+        self.most = 2 ** (bits - 1) - 1
+        natural = self._natural(self.step.transition - np.eye(spec.order))
+        peak = np.abs(natural).max(axis=1)
+        self.fractions = np.floor(np.log2((self.most + 0.49) / peak)).astype(np.int64)
+        lsb = 2.0 ** -self.fractions.astype(np.float64)
+        self.grid = lsb[:, None] * self.scale[:, None] / self.scale[None, :]
+        self.profile = self._noise_profile()
+
+    def energy(self) -> ContractingDense:
+        """The least damping with which exchanges reach a contraction."""
+        first = 2.0**-self.bits * 1e-3
+        try:
+            high, best = self._least(self._nearest, first)
+        except DesignError:  # where most of a column rounds to nothing its noise is not what the grid tells
+            self.profile = np.ones(self.spec.order)
+            high, best = self._least(self._nearest, first)
+        low, damping = 0.0, 0.0
+        for _ in range(_BISECTIONS):
+            found = self._exchanged(damping)
+            if found is None:
+                low = damping
+            else:
+                high, best = damping, found
+                if damping == 0.0:
+                    break
+            damping = 0.5 * (low + high)
+        return self._result(best, high)
+
+    def lyapunov(self) -> ContractingDense:
+        """Shaped rounding; damped as well only where that alone is not stable."""
+        power = ErrorPower(self.step)
+
+        def shaped(damping: float) -> _Certified | None:
+            matrix = self._held(shaped_rounding(self._target(damping), self.grid, power))
+            weight = _lyapunov_weight(matrix)
+            return None if weight is None else (matrix, weight)
+
+        found = shaped(0.0)
+        if found is not None:
+            return self._result(found, 0.0)
+        damping, best = self._least(shaped, 2.0**-self.bits)
+        return self._result(best, damping)
+
+    def _result(self, found: _Certified, damping: float) -> ContractingDense:
+        matrix, weight = found
+        codes = np.rint(self._natural(matrix) * 2.0 ** self.fractions.astype(np.float64)[:, None]).astype(np.int64)
+        result = ContractingDense(self.spec, self.bits, codes, self.fractions, weight, damping)
+        if not result.certified:
+            raise DesignError("coefficient bits", self._enough, self.bits)
+        return result
+
+    @property
+    def _enough(self) -> str:
+        return f"enough for a contraction at order {self.spec.order}, theta/dt {self.spec.ratio:.4g}"
+
+    def _least(self, attempt: Callable[[float], _Certified | None], damping: float) -> tuple[float, _Certified]:
+        """The first damping of a doubling sequence that succeeds, and what it gives."""
+        while damping <= _MOST_DAMPING:
+            found = attempt(damping)
+            if found is not None:
+                return damping, found
+            damping *= 2.0
+        raise DesignError("coefficient bits", self._enough, self.bits)
+
+    def _natural(self, matrix: Array) -> Array:
+        """From orthonormal coordinates to the specification's basis."""
+        return matrix / self.scale[:, None] * self.scale[None, :]
+
+    def _target(self, damping: float) -> Array:
+        return self.step.transition * (1.0 - damping * self.profile)[None, :] - np.eye(self.spec.order)
+
+    def _held(self, matrix: Array) -> Array:
+        """`matrix` on the grid, within the range of the codes."""
+        return np.asarray(np.clip(np.rint(matrix / self.grid), -self.most, self.most) * self.grid)
+
+    def _nearest(self, damping: float) -> _Certified | None:
+        matrix = self._held(self._target(damping))
+        return (matrix, np.eye(self.spec.order)) if _Excess(matrix, 1.0).largest <= 1.0 - _MARGIN else None
+
+    def _exchanged(self, damping: float) -> _Certified | None:
+        """Rounded to nearest, then moved to other neighbours down the slope of the excess of the squared gains."""
+        target = self._target(damping)
+        error = self._held(target) - target
+        start = _Excess(target + error, 1.0).largest
+        limit = 1.0 - _AIM * max(0.0, start - 1.0)  # aims lower than it must, or the last ones creep
+        excess, share = _Excess(target + error, limit), _FIRST_MOVE
+        for _ in range(_EXCHANGES):
+            if excess.largest <= 1.0 - _MARGIN:
+                return target + error, np.eye(self.spec.order)
+            move = np.where(error > 0.0, -self.grid, self.grid)
+            gain = excess.slope * move + excess.curvature[None, :] * move**2
+            chosen = np.argsort(gain, axis=None, kind="stable")[: max(1, int(share * gain.size))]
+            chosen = chosen[gain.flat[chosen] < 0.0]
+            if chosen.size == 0:
+                break
+            moved = error.copy()
+            moved.flat[chosen] += move.flat[chosen]
+            moved = self._held(target + moved) - target
+            trial = _Excess(target + moved, limit)
+            if trial.total < excess.total:
+                error, excess, share = moved, trial, min(1.3 * share, 0.2)
+            elif share * error.size < 1.0:
+                break
+            else:
+                share *= 0.5
+        return None
+
+    def _noise_profile(self) -> Array:
+        """μ > 0 with largest entry 1: how strongly to damp each column.
+
+        Rounding changes GᵀG by GᵀE + EᵀG, whose entry jk has a variance V_jk known from the grid. Scaled by
+        1/√(μ_j μ_k) its rows all have the same power, so that the damping outweighs it nowhere by more than
+        elsewhere (the symmetric scaling of Sinkhorn).
+        """
+        one_sided = (self.step.transition**2).T @ self.grid**2
+        variance = one_sided + one_sided.T
+        profile = np.ones(self.spec.order)
+        for _ in range(100):
+            profile = np.sqrt(profile * (variance / profile[None, :]).sum(axis=1))
+        return np.asarray(profile / profile.max())
+
+
+class _Excess:
+    """What the squared gains of I + D̃ have above a limit: the sum of squares, its slope and its curvature."""
+
+    def __init__(self, matrix: Array, limit: float) -> None:
+        transition = matrix + np.eye(matrix.shape[0])
+        values, vectors = np.linalg.eigh(transition.T @ transition)
+        above = np.maximum(values - limit, 0.0)
+        pressure = (vectors * above) @ vectors.T
+        self.largest = float(values[-1])
+        self.total = float((above**2).sum())
+        self.slope: Array = 4.0 * transition @ pressure
+        self.curvature: Array = 2.0 * np.diag(pressure)
+
+
+def _lyapunov_weight(matrix: Array) -> Array | None:
+    """W = Σ_k (Gᵀ)ᵏGᵏ with G = I + D̃, or None where the powers do not decay or no certificate is found."""
+    transition = power = matrix + np.eye(matrix.shape[0])
+    weight = np.eye(matrix.shape[0])
+    for _ in range(_DOUBLINGS):
+        size = float(np.linalg.norm(power))
+        if size <= _DECAYED:
+            return weight if certifies(weight, transition) else None
+        if size >= _GROWN:
+            break
+        weight = weight + power.T @ weight @ power
+        power = power @ power
+    return None

@@ -1,0 +1,189 @@
+"""Predicted fidelity: how far a fixed-point memory is from the ideal one, for band-limited input.
+
+The ideal memory is θ ṁ = A m + B u driven by the band-limited signal u(t) itself. What the samples u(k·dt)
+make of it in integers differs by two things, which add up in power:
+
+    rule     the time-stepping rule and the coefficients as rounded: a difference of transfer functions
+    noise    the roundings of words, white and independent: `lmu_hw.noise`
+
+Deviations are relative to the energy of the reference's decoded window, Σ m_i²/(2i+1): the integral over the
+window of the decoded signal's square.
+
+A rule that holds each sample for dt sees the signal half a step late on average; this known delay is not
+counted as an error (`Step.holds`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmu_hw.arguments import check_positive
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.increments import Increment
+from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.realisation import realised_step
+from lmu_hw.legendre import Array, orthonormal_system
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import STEPS, StepMatrices, step_matrices
+from lmu_hw.system import ComplexArray, energy_per_unit, resolvent
+
+SIGNAL_RMS = 0.3
+"""Root mean square of the input in units of full scale: what Gaussian noise with its peak at 1 has, about."""
+
+_POINTS = 48
+_LEAST_PERIOD, _LONG_WINDOW, _CHUNK = 2048, 20_000, 1024
+
+
+@dataclass(frozen=True)
+class Band:
+    """Input with a flat spectrum from 0 to `edge` Hz.
+
+    Attributes:
+        edge: Hz.
+        rms: of the input, full scale being 1.
+    """
+
+    edge: float
+    rms: float = SIGNAL_RMS
+
+    def check(self, spec: LMUSpec) -> Band:
+        """Return this band if the samples of `spec` can carry it.
+
+        Raises:
+            DesignError: the edge is not positive, or at half the sampling rate or above it.
+        """
+        check_positive("bandwidth", self.edge, "Hz")
+        check_positive("input rms", self.rms)
+        if self.edge >= 0.5 / spec.dt:
+            raise DesignError("bandwidth", f"below half the sampling rate, {0.5 / spec.dt:.6g} Hz", f"{self.edge:.6g}")
+        return self
+
+
+def ideal_response(spec: LMUSpec, frequency: Array) -> ComplexArray:
+    """States of the ideal memory over its input at `frequency` in Hz, orthonormal, shape (order, points)."""
+    a, b = orthonormal_system(spec.order)
+    s = 2j * np.pi * spec.theta * frequency
+    return resolvent(a, b, np.eye(spec.order), np.asarray(s, dtype=np.complex128))
+
+
+def step_response(spec: LMUSpec, step: StepMatrices, frequency: Array) -> ComplexArray:
+    """States after a sample over that sample at `frequency` in Hz, orthonormal, shape (order, points).
+
+    The delay of half a step of a rule that holds its samples is taken off.
+    """
+    zeta = np.exp(2j * np.pi * spec.dt * frequency)
+    states = resolvent(step.transition, step.input, step.output, np.asarray(zeta, dtype=np.complex128))
+    late = 0.5 if STEPS[spec.discretization].holds else 0.0
+    return np.asarray(states * np.exp(2j * np.pi * spec.dt * late * frequency), dtype=np.complex128)
+
+
+class BandAnalysis:
+    """A reference memory in a band, against which many realisations are held.
+
+    Args:
+        spec: order, window and step.
+        band: of the input.
+        own_rule: the reference is the sampled system of the specification in exact arithmetic, not the ideal
+            memory.
+
+    Attributes:
+        power: mean energy of the reference's window.
+    """
+
+    def __init__(self, spec: LMUSpec, band: Band, *, own_rule: bool = False) -> None:
+        self.spec, self.band = spec, band.check(spec)
+        nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
+        self._frequency = np.asarray(0.5 * band.edge * (nodes + 1.0))
+        self._weights = np.asarray(0.5 * weights)
+        self.own_rule = own_rule
+        self._reference = self.reference(self._frequency)
+        self.power = self._mean(self._reference) * band.rms**2
+
+    def reference(self, frequency: Array) -> ComplexArray:
+        """States of the reference over its input at `frequency` in Hz, orthonormal, shape (order, points)."""
+        spec = self.spec
+        if not self.own_rule:
+            return ideal_response(spec, frequency)
+        return step_response(spec, step_matrices(spec.order, spec.h, spec.discretization), frequency)
+
+    def _mean(self, response: ComplexArray) -> float:
+        return float((np.abs(response) ** 2).sum(axis=0) @ self._weights)
+
+    def rule_error(self, spec: LMUSpec, increment: Increment | None = None) -> float:
+        """Relative root mean square error of a rule, with exact or with rounded coefficients, in the band.
+
+        Args:
+            spec: as that of the analysis but for its rule.
+            increment: the integers; exact coefficients by default.
+        """
+        exact = step_matrices(spec.order, spec.h, spec.discretization)
+        step = exact if increment is None else realised_step(spec, increment)
+        difference = step_response(spec, step, self._frequency) - self._reference
+        return math.sqrt(self._mean(np.asarray(difference)) * self.band.rms**2 / self.power)
+
+    def noise_error(self, noise: Array, unit: Array) -> float:
+        """Relative root mean square error of noise.
+
+        Args:
+            noise: standard deviation of each state, shape (order,).
+            unit: orthonormal coordinates per unit of each state, shape (order,).
+        """
+        return math.sqrt(float(np.sum((noise * unit) ** 2)) / self.power)
+
+    def measure(self, plan: MemoryPlan, seed: int, advance: Callable[[int], None] = lambda _: None) -> float:
+        """The relative root mean square error that the integer model really has on periodic noise in the band.
+
+        The noise has random phases and equal amplitudes at all harmonics up to the edge. Its period is one
+        window or more; the reference's periodic state comes from its response at each harmonic, and the
+        integers are compared with it once what they began with is forgotten.
+
+        Args:
+            plan: as the analysis's specification, but for the rule unless that is the reference.
+            seed: of the phases.
+            advance: told the number of samples done, now and then.
+
+        Raises:
+            DesignError: the noise exceeds full scale at the band's `rms`.
+        """
+        spec = plan.spec
+        period, warm = self.record(spec)
+        harmonics = np.arange(1, math.floor(self.band.edge * period * spec.dt * (1.0 + 1e-12)) + 1)
+        spectrum = np.zeros(period // 2 + 1, dtype=np.complex128)
+        phase = np.random.default_rng(seed).uniform(0.0, 2.0 * np.pi, harmonics.size)
+        spectrum[harmonics] = np.exp(1j * phase)
+        signal = np.fft.irfft(spectrum, period)
+        scale = self.band.rms / float(np.sqrt(np.mean(signal**2)))
+        signal, spectrum = signal * scale, spectrum * scale
+        codes = plan.input_format.encode(signal, overflow=Overflow.SATURATE)
+        frequency = harmonics / (period * spec.dt)
+        late = 0.5 if STEPS[spec.discretization].holds else 0.0
+        # After sample k a state belongs to the time (k + 1 − late)·dt.
+        response = self.reference(frequency) * np.exp(2j * np.pi * frequency * spec.dt * (1.0 - late))
+        model, unit = IntegerMemory(plan), energy_per_unit(spec)
+        state = model.zero_state()
+        for start in range(-warm, 0, _CHUNK):
+            model.run(codes[np.arange(start, min(start + _CHUNK, 0)) % period][None, :], state)
+            advance(min(_CHUNK, -start))
+        error = power = 0.0
+        basis = np.zeros((spec.order, period // 2 + 1), dtype=np.complex128)
+        basis[:, harmonics] = response * spectrum[harmonics]
+        exact = np.fft.irfft(basis, period, axis=1).T
+        for start in range(0, period, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            words = model.run(codes[None, part], state)[0]
+            error += float(np.sum((model.decode(words) * unit - exact[part]) ** 2))
+            power += float(np.sum(exact[part] ** 2))
+            advance(words.shape[0])
+        return math.sqrt(error / power)
+
+    @staticmethod
+    def record(spec: LMUSpec) -> tuple[int, int]:
+        """Samples of the period that `measure` compares, and of what it runs before."""
+        window = math.ceil(spec.ratio)
+        return max(2 * window, _LEAST_PERIOD) if window <= _LONG_WINDOW else window, 2 * window

@@ -1,0 +1,241 @@
+"""The fixed-point plan of a memory: what its integer model and its hardware share.
+
+Every datapath here is a bank of integrators. Each state lives in a wide accumulator; only its top bits,
+the state word, feed the multipliers:
+
+    v = accumulator + increment(state words, input)        (exact, or rounded far below the state word)
+    state word = round(v + residue)                          the one narrowing that matters
+    residue = v + residue − state word                       with error feedback, else 0
+    output word = state word, or round(v) on a finer grid
+
+so the narrowing enters the dynamics scaled by dt/θ, and error feedback differentiates it once more. Output
+words on a finer grid do not carry the narrowing of the state words at all but for what passes through the
+loop; delayed readouts Σ_i P_i(2θ′/θ − 1)·m_i are sums of output words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from lmu_hw.fixed_point.formats import IntArray, QFormat
+from lmu_hw.fixed_point.increments import Increment
+from lmu_hw.legendre import Array
+from lmu_hw.spec import LMUSpec
+from lmu_hw.steps import Discretization
+
+
+class Datapath(StrEnum):
+    """How the increment of the state is computed; see `lmu_hw.fixed_point.increments`."""
+
+    CHAIN = "chain"
+    SOLVE = "solve"
+    DENSE = "dense"
+    STRUCTURED = "structured"
+
+
+@dataclass(frozen=True)
+class ErrorBudget:
+    """Upper bounds on |fixed − float|, shape (outputs,) each, in units of what is read.
+
+    They hold at every sample, for every input with |u| ≤ 1, from a zero state.
+
+    Attributes:
+        input: rounding the input to its format.
+        coefficients: rounding dt/θ or the matrix; attained by a bang-bang input.
+        internal: roundings inside the increment.
+        accumulation: rounding increments to the accumulator's grid.
+        feedback: the narrowing of the state words, seen through the loop.
+        output: the last narrowing of what is read.
+    """
+
+    input: Array
+    coefficients: Array
+    internal: Array
+    accumulation: Array
+    feedback: Array
+    output: Array
+
+    @property
+    def total(self) -> Array:
+        """Bound on the whole deviation, shape (outputs,)."""
+        return self.input + self.coefficients + self.internal + self.accumulation + self.feedback + self.output
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The parts as plain values."""
+        parts = ("input", "coefficients", "internal", "accumulation", "feedback", "output")
+        return {name: getattr(self, name).tolist() for name in parts}
+
+
+@dataclass(frozen=True, eq=False)
+class ReadoutPlan:
+    """Delayed readouts u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1) m_i as integers.
+
+        readout = round(Σ_i coefficient_i·output word_i · 2^−fraction)
+
+    Attributes:
+        delays: θ′/θ of each readout, 0 … 1.
+        coefficients: integers, shape (readouts, order); ±1 without places where all delays are 0 or 1.
+        coefficient_bits: their width, sign included.
+        fraction: their binary places.
+        format: of a readout; its grid is that of the output words.
+        sum_width: bits that hold every partial sum before it is rounded.
+        ranges: certified upper bounds on |readout|, shape (readouts,).
+        budget: bound on the deviation from the float readout, by source.
+        noise: predicted standard deviation of the roundings' effect, shape (readouts,).
+    """
+
+    delays: tuple[float, ...]
+    coefficients: IntArray
+    coefficient_bits: int
+    fraction: int
+    format: QFormat
+    sum_width: int
+    ranges: Array
+    budget: ErrorBudget
+    noise: Array
+
+    @property
+    def multiplications_per_sample(self) -> int:
+        """0 where every coefficient is ±1."""
+        return 0 if self.fraction == 0 else int(self.coefficients.size)
+
+    @property
+    def error_bound(self) -> Array:
+        """Proved upper bound on |fixed − float|, shape (readouts,)."""
+        return self.budget.total
+
+    def to_dict(self) -> dict[str, Any]:
+        """The readouts as plain values."""
+        return {
+            "delays": list(self.delays),
+            "coefficients": self.coefficients.tolist(),
+            "coefficient_bits": self.coefficient_bits,
+            "coefficient_fraction": self.fraction,
+            "ranges": self.ranges.tolist(),
+            "error_bound": self.error_bound.tolist(),
+            "error_budget": self.budget.to_dict(),
+            "noise": self.noise.tolist(),
+            "multiplications_per_sample": self.multiplications_per_sample,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryPlan:
+    """Everything that the integer model and the hardware of one memory share.
+
+    Attributes:
+        spec: the specification.
+        datapath: how the increment is computed.
+        increment: integer coefficients and their grids.
+        input_format: format of a sample; all its codes lie in [−1, 1).
+        state_format: format of every state word, on one grid.
+        state_widths: bits that state word i really needs, from its certified range.
+        operand_format: of every word that a multiplier takes.
+        product_format: a whole increment before it is brought to the accumulator's grid.
+        accumulator_format: format of every accumulator.
+        output_format: of the words that leave; the state format, or finer.
+        error_feedback: whether the residue of each narrowing is added to the next.
+        ranges: certified upper bounds on |state word| in units of the state, shape (order,).
+        limit_set: after any state, once the input has been zero for long, |state word i| is at most this
+            many codes, shape (order,).
+        budget: the bound on the error of the output words, by source.
+        noise: predicted standard deviation of the roundings' effect on the output words, in units of the
+            state, shape (order,): every rounding taken as white, uniform and independent.
+        readouts: delayed readouts, if any were asked for.
+    """
+
+    spec: LMUSpec
+    datapath: Datapath
+    increment: Increment
+    input_format: QFormat
+    state_format: QFormat
+    state_widths: tuple[int, ...]
+    operand_format: QFormat
+    product_format: QFormat
+    accumulator_format: QFormat
+    output_format: QFormat
+    error_feedback: bool
+    ranges: Array
+    limit_set: IntArray
+    budget: ErrorBudget
+    noise: Array
+    readouts: ReadoutPlan | None = None
+
+    @property
+    def two_step(self) -> bool:
+        """Whether half of the last increment is added on the way to the state word (AB2)."""
+        return self.spec.discretization is Discretization.AB2
+
+    @property
+    def value_fraction(self) -> int:
+        """Binary places of v, the accumulator with AB2's half of the last increment."""
+        return self.accumulator_format.fraction + int(self.two_step)
+
+    @property
+    def narrowing(self) -> int:
+        """Bits dropped between v and the state word."""
+        return self.value_fraction - self.state_format.fraction
+
+    @property
+    def output_narrowing(self) -> int:
+        """Bits dropped between v and the output word, where that is not the state word."""
+        return self.value_fraction - self.output_format.fraction
+
+    @property
+    def separate_output(self) -> bool:
+        """Whether the words that leave are finer than the state words."""
+        return self.output_format != self.state_format
+
+    @property
+    def multiplications_per_sample(self) -> int:
+        """Multiplications that the increments of one sample cost."""
+        return self.increment.multiplications
+
+    @cached_property
+    def error_bound(self) -> Array:
+        """Proved upper bound on |fixed − float| per state, shape (order,)."""
+        return self.budget.total
+
+    def state_word_formats(self) -> tuple[QFormat, ...]:
+        """The format of each state word: its certified width on the common grid."""
+        return tuple(QFormat(width, self.state_format.fraction) for width in self.state_widths)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain values, for manifests and reports."""
+        formats = {
+            "input": self.input_format,
+            "state": self.state_format,
+            "operand": self.operand_format,
+            "product": self.product_format,
+            "accumulator": self.accumulator_format,
+            "output": self.output_format,
+        }
+        if self.readouts is not None:
+            formats["readout"] = self.readouts.format
+        return {
+            "spec": self.spec.to_dict(),
+            "datapath": str(self.datapath),
+            "formats": {
+                name: {"width": f.width, "fraction": f.fraction, "signed": f.signed} for name, f in formats.items()
+            }
+            | {
+                "coefficient": {
+                    "width": self.increment.coefficient_bits,
+                    "fraction": self.increment.fractions.tolist(),
+                    "signed": True,
+                },
+                "states": [{"width": w, "fraction": self.state_format.fraction} for w in self.state_widths],
+            },
+            **self.increment.to_dict(),
+            "error_feedback": self.error_feedback,
+            "ranges": self.ranges.tolist(),
+            "limit_set": self.limit_set.tolist(),
+            "error_bound": self.error_bound.tolist(),
+            "error_budget": self.budget.to_dict(),
+            "noise": self.noise.tolist(),
+            "multiplications_per_sample": self.multiplications_per_sample,
+            "readouts": None if self.readouts is None else self.readouts.to_dict(),
+        }

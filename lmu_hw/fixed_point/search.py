@@ -1,0 +1,215 @@
+"""The cheapest design that meets a fidelity target: step rule, datapath and word lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.planner import (
+    DATAPATHS,
+    MAX_INPUT_BITS,
+    MAX_STATE_BITS,
+    MIN_BITS,
+    MemoryAnalysis,
+    build_increment,
+)
+from lmu_hw.spec import Basis, LMUSpec
+from lmu_hw.steps import Discretization, is_stable
+from lmu_hw.system import energy_per_unit
+
+_WORTH_IT = 0.98
+_STRUCTURED_ORDER = 24
+_LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS = 4, 26
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One design that was weighed.
+
+    Attributes:
+        discretization: its rule.
+        datapath: how its increments are computed.
+        input_bits, state_bits, coefficient_bits: its word lengths.
+        structured_error: what the structured datapath may deviate by; None for the others.
+        multiplications: per sample.
+        operand_bits: width of the multiplier's other factor.
+        storage_bits: registers of the states and memory of the coefficients.
+        nrmse: predicted deviation of the decoded window, rule and noise together.
+    """
+
+    discretization: Discretization
+    datapath: Datapath
+    input_bits: int
+    state_bits: int
+    coefficient_bits: int
+    multiplications: int
+    operand_bits: int
+    storage_bits: int
+    nrmse: float
+    structured_error: float | None = None
+
+    @property
+    def work(self) -> int:
+        """Bit products per sample, multiplications × operand bits × coefficient bits: the price."""
+        return self.multiplications * self.operand_bits * self.coefficient_bits
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found.
+
+    Attributes:
+        front: designs that no other beats in both work and NRMSE, the cheapest first.
+        by_datapath: the same within each rule and datapath, for plots.
+        refused: why rules were left out, by name.
+    """
+
+    front: tuple[Candidate, ...]
+    by_datapath: dict[tuple[Discretization, Datapath], tuple[Candidate, ...]]
+    refused: dict[str, str]
+
+    def reaching(self, target: float) -> tuple[Candidate, ...]:
+        """All designs of the front with a predicted NRMSE of at most `target`, the cheapest first."""
+        return tuple(each for each in self.front if each.nrmse <= target)
+
+
+def state_storage_bits(plan: MemoryPlan) -> int:
+    """Registers of one memory: accumulators, state words and residues."""
+    each = plan.state_format.width + plan.accumulator_format.width
+    return plan.spec.order * (each + (plan.narrowing if plan.error_feedback else 0))
+
+
+def search(
+    spec: LMUSpec,
+    band: Band,
+    *,
+    rules: Sequence[Discretization] | None = None,
+    input_bits: int | None = None,
+    structured_error: float = 1e-3,
+    told: Callable[[str], None] = lambda _: None,
+) -> Search:
+    """Weigh every rule, datapath and word length for an input in `band`.
+
+    Against the ideal memory where the rules compete; against its own exact arithmetic where there is but one,
+    since then the rule is given and only its quantisation is to be judged.
+
+    Args:
+        spec: order, window, step and basis; its own rule plays no part where `rules` are given.
+        band: of the input.
+        rules: those to weigh; all that are stable by default.
+        input_bits: width of a sample; by default as fine as the state words.
+        structured_error: what a structured datapath may deviate by, see `plan_memory`.
+        told: hears the name of each rule as its turn comes.
+
+    Raises:
+        DesignError: the band is out of range, or no rule can be planned at all.
+    """
+    wanted = tuple(Discretization) if rules is None else tuple(rules)
+    own = len(wanted) == 1
+    refused: dict[str, str] = {}
+    found: dict[tuple[Discretization, Datapath], tuple[Candidate, ...]] = {}
+    reference = BandAnalysis(replace(spec, discretization=wanted[0]) if own else _stable(spec), band, own_rule=own)
+    for rule in wanted:
+        if not is_stable(spec.order, spec.h, rule):
+            refused[rule] = "unstable at this step"
+            continue
+        for datapath in _datapaths(rule, spec):
+            told(f"{rule} {datapath}")
+            error = structured_error if datapath is Datapath.STRUCTURED else None
+            try:
+                weighed = list(_weigh(replace(spec, discretization=rule), datapath, error, reference, input_bits))
+            except DesignError as refusal:
+                refused[f"{rule} {datapath}"] = str(refusal)
+                continue
+            if weighed:
+                found[rule, datapath] = pareto(weighed)
+    if not found:
+        raise DesignError("design", "one that some rule can realise", "; ".join(map(": ".join, refused.items())))
+    return Search(pareto(each for group in found.values() for each in group), found, refused)
+
+
+def pareto(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Those that no other candidate beats or nearly equals (2 %) in both work and NRMSE, the cheapest first."""
+    front: list[Candidate] = []
+    for each in sorted(candidates, key=lambda c: (c.work, c.nrmse, c.storage_bits)):
+        if not front or each.nrmse < _WORTH_IT * front[-1].nrmse:
+            front.append(each)
+    return tuple(front)
+
+
+def _stable(spec: LMUSpec) -> LMUSpec:
+    return replace(spec, discretization=Discretization.ZOH)
+
+
+def _datapaths(rule: Discretization, spec: LMUSpec) -> Iterator[Datapath]:
+    """Those worth weighing: a dense product where there is nothing cheaper, structure where it can pay."""
+    for datapath in DATAPATHS[rule]:
+        if datapath is Datapath.STRUCTURED:
+            worth = spec.order >= _STRUCTURED_ORDER
+        elif datapath is Datapath.DENSE:
+            worth = spec.basis is not Basis.LEGENDRE or DATAPATHS[rule][0] is Datapath.DENSE
+        else:
+            worth = spec.basis is Basis.LEGENDRE
+        if worth:
+            yield datapath
+
+
+def _weigh(
+    spec: LMUSpec,
+    datapath: Datapath,
+    structured_error: float | None,
+    reference: BandAnalysis,
+    input_bits: int | None,
+) -> Iterator[Candidate]:
+    """Candidates of one rule: every state width with the coefficient widths that go with it.
+
+    The noise hardly depends on the coefficients, so one analysis with fine ones serves all widths.
+    """
+    unit = energy_per_unit(spec)
+    errors: dict[int, float] = {}
+    for bits in range(_LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS + 1):
+        try:
+            errors[bits] = reference.rule_error(spec, build_increment(spec, datapath, bits, structured_error))
+        except DesignError:
+            continue
+    analysis = MemoryAnalysis(
+        spec,
+        datapath=datapath,
+        coefficient_bits=_MOST_COEFFICIENT_BITS,
+        structured_error=structured_error,
+        certified=False,
+    )
+    for state_bits in range(MIN_BITS, MAX_STATE_BITS + 1):
+        try:
+            plan = analysis.plan(input_bits if input_bits is not None else MIN_BITS, state_bits)
+            if input_bits is None:
+                fine = min(max(plan.state_format.fraction + 1, MIN_BITS), MAX_INPUT_BITS)
+                plan = analysis.plan(fine, state_bits)
+        except DesignError:
+            continue
+        noise = reference.noise_error(plan.noise, unit)
+        for bits, error in errors.items():
+            yield Candidate(
+                spec.discretization,
+                datapath,
+                plan.input_format.width,
+                state_bits,
+                bits,
+                plan.multiplications_per_sample,
+                plan.operand_format.width,
+                _storage_bits(plan, bits),
+                math.hypot(error, noise),
+                structured_error,
+            )
+
+
+def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
+    """What a plan with `coefficient_bits` stores, from one with the most: coarser products, shorter accumulators."""
+    products = fine.product_format.fraction - (_MOST_COEFFICIENT_BITS - coefficient_bits)
+    places = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
+    saved = (fine.accumulator_format.fraction - places) * (2 if fine.error_feedback else 1)
+    return state_storage_bits(fine) - fine.spec.order * saved + fine.increment.multiplications * coefficient_bits
