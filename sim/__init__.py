@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from lmu_hw.sim.mixed import run_mixed_bench as run_mixed_bench
     from lmu_hw.sim.mixed_network import MixedNetwork as MixedNetwork
     from lmu_hw.sim.mixed_network import run_mixed_network as run_mixed_network
-    from lmu_hw.sim.network_cosim import NetworkCosim as NetworkCosim
-    from lmu_hw.sim.network_cosim import cosimulate_network as cosimulate_network
-    from lmu_hw.sim.network_harness import HarnessedNetwork as HarnessedNetwork
-    from lmu_hw.sim.network_harness import NetworkStimulus as NetworkStimulus
-    from lmu_hw.sim.network_regression import run_network_regression as run_network_regression
-    from lmu_hw.sim.network_run import run_network_rtl as run_network_rtl
-    from lmu_hw.sim.network_run import run_networks as run_networks
+    from lmu_hw.sim.network.cosim import NetworkCosim as NetworkCosim
+    from lmu_hw.sim.network.cosim import cosimulate_network as cosimulate_network
+    from lmu_hw.sim.network.harness import HarnessedNetwork as HarnessedNetwork
+    from lmu_hw.sim.network.harness import NetworkStimulus as NetworkStimulus
+    from lmu_hw.sim.network.regression import run_network_regression as run_network_regression
+    from lmu_hw.sim.network.run import run_network_rtl as run_network_rtl
+    from lmu_hw.sim.network.run import run_networks as run_networks
     from lmu_hw.sim.regression import run_regression as run_regression
     from lmu_hw.sim.runner import BenchResult as BenchResult
     from lmu_hw.sim.runner import Simulator as Simulator
@@ -46,10 +46,10 @@ __getattr__, __dir__ = load_on_demand(
         "harness": ["HarnessedMemory", "Stimulus"],
         "mixed": ["MixedCircuit", "run_mixed_bench"],
         "mixed_network": ["MixedNetwork", "run_mixed_network"],
-        "network_cosim": ["NetworkCosim", "cosimulate_network"],
-        "network_harness": ["HarnessedNetwork", "NetworkStimulus"],
-        "network_regression": ["run_network_regression"],
-        "network_run": ["run_network_rtl", "run_networks"],
+        "network.cosim": ["NetworkCosim", "cosimulate_network"],
+        "network.harness": ["HarnessedNetwork", "NetworkStimulus"],
+        "network.regression": ["run_network_regression"],
+        "network.run": ["run_network_rtl", "run_networks"],
         "regression": ["run_regression"],
         "runner": ["BenchResult", "Simulator", "run_bench"],
         "spice.engines": ["run_spice"],

@@ -18,5 +18,5 @@ settings.load_profile("repeatable")
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """A generator seeded by the test's own name: the same numbers in every run, order and worker."""
-    return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+    """A generator seeded by the test's file and name: the same numbers in every run, order, worker and folder."""
+    return np.random.default_rng(zlib.crc32(request.node.nodeid.rpartition("/")[2].encode()))

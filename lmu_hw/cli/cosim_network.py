@@ -24,9 +24,9 @@ from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.rtl.verilog import VerilogDesign
 from lmu_hw.sequences import Sequences, read_classes
-from lmu_hw.sim.network_cosim import NetworkCosim, cosimulate_network
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network_run import run_networks
+from lmu_hw.sim.network.cosim import NetworkCosim, cosimulate_network
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.run import run_networks
 
 _TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
 

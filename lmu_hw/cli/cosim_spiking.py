@@ -22,7 +22,7 @@ from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.spiking_cosim import SpikingCosim, cosimulate_spiking
+from lmu_hw.sim.spiking.cosim import SpikingCosim, cosimulate_spiking
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan, plan_spiking
 
 _SHOWN_WINDOWS, _MOST_STATES, _MOST_POINTS = 5.0, 6, 2000

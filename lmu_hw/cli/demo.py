@@ -5,17 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.design import AnalogDesign
 from lmu_hw.analog.export import write_design
 from lmu_hw.artifacts import write_text
 from lmu_hw.cli import derive, quantize
 from lmu_hw.cli.cosim import circuit_beside
+from lmu_hw.cli.demo_outcome import DigitsResult, Outcome, Part
 from lmu_hw.cli.demo_report import demo_report, result_rows
 from lmu_hw.cli.evidence import failures
 from lmu_hw.cli.output import answer, grid, progress, render_json, staged, written
@@ -24,13 +23,12 @@ from lmu_hw.cli.spice import design_circuit
 from lmu_hw.design_file import Design
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy
 from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.cosim import AnalogSetup, BoundCheck, CosimResult, check_bound, cosimulate
+from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.sim.cosim import AnalogSetup, check_bound, cosimulate
 from lmu_hw.sim.digital import run_streams
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus
 
@@ -50,91 +48,6 @@ DIGITS = Design(
 )
 SMALL = Design(order=6, theta=0.01, dt=0.01 / STEPS, name="small_memory")
 SCANNER = Design(order=48, theta=1e-4 * STEPS * STEPS_PER_PIXEL, dt=1e-4, discretization="ab2", name="scanner")
-
-
-@dataclass(frozen=True)
-class DigitsResult:
-    """The classification.
-
-    Attributes:
-        held_out: how many digits were classified.
-        accuracy_float, accuracy_fixed, accuracy_rtl: shares of right answers.
-        different_predictions: digits that the integer model and the Verilog classify differently.
-        samples, beats, mismatches: of the Verilog's run.
-        messages: of the bench.
-        bound: fixed against float, over all states of all digits.
-    """
-
-    held_out: int
-    accuracy_float: float
-    accuracy_fixed: float
-    accuracy_rtl: float | None
-    different_predictions: int | None
-    samples: int
-    beats: int
-    mismatches: int
-    messages: tuple[str, ...]
-    bound: BoundCheck
-
-    @property
-    def passed(self) -> bool:
-        """The Verilog gave every word and every answer of the integer model, within the bound."""
-        return self.mismatches == 0 and self.different_predictions == 0 and self.bound.passed and not self.messages
-
-
-@dataclass(frozen=True)
-class Part:
-    """One memory of the demonstration: what was asked for, planned and generated."""
-
-    design: Design
-    plan: MemoryPlan
-    verilog: VerilogDesign
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Everything that the report shows."""
-
-    data: Digits
-    digits: Part
-    classified: DigitsResult
-    small: Part
-    circuit: AnalogDesign
-    small_result: CosimResult
-    scanner: Part
-    scanner_result: CosimResult
-    command: str
-
-    @property
-    def passed(self) -> bool:
-        """Every check held."""
-        return self.classified.passed and self.small_result.passed and self.scanner_result.passed
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
-        classified = self.classified
-        return {
-            "command": self.command,
-            "held_out": classified.held_out,
-            "accuracy": {
-                "float": classified.accuracy_float,
-                "fixed": classified.accuracy_fixed,
-                "rtl": classified.accuracy_rtl,
-            },
-            "different_predictions": classified.different_predictions,
-            "digital": {
-                "samples": classified.samples,
-                "beats": classified.beats,
-                "mismatches": classified.mismatches,
-                "messages": list(classified.messages),
-            },
-            "fixed_vs_float": vars(classified.bound),
-            "multiplications_per_sample": self.digits.plan.multiplications_per_sample,
-            "cycles_per_sample": self.digits.verilog.manifest["cycles_per_sample"],
-            "small": _figures(self.small, self.small_result),
-            "scanner": _figures(self.scanner, self.scanner_result),
-            "passed": self.passed,
-        }
 
 
 def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
@@ -241,14 +154,6 @@ def _classify(
             part.plan, part.plan.output_format.decode(words), FloatMemory(part.plan.spec).run(held_out.sequences)
         ),
     )
-
-
-def _figures(part: Part, result: CosimResult) -> dict[str, Any]:
-    return {
-        **result.to_dict(),
-        "multiplications_per_sample": part.plan.multiplications_per_sample,
-        "cycles_per_sample": part.verilog.manifest["cycles_per_sample"],
-    }
 
 
 def _complaint(outcome: Outcome) -> str:

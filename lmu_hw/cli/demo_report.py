@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmu_hw.cli.cosim import design_rows
+from lmu_hw.cli.demo_outcome import Outcome
 from lmu_hw.cli.evidence import checks_table, figures, percent
 from lmu_hw.cli.output import figure
 from lmu_hw.cli.plots import digit_plot, scan_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData
 from lmu_hw.legendre import readout
-
-if TYPE_CHECKING:
-    from lmu_hw.cli.demo import Outcome
 
 _DIGITS_TEXT = (
     "scikit-learn's 1,797 scans of handwritten digits, 8 × 8 pixels each, become sequences of 64 samples: their pixels "

@@ -71,7 +71,7 @@ def _outputs(design: NetworkDesign, network: Network, sequences: Sequences, back
     told: dict[str, Any] = {"calibration": made.calibration}
     if backend == "fixed":
         return _Outputs(model.decode(model.run(codes)), told)
-    from lmu_hw.sim.network_run import run_network_rtl
+    from lmu_hw.sim.network.run import run_network_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         words = run_network_rtl(  # which checks every word

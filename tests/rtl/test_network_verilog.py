@@ -18,8 +18,8 @@ from lmu_hw.network import Output
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.network import build_network, generate_network_verilog
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network_run import run_networks
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.run import run_networks
 from tests.rtl.networks import LayerShape, random_network
 
 SHAPES = [

@@ -14,9 +14,10 @@ from lmu_hw.fixed_point.integer_model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.formal import cut, main, prove
-from lmu_hw.sim.formal_attack import find_overflow
-from lmu_hw.sim.formal_invariant import Registers, find_invariant, take_sample
+from lmu_hw.sim.formal.__main__ import main
+from lmu_hw.sim.formal.attack import find_overflow
+from lmu_hw.sim.formal.invariant import Registers, find_invariant, take_sample
+from lmu_hw.sim.formal.proof import cut, prove
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization
 
@@ -183,7 +184,7 @@ always @(posedge clk) if (in_valid & in_ready) past <= {{past[7:0], in_data}};
 inner memory(.clk(clk), .rst(rst), {links});
 endmodule
 """
-    monkeypatch.setattr("lmu_hw.sim.formal.generate_verilog", lambda plan, lanes: replace(design, text=text))
+    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, lanes: replace(design, text=text))
     verdict = prove(small_plan())
     assert not verdict.proved
     assert verdict.overflow is None  # it is not an overflow
@@ -194,7 +195,7 @@ def test_a_coefficient_that_is_off_by_one_is_not_proved(monkeypatch: pytest.Monk
     codes = plan.increment.coefficients.copy()
     codes[-1] += 1
     other = generate_verilog(replace(plan, increment=plan.increment.with_coefficients(codes)))
-    monkeypatch.setattr("lmu_hw.sim.formal.generate_verilog", lambda plan, lanes: other)
+    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, lanes: other)
     with pytest.raises(CheckFailed, match="never hold the state"):
         prove(plan)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lmu_hw.errors import CheckFailed, MissingToolError
-from lmu_hw.sim.formal_solver import OPERATIONS, Bits, Solver
+from lmu_hw.sim.formal.solver import OPERATIONS, Bits, Solver
 
 _YOSYS = "import sys\nfrom pyosys import libyosys\nfor command in sys.argv[1:]: libyosys.run_pass(command)"
 _TIMEOUT_S = 300

@@ -11,10 +11,10 @@ from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.integer_model import IntegerMemory
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.sim.formal_invariant import Invariant, Registers, take_products, take_sample
-from lmu_hw.sim.formal_netlist import Netlist
-from lmu_hw.sim.formal_rhythm import Rhythm, inputs_of, quantities
-from lmu_hw.sim.formal_solver import Bits, Solver, Wide
+from lmu_hw.sim.formal.invariant import Invariant, Registers, take_products, take_sample
+from lmu_hw.sim.formal.netlist import Netlist
+from lmu_hw.sim.formal.rhythm import Rhythm, inputs_of, quantities
+from lmu_hw.sim.formal.solver import Bits, Solver, Wide
 
 _WIDTH = 128  # of the replay's words: more than any plan's
 

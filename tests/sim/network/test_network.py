@@ -15,11 +15,11 @@ from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.network_check import NetworkCheck, check_network, task_data
-from lmu_hw.sim.network_cosim import cosimulate_network
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network_regression import NetworkLimits, run_network_regression
-from lmu_hw.sim.network_run import run_network_rtl, run_networks
+from lmu_hw.sim.network.check import NetworkCheck, check_network, task_data
+from lmu_hw.sim.network.cosim import cosimulate_network
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.regression import NetworkLimits, run_network_regression
+from lmu_hw.sim.network.run import run_network_rtl, run_networks
 from lmu_hw.sim.runner import Simulator
 from lmu_hw.spec import LMUSpec
 from tests.core.networks import draw
@@ -60,9 +60,8 @@ def test_networks_equal_the_integer_model(simulator, rng, tmp_path):
     assert run.passed
     assert [score.sent for score in run.scores] == [30, 7]
     assert [score.checked for score in run.scores] == [3 * 6, 3 * 7]
-    sequence = networks[0].stimulus.codes[5:6, 0][
-        None
-    ]  # the second one of place 0, a single step, is the third to answer
+    # The second one of place 0, a single step, is the third to answer.
+    sequence = networks[0].stimulus.codes[5:6, 0][None]
     np.testing.assert_array_equal(run.answers[0].words[2], IntegerNetwork(networks[0].plan).run(sequence)[0])
 
 
@@ -96,28 +95,34 @@ def test_reset_in_mid_stream_forgets_everything(rng, tmp_path):
     assert run.passed
 
 
-def with_one_code_changed(plan: NetworkPlan) -> NetworkPlan:
-    """A weight of the hidden units is off by one."""
+def with_one_code_changed(plan: NetworkPlan, x: np.ndarray) -> NetworkPlan:
+    """The first weight of the hidden units is off by one that changes any answer to `x`."""
     layer = plan.layers[0]
     segment = layer.affine.segments[-1]
-    weights = segment.weights.copy()
-    weights.flat[np.argmin(np.abs(weights))] += 1
-    segments = (*layer.affine.segments[:-1], replace(segment, weights=weights))
     wide = replace(layer.affine.accumulator, width=layer.affine.accumulator.width + 1)
-    affine = replace(layer.affine, segments=segments, accumulator=wide)
-    return replace(plan, layers=(replace(layer, affine=affine), *plan.layers[1:]))
+    right = IntegerNetwork(plan).run(x)
+    for place in np.argsort(np.abs(segment.weights), axis=None):
+        weights = segment.weights.copy()
+        weights.flat[place] += 1
+        segments = (*layer.affine.segments[:-1], replace(segment, weights=weights))
+        affine = replace(layer.affine, segments=segments, accumulator=wide)
+        changed = replace(plan, layers=(replace(layer, affine=affine), *plan.layers[1:]))
+        if np.any(IntegerNetwork(changed).run(x) != right):
+            return changed
+    raise AssertionError("no weight of the hidden units matters")
 
 
 def test_wrong_verilog_is_found(rng, tmp_path):
-    """Dead, a weight off by one, and a class that is the last one of equals."""
+    """Dead, and a weight off by one."""
     plan = planned(rng, Output.SEQUENCE)
+    x = codes(plan, rng, 2, 25)
     right = generate_network_verilog(plan, name="right")
     dead = right.text.replace("right", "dead").replace(".o__valid(out_valid)", ".o__valid()")
     silent = dead.replace("assign o__valid = out_valid;", "assign out_valid = 1'b0;")
     assert silent.count("o__valid()") == silent.count("out_valid = 1'b0") == 1
-    changed = generate_network_verilog(with_one_code_changed(plan), name="changed")
+    changed = generate_network_verilog(with_one_code_changed(plan, x), name="changed")
     designs = [right, replace(right, name="dead", text=silent), changed]
-    stimulus = NetworkStimulus.of_batch(codes(plan, rng, 2, 25), 1)
+    stimulus = NetworkStimulus.of_batch(x, 1)
     run = run_networks([HarnessedNetwork(plan, stimulus, d) for d in designs], workdir=tmp_path, simulator="icarus")
     assert not run.passed
     assert [score.passed for score in run.scores] == [True, False, False]

@@ -14,7 +14,7 @@ from lmu_hw.network import Output
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.sim.beats import read_beats
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
 from lmu_hw.sim.runner import BenchResult, Simulator
 from lmu_hw.sim.scoreboard import Score
 from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
@@ -84,7 +84,7 @@ def run_networks(
         jobs.append({"fields": modules[k].fields, "sent": sent, "expected": save_expected(workdir, k, vectors)})
     scores, bench = run_harness(
         modules,
-        "lmu_hw.sim.bench_network",
+        "lmu_hw.sim.network.bench",
         jobs,
         workdir=workdir,
         files={f"samples_{k}.hex": network.sample_words() for k, network in enumerate(networks)},

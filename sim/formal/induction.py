@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.sim.formal_invariant import Invariant, Registers, take_sample
-from lmu_hw.sim.formal_netlist import Netlist
-from lmu_hw.sim.formal_rhythm import FIXED, HELD, OPEN, Field, Rhythm, quantities, widths
-from lmu_hw.sim.formal_solver import Bits, Solver, Wide
+from lmu_hw.sim.formal.invariant import Invariant, Registers, take_sample
+from lmu_hw.sim.formal.netlist import Netlist
+from lmu_hw.sim.formal.rhythm import FIXED, HELD, OPEN, Field, Rhythm, quantities, widths
+from lmu_hw.sim.formal.solver import Bits, Solver, Wide
 
 _ORDER = {"": 0, "accumulator": 1, "residue": 2}
 _RESET = -1  # the last of the forms: what reset leaves

@@ -1,4 +1,4 @@
-"""One recording through everything that carries a memory: `python -m lmu_hw.sim.spiking_cosim --neurons 996`.
+"""One recording through everything that carries a memory: `python -m lmu_hw.sim.spiking.cosim --neurons 996`.
 
 In one simulation run the fixed-point Verilog and the Verilog of the digital spiking memory; both must equal their
 integer models word for word, and the fixed-point words must lie within the plan's bound of the float reference. What
@@ -35,8 +35,8 @@ from lmu_hw.sim.cosim import BoundCheck, DigitalCheck, check_bound
 from lmu_hw.sim.harness import HarnessedMemory, Stimulus, stream_module
 from lmu_hw.sim.runner import Simulator
 from lmu_hw.sim.scoreboard import Score, expected_flags
-from lmu_hw.sim.spiking_harness import HarnessedSpiking
-from lmu_hw.sim.spiking_run import BENCH, spiking_job, spiking_vectors
+from lmu_hw.sim.spiking.harness import HarnessedSpiking
+from lmu_hw.sim.spiking.run import BENCH, spiking_job, spiking_vectors
 from lmu_hw.sim.stream_run import run_harness, save_expected
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
@@ -249,7 +249,7 @@ def _fixed_vectors(memory: HarnessedMemory, words: Any, reference: Array) -> dic
 
 def main(arguments: list[str] | None = None) -> int:
     """Compare on seeded noise and print one JSON object; 0 where every check held, 1 where not, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.spiking_cosim", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="lmu_hw.sim.spiking.cosim", description=__doc__.split("\n")[0])
     parser.add_argument("--order", type=int, default=6)
     parser.add_argument("--theta", type=float, default=0.5, help="window, s")
     parser.add_argument("--dt", type=float, default=1e-3, help="step, s")

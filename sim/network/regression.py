@@ -1,4 +1,4 @@
-"""Random networks through Verilog: `python -m lmu_hw.sim.network_regression --networks 40`.
+"""Random networks through Verilog: `python -m lmu_hw.sim.network.regression --networks 40`.
 
 Draws networks of every kind of layer, with every datapath of their memories, over sizes, word lengths, lanes,
 sequences side by side and ways to reset; streams random and extreme sequences of random lengths through each
@@ -29,8 +29,8 @@ from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network_run import run_networks
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.run import run_networks
 from lmu_hw.sim.runner import Simulator
 from lmu_hw.spec import LMUSpec
 

@@ -14,8 +14,8 @@ from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Segment, Source
 from lmu_hw.reference.definition import Activation
 from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus, running_argmax
-from lmu_hw.sim.network_run import NetworkRun, in_batch_order, run_networks
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus, running_argmax
+from lmu_hw.sim.network.run import NetworkRun, in_batch_order, run_networks
 
 FORM = QFormat(6, 0)
 COUNT = 3  # words of x and of y

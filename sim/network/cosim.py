@@ -17,8 +17,8 @@ from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.network_harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network_run import NetworkRun, in_batch_order, run_networks
+from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.network.run import NetworkRun, in_batch_order, run_networks
 from lmu_hw.sim.runner import Simulator
 
 

@@ -1,6 +1,6 @@
 """A network of the package in Verilog, on the test data of its task: every word against the integer model.
 
-    python -m lmu_hw.sim.network_check --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
+    python -m lmu_hw.sim.network.check --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
 
 Formats are chosen on sequences of the training part. The clock cycles that the sequences take are read in the
 simulation and stand beside what the design documents and beside the bound, multiplications / multipliers.
@@ -24,7 +24,7 @@ from lmu_hw.networks import NETWORKS, load
 from lmu_hw.quantized.options import LayerOptions, NetworkOptions
 from lmu_hw.quantized.planner import plan_network
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.network_cosim import cosimulate_network
+from lmu_hw.sim.network.cosim import cosimulate_network
 from lmu_hw.sim.runner import Simulator
 
 

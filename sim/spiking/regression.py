@@ -1,4 +1,4 @@
-"""Random spiking memories through Verilog: `python -m lmu_hw.sim.spiking_regression --designs 40`.
+"""Random spiking memories through Verilog: `python -m lmu_hw.sim.spiking.regression --designs 40`.
 
 Draws memories of every kind of neuron over orders, numbers of neurons, lanes, word lengths, steps and synapses, streams
 random and full-scale sequences through each with random gaps and back-pressure, and counts the words that differ from
@@ -22,8 +22,8 @@ from lmu_hw.errors import DesignError
 from lmu_hw.rtl.spiking.memory import SpikingSchedule
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.runner import Simulator
-from lmu_hw.sim.spiking_harness import HarnessedSpiking
-from lmu_hw.sim.spiking_run import run_spiking
+from lmu_hw.sim.spiking.harness import HarnessedSpiking
+from lmu_hw.sim.spiking.run import run_spiking
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital_plan import plan_spiking
@@ -150,7 +150,7 @@ def run_spiking_regression(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and print one JSON object; 0 where nothing differs, 1 where something does, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.spiking_regression", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="lmu_hw.sim.spiking.regression", description=__doc__.split("\n")[0])
     parser.add_argument("--designs", type=int, default=40)
     parser.add_argument("--samples", type=int, default=400, help="of each design")
     parser.add_argument("--cycles", type=int, default=400_000, help="most of each design")

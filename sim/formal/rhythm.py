@@ -18,9 +18,9 @@ import numpy as np
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.increments.base import balanced_sum
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.sim.formal_invariant import Registers, take_sample
-from lmu_hw.sim.formal_netlist import Netlist
-from lmu_hw.sim.formal_solver import Bits, Solver
+from lmu_hw.sim.formal.invariant import Registers, take_sample
+from lmu_hw.sim.formal.netlist import Netlist
+from lmu_hw.sim.formal.solver import Bits, Solver
 
 _SAMPLES = 24  # of the run that tells the registers apart
 _PATIENCE = 50_000  # cycles of that run

@@ -1,44 +1,36 @@
-"""Formal proof that a generated memory never overflows: `python -m lmu_hw.sim.formal --order 2 --state-bits 5`.
+"""Formal proof that a generated memory never overflows.
 
 For every input sequence of any length, every register of the Verilog holds what the plan's arithmetic gives in
 unbounded integers; so no accumulator, product, operand or word ever wraps where that could be seen. Two parts:
 
 1. A polytope that no sample leaves is computed from the plan in exact rational arithmetic
-   (`lmu_hw.sim.formal_invariant`). It bounds every quantity of the arithmetic.
+   (`lmu_hw.sim.formal.invariant`). It bounds every quantity of the arithmetic.
 2. Yosys turns the Verilog into next-state functions, and Bitwuzla proves on them that one sample, from any
    state within those bounds, leads to the next state of the unbounded arithmetic, that waiting changes
    nothing, that a beat which is not taken holds everything, and that reset is such a state
-   (`lmu_hw.sim.formal_induction`). By induction over samples this holds for ever.
+   (`lmu_hw.sim.formal.induction`). By induction over samples this holds for ever.
 
 Where the proof fails, the inputs from reset that drive each quantity furthest are replayed on the integer model,
-which shows what leaves its format, and on the netlist, which shows what is lost. `--cut accumulator --by 2`
-takes bits off a format, to see that.
-Exit status 1 where nothing is proved.
+which shows what leaves its format, and on the netlist, which shows what is lost. `cut` takes bits off a format, to
+see that.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.formal_attack import Overflow, find_overflow, replay
-from lmu_hw.sim.formal_induction import Induction
-from lmu_hw.sim.formal_invariant import find_invariant
-from lmu_hw.sim.formal_netlist import read_netlist
-from lmu_hw.sim.formal_rhythm import find_rhythm
-from lmu_hw.sim.formal_solver import Solver
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
+from lmu_hw.sim.formal.attack import Overflow, find_overflow, replay
+from lmu_hw.sim.formal.induction import Induction
+from lmu_hw.sim.formal.invariant import find_invariant
+from lmu_hw.sim.formal.netlist import read_netlist
+from lmu_hw.sim.formal.rhythm import find_rhythm
+from lmu_hw.sim.formal.solver import Solver
 
 CUTS = ("accumulator", "operand", "product", "state")
 
@@ -126,52 +118,3 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round(now - self._last, 2)
         self._last = now
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; prints one JSON object and exits with 1 where nothing is proved."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--order", type=int, default=2)
-    parser.add_argument("--ratio", type=float, default=8.0, help="theta/dt")
-    parser.add_argument("--discretization", choices=[str(rule) for rule in Discretization], default="euler")
-    parser.add_argument("--datapath")
-    parser.add_argument("--input-bits", type=int, default=4)
-    parser.add_argument("--state-bits", type=int, default=5)
-    parser.add_argument("--lanes", type=int, default=1)
-    parser.add_argument("--error-feedback", action=argparse.BooleanOptionalAction)
-    parser.add_argument("--cut", choices=CUTS, help="take head bits off this format before the proof")
-    parser.add_argument("--by", type=int, default=1, help="how many")
-    options = parser.parse_args(argv)
-    try:
-        plan = plan_memory(
-            LMUSpec(options.order, options.ratio, 1.0, options.discretization),
-            input_bits=options.input_bits,
-            state_bits=options.state_bits,
-            error_feedback=options.error_feedback,
-            datapath=options.datapath,
-        )
-        if options.cut:
-            plan = cut(plan, options.cut, options.by)
-        verdict = prove(plan, lanes=options.lanes)
-    except DesignError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except CheckFailed as error:
-        print(json.dumps({"proved": False, "failure": str(error)}))
-        return 1
-    print(json.dumps(_plain(plan, verdict)))
-    return 0 if verdict.proved else 1
-
-
-def _plain(plan: MemoryPlan, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "spec": plan.spec.to_dict(),
-        "datapath": str(plan.datapath),
-        "formats": {what: str(getattr(plan, f"{what}_format")) for what in ("input", *CUTS)},
-        **vars(verdict),
-        "overflow": None if verdict.overflow is None else vars(verdict.overflow),
-    }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,11 +15,11 @@ from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.signals import band_limited_noise
-from lmu_hw.sim import spiking_cosim, spiking_regression
-from lmu_hw.sim.spiking_cosim import cosimulate_spiking
-from lmu_hw.sim.spiking_harness import HarnessedSpiking
-from lmu_hw.sim.spiking_regression import run_spiking_regression
-from lmu_hw.sim.spiking_run import run_spiking, run_spiking_rtl
+from lmu_hw.sim.spiking import cosim, regression
+from lmu_hw.sim.spiking.cosim import cosimulate_spiking
+from lmu_hw.sim.spiking.harness import HarnessedSpiking
+from lmu_hw.sim.spiking.regression import run_spiking_regression
+from lmu_hw.sim.spiking.run import run_spiking, run_spiking_rtl
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital_memory import DigitalSpikingMemory
@@ -132,7 +132,7 @@ def test_one_call_runs_a_batch_and_raises_where_it_fails(rng, tmp_path, monkeypa
     words = run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
     assert np.array_equal(words, DigitalSpikingMemory(plan).run(codes))
     broken = altered(design, r"assign out_index = ", "assign out_index = ~")
-    monkeypatch.setattr("lmu_hw.sim.spiking_run.generate_spiking_verilog", lambda _: broken)
+    monkeypatch.setattr("lmu_hw.sim.spiking.run.generate_spiking_verilog", lambda _: broken)
     with pytest.raises(CheckFailed, match="expected"):
         run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
 
@@ -209,9 +209,9 @@ def test_the_plans_must_be_of_one_memory(tmp_path):
 
 def test_the_command_tells_and_refuses(capsys):
     words = ["--order", "2", "--theta", "0.2", "--neurons", "8", "--samples", "200", "--simulator", "icarus"]
-    assert spiking_cosim.main([*words, "--band", "5"]) == 0
+    assert cosim.main([*words, "--band", "5"]) == 0
     assert '"passed": true' in capsys.readouterr().out
-    assert spiking_cosim.main([*words, "--neurons", "9"]) == 2
+    assert cosim.main([*words, "--neurons", "9"]) == 2
     assert "neurons must be a multiple of the 2 ensembles, got 9" in capsys.readouterr().err
 
 
@@ -243,7 +243,7 @@ def test_more_random_specifications(tmp_path):
 
 
 def test_a_regression_refuses(capsys):
-    assert spiking_regression.main(["--designs", "0"]) == 2
+    assert regression.main(["--designs", "0"]) == 2
     assert "designs must be an integer of at least 1, got 0" in capsys.readouterr().err
-    assert spiking_regression.main(["--designs", "1", "--cycles", "5"]) == 2
+    assert regression.main(["--designs", "1", "--cycles", "5"]) == 2
     assert "cycles must be enough for what is drawn, got 5" in capsys.readouterr().err
