@@ -51,7 +51,7 @@ def _scaled(waveform: Waveform, share: float) -> Waveform:
     return waveform * share + 0.0
 
 
-def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3) -> PiecewiseLinear:
+def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge: bool = False) -> PiecewiseLinear:
     """Return the waveform that holds each sample for `dt` seconds, starting from rest at 0 V.
 
     The edge to a sample is centred on the time at which it begins, so that the waveform's integral over the
@@ -62,6 +62,8 @@ def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3) -> Pi
         volts: the samples.
         dt: time between samples, s.
         edge: length of an edge as a fraction of dt.
+        merge: leave out the points between equal samples. A simulator makes a step to each point, so that it is slower
+            with them, but need not be interpolated at the samples' times.
 
     Raises:
         DesignError: no samples.
@@ -71,6 +73,7 @@ def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3) -> Pi
     rise = edge * dt
     times, values = [0.0, rise], [0.0, float(volts[0])]
     for k, volt in enumerate(volts[1:], start=1):
-        times += [k * dt - rise / 2, k * dt + rise / 2]
-        values += [values[-1], float(volt)]
+        if not merge or volt != values[-1]:
+            times += [k * dt - rise / 2, k * dt + rise / 2]
+            values += [values[-1], float(volt)]
     return PiecewiseLinear((*times, len(volts) * dt), (*values, values[-1]))

@@ -21,6 +21,9 @@ from lmu_hw.errors import DesignError
 NOISE_SHARE = 1e-4
 """Largest thermal noise, RMS, of any signal as a share of its swing: 80 dB below it."""
 
+MOST_NOISE = 1e-2
+"""Thermal noise, as such a share, above which a circuit is refused: its supply is too low to be of use."""
+
 _NOISE_BAND = 10.0  # noise is counted up to this multiple of the band edge
 _POINTS = 400
 
@@ -33,7 +36,7 @@ class Level:
         impedance: geometric mean of the resistors around integrators, and feedback resistor of sums.
         loading: least level at which no amplifier has to deliver more than its current.
         noise: largest level at which thermal noise stays below `NOISE_SHARE` of the swing; a wish, which gives way
-            where amplifiers or parts demand a higher level.
+            where amplifiers or parts demand a higher level, up to `MOST_NOISE`.
         parts: least and largest level at which the integrators' parts stay in their ranges.
         preferred: the technology's own preference, from which the level moves only as the limits demand.
         given: whether the user fixed the level.
@@ -73,7 +76,7 @@ def choose_level(
         impedance: a level that the user fixes, ohm.
 
     Raises:
-        DesignError: no level suits the amplifiers and the parts at once, or the parts at all.
+        DesignError: no level suits the amplifiers and the parts at once, or the parts at all; or noise drowns signals.
     """
     rate = mean_rate(network)
     rates = np.abs(network.couplings[: network.states])
@@ -83,7 +86,8 @@ def choose_level(
     noise = _most_for_noise(network, rate, theta, swing, technology)
     preferred = technology.preferred_impedance
     if impedance is not None:
-        return Level(check_positive("impedance in ohm", impedance), loading, noise, parts, preferred, given=True)
+        given = check_positive("impedance in ohm", impedance)
+        return _heard(Level(given, loading, noise, parts, preferred, given=True), swing)
     least = max(loading, parts[0])
     if least > parts[1]:
         raise DesignError(
@@ -92,7 +96,16 @@ def choose_level(
             f"{parts[0]:.3g} to {parts[1]:.3g} ohm from the parts' ranges",
         )
     most = max(least, min(noise, parts[1]))
-    return Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False)
+    return _heard(Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False), swing)
+
+
+def _heard(level: Level, swing: float) -> Level:
+    """`level`, if its noise leaves signals to be heard."""
+    share = NOISE_SHARE * float(np.sqrt(level.impedance / level.noise)) if level.noise > 0.0 else np.inf
+    if share > MOST_NOISE:
+        need = f"large enough that thermal noise stays below {MOST_NOISE:g} of it"
+        raise DesignError("the swing of the signals", need, f"{swing:.3g} V")
+    return level
 
 
 def _normalised(network: VoltageNetwork, rate: float) -> Array:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from lmu_hw.analog.circuit import GROUND, walk
 from lmu_hw.analog.design import PREDICTION_ORDER, AnalogDesign
@@ -11,11 +14,19 @@ from lmu_hw.analog.elements import Capacitor, DifferentialOpAmp, Element, OpAmp,
 from lmu_hw.analog.monte_carlo import Tolerances
 from lmu_hw.analog.power import estimate_power
 from lmu_hw.analog.requirements import least_amplifiers
+from lmu_hw.analog.small_signal import noise
+from lmu_hw.analog.stamps import equations
 from lmu_hw.analog.technologies.gm_c import Cell
 from lmu_hw.analog.tolerance import analyse
 
 DRAWS = 1000
 """Circuits that are drawn to judge tolerances."""
+
+
+NOISE_ORDER = 16
+"""Largest order for which the manifest predicts noise."""
+
+_NOISE_POINTS = 25  # over the band
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,11 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     parts; `nodes` the nets without ground, an amplifier taken as one part. The scaling of a state is negative where
     its net carries it inverted. Impedances are in ohm, with the limits that they were chosen between: what amplifiers
     can drive, thermal noise, and the ranges of parts. `rounding` compares the response of standard values with that of
-    exact ones, each part at its nearest value and all chosen jointly. `requirement`, where an error is stated, is the
-    least gain and gain-bandwidth product that keep it. `tolerance` has the error of the worst output, over drawn
-    circuits. `predicted` is null above order 64.
+    exact ones, each part at its nearest value and all chosen jointly. `noise` is that of the delayed outputs (of the
+    states, where there are none) over the band, from resistors and from amplifiers whose model has noise, with its
+    ratio to a sine of full scale. `requirement`, where an error is stated, is the least gain and gain-bandwidth product
+    that keep it. `tolerance` has the error of the worst output, over drawn circuits. `predicted` is null above order
+    64, `noise` above 16.
 
     Args:
         design: the design.
@@ -100,12 +113,31 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
         },
         "rounding": None if design.rounding is None else design.rounding.to_dict(),
         "predicted": predicted,
+        "noise": _noise(design),
         "tolerance": _tolerance(design, questions),
         "requirement": requirement,
         "power_watts": estimate_power(
             circuit, supply=design.specification["supply"], swing=design.largest_voltage
         ).to_dict(),
     }
+
+
+def _noise(design: AnalogDesign) -> dict[str, Any] | None:
+    states = design.realisation.states
+    if states > NOISE_ORDER:
+        return None
+    edge = states / (4.0 * design.realisation.theta)
+    system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
+    found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
+    delayed = [f"y{k}" for k in range(len(design.realisation.delays))]
+    for signal in delayed or design.signals[:states]:
+        nets = design.signal_nets(signal)
+        pair = (nets[0], nets[1] if len(nets) > 1 else GROUND)
+        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), pair).rms()
+        full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
+        found["volts_rms"][signal] = volts
+        found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
+    return found
 
 
 def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm
 
+from lmu_hw.analog.device_model import check_finite
 from lmu_hw.analog.equations import Equations
 from lmu_hw.analog.linear import StateSpace, reduce
 from lmu_hw.analog.realisation import Array
@@ -49,7 +50,8 @@ class Tolerances:
         gm_tempco: of every transconductance, 1/K.
 
     Raises:
-        DesignError: a spread is negative, or values could be drawn that are not positive.
+        DesignError: a spread is negative, values could be drawn that are not positive, or the distribution is none
+            of these.
     """
 
     resistor: float = 0.0
@@ -63,6 +65,10 @@ class Tolerances:
     gm_tempco: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.distribution not in list(Distribution):
+            raise DesignError("distribution", f"one of {', '.join(Distribution)}", self.distribution)
+        for what in ("resistor", "capacitor", "gm", "offset"):
+            check_finite(f"{what} tolerance" if what != "offset" else "offset in V", getattr(self, what))
         reach = CUT if self.distribution == Distribution.NORMAL else 1.0
         low, high = self.celsius
         if not -KELVIN < low <= high < np.inf:
@@ -113,13 +119,13 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
         system: equations of the nominal circuit.
         tolerances: what is drawn.
         count: 1 to 1,000,000.
-        seed: of the random numbers.
+        seed: of the random numbers, at least 0.
 
     Raises:
-        DesignError: the count is out of range.
+        DesignError: the count or the seed is out of range.
     """
     number = check_integer("Monte-Carlo draws", count, 1, MAX_DRAWS)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_integer("seed", seed, 0))
     celsius = rng.uniform(*tolerances.celsius, number)
     values = np.broadcast_to(system.nominal, (number, len(system.parameters))).copy()
     normal = tolerances.distribution == Distribution.NORMAL
@@ -153,7 +159,9 @@ class Outcome:
         return float(np.mean((self.nrmse <= check_positive("error limit", limit)).all(axis=1)))
 
     def quantile(self, share: float) -> float:
-        """The error that `share` of the circuits keep in all signals."""
+        """The error that `share` of the circuits, from 0 to 1, keep in all signals."""
+        if not 0.0 <= share <= 1.0:
+            raise DesignError("share of the circuits", "from 0 to 1", share)
         return float(np.quantile(self.nrmse.max(axis=1), share, method="higher"))
 
 
@@ -179,9 +187,13 @@ def run(
         rms: root mean square of the input, V. Against it offsets weigh in the error; by default they do not.
 
     Raises:
-        DesignError: shapes do not agree, or a circuit has no unique solution.
+        DesignError: shapes do not agree, a number is out of its range, or a circuit has no unique solution.
     """
     hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if hertz.ndim != 1 or not hertz.size or not (np.isfinite(hertz) & (hertz >= 0.0)).all():
+        raise DesignError("frequencies", "one row of finite numbers of at least 0 Hz", hertz.tolist())
+    if not rms > 0.0:
+        raise DesignError("root mean square of the input", "above 0 V", rms)
     target = np.asarray(wanted, dtype=np.complex128)
     row, rows = _combinations(system, inputs, signals)
     if target.shape != (len(hertz), len(rows)):

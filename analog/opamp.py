@@ -56,18 +56,16 @@ class SinglePoleOpAmp(DeviceModel):
 
 
 @dataclass(frozen=True)
-class MacroOpAmp(DeviceModel):
-    """A macro-model with the limits of a real amplifier: a single pole behind tanh slewing, and clamped rails.
-
-    Small signals see `SinglePoleOpAmp`'s response.
+class RealOpAmp(DeviceModel):
+    """What the macro-models have in common: a single pole behind tanh slewing, clamped rails, offset and noise.
 
     Attributes:
         gain: open-loop gain at direct current, V/V.
         gbw: gain-bandwidth product, Hz.
-        slew: largest rate of change of the output, V/s.
+        slew: largest rate of change of an output, V/s.
         high: highest output voltage, V, above `low`.
         low: lowest output voltage, V.
-        rout: open-loop output resistance, ohm.
+        rout: open-loop resistance of an output, ohm.
         offset: voltage in series with the non-inverting input, V.
         noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
     """
@@ -81,9 +79,6 @@ class MacroOpAmp(DeviceModel):
     offset: float = 0.0
     noise: float = 0.0
 
-    subcircuit: ClassVar[str] = "opamp_macro"
-    label: ClassVar[str] = "macro"
-    pins: ClassVar[tuple[str, ...]] = PINS
     device: ClassVar[str] = "op-amp"
     signed: ClassVar[frozenset[str]] = frozenset({"high", "low", "offset"})
     may_be_zero: ClassVar[frozenset[str]] = frozenset({"noise"})
@@ -92,6 +87,25 @@ class MacroOpAmp(DeviceModel):
         super().__post_init__()
         if not self.low < self.high:
             raise DesignError("op-amp rails", "low below high", f"{self.low} and {self.high}")
+
+    def check_swing(self, volts: float) -> None:
+        """Return if the rails hold an output of +-`volts`.
+
+        Raises:
+            DesignError: they don't.
+        """
+        if volts > min(self.high, -self.low):
+            rails = f"within the op-amps' rails of {self.low:g} and {self.high:g} V"
+            raise DesignError("the swing", rails, f"±{volts:g} V")
+
+
+@dataclass(frozen=True)
+class MacroOpAmp(RealOpAmp):
+    """A macro-model with the limits of a real amplifier; small signals see `SinglePoleOpAmp`'s response."""
+
+    subcircuit: ClassVar[str] = "opamp_macro"
+    label: ClassVar[str] = "macro"
+    pins: ClassVar[tuple[str, ...]] = PINS
 
 
 @dataclass(frozen=True)
@@ -130,5 +144,23 @@ class SinglePoleDifferentialOpAmp(DeviceModel):
     device: ClassVar[str] = "op-amp"
 
 
+@dataclass(frozen=True)
+class MacroDifferentialOpAmp(RealOpAmp):
+    """A fully differential macro-model; small signals see `SinglePoleDifferentialOpAmp`'s response.
+
+    The outputs are balanced about ground, which the rails, those of each output, must hold between them; the nearer
+    one limits both outputs.
+    """
+
+    subcircuit: ClassVar[str] = "opamp_differential_macro"
+    label: ClassVar[str] = "differential-macro"
+    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.low < 0.0 < self.high:
+            raise DesignError("rails of a differential op-amp", "below and above 0", f"{self.low} and {self.high}")
+
+
 OpAmpModel = IdealOpAmp | SinglePoleOpAmp | MacroOpAmp
-DifferentialOpAmpModel = IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp
+DifferentialOpAmpModel = IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp | MacroDifferentialOpAmp

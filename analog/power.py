@@ -7,7 +7,7 @@ from typing import Any
 
 from lmu_hw.analog.circuit import Circuit, walk
 from lmu_hw.analog.elements import Device, Resistor
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleDifferentialOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.opamp import RealOpAmp, SinglePoleDifferentialOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.ota import MacroOta
 
 AMPS_PER_HZ = 1e-10
@@ -46,7 +46,7 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
             conductance += 1.0 / element.ohms
         elif isinstance(element, Device):
             match element.model:
-                case SinglePoleOpAmp(gbw=gbw) | MacroOpAmp(gbw=gbw) | SinglePoleDifferentialOpAmp(gbw=gbw):
+                case SinglePoleOpAmp(gbw=gbw) | SinglePoleDifferentialOpAmp(gbw=gbw) | RealOpAmp(gbw=gbw):
                     amps, rated = amps + AMPS_PER_HZ * gbw, True
                 case MacroOta(gm=gm, linear=linear):
                     amps, rated = amps + 2.0 * gm * linear, True

@@ -27,7 +27,7 @@ class Requirement:
     """What an error asks of the amplifiers.
 
     Attributes:
-        error: the stated error: NRMSE of the states, see `design.Prediction`.
+        error: the stated error: NRMSE of the states, see `analog_design.Prediction`.
         predicted: that of the circuit with these amplifiers.
         gain: least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
         gbw: least gain-bandwidth product of an op-amp, Hz; None for transconductors.

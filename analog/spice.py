@@ -199,10 +199,15 @@ def _subcircuit(circuit: Circuit) -> list[str]:
 
 def _element_line(circuit: Circuit, element: Element) -> str:
     nets = " ".join(circuit.pins_of(element).values())
-    return f"{element.name} {nets} {_value(element)}"
+    return f"{element.name} {nets} {element_value(element)}"
 
 
-def _value(element: Element) -> str:
+def element_value(element: Element) -> str:
+    """What stands behind the nets in an element's line: its value, or its subcircuit with parameters.
+
+    Raises:
+        DesignError: there is no SPICE text for an element of its kind.
+    """
     match element:
         case Resistor(ohms=value) | Capacitor(farads=value):
             return number(value)
@@ -232,10 +237,11 @@ def _option(value: str | float) -> str:
 
 
 def _join(lines: Iterable[str]) -> str:
-    return "".join(f"{part}\n" for line in lines for part in _wrapped(line))
+    return "".join(f"{part}\n" for line in lines for part in wrapped(line))
 
 
-def _wrapped(line: str) -> list[str]:
+def wrapped(line: str) -> list[str]:
+    """A line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
     if len(line) <= LINE or line.startswith("*"):
         return [line]
     parts, current = [], ""

@@ -19,7 +19,13 @@ from lmu_hw.analog.elements import (
     VoltageSource,
 )
 from lmu_hw.analog.equations import ONE, Disturbance, Entry, Equations, Parameter, Storage
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleDifferentialOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.opamp import (
+    MacroDifferentialOpAmp,
+    MacroOpAmp,
+    RealOpAmp,
+    SinglePoleDifferentialOpAmp,
+    SinglePoleOpAmp,
+)
 from lmu_hw.analog.ota import CmosOta, MacroOta
 from lmu_hw.errors import DesignError
 
@@ -120,7 +126,7 @@ class _Stamper:
             if not self.ideal:
                 self._voltage(row, nets["out"], -1.0, self._parameter(path, "gain", model.gain, -1))
             return
-        pole = self._pole(path, model.gain, model.gbw, nets, model if isinstance(model, MacroOpAmp) else None)
+        pole = self._pole(path, model, nets)
         # v(out) - rout i = pole: the branch current flows into the amplifier.
         self._voltage(row, nets["out"], 1.0)
         self.conductive.append(Entry(row, row, -1.0, self._parameter(path, "rout", model.rout, 1)))
@@ -129,7 +135,7 @@ class _Stamper:
     def _differential(self, element: DifferentialOpAmp, nets: Mapping[str, str], path: str) -> None:
         model = element.model
         row, other = self._branch(nets["outp"], GROUND, path), self._branch(nets["outn"], GROUND, f"{path}.outn")
-        if self.ideal or not isinstance(model, SinglePoleDifferentialOpAmp):
+        if self.ideal or not isinstance(model, (SinglePoleDifferentialOpAmp, MacroDifferentialOpAmp)):
             self._difference(row, nets, path, 1.0)
             if not self.ideal:
                 gain = self._parameter(path, "gain", model.gain, -1)
@@ -138,7 +144,7 @@ class _Stamper:
             self._voltage(other, nets["outp"], 1.0)
             self._voltage(other, nets["outn"], 1.0)
             return
-        pole = self._pole(path, model.gain, model.gbw, nets, None)
+        pole = self._pole(path, model, nets)
         rout = self._parameter(path, "rout", model.rout, 1)
         for branch, pin, half in ((row, "outp", 0.5), (other, "outn", -0.5)):
             self._voltage(branch, nets[pin], 1.0)
@@ -167,22 +173,24 @@ class _Stamper:
                 index = self._parameter(path, quantity, getattr(macro, quantity), 1)
                 self._capacitor(f"{path}.{pin}", nets[pin], GROUND, index)
 
-    def _pole(self, path: str, gain: float, gbw: float, nets: Mapping[str, str], macro: MacroOpAmp | None) -> int:
+    def _pole(
+        self, path: str, model: RealOpAmp | SinglePoleOpAmp | SinglePoleDifferentialOpAmp, nets: Mapping[str, str]
+    ) -> int:
         """s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0."""
         row = self._row("pole", path)
-        self._difference(row, nets, path, -1.0, macro)
-        self.conductive.append(Entry(row, row, 1.0, self._parameter(path, "gain", gain, -1)))
-        rate = self._parameter(path, "gbw", gbw, -1)
+        self._difference(row, nets, path, -1.0, model if isinstance(model, RealOpAmp) else None)
+        self.conductive.append(Entry(row, row, 1.0, self._parameter(path, "gain", model.gain, -1)))
+        rate = self._parameter(path, "gbw", model.gbw, -1)
         self.storages.append(Storage(f"{path}.pole", {row: 1.0}, rate, 1.0 / (2.0 * np.pi)))
         return row
 
     def _difference(
-        self, row: int, nets: Mapping[str, str], path: str, sign: float, macro: MacroOpAmp | None = None
+        self, row: int, nets: Mapping[str, str], path: str, sign: float, real: RealOpAmp | None = None
     ) -> None:
         """sign (v(inp) - v(inn) + the amplifier's own input voltage) in `row`."""
         self._voltage(row, nets["inp"], sign)
         self._voltage(row, nets["inn"], -sign)
-        density, offset = (macro.noise, macro.offset) if macro is not None else (0.0, 0.0)
+        density, offset = (real.noise, real.offset) if real is not None else (0.0, 0.0)
         self._disturb(path, [(row, -sign, ONE)], density=density, offset=offset)
 
     def _disturb(

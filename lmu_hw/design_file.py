@@ -57,7 +57,7 @@ class Design:
         simulator: HDL simulator.
         topology, style: form and technology of the circuit.
         opamp: model of its op-amps.
-        gbw, opamp_gain: gain-bandwidth product and gain of the single-pole model, Hz and V/V.
+        gbw, opamp_gain: gain-bandwidth product and gain of a model that is not ideal, Hz and V/V.
         ota: model of the transconductors of a gm-C circuit.
         gm: transconductance of their cell, around which they are chosen, S.
         supply: the circuit runs from plus and minus this, V.

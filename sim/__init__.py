@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from lmu_hw.lazy import load_on_demand
 
 if TYPE_CHECKING:
-    from lmu_hw.sim.adc import Adc as Adc
-    from lmu_hw.sim.analog_head import head_network as head_network
-    from lmu_hw.sim.cosim import AnalogSetup as AnalogSetup
-    from lmu_hw.sim.cosim import CosimResult as CosimResult
-    from lmu_hw.sim.cosim import cosimulate as cosimulate
-    from lmu_hw.sim.digital import run_rtl as run_rtl
-    from lmu_hw.sim.digital import run_streams as run_streams
-    from lmu_hw.sim.harness import HarnessedMemory as HarnessedMemory
-    from lmu_hw.sim.harness import Stimulus as Stimulus
-    from lmu_hw.sim.mixed import MixedCircuit as MixedCircuit
-    from lmu_hw.sim.mixed import run_mixed_bench as run_mixed_bench
-    from lmu_hw.sim.mixed_network import MixedNetwork as MixedNetwork
-    from lmu_hw.sim.mixed_network import run_mixed_network as run_mixed_network
+    from lmu_hw.sim.memory.cosim import AnalogSetup as AnalogSetup
+    from lmu_hw.sim.memory.cosim import CosimResult as CosimResult
+    from lmu_hw.sim.memory.cosim import cosimulate as cosimulate
+    from lmu_hw.sim.memory.harness import HarnessedMemory as HarnessedMemory
+    from lmu_hw.sim.memory.harness import Stimulus as Stimulus
+    from lmu_hw.sim.memory.regression import run_regression as run_regression
+    from lmu_hw.sim.memory.run import run_rtl as run_rtl
+    from lmu_hw.sim.memory.run import run_streams as run_streams
+    from lmu_hw.sim.mixed.adc import Adc as Adc
+    from lmu_hw.sim.mixed.analog_head import head_network as head_network
+    from lmu_hw.sim.mixed.circuit import MixedCircuit as MixedCircuit
+    from lmu_hw.sim.mixed.circuit import run_mixed_bench as run_mixed_bench
+    from lmu_hw.sim.mixed.network import MixedNetwork as MixedNetwork
+    from lmu_hw.sim.mixed.network import run_mixed_network as run_mixed_network
     from lmu_hw.sim.network.cosim import NetworkCosim as NetworkCosim
     from lmu_hw.sim.network.cosim import cosimulate_network as cosimulate_network
     from lmu_hw.sim.network.harness import HarnessedNetwork as HarnessedNetwork
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from lmu_hw.sim.network.regression import run_network_regression as run_network_regression
     from lmu_hw.sim.network.run import run_network_rtl as run_network_rtl
     from lmu_hw.sim.network.run import run_networks as run_networks
-    from lmu_hw.sim.regression import run_regression as run_regression
     from lmu_hw.sim.runner import BenchResult as BenchResult
     from lmu_hw.sim.runner import Simulator as Simulator
     from lmu_hw.sim.runner import run_bench as run_bench
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = load_on_demand(
     __name__,
     {
-        "adc": ["Adc"],
-        "analog_head": ["head_network"],
-        "cosim": ["AnalogSetup", "CosimResult", "cosimulate"],
-        "digital": ["run_rtl", "run_streams"],
-        "harness": ["HarnessedMemory", "Stimulus"],
-        "mixed": ["MixedCircuit", "run_mixed_bench"],
-        "mixed_network": ["MixedNetwork", "run_mixed_network"],
+        "mixed.adc": ["Adc"],
+        "mixed.analog_head": ["head_network"],
+        "memory.cosim": ["AnalogSetup", "CosimResult", "cosimulate"],
+        "memory.run": ["run_rtl", "run_streams"],
+        "memory.harness": ["HarnessedMemory", "Stimulus"],
+        "mixed.circuit": ["MixedCircuit", "run_mixed_bench"],
+        "mixed.network": ["MixedNetwork", "run_mixed_network"],
         "network.cosim": ["NetworkCosim", "cosimulate_network"],
         "network.harness": ["HarnessedNetwork", "NetworkStimulus"],
         "network.regression": ["run_network_regression"],
         "network.run": ["run_network_rtl", "run_networks"],
-        "regression": ["run_regression"],
+        "memory.regression": ["run_regression"],
         "runner": ["BenchResult", "Simulator", "run_bench"],
         "spice.engines": ["run_spice"],
     },

@@ -8,21 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from lmu_hw.analog.bench import held_samples
-from lmu_hw.analog.circuit import Circuit, replaced, walk
+from lmu_hw.analog.circuit import Circuit, walk
+from lmu_hw.analog.deck_template import DeckTemplate
 from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.elements import Capacitor, Device, Element, OpAmp, Resistor, Transconductor
+from lmu_hw.analog.elements import Capacitor, Device, Element, Instance, Resistor, Transconductor
 from lmu_hw.analog.equations import Equations
 from lmu_hw.analog.monte_carlo import Draws
-from lmu_hw.analog.opamp import MacroOpAmp
+from lmu_hw.analog.opamp import RealOpAmp
 from lmu_hw.analog.ota import IdealOta, MacroOta
 from lmu_hw.analog.realisation import Array
 from lmu_hw.analog.spice import Transient, to_deck
+from lmu_hw.arguments import check_positive
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.engines import Engine, run_many
 
 
-def drawn_circuits(circuit: Circuit, system: Equations, draws: Draws) -> Iterator[Circuit]:
-    """Yield `circuit` with the values of each draw.
+def drawn_elements(circuit: Circuit, system: Equations, draws: Draws) -> Iterator[dict[str, Element]]:
+    """Yield the elements of `circuit` that a draw changes, by path, for each draw.
 
     Args:
         circuit: the nominal circuit.
@@ -47,13 +49,11 @@ def drawn_circuits(circuit: Circuit, system: Equations, draws: Draws) -> Iterato
         for path, volts in zip(system.amplifiers, offsets.tolist(), strict=True):
             element = other.get(path, parts[path])
             match element:
-                case OpAmp(model=MacroOpAmp() as opamp):
-                    other[path] = replace(element, model=replace(opamp, offset=volts))
-                case Transconductor(model=MacroOta() as ota):
-                    other[path] = replace(element, model=replace(ota, offset=volts))
+                case Device(model=RealOpAmp() | MacroOta() as amplifier):
+                    other[path] = replace(element, model=replace(amplifier, offset=volts))
                 case Device() if volts:
                     raise DesignError(f"offset of {path}", f"0 for a model that is {element.model.label}", volts)
-        yield replaced(circuit, other)
+        yield other
 
 
 def simulate_draws(
@@ -85,15 +85,23 @@ def simulate_draws(
         (draws, steps, signals), V, at the end of each hold, in the order of `design.signals`.
 
     Raises:
-        DesignError: an offset is drawn for an amplifier whose model has none.
+        DesignError: an offset is drawn for an amplifier whose model has none, the draws are of another circuit, or a
+            number is out of its range.
         MissingToolError, CheckFailed: as `run_spice`.
     """
+    sizes = (draws.values.shape[1], draws.offsets.shape[1])
+    if sizes != (len(system.parameters), len(system.amplifiers)):
+        raise DesignError("draws", f"of the equations of {system.name}", "those of another circuit")
+    check_positive("time between samples", dt, "s")
     nets = [net for signal in design.signals for net in design.signal_nets(signal)]
-    step = dt if max_step is None else max_step
-    analysis, waveform = Transient(step, len(samples) * dt, step), held_samples(samples, dt)
+    step = dt if max_step is None else check_positive("longest step", max_step, "s")
+    analysis, waveform = Transient(step, len(samples) * dt, step), held_samples(samples, dt, merge=True)
+    bench = design.bench(waveform)
+    template = DeckTemplate(bench, to_deck(bench, [analysis], probes=nets))
+    (instance,) = bench.of(Instance)
     decks = (
-        to_deck(replace(design, circuit=each).bench(waveform), [analysis], probes=nets)
-        for each in drawn_circuits(design.circuit, system, draws)
+        template.text({f"{instance.name}.{path}": element for path, element in each.items()})
+        for each in drawn_elements(design.circuit, system, draws)
     )
     times = dt * np.arange(1, len(samples) + 1)
     names = [f"v({net})" for net in nets]

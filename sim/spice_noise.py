@@ -41,6 +41,8 @@ def simulate_noise(
     if signal not in design.signals:
         raise DesignError("signal", f"one of {', '.join(design.signals)}", signal)
     low, high = check_positive("lowest frequency", start, "Hz"), check_positive("highest frequency", stop, "Hz")
+    if low > high:
+        raise DesignError("frequencies", "lowest to highest", f"{low:g} to {high:g} Hz")
     count = check_integer("points per decade", points, 1)
     nets = design.signal_nets(signal)
     deck = to_deck(design.bench(0.0, ac=1.0), [], probes=nets)

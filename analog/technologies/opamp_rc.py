@@ -14,12 +14,11 @@ import numpy as np
 
 from lmu_hw.analog.circuit import GROUND, Circuit
 from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor
-from lmu_hw.analog.opamp import MacroOpAmp, OpAmpModel
+from lmu_hw.analog.opamp import OpAmpModel, RealOpAmp
 from lmu_hw.analog.parts import PartValues
 from lmu_hw.analog.realisation import VoltageNetwork
 from lmu_hw.analog.technologies.polarity import choose_polarity, needs_inverse
 from lmu_hw.analog.technologies.technology import Assembly, StageBuilder, top_level
-from lmu_hw.errors import DesignError
 
 VIRTUAL_GROUND = "virtual"
 
@@ -53,9 +52,8 @@ class OpAmpRC:
             DesignError: the op-amps' rails don't hold that.
         """
         limit = share * supply
-        if isinstance(self.opamp, MacroOpAmp) and limit > min(self.opamp.high, -self.opamp.low):
-            rails = f"within the op-amps' rails of {self.opamp.low:g} and {self.opamp.high:g} V"
-            raise DesignError("the swing", rails, f"±{limit:g} V")
+        if isinstance(self.opamp, RealOpAmp):
+            self.opamp.check_swing(limit)
         return limit
 
     def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmu_hw.analog.elements import Capacitor, DifferentialOpAmp, Resistor
-from lmu_hw.analog.opamp import DifferentialOpAmpModel
+from lmu_hw.analog.opamp import DifferentialOpAmpModel, RealOpAmp
 from lmu_hw.analog.parts import PartValues
 from lmu_hw.analog.realisation import VoltageNetwork
 from lmu_hw.analog.technologies.technology import SIDES, Assembly, StageBuilder, nets_of, top_level
@@ -45,7 +45,13 @@ class OpAmpRCDifferential:
         return self.opamp
 
     def largest_signal(self, supply: float, share: float) -> float:
-        """Each output reaches `share` of the supply, V, and a signal is the difference of two."""
+        """Each output reaches `share` of the supply, V, and a signal is the difference of two.
+
+        Raises:
+            DesignError: the op-amps' rails don't hold that.
+        """
+        if isinstance(self.opamp, RealOpAmp):
+            self.opamp.check_swing(share * supply)
         return 2.0 * share * supply
 
     def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:

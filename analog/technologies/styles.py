@@ -7,6 +7,8 @@ from lmu_hw.analog.opamp import (
     DifferentialOpAmpModel,
     IdealDifferentialOpAmp,
     IdealOpAmp,
+    MacroDifferentialOpAmp,
+    MacroOpAmp,
     OpAmpModel,
     SinglePoleDifferentialOpAmp,
     SinglePoleOpAmp,
@@ -24,10 +26,10 @@ def technology_of(style: str, opamp: OpAmpModel | DifferentialOpAmpModel, ota: C
     """The technology of a style, with the models that it uses.
 
     Raises:
-        DesignError: there is no such style, or the op-amp has no counterpart in it.
+        DesignError: there is no such style, or the op-amp is differential and the style is not.
     """
     if style == OpAmpRC.style:
-        if isinstance(opamp, IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp):
+        if isinstance(opamp, DifferentialOpAmpModel):
             raise DesignError(f"the op-amp of style {style}", "single-ended", describe(opamp))
         return OpAmpRC(opamp)
     if style == OpAmpRCDifferential.style:
@@ -38,16 +40,12 @@ def technology_of(style: str, opamp: OpAmpModel | DifferentialOpAmpModel, ota: C
 
 
 def differential(opamp: OpAmpModel | DifferentialOpAmpModel) -> DifferentialOpAmpModel:
-    """The differential counterpart of an op-amp's model.
-
-    Raises:
-        DesignError: there is none.
-    """
+    """The differential counterpart of an op-amp's model; a differential one is its own."""
     match opamp:
         case IdealOpAmp(gain=gain):
             return IdealDifferentialOpAmp(gain)
         case SinglePoleOpAmp(gain=gain, gbw=gbw, rout=rout):
             return SinglePoleDifferentialOpAmp(gain, gbw, rout)
-        case IdealDifferentialOpAmp() | SinglePoleDifferentialOpAmp():
-            return opamp
-    raise DesignError("the op-amp of a differential circuit", "ideal or of a single pole", describe(opamp))
+        case MacroOpAmp():
+            return MacroDifferentialOpAmp(**opamp.parameters)
+    return opamp

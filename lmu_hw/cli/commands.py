@@ -280,7 +280,7 @@ def run(
     one per step, after the batch. classes.npy has the index of the largest output.
 
     With --backend spiking neurons carry the memory or the network; spikes.npz has who fired when and the decoded
-    states, and for a memory report.html has a raster and the decoded window.
+    states, and report.html has rasters, states and the decoded window beside float64.
     """
     if backend != "spiking":
         spiking.refuse("given with --backend spiking")
@@ -289,9 +289,9 @@ def run(
 
         refuse_with_network("channel", "normalize")
         if backend == "spiking":
-            from lmu_hw.cli import run_spiking
+            from lmu_hw.cli import run_spiking_network
 
-            run_spiking.run_network(design, source, spiking, out, as_json)
+            run_spiking_network.run(design, source, spiking, out, as_json)
             return
         run_network.run(design, source, backend, out, as_json)
         return

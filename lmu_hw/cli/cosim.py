@@ -22,9 +22,9 @@ from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import Array
 from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.cosim import AnalogSetup, CosimResult, cosimulate
-from lmu_hw.sim.digital import run_streams
-from lmu_hw.sim.harness import HarnessedMemory, Stimulus
+from lmu_hw.sim.memory.cosim import AnalogSetup, CosimResult, cosimulate
+from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus
+from lmu_hw.sim.memory.run import run_streams
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _CIRCUIT = "analog_memory"

@@ -46,7 +46,7 @@ def run(
     design = samples.design
     spec = design.spec()
     options = choice.for_memory(spec.order, (), design.seed)
-    command = f"lmu-hw cosim {design.flags()}{recording.flags()} --spiking{_flags(choice)} --spiking-lanes {lanes}"
+    command = f"lmu-hw cosim {design.flags()}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         task = bar.add_task("plan", total=None)
         plan = design.plan()
@@ -78,16 +78,6 @@ def run(
     answer(answered, _shown(spiking, answered, result, out, names), as_json=as_json)
     if not result.passed:
         raise CheckFailed(failures(result))
-
-
-def _flags(choice: SpikingChoice) -> str:
-    """What was chosen, as on the command line."""
-    words = ""
-    for name, value in vars(choice).items():
-        if value is not None:
-            told = ",".join(f"{v:g}" for v in value) if isinstance(value, tuple) else value
-            words += f" --{name.replace('_', '-')} {told}"
-    return words
 
 
 def checks_table(result: SpikingCosim) -> TableData:

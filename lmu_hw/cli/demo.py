@@ -28,9 +28,9 @@ from lmu_hw.reference.classifier import MemoryClassifier, accuracy
 from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.cosim import AnalogSetup, check_bound, cosimulate
-from lmu_hw.sim.digital import run_streams
-from lmu_hw.sim.harness import HarnessedMemory, Stimulus
+from lmu_hw.sim.memory.cosim import AnalogSetup, check_bound, cosimulate
+from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus
+from lmu_hw.sim.memory.run import run_streams
 
 WEIGHT_BITS = 12
 SCANNED_DIGITS = 12

@@ -10,7 +10,7 @@ from lmu_hw.design_file import Design
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.digits import Digits
 from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.cosim import BoundCheck, CosimResult
+from lmu_hw.sim.memory.cosim import BoundCheck, CosimResult
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.legendre import readout
-from lmu_hw.sim.cosim import CosimResult
+from lmu_hw.sim.memory.cosim import CosimResult
 from lmu_hw.spec import LMUSpec
 from lmu_hw.system import ComplexArray, coordinates, discretize
 

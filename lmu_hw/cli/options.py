@@ -21,7 +21,7 @@ BASES = ("legendre", "orthonormal")
 GUARANTEES = ("energy", "lyapunov")
 DATAPATHS = ("chain", "solve", "dense", "structured")
 SIMULATORS = ("verilator", "icarus")
-OPAMPS = ("ideal", "single-pole")
+OPAMPS = ("ideal", "single-pole", "macro")
 OTAS = ("ideal", "macro")
 TOPOLOGIES = ("dense", "chain", "ladder")
 STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
@@ -131,15 +131,21 @@ _ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
         help="Form of the coupling network: d² couplings, sums along a chain, or a ladder of 2d - 1; dense by default.",
     ),
     option("--style", section=_CIRCUIT, type=OneOf(STYLES), help="Technology; opamp-rc by default."),
-    option("--opamp", section=_CIRCUIT, type=OneOf(OPAMPS), help="Model of the op-amps; single-pole by default."),
+    option(
+        "--opamp",
+        section=_CIRCUIT,
+        type=OneOf(OPAMPS),
+        help="Model of the op-amps; single-pole by default. macro adds a slew rate (1 V/s per Hz of gain-bandwidth "
+        "product), rails (96 % of the supply) and noise (20 nV/√Hz).",
+    ),
     option(
         "--gbw",
         section=_CIRCUIT,
         type=Number(),
         metavar="HZ",
-        help="Gain-bandwidth product of a single-pole op-amp; 1e7 by default.",
+        help="Gain-bandwidth product of an op-amp that is not ideal; 1e7 by default.",
     ),
-    option("--opamp-gain", section=_CIRCUIT, type=Number(), help="Gain of a single-pole op-amp; 1e6 by default."),
+    option("--opamp-gain", section=_CIRCUIT, type=Number(), help="Gain of such an op-amp; 1e6 by default."),
     option("--ota", section=_CIRCUIT, type=OneOf(OTAS), help="Model of the transconductors; ideal by default."),
     option(
         "--gm",

@@ -38,6 +38,22 @@ class Number(click.ParamType[float]):
             raise DesignError(_label(param), "a number", value) from None
 
 
+class Wholes(click.ParamType[tuple[int, ...]]):
+    """Integers between commas."""
+
+    name = "integers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return `value` as integers, or refuse it."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            label = "value" if param is None or param.name is None else param.name
+            raise DesignError(label, "integers with commas between them", value) from None
+
+
 class OneOf(click.Choice[str]):
     """One of a few words."""
 

@@ -291,5 +291,5 @@ def _sub(i: int) -> str:
 def svg_of(figure: Figure) -> str:
     """The figure as SVG text without anything that changes from run to run."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return buffer.getvalue()

@@ -87,7 +87,7 @@ def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[
         return
     import tempfile
 
-    from lmu_hw.sim.digital import run_rtl
+    from lmu_hw.sim.memory.run import run_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         words = run_rtl(  # which checks every word and every readout

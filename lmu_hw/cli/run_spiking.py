@@ -1,4 +1,4 @@
-"""`lmu-hw run --backend spiking`: a memory or a network carried by neurons."""
+"""`lmu-hw run --backend spiking`: a memory carried by neurons."""
 
 from __future__ import annotations
 
@@ -19,14 +19,10 @@ from lmu_hw.cli.spiking_plots import raster_plot
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import Array, readout
-from lmu_hw.network_design import NetworkDesign
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.sequences import read_sequences
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingDesign, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
-from lmu_hw.spiking.network import SpikingNetwork
 from lmu_hw.system import coordinates, energy_per_unit
 
 _CHUNK = 1000
@@ -70,59 +66,13 @@ def run(design: Design, recording: Recording, choice: SpikingChoice, out: Path |
             "last": output[-1],
             "spiking": _told(made, spec, states, ideal, trains),
         }
-        _save(folder / "output.npy", output)
-        _save_spikes(folder / "spikes.npz", {"step": trains.step, "neuron": trains.neuron, "states": states})
+        save_array(folder / "output.npy", output)
+        save_spikes(folder / "spikes.npz", {"step": trains.step, "neuron": trains.neuron, "states": states})
         if out is not None:
-            write_report(folder / "report.html", _report(made, spec, samples, states, ideal, trains, result, recording))
+            command = f"lmu-hw run {samples.design.flags()}{recording.flags()} --backend spiking{choice.flags()}"
+            write_report(folder / "report.html", _report(made, spec, samples, states, ideal, trains, result, command))
     names = ["output.npy", "spikes.npz", "report.html"]
-    answer(result, _shown(result, spec.order, out, names), as_json=as_json)
-
-
-def run_network(
-    design: NetworkDesign, source: Path | None, choice: SpikingChoice, out: Path | None, as_json: bool
-) -> None:
-    """Run a network, write and print; its ensembles are scaled by what happens in float64 on --calibration or --input.
-
-    Raises:
-        DesignError: there is no input, or the network has no spiking form.
-    """
-    if source is None:
-        raise DesignError("input", "given, by --input FILE", "nothing")
-    network = design.load()
-    sequences = read_sequences(source, network.inputs)
-    known = sequences if design.calibration is None else read_sequences(Path(design.calibration), network.inputs)
-    with staged(out) as folder, progress() as bar:
-        bar.add_task("neurons", total=None)
-        spiking = SpikingNetwork(network, choice.for_network(design.seed), known.values)
-        outputs = spiking.run(sequences.values, record=True)
-        ideal = FloatNetwork(network).run(sequences.values)
-        shaped = outputs if sequences.batched else outputs[0]
-        names = ["output.npy", "spikes.npz"]
-        _save(folder / "output.npy", shaped)
-        arrays = {f"{name}.{key}": v for name, t in spiking.spikes.items() for key, v in vars(t).items()}
-        states = {f"{name}.states": values for name, values in spiking.states.items()}
-        _save_spikes(folder / "spikes.npz", arrays | states)
-        if network.outputs > 1:
-            names.append("classes.npy")
-            _save(folder / "classes.npy", np.argmax(shaped, axis=-1))
-    agree = np.argmax(outputs, axis=-1) == np.argmax(ideal, axis=-1)
-    spikes = sum(t.count for t in spiking.spikes.values())
-    result = {
-        "design": design.to_dict(),
-        "backend": "spiking",
-        "input": str(source),
-        "shape": list(shaped.shape),
-        "rms": np.sqrt(np.mean(outputs**2, axis=tuple(range(outputs.ndim - 1)))),
-        "peak": np.abs(outputs).max(axis=tuple(range(outputs.ndim - 1))),
-        "last": outputs.reshape(-1, network.outputs)[-1],
-        "spiking": {
-            "neurons": spiking.neurons,
-            "spikes_of_first_sequence": spikes,
-            "rms_error": float(np.sqrt(np.mean((outputs - ideal) ** 2))),
-            "classes_as_float": float(np.mean(agree)) if network.outputs > 1 else None,
-        },
-    }
-    answer(result, _shown(result, network.outputs, out, names), as_json=as_json)
+    answer(result, shown(result, spec.order, out, names), as_json=as_json)
 
 
 def _told(made: SpikingDesign, spec: LMUSpec, states: Array, ideal: Array, trains: SpikeTrains) -> dict[str, Any]:
@@ -153,12 +103,14 @@ def _joined(parts: list[tuple[int, SpikeTrains]]) -> SpikeTrains:
     )
 
 
-def _save(path: Path, array: NDArray[Any]) -> None:
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write a .npy file, whole or not at all."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
 
 
-def _save_spikes(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_spikes(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz file of these arrays, whole or not at all."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **dict(arrays))
 
@@ -171,7 +123,7 @@ def _report(
     ideal: Array,
     trains: SpikeTrains,
     result: Mapping[str, Any],
-    recording: Recording,
+    command: str,
 ) -> Report:
     told, time = result["spiking"], spec.dt * np.arange(1.0, len(states) + 1.0)
     shown = min(len(states), round(_SHOWN_WINDOWS * spec.ratio))
@@ -188,19 +140,19 @@ def _report(
     figures = [
         FigureData("Spikes", "Who fires when, over the last windows of the recording.", raster),
         FigureData("States", "What spikes decode to behind the synapses, and the memory in float64.", path),
-        _window_figure(spec, samples.values, states, ideal, made.recurrence.lag),
+        window_figure(spec, samples.values, states, ideal, made.recurrence.lag),
     ]
-    rows = [(name.replace("_", " "), _word(value)) for name, value in told.items()]
+    rows = [(name.replace("_", " "), word(value)) for name, value in told.items()]
     return Report(
         title="A Legendre memory in spikes",
         subtitle=spec.summary(),
-        command=f"lmu-hw run {samples.design.flags()}{recording.flags()} --backend spiking",
+        command=command,
         passed=True,
         sections=[Section("Neurons", (), [TableData("Neurons", (), rows)]), Section("Evidence", (), (), figures)],
     )
 
 
-def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int) -> FigureData:
+def window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int) -> FigureData:
     """What the states hold after the last sample against the input."""
     fractions = np.linspace(0.0, 1.0, _LAGS)
     decode = readout(spec.order, fractions) * coordinates(spec)
@@ -213,21 +165,23 @@ def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: in
     return FigureData("The window", "The input as the states hold it, against the input itself.", svg)
 
 
-def _shown(result: Mapping[str, Any], columns: int, out: Path | None, names: list[str]) -> Iterator[Any]:
+def shown(result: Mapping[str, Any], columns: int, out: Path | None, names: list[str]) -> Iterator[Any]:
+    """The answer for people: what is told of the neurons, and of the outputs, at most `columns` of them."""
     told = result["spiking"]
     rows = [("input", str(result["input"])), ("backend", "spiking")]
-    rows += [(name.replace("_", " "), _word(value)) for name, value in told.items()]
+    rows += [(name.replace("_", " "), word(value)) for name, value in told.items()]
     yield facts("Run", rows)
-    shown = min(len(result["rms"]), columns, 12)
+    count = min(len(result["rms"]), columns, 12)
     yield grid(
         "Output",
         ["output", "rms", "peak", "last"],
-        [(str(i), *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(shown)],
+        [(str(i), *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(count)],
     )
     yield from written(out, names)
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """A value of the answer as people read it."""
     if isinstance(value, list):
         return ", ".join(map(figure, value))
     return figure(value) if isinstance(value, float) else "–" if value is None else str(value)

@@ -11,10 +11,11 @@ from lmu_hw.analog.device_model import describe
 from lmu_hw.analog.export import write_design
 from lmu_hw.analog.manifest import Questions, manifest
 from lmu_hw.analog.monte_carlo import Tolerances
-from lmu_hw.analog.opamp import IdealOpAmp, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.opamp import IdealOpAmp, MacroOpAmp, OpAmpModel, SinglePoleOpAmp
 from lmu_hw.analog.ota import IdealOta, MacroOta
 from lmu_hw.analog.series import Series
 from lmu_hw.analog.technologies.gm_c import Cell
+from lmu_hw.arguments import check_positive
 from lmu_hw.cli.output import answer, facts, figure, progress, staged, written
 from lmu_hw.design_file import Design
 from lmu_hw.errors import DesignError
@@ -37,13 +38,28 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
     answer(result, _shown(circuit, result, out, [path.name for path in files.values()]), as_json=as_json)
 
 
+RAILS = 0.96
+"""Rails of the macro-model's op-amps, as a share of the supply."""
+
+SLEW_PER_HZ = 1.0
+"""Slew rate of the macro-model's op-amps per gain-bandwidth product, V/s per Hz."""
+
+OPAMP_NOISE = 2e-8
+"""Input noise of the macro-model's op-amps, V/√Hz."""
+
+
 def opamp_model(design: Design) -> OpAmpModel:
     """The model of the design's op-amps."""
     if design.opamp == IdealOpAmp.label:
         return IdealOpAmp()
     if design.opamp == SinglePoleOpAmp.label:
         return SinglePoleOpAmp(gbw=design.gbw, gain=design.opamp_gain)
-    raise DesignError("opamp", f"one of {IdealOpAmp.label}, {SinglePoleOpAmp.label}", design.opamp)
+    if design.opamp == MacroOpAmp.label:
+        rail = RAILS * check_positive("supply in volts", design.supply)
+        slew = SLEW_PER_HZ * check_positive("op-amp gbw", design.gbw)
+        return MacroOpAmp(design.opamp_gain, design.gbw, slew, rail, -rail, noise=OPAMP_NOISE)
+    labels = [model.label for model in (IdealOpAmp, SinglePoleOpAmp, MacroOpAmp)]
+    raise DesignError("opamp", f"one of {', '.join(labels)}", design.opamp)
 
 
 def ota_model(design: Design) -> Cell:
@@ -117,6 +133,12 @@ def _shown(circuit: AnalogDesign, result: dict[str, Any], out: Path | None, name
 def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     if (predicted := result["predicted"]) is not None:
         yield "predicted NRMSE", f"{figure(predicted['nrmse'])} up to {figure(predicted['band_hz'])} Hz"
+    if (noise := result["noise"]) is not None:
+        ratios = {signal: ratio for signal, ratio in noise["snr_db"].items() if ratio is not None}
+        if ratios:
+            worst = min(ratios, key=ratios.__getitem__)
+            volts = figure(noise["volts_rms"][worst])
+            yield "predicted noise", f"{volts} V at {worst}, {figure(ratios[worst])} dB below a sine of full scale"
     if (rounding := result["rounding"]) is not None:
         joint = rounding["joint_nrmse"]
         better = "" if joint is None else f", chosen jointly {figure(joint)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,64 +19,70 @@ _SECTION = "Spikes"
 KINDS = ("poisson-lif", "poisson-relu", "lif", "rate-lif", "rate-relu")
 PER_STATE = 100
 
-_OPTIONS: Sequence[Callable[[Any], Any]] = (
-    option(
+_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "neurons": option(
         "--neurons",
         section=_SECTION,
         type=Whole(),
         help="Of a memory: altogether, 100 for each state by default. Of a network: for each state and hidden unit.",
     ),
-    option("--neuron-kind", section=_SECTION, type=OneOf(KINDS), help="Kind of neuron; poisson-lif by default."),
-    option(
+    "neuron_kind": option(
+        "--neuron-kind", section=_SECTION, type=OneOf(KINDS), help="Kind of neuron; poisson-lif by default."
+    ),
+    "ensembles": option(
         "--ensembles", section=_SECTION, type=Whole(), help="Groups of neurons, a divisor of the order; one per state."
     ),
-    option(
+    "coordinates": option(
         "--coordinates",
         section=_SECTION,
         type=OneOf(("balanced", "states")),
         help="What groups stand for: combinations of states with the least noise, the default, or states.",
     ),
-    option(
+    "tau": option(
         "--tau",
         section=_SECTION,
         type=Fractions(),
         metavar="SECONDS,...",
         help="Time constants of the synapse's low passes; one of 0.1 by default.",
     ),
-    option(
+    "band": option(
         "--band",
         section=_SECTION,
         type=Number(),
         metavar="HZ",
         help="Highest frequency of the input that groups are scaled to; order/4 cycles per window by default.",
     ),
-    option(
+    "max_rates": option(
         "--max-rates",
         section=_SECTION,
         type=Fractions(),
         metavar="LOW,HIGH",
         help="Range of the maximum rates, Hz; 200,400 by default.",
     ),
-    option(
+    "intercepts": option(
         "--intercepts",
         section=_SECTION,
         type=Fractions(),
         metavar="LOW,HIGH",
         help="Range of where neurons begin to fire, from -1 to 1; -0.3,0.8 by default.",
     ),
-    option(
+    "scope": option(
         "--scope",
         section=_SECTION,
         type=OneOf(("memory", "all")),
         help="What of a network is in spikes: its memories, the default, or its hidden units too.",
     ),
-    option(
+    "sample_seconds": option(
         "--sample-seconds",
         section=_SECTION,
         type=Number(),
-        help="How long a sample of a network lasts; 0.05 by default.",
+        metavar="SECONDS",
+        help="How long a sample of a network lasts: a step of its memories by default, but at most half of tau.",
     ),
-)
+}
+
+#: What has to do with networks, beside the numbers of neurons.
+NETWORK_CHOICES = ("neuron_kind", "tau", "max_rates", "intercepts", "scope", "sample_seconds")
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,15 @@ class SpikingChoice:
             if (value := getattr(self, name)) is not None:
                 raise DesignError(name.replace("_", "-"), constraint, value)
 
+    def flags(self) -> str:
+        """What was given, as words of the command line, each after a space."""
+        words = []
+        for name, value in vars(self).items():
+            if value is not None:
+                told = ",".join(f"{v:g}" for v in value) if isinstance(value, tuple) else value
+                words.append(f" --{name.replace('_', '-')} {told}")
+        return "".join(words)
+
     def for_memory(self, order: int, delays: tuple[float, ...], seed: int) -> SpikingOptions:
         """The options of a memory of that order."""
         from lmu_hw.spiking.coordinates import Coordinates
@@ -124,21 +139,32 @@ class SpikingChoice:
             seed=seed,
         )
 
-    def for_network(self, seed: int) -> NetworkOptions:
-        """The options of a network."""
+    def for_network(self, seed: int, dt: float | None, neurons: int | None = None) -> NetworkOptions:
+        """The options of a network.
+
+        Args:
+            seed: of tuning curves and spikes.
+            dt: step of its memories, s; None where it has none.
+            neurons: for each state and hidden unit, in place of those that were given.
+        """
         from lmu_hw.spiking.network import NetworkOptions, Scope
         from lmu_hw.spiking.neurons import NeuronKind
         from lmu_hw.spiking.synapses import Synapse
 
         self.refuse("left out with a network", "ensembles", "coordinates", "band")
-        neurons = PER_STATE if self.neurons is None else self.neurons
+        if neurons is None:
+            neurons = PER_STATE if self.neurons is None else self.neurons
+        synapse = Synapse.low_pass(*(self.tau or (0.1,)))
+        seconds = self.sample_seconds
+        if seconds is None:
+            seconds = synapse.longest_step if dt is None else min(dt, synapse.longest_step)
         return NetworkOptions(
             neurons,
             neurons,
             Scope(self.scope or Scope.MEMORY),
-            0.05 if self.sample_seconds is None else self.sample_seconds,
+            seconds,
             NeuronKind(self.neuron_kind or NeuronKind.POISSON_LIF),
-            Synapse.low_pass(*(self.tau or (0.1,))),
+            synapse,
             self._tuning(),
             seed,
         )
@@ -152,15 +178,22 @@ class SpikingChoice:
 
 def spiking_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the options of neurons, received as `spiking`, a `SpikingChoice`."""
+    return _taking(_OPTIONS, verb)
 
+
+def spiking_network_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a verb that has networks only, and says itself how many neurons they have."""
+    return _taking(NETWORK_CHOICES, verb)
+
+
+def _taking(names: Iterable[str], verb: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def run(**options: Any) -> Any:
-        given = {name: options.pop(name) for name in SpikingChoice.__dataclass_fields__}
-        return verb(spiking=SpikingChoice(**given), **options)
+        return verb(spiking=SpikingChoice(**{name: options.pop(name) for name in names}), **options)
 
     decorated: Callable[..., Any] = run
-    for declare in reversed(_OPTIONS):
-        decorated = declare(decorated)
+    for name in reversed(tuple(names)):
+        decorated = _OPTIONS[name](decorated)
     return decorated
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from lmu_hw.arguments import check_integer
 from lmu_hw.artifacts import write_json, write_text
 from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
+from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
 from lmu_hw.network_file import save_network
 from lmu_hw.spec import LMUSpec
 from lmu_hw.steps import Discretization
@@ -32,6 +33,7 @@ class Request:
         out: folder for the files.
         as_json: print one JSON object.
         command: as it was given.
+        spiking: what is measured in spikes after training; None for nothing.
     """
 
     seed: int
@@ -40,6 +42,7 @@ class Request:
     out: Path | None
     as_json: bool
     command: str
+    spiking: SpikingTest | None = None
 
 
 def capacity(request: Request, steps: tuple[int, ...], order: int, discretization: str, lstm_steps: int) -> None:
@@ -111,6 +114,8 @@ def _carry_out(request: Request, work: Callable[[Run], Outcome]) -> None:
         ]
         best = _best(outcomes)
         result = _result(best, outcomes, request)
+        if request.spiking is not None:
+            result["spiking"] = request.spiking.run(best.trained.network, best.held_out, best.seed)
         files = _write(folder, best, result)
     answer(result, _shown(best, result, request.out, files), as_json=request.as_json)
 
@@ -184,6 +189,8 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
                 row += [figure(seeds[row[0]]["mean"]), figure(seeds[row[0]]["deviation"])]
         yield grid("Models", heads, rows)
     yield from _details(best)
+    if "spiking" in result:
+        yield from spiking_tables(result["spiking"])
     yield from written(out, files)
 
 

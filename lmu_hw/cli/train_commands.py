@@ -11,15 +11,18 @@ import click
 
 from lmu_hw.cli.groups import OrderedGroup
 from lmu_hw.cli.options import DISCRETIZATIONS, output_options
-from lmu_hw.cli.parameters import Number, OneOf, Whole, option
+from lmu_hw.cli.parameters import Number, OneOf, Whole, Wholes, option
+from lmu_hw.cli.spiking_options import NETWORK_CHOICES, SpikingChoice, spiking_network_options
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
     from lmu_hw.cli.train import Request
+    from lmu_hw.cli.train_spiking import SpikingTest
 
 _MEMORIES = ("linear", "recurrent")
 _MODELS = ("lmu", "hybrid", "lstm")
-_UNSAID = frozenset({"out", "as_json", "data", "seed", "seeds"})  # of no effect on a network, or noted on their own
+#: Of no effect on a network, or noted on their own.
+_UNSAID = frozenset({"out", "as_json", "data", "seed", "seeds", "neurons", "spiking_sequences", *NETWORK_CHOICES})
 
 
 class TaskGroup(OrderedGroup):
@@ -27,22 +30,6 @@ class TaskGroup(OrderedGroup):
 
     what = "task"
     listing = "lmu-hw train --help"
-
-
-class Wholes(click.ParamType[tuple[int, ...]]):
-    """Integers between commas."""
-
-    name = "integers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return `value` as integers, or refuse it."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            label = "value" if param is None or param.name is None else param.name
-            raise DesignError(label, "integers with commas between them", value) from None
 
 
 class Words(click.ParamType[tuple[str, ...]]):
@@ -79,25 +66,63 @@ _RUN_OPTIONS = (
         help="Train N times, with this seed and the next ones, and tell the spread; the best on validation is kept.",
     ),
     option("--epochs", section="Training", type=Whole(), help="Passes over the training part; the task's own number."),
+    option(
+        "--spiking",
+        "neurons",
+        section="Spikes",
+        type=Wholes(),
+        metavar="N,N,...",
+        help="Score the network in spikes too, on the same test part, with so many neurons for each state.",
+    ),
+    option(
+        "--spiking-sequences",
+        section="Spikes",
+        type=Whole(),
+        metavar="N",
+        help="How many sequences of the test part run in spikes, the first ones; all by default.",
+    ),
 )
 
 
 def _run_options(task: Callable[..., Any]) -> Callable[..., Any]:
     """Give a task the options of every training, received as `request`."""
 
-    def run(seed: int, seeds: int, epochs: int | None, out: Path | None, as_json: bool, **options: Any) -> Any:
+    def run(
+        seed: int,
+        seeds: int,
+        epochs: int | None,
+        neurons: tuple[int, ...] | None,
+        spiking_sequences: int | None,
+        spiking: SpikingChoice,
+        out: Path | None,
+        as_json: bool,
+        **options: Any,
+    ) -> Any:
         from lmu_hw.cli.train import Request
 
-        return task(request=Request(seed, seeds, epochs, out, as_json, _command()), **options)
+        asked = _spiking_test(neurons, spiking, spiking_sequences)
+        return task(request=Request(seed, seeds, epochs, out, as_json, _command(), asked), **options)
 
     run.__name__, run.__doc__ = task.__name__, task.__doc__
-    declared: Any = output_options(run)
+    declared: Any = spiking_network_options(output_options(run))
     for declare in reversed(_RUN_OPTIONS):
         declared = declare(declared)
     # click keeps declared options in this attribute, the last one first: those of the task itself come on top.
     declared.__click_params__ += getattr(task, "__click_params__", [])
     verb: Callable[..., Any] = declared
     return verb
+
+
+def _spiking_test(neurons: tuple[int, ...] | None, choice: SpikingChoice, sequences: int | None) -> SpikingTest | None:
+    """What is to be measured in spikes after training; refused before it."""
+    if neurons is None:
+        choice.refuse("given with --spiking")
+        if sequences is not None:
+            raise DesignError("spiking-sequences", "given with --spiking", sequences)
+        return None
+    from lmu_hw.cli.train_spiking import SpikingTest
+
+    return SpikingTest(neurons, choice, sequences)
 
 
 def _command() -> str:

@@ -21,6 +21,8 @@ from lmu_hw.analog.opamp import MacroOpAmp
 from lmu_hw.analog.realisation import Array
 from lmu_hw.analog.series import Series
 from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.technologies.opamp_rc import OpAmpRC
+from lmu_hw.analog.technologies.opamp_rc_differential import OpAmpRCDifferential
 from lmu_hw.analog.tolerance import analyse
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.errors import DesignError
@@ -39,12 +41,15 @@ OPAMP = MacroOpAmp(gbw=1e6, slew=5e5, noise=2e-8)
 FREQUENCIES = BAND * (np.arange(24) + 0.5) / 24
 
 
-def design_network(topology: str, resistors: str = "E96", capacitors: str = "E12") -> AnalogDesign:
+def design_network(
+    topology: str, resistors: str = "E96", capacitors: str = "E12", style: str = "opamp-rc"
+) -> AnalogDesign:
     """The circuit with standard values: resistors and capacitors of the series of these names."""
     return design_memory(
         ORDER,
         THETA,
         topology=topology,
+        style=style,
         opamp=OPAMP,
         resistor_series=Series(resistors),
         capacitor_series=Series(capacitors),
@@ -67,7 +72,13 @@ def simulated_errors(design: AnalogDesign, draws: Draws, seed: int, engine: Engi
 
 
 def measure(
-    topology: str, tolerances: Tolerances, draws: int, spice_draws: int, seed: int, engine: Engine = Engine.NEOSPICE
+    topology: str,
+    tolerances: Tolerances,
+    draws: int,
+    spice_draws: int,
+    seed: int,
+    engine: Engine = Engine.NEOSPICE,
+    style: str = "opamp-rc",
 ) -> dict[str, Any]:
     """Nominal error, quantiles and yield of a topology.
 
@@ -78,8 +89,9 @@ def measure(
         spice_draws: how many of these SPICE simulates as well.
         seed: of parts and recording.
         engine: SPICE simulator.
+        style: technology of op-amps.
     """
-    design = design_network(topology)
+    design = design_network(topology, style=style)
     rms = float(np.sqrt(np.mean(recording(seed) ** 2))) * design.input_scaling
     kinds = {"nominal": (Tolerances(), 1), "drawn": (tolerances, draws)}
     outcomes = {
@@ -107,6 +119,12 @@ def measure(
 
 
 @click.command(context_settings={"show_default": True})
+@click.option(
+    "--style",
+    default=OpAmpRC.style,
+    type=click.Choice([OpAmpRC.style, OpAmpRCDifferential.style]),
+    help="Technology; a differential circuit has a pair of parts for each.",
+)
 @click.option("--tolerance", default=0.01, help="Of resistors and capacitors.")
 @click.option(
     "--distribution",
@@ -123,9 +141,10 @@ def measure(
     type=click.Choice([each.value for each in Engine]),
     help="SPICE simulator.",
 )
-@click.option("--seed", default=0, help="Of parts and noise.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Of parts and noise.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(
+    style: str,
     tolerance: float,
     distribution: str,
     offset: float,
@@ -146,11 +165,12 @@ def main(
         task = bar.add_task("simulate", total=len(TOPOLOGIES))
         for topology in TOPOLOGIES:
             bar.update(task, advance=1, description=topology)
-            found[topology] = measure(topology, tolerances, draws, spice_draws, seed, Engine(engine))
+            found[topology] = measure(topology, tolerances, draws, spice_draws, seed, Engine(engine), style)
     result = {
         "order": ORDER,
         "theta": THETA,
         "band_hz": BAND,
+        "style": style,
         "tolerance": tolerance,
         "distribution": distribution,
         "offset": offset,
@@ -169,7 +189,7 @@ def main(
         for topology, each in found.items()
     ]
     heads = ["topology", "E96, exact parts", "median", "95 %", f"yield at {LIMIT:g}", "SPICE 95 %", "SPICE yield"]
-    title = f"NRMSE of the delay network with {100 * tolerance:g} % parts (chips: {CHIPS:g})"
+    title = f"NRMSE of the delay network, {style}, with {100 * tolerance:g} % parts (chips: {CHIPS:g})"
     answer(result, [grid(title, heads, rows)], as_json=as_json)
 
 

@@ -25,7 +25,7 @@ from lmu_hw.errors import CheckFailed
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.legendre import Array
-from lmu_hw.sim.cosim import AnalogCheck, AnalogSetup, cosimulate
+from lmu_hw.sim.memory.cosim import AnalogCheck, AnalogSetup, cosimulate
 from lmu_hw.sim.runner import Simulator
 from lmu_hw.spec import LMUSpec
 

@@ -15,11 +15,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
+from lmu_hw.analog.design import MAX_ORDER, STYLES, TOPOLOGIES, design_memory
 from lmu_hw.analog.monte_carlo import Tolerances
 from lmu_hw.analog.realisation import Array, Realisation
 from lmu_hw.analog.realisations.readouts import Readouts
 from lmu_hw.analog.tolerance import analyse
+from lmu_hw.arguments import check_integer
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.experiments.start import command
 
@@ -66,6 +67,7 @@ def measure(order: int, topology: str, tolerance: float, draws: int, seed: int) 
         draws: how many circuits.
         seed: of the random numbers.
     """
+    check_integer("order of an analog memory", order, 1, MAX_ORDER)
     found = {"couplings": coupling_errors(TOPOLOGIES[topology](order, THETA, Readouts((1.0,))), tolerance, draws, seed)}
     for style in STYLES:
         design = design_memory(order, THETA, topology=topology, style=style)
@@ -79,7 +81,7 @@ def measure(order: int, topology: str, tolerance: float, draws: int, seed: int) 
 @click.option("--order", "orders", multiple=True, type=int, default=(6, 12, 20), help="Of the memory; may be repeated.")
 @click.option("--tolerance", default=0.01, help="Relative standard deviation of every coupling.")
 @click.option("--draws", default=1000, help="Circuits per figure.")
-@click.option("--seed", default=0, help="Of the draws.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(orders: tuple[int, ...], tolerance: float, draws: int, seed: int, as_json: bool) -> None:
     """Print median and 95 % errors of the delayed readout under mismatch."""

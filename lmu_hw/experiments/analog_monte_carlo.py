@@ -16,13 +16,16 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.circuit import GROUND
+from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.equations import Equations
 from lmu_hw.analog.monte_carlo import Draws, Tolerances, draw, transients
 from lmu_hw.analog.opamp import MacroOpAmp, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.ota import IdealOta, MacroOta
 from lmu_hw.analog.realisation import Array
 from lmu_hw.analog.small_signal import offset_gains
 from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.technologies.gm_c import Cell
 from lmu_hw.analog.tolerance import analyse, ports
 from lmu_hw.cli.output import answer, facts, figure
 from lmu_hw.experiments.start import command
@@ -31,7 +34,11 @@ from lmu_hw.sim.spice_monte_carlo import simulate_draws
 
 THETA = 0.01
 STEPS, HELD = 40, 4  # samples in two windows, of which so many are alike
-MODELS: Mapping[str, OpAmpModel] = {"single-pole": SinglePoleOpAmp(), "macro": MacroOpAmp()}
+OPAMPS: Mapping[str, OpAmpModel] = {"single-pole": SinglePoleOpAmp(), "macro": MacroOpAmp()}
+OTAS: Mapping[str, Cell] = {
+    "single-pole": IdealOta(),
+    "macro": MacroOta(gm=1e-6, linear=1.0, gout=3e-10, cin=1e-14, cout=1e-14),
+}
 
 
 def stimulus(design: AnalogDesign, seed: int) -> Array:
@@ -54,17 +61,28 @@ def predict(design: AnalogDesign, system: Equations, draws: Draws, samples: Arra
 @click.command(context_settings={"show_default": True})
 @click.option("--order", default=6, help="Of the memory.")
 @click.option("--topology", default="dense", type=click.Choice(list(TOPOLOGIES)), help="Of the circuit.")
-@click.option("--opamp", default="single-pole", type=click.Choice(list(MODELS)), help="Model; macro has offsets.")
-@click.option("--tolerance", default=0.01, help="Relative standard deviation of resistors and capacitors.")
+@click.option("--style", default="opamp-rc", type=click.Choice(list(STYLES)), help="Technology of the circuit.")
+@click.option(
+    "--opamp",
+    default="single-pole",
+    type=click.Choice(list(OPAMPS)),
+    help="Model of amplifiers; macro has limits and offsets. Transconductors are ideal, or macro.",
+)
+@click.option(
+    "--tolerance",
+    default=0.01,
+    help="Relative standard deviation of resistors, capacitors and transconductances.",
+)
 @click.option("--offset", default=1e-3, help="Standard deviation of the macro-model's offsets, V.")
-@click.option("--draws", default=1000, help="Circuits in each.")
+@click.option("--draws", default=1000, type=click.IntRange(2), help="Circuits in each.")
 @click.option("--engine", default=Engine.NEOSPICE.value, type=click.Choice([each.value for each in Engine]))
 @click.option("--workers", default=2, help="SPICE simulations at a time.")
-@click.option("--seed", default=0, help="Of parts and input.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Of parts and input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(
     order: int,
     topology: str,
+    style: str,
     opamp: str,
     tolerance: float,
     offset: float,
@@ -75,9 +93,9 @@ def main(
     as_json: bool,
 ) -> None:
     """Print times and spreads of Monte Carlo by the linear model and by SPICE."""
-    design = design_memory(order, THETA, topology=topology, opamp=MODELS[opamp])
+    design = design_memory(order, THETA, topology=topology, style=style, opamp=OPAMPS[opamp], ota=OTAS[opamp])
     volts = offset if opamp == MacroOpAmp.label else 0.0
-    tolerances = Tolerances(resistor=tolerance, capacitor=tolerance, offset=volts)
+    tolerances = Tolerances(resistor=tolerance, capacitor=tolerance, gm=tolerance, offset=volts)
     samples = stimulus(design, seed)
 
     start = time.perf_counter()
@@ -97,10 +115,13 @@ def main(
     simulated = found[..., design.signals.index("y0")]
     # The same circuits in both, as a check of each draw rather than of the statistics.
     deviation = float(np.abs(predict(design, system, others, samples) - simulated).max() / np.abs(simulated).max())
-    at_rest = offset * float(np.linalg.norm(offset_gains(system, "y0"))) if opamp == MacroOpAmp.label else None
+    nets = design.signal_nets("y0")
+    gains = offset_gains(system, (nets[0], nets[1] if len(nets) > 1 else GROUND))
+    at_rest = offset * float(np.linalg.norm(gains)) if opamp == MacroOpAmp.label else None
     result: dict[str, Any] = {
         "order": order,
         "topology": topology,
+        "style": style,
         "opamp": opamp,
         "tolerance": tolerance,
         "draws": draws,
@@ -117,7 +138,7 @@ def main(
         "output_offset_volts": at_rest,
     }
     rows = [
-        ("circuits", f"{draws}, order {order}, {topology}, {opamp} op-amps, {100 * tolerance:g} % parts"),
+        ("circuits", f"{draws}, order {order}, {topology}, {style}, {opamp} amplifiers, {100 * tolerance:g} % parts"),
         ("linear model, response over the band", f"{yield_seconds:.2f} s"),
         ("linear model, transient", f"{linear_seconds:.2f} s"),
         (f"{engine}, transient, {workers} at a time", f"{spice_seconds:.1f} s"),

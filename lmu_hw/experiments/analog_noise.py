@@ -14,11 +14,10 @@ import click
 import numpy as np
 
 from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.opamp import MacroOpAmp
 from lmu_hw.analog.ota import MacroOta
 from lmu_hw.analog.small_signal import noise
 from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.technologies.opamp_rc_differential import OpAmpRCDifferential
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice_noise import simulate_noise
@@ -34,10 +33,9 @@ def measure(order: int, topology: str, style: str) -> dict[str, Any]:
     Args:
         order: of the memory.
         topology: of its circuit.
-        style: its technology; op-amps have 20 nV/√Hz where their model has noise, transconductors 300 nV/√Hz.
+        style: its technology; op-amps have 20 nV/√Hz, transconductors 300 nV/√Hz.
     """
-    opamp = SinglePoleOpAmp() if style == OpAmpRCDifferential.style else OPAMP
-    design = design_memory(order, THETA, topology=topology, style=style, opamp=opamp, ota=OTA)
+    design = design_memory(order, THETA, topology=topology, style=style, opamp=OPAMP, ota=OTA)
     edge = order / (4.0 * THETA)
     frequencies, simulated = simulate_noise(design, "y0", start=edge / 1000.0, stop=10.0 * edge, points=20)
     nets = design.signal_nets("y0")

@@ -59,7 +59,7 @@ def simulate(design: AnalogDesign, amplitude: float, seed: int, engine: Engine |
 @click.option("--order", "orders", multiple=True, type=int, default=(3, 6), help="Of the memory; may be repeated.")
 @click.option("--amplitude", default=1.0, help="Of the input, as a share of full scale.")
 @click.option("--engine", default=Engine.NGSPICE.value, type=click.Choice([each.value for each in Engine]))
-@click.option("--seed", default=0, help="Of the input.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Of the input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(orders: tuple[int, ...], amplitude: float, engine: str, seed: int, as_json: bool) -> None:
     """Print what was measured of the cell and the errors of memories that are made of it."""

@@ -4,11 +4,11 @@
 
 The network is `digits_linear`, as `lmu-hw train digits` made it. Its memory of 64 states is a circuit, to which a
 digit's 64 pixels go one after the other; then the states are sampled and converted, and the other layers, quantised
-and in Verilog, tell the digit. Nothing is trained for the circuit: see `lmu_hw.sim.analog_head`. The integrators have
-no reset; between two digits the input rests at 0 V, and the window forgets the one before.
+and in Verilog, tell the digit. Nothing is trained for the circuit: see `lmu_hw.sim.mixed.analog_head`. The integrators
+have no reset; between two digits the input rests at 0 V, and the window forgets the one before.
 
 Every code, word and class is compared with the models, and the states with an exact memory. The accuracies over the
-converter's bits are of all 540 held-out digits and not of SPICE: there the linear model of the circuit's parts feeds
+converter's bits are of all 539 held-out digits and not of SPICE: there the linear model of the circuit's parts feeds
 the converter's model and the integer network.
 """
 
@@ -41,9 +41,9 @@ from lmu_hw.reference.classifier import accuracy
 from lmu_hw.reference.digits import STEPS, load_digits
 from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.adc import Adc
-from lmu_hw.sim.analog_head import drive_of, exact_volts, head_network, in_a_row, memory_of
-from lmu_hw.sim.mixed_network import MixedNetwork, MixedRun, run_mixed_network
+from lmu_hw.sim.mixed.adc import Adc
+from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, head_network, in_a_row, memory_of
+from lmu_hw.sim.mixed.network import MixedNetwork, MixedRun, run_mixed_network
 from lmu_hw.sim.runner import Simulator
 
 NETWORK = "digits_linear"
@@ -190,7 +190,7 @@ def measure(
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--digits", default=20, help="How many held-out digits are simulated, of 540.")
+@click.option("--digits", default=20, help="How many held-out digits are simulated, of 539.")
 @click.option("--bits", default=8, help="Of the converter.")
 @click.option("--noise", default=0.0, help="Of the converter, V root mean square.")
 @click.option("--inl", default=0.0, help="Integral nonlinearity of the converter, lsb.")

@@ -66,7 +66,7 @@ def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
 
     Args:
         seed: of the permutation and of the division.
-        held_out: share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 540 digits.
+        held_out: share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 539 digits.
 
     Raises:
         DesignError: an argument is out of range.

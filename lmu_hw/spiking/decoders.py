@@ -19,8 +19,11 @@ import scipy.linalg
 from lmu_hw.arguments import check_positive
 from lmu_hw.legendre import Array
 
-#: Neurons whose rates are held at once.
-_CHUNK = 1024
+#: Neurons whose rates are held at once, so that these stay in the cache.
+_CHUNK = 256
+#: A neuron with a lower mean rate, Hz, counts as one of this: one that never fires gets no decoder instead of a
+#: division by zero.
+_SILENT = 1e-7
 #: Spread of the points beyond the radius, and the weight of the points far out against the ones at the centre.
 REACH, _FLOOR = 1.2, 1e-3
 _LINE_POINTS = 256
@@ -72,8 +75,9 @@ def solve_decoders(
 ) -> tuple[Array, Array]:
     """Decoders of one ensemble; see the module's text.
 
-    The system that is solved is the smaller of neurons × neurons and points × points, and the rates of at most 1,024
-    neurons are held at once: time and memory are linear in the neurons once they outnumber the points.
+    The system that is solved is the smaller of neurons × neurons and points × points, and the rates of at most 256
+    neurons are held at once: time and memory are linear in the neurons once they outnumber the points. Neurons that lie
+    side by side and fire at few of the points cost less.
 
     Args:
         rates: (neurons, points of shape (g, dimensions)) → their rates in Hz, shape (g, neurons).
@@ -91,19 +95,21 @@ def solve_decoders(
     averaging = check_positive("averaging", averaging, "seconds")
     root = np.sqrt(points.weights)
     parts = [slice(start, min(start + _CHUNK, neurons)) for start in range(0, neurons, _CHUNK)]
-    mean = np.concatenate([points.weights @ rates(part, points.values) for part in parts])
-    # A neuron that never fires at these points gets no decoder instead of a division by zero.
-    penalty = np.maximum(mean, 1e-9 * max(float(mean.max()), 1.0)) / averaging
     weighted = root[:, None] * targets
     if neurons <= root.size:
         a = root[:, None] * rates(slice(0, neurons), points.values)
+        mean = root @ a
         gram = a.T @ a
-        gram[np.diag_indices_from(gram)] += penalty
+        gram[np.diag_indices_from(gram)] += np.maximum(mean, _SILENT) / averaging
         return np.asarray(scipy.linalg.solve(gram, a.T @ weighted, assume_a="pos")), mean
-    gram = np.eye(root.size)
+    mean, gram = np.empty(neurons), np.eye(root.size)
     for part in parts:
-        a = root[:, None] * rates(part, points.values) / np.sqrt(penalty[part])
-        gram += a @ a.T
+        a = rates(part, points.values)
+        live = np.flatnonzero(a.any(axis=1))
+        a = root[live, None] * a[live]
+        mean[part] = root[live] @ a
+        a /= np.sqrt(np.maximum(mean[part], _SILENT) / averaging)
+        gram[np.ix_(live, live)] += a @ a.T
     dual = root[:, None] * scipy.linalg.solve(gram, weighted, assume_a="pos")
     decoders = np.concatenate([rates(part, points.values).T @ dual for part in parts])
-    return decoders / penalty[:, None], mean
+    return decoders * (averaging / np.maximum(mean, _SILENT))[:, None], mean

@@ -17,11 +17,14 @@ from lmu_hw.arguments import check_positive
 from lmu_hw.errors import DesignError
 from lmu_hw.legendre import Array
 from lmu_hw.spiking.curves import LeakyIntegrateAndFire, RateCurve, RectifiedLinear
-from lmu_hw.spiking.poisson import poisson_neurons
+from lmu_hw.spiking.poisson import PoissonNeurons
 from lmu_hw.spiking.population import Population
 
 #: Numbers of sequences and of neurons that fired, in pairs; a neuron that fired twice is there twice.
 Spikes = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+#: Neurons, over all sequences, that are stepped together: what is worked on beside their state stays in the cache.
+_TOGETHER = 1 << 16
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -88,7 +91,7 @@ def make_neurons(
     if not isinstance(population.curve, type(kind.curve)):
         raise DesignError(f"curve of {kind} neurons", type(kind.curve).__name__, type(population.curve).__name__)
     if kind.random:
-        return poisson_neurons(population, dt, batch, rng)
+        return PoissonNeurons(population, dt, batch, rng)
     if kind is NeuronKind.LIF:
         return LIFNeurons(population, dt, batch, rng)
     return RateNeurons(population, batch)
@@ -98,11 +101,15 @@ class RateNeurons:
     """No spikes: each neuron gives out its rate."""
 
     def __init__(self, population: Population, batch: int) -> None:
-        self._population = population
+        self._shape = batch, population.ensembles, population.outputs
+        self._parts = [(k, population.part(k, i)) for k, i in population.pieces(_TOGETHER // batch)]
 
     def step(self, x: Array) -> Array:
         """See `Neurons`."""
-        return self._population.decode(self._population.rates(x))
+        decoded = np.zeros(self._shape)
+        for ensembles, part in self._parts:
+            decoded[:, ensembles] += part.decode(part.rates(x[:, ensembles]))
+        return decoded
 
     def spikes(self) -> Spikes:
         """There are none."""
@@ -115,52 +122,77 @@ class LIFNeurons:
     The equation is solved within the step: the spike's time follows from the voltage in closed form, the refractory
     period begins at it, and whatever is left of the step is integrated again, until no neuron fires any more. At a
     constant current the rate is that of the curve at every dt. Voltages begin uniformly between 0 and 1.
+    """
+
+    def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
+        self._shape, self._size, self._dt = (batch, population.ensembles, population.outputs), population.size, dt
+        voltage = rng.random((batch, population.ensembles, population.size))
+        self._parts = [
+            (k, i, _LIFPart(population.part(k, i), dt, np.ascontiguousarray(voltage[:, k, i])))
+            for k, i in population.pieces(_TOGETHER // batch)
+        ]
+
+    def step(self, x: Array) -> Array:
+        """See `Neurons`."""
+        decoded = np.zeros(self._shape)
+        for ensembles, _, part in self._parts:
+            decoded[:, ensembles] += part.step(x[:, ensembles])
+        decoded /= self._dt
+        return decoded
+
+    def spikes(self) -> Spikes:
+        """See `Neurons`."""
+        found = [(ensembles, neurons, part.fired()) for ensembles, neurons, part in self._parts]
+        sequence = np.concatenate([sequence for _, _, (sequence, _, _) in found])
+        neuron = np.concatenate([(e + k.start) * self._size + i.start + n for k, i, (_, e, n) in found])
+        order = np.lexsort((neuron, sequence))
+        return sequence[order], neuron[order]
+
+
+class _LIFPart:
+    """Some of the neurons.
 
     Attributes:
         voltage: shape (batch, ensembles, size), from 0 to 1.
         refractory: what is left of the refractory period at the end of the step, s, same shape.
     """
 
-    def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
+    def __init__(self, population: Population, dt: float, voltage: Array) -> None:
         if not isinstance(population.curve, LeakyIntegrateAndFire):
             raise DesignError("curve of lif neurons", "LeakyIntegrateAndFire", type(population.curve).__name__)
-        shape = (batch, population.ensembles, population.size)
         self._population, self._curve, self._dt = population, population.curve, dt
-        self.voltage: Array = rng.random(shape)
-        self.refractory: Array = np.zeros(shape)
-        self._counts: Array = np.zeros(shape)
+        self.voltage = voltage
+        self.refractory: Array = np.zeros(voltage.shape)
+        self._fired = [np.empty(0, dtype=np.intp)]
         self._decay = np.expm1(-dt / self._curve.tau_rc)
 
     def step(self, x: Array) -> Array:
-        """See `Neurons`."""
+        """What the spikes of a step decode to, shape (batch, ensembles, outputs)."""
         tau_rc, tau_ref, dt = self._curve.tau_rc, self._curve.tau_ref, self._dt
-        current = self._population.currents(x)
-        counts, flat = self._counts, current.ravel()
-        counts.fill(0.0)
+        current, counts = self._population.currents(x).ravel(), np.zeros(self.voltage.shape)
         voltage, refractory, fired = self.voltage.ravel(), self.refractory.ravel(), counts.ravel()
         held = np.flatnonzero(refractory)
         before = voltage[held]
-        voltage += (voltage - flat) * self._decay
+        voltage += (voltage - current) * self._decay
         rest = np.maximum(dt - refractory[held], 0.0)
-        voltage[held] = before + (before - flat[held]) * np.expm1(-rest / tau_rc)
+        voltage[held] = before + (before - current[held]) * np.expm1(-rest / tau_rc)
         np.maximum(voltage, 0.0, out=voltage)
         refractory[held] = np.maximum(refractory[held] - dt, 0.0)
         active = np.flatnonzero(voltage >= 1.0)
+        self._fired = [active]
         while active.size:
             fired[active] += 1.0
-            over = flat[active]
+            over = current[active]
             # From the crossing to the end of the step v went from 1 to `voltage`: J − v = (J − 1) e^{−t/τ}.
             left = np.minimum(tau_rc * np.log((over - 1.0) / np.maximum(over - voltage[active], 1e-300)), dt)
             after = np.maximum(left - tau_ref, 0.0)
             voltage[active] = -over * np.expm1(-after / tau_rc)
             refractory[active] = np.maximum(tau_ref - left, 0.0)
             active = active[voltage[active] >= 1.0]
-        return self._population.decode(counts) / dt
+            self._fired.append(active)
+        return self._population.decode(counts)
 
-    def spikes(self) -> Spikes:
-        """See `Neurons`."""
-        batch, size = self._counts.shape[0], self._population.neurons
-        counts = self._counts.reshape(batch, size).astype(np.intp)
-        sequence, neuron = np.nonzero(counts)
-        times = counts[sequence, neuron]
-        return np.repeat(sequence, times), np.repeat(neuron, times)
+    def fired(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Sequence, ensemble and neuron of the spikes of the last step, numbered within the part."""
+        sequence, ensemble, neuron = np.unravel_index(np.concatenate(self._fired), self.voltage.shape)
+        return sequence, ensemble, neuron

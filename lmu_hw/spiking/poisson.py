@@ -1,19 +1,27 @@
 """Poisson neurons by thinning: the work of a step follows the spikes that fall in it, not the neurons there are.
 
-The neurons of an ensemble are divided into pools that one number bounds: in one dimension those of encoder −1 and
-those of +1, seen by ξ = e·x; in more all of them, seen by ξ = ‖x‖ ≥ e·x. Within a pool neurons are sorted by
-intercept, so the ones that may fire at ξ are its first n(ξ), and none of them fires faster than r(ξ). So a pool's
-candidates come as a Poisson number of mean n·r·dt; each belongs to one of the n neurons by equal chance, and is kept
-with probability rate/r. What is left are independent Poisson counts of mean rate·dt for every neuron, exactly and for
-every dt (Lewis and Shedler, Naval Research Logistics Quarterly 26, 1979).
+An ensemble has one or two sides that one number bounds: in one dimension the neurons of encoder −1 and those of +1,
+seen by ξ = e·x; in more all of them, seen by ξ = ‖x‖ ≥ e·x. Where a side has many neurons, those of like maximum rates
+and like intercepts are put into pools. Within a pool neurons are sorted by intercept, so the ones that may fire at ξ
+are its first n(ξ), and none of them fires faster than r(ξ). So a pool's candidates come as a Poisson number of mean
+n·r·dt; each belongs to one of the n neurons by equal chance, and is kept with probability rate/r. What is left are
+independent Poisson counts of mean rate·dt for every neuron, exactly and for every dt (Lewis and Shedler, Naval
+Research Logistics Quarterly 26, 1979).
 
 A candidate that is kept with probability rate/r is one that fires from a certain ξ on: where the rate exceeds a
 uniform share of r. So candidates are drawn for several steps ahead, for ξ up to a little beyond what it is now, and
 what is left for each step is to compare. Once ξ leaves that span, the candidates of the steps to come are drawn anew:
 nothing that has happened depended on them, so that changes no law.
+
+They are drawn for a stretch of pools at a time, whose neurons and whose candidates fit into a processor's cache: that
+keeps the time for a spike the same up to a million neurons.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,94 +29,93 @@ from numpy.typing import NDArray
 from lmu_hw.legendre import Array
 from lmu_hw.spiking.population import Population
 
+Floats = NDArray[np.float32]
+
 #: The bounds are tabulated for ξ up to this many radii; beyond, they follow the ceiling or the steepest neuron.
 _TABLE_REACH, _CELLS = 2.0, 128
-#: Steps ahead at most, and candidates that are drawn at once at most, so that they stay in the cache.
-_STEPS_AHEAD, _CANDIDATES = 16, 1 << 15
+#: Neurons of a pool at least, where a side is divided: into bands of maximum rates, and each band into groups of
+#: intercepts, so many at most.
+_POOL, _BANDS, _GROUPS = 512, 8, 8
+#: Neurons of a stretch of pools at most (or one pool), and candidates that are drawn ahead for it at most, on average.
+_STRETCH, _DRAWN = 49_152, 12_288
+_STEPS_AHEAD = 16
 #: The span in radii: so many times what ξ moved lately, but at least this. Where that is more than the most, too many
 #: candidates would be refused, and one step at a time costs less.
-_SPAN_MARGIN, _LEAST_SPAN, _MOST_SPAN = 1.5, 0.005, 0.25
+_SPAN_MARGIN, _LEAST_SPAN, _MOST_SPAN = 1.25, 0.005, 0.25
 
 
-#: Neurons, over all sequences, above which ensembles are simulated apart: what they gather then stays in the cache.
-_TOGETHER = 1 << 17
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """The candidates of one stretch, step after step, pool after pool.
 
-
-class EnsemblesApart:
-    """Large populations, a few ensembles at a time: the same neurons with less traffic to memory."""
-
-    def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
-        self._size = population.size
-        count = max(1, _TOGETHER // (population.size * batch))
-        self._slices = [slice(k, k + count) for k in range(0, population.ensembles, count)]
-        self._parts = [PoissonNeurons(population.part(each), dt, batch, rng) for each in self._slices]
-
-    def step(self, x: Array) -> Array:
-        """See `lmu_hw.spiking.neurons.Neurons`."""
-        pairs = zip(self._parts, self._slices, strict=True)
-        return np.concatenate([part.step(x[:, each]) for part, each in pairs], axis=1)
-
-    def spikes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """See `lmu_hw.spiking.neurons.Neurons`."""
-        found = [part.spikes() for part in self._parts]
-        shifted = [neuron + each.start * self._size for (_, neuron), each in zip(found, self._slices, strict=True)]
-        return np.concatenate([sequence for sequence, _ in found]), np.concatenate(shifted)
-
-
-def poisson_neurons(
-    population: Population, dt: float, batch: int, rng: np.random.Generator
-) -> PoissonNeurons | EnsemblesApart:
-    """A population whose neurons fire as independent Poisson processes at their curve's rates.
-
-    Args:
-        population: tuning curves and decoders.
-        dt: s.
-        batch: sequences side by side.
-        rng: what the spikes are drawn from.
+    Attributes:
+        cuts: where each step begins, and where the last one ends.
+        place: of the neuron in the order of the pools.
+        threshold: e·x from which on it fires.
+        values: what its spike decodes to, per second, shape (candidates, outputs).
+        encoders: e, shape (candidates, dimensions), where there is more than one dimension.
     """
-    large = population.neurons * batch > _TOGETHER and population.ensembles > 1
-    return (EnsemblesApart if large else PoissonNeurons)(population, dt, batch, rng)
+
+    cuts: list[int]
+    place: NDArray[np.int32]
+    threshold: Floats
+    values: Array
+    encoders: Floats | None
 
 
 class PoissonNeurons:
     """A population whose neurons fire as independent Poisson processes at their curve's rates."""
 
     def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
+        """Args:
+        population: tuning curves and decoders.
+        dt: s.
+        batch: sequences side by side.
+        rng: what the spikes are drawn from.
+        """
         p = population
         self._curve, self._dt, self._rng = p.curve, dt, rng
         self._batch, self._ensembles, self._outputs, self._flat = batch, p.ensembles, p.outputs, p.dimensions == 1
         # A candidate gathers these; single precision halves the traffic and leaves rates right to a millionth.
-        self._bias, self._slope = p.bias.ravel().astype(np.float32), (1.0 / p.gain.ravel()).astype(np.float32)
-        self._decoders = p.decoders.reshape(-1, p.outputs) / dt
-        self._encoders = None if self._flat else p.encoders.reshape(-1, p.dimensions)
-        starts, stops = _pools(p)
-        self._pools = starts.size // p.ensembles  # of one ensemble
-        self._steepest = np.maximum.reduceat(p.gain.ravel(), starts)
-        self._bound, self._active = _tables(p, starts, stops)
-        self._rows = np.arange(starts.size * batch) % starts.size * _CELLS
-        self._first = np.tile(starts, batch)
-        self._xi = np.zeros(starts.size * batch)
+        self._order, starts, stops = _pools(p)
+        self._bias = p.bias.ravel().astype(np.float32)[self._order]
+        self._slope = (1.0 / p.gain.ravel()).astype(np.float32)[self._order]
+        self._decoders = p.decoders.reshape(-1, p.outputs)[self._order] / dt
+        self._encoders = None
+        if not self._flat:
+            self._encoders = p.encoders.reshape(-1, p.dimensions).astype(np.float32)[self._order]
+        sides = 2 * batch * p.ensembles if self._flat else batch * p.ensembles
+        rows = starts.size * batch
+        self._pools = rows // sides  # of a side
+        self._bound, self._active, self._steepest = _tables(p, self._order, starts, stops)
+        self._rows = np.arange(rows) % starts.size * _CELLS
+        # What the candidates of a row, a pool of a sequence, have in common in each step: n, r, and its first place.
+        self._common = np.empty((3, _STEPS_AHEAD, rows))
+        self._common[2] = np.tile(starts, batch)
+        wide = max(1, _STRETCH // int((stops - starts).max()))
+        self._stretches = [slice(k, min(k + wide, rows)) for k in range(0, rows, wide)]
+        self._drawn: list[_Candidates] = []
+        self._xi = np.zeros(sides)
         self._centre = np.zeros((batch, p.ensembles, p.dimensions))
         self._span, self._recent = 0.0, _LEAST_SPAN
         self._at, self._ahead = 0, 0
-        self._fired: tuple[NDArray[np.intp], NDArray[np.bool_], int] | None = None
+        self._fired: tuple[NDArray[np.bool_], int] | None = None
 
     def step(self, x: Array) -> Array:
         """What a step decodes to, per second; see `lmu_hw.spiking.neurons.Neurons`."""
         if self._at == self._ahead or np.abs(x - self._centre).max() > self._span:
             self._look_ahead(x)
         k, self._at = self._at, self._at + 1
-        begin, end = self._cuts[k], self._cuts[k + 1]
-        if self._encoders is None:
+        if self._flat:
             along = self._seen(x).astype(np.float32).repeat(self._counts[k])
         else:
-            seen = x.reshape(-1, x.shape[-1]).repeat(self._counts[k], axis=0)
-            along = np.einsum("cq,cq->c", self._encoders[self._index[begin:end]], seen)
-        fired = self._threshold[begin:end] < along
-        self._fired = self._index[begin:end], fired, k
+            seen = x.reshape(-1, x.shape[-1]).astype(np.float32).repeat(self._counts[k], axis=0)
+            along = np.einsum("cq,cq->c", self._of_step("encoders", k), seen)
+        fired = self._of_step("threshold", k) < along
+        self._fired = fired, k
         rows = np.empty((fired.size + 1, self._outputs))  # one more, so that an empty last sum has a place to begin
         rows[-1] = 0.0
-        np.multiply(self._values[begin:end], fired[:, None], out=rows[:-1])
+        np.multiply(self._of_step("values", k), fired[:, None], out=rows[:-1])
         sums = np.add.reduceat(rows, self._begins[k], axis=0)
         if self._some_empty[k]:
             sums[self._empty[k]] = 0.0
@@ -118,12 +125,17 @@ class PoissonNeurons:
         """Who fired in the last step, as pairs of sequence and neuron."""
         if self._fired is None:
             return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-        index, fired, k = self._fired
-        sequence = np.arange(self._batch).repeat(self._ensembles * self._pools).repeat(self._counts[k])
-        return sequence[fired], index[fired]
+        fired, k = self._fired
+        sequence = np.arange(self._batch).repeat(self._counts[k].reshape(self._batch, -1).sum(axis=1))
+        return sequence[fired], self._order[self._of_step("place", k)[fired]]
+
+    def _of_step(self, name: str, k: int) -> NDArray[Any]:
+        """An attribute of the candidates of a step ahead, in the order of sequences, ensembles and pools."""
+        parts = [getattr(each, name)[each.cuts[k] : each.cuts[k + 1]] for each in self._drawn]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _seen(self, x: Array) -> Array:
-        """ξ of each sequence's pools."""
+        """ξ of each sequence's sides."""
         if self._flat:
             wings = self._xi.reshape(self._batch, self._ensembles, 2)
             wings[..., 1] = x[..., 0]
@@ -139,7 +151,7 @@ class PoissonNeurons:
         self._centre, xi = x.copy(), self._seen(x)
         bound, active = self._bounds(xi)
         mean = bound * active * self._dt
-        ahead = int(min(_CANDIDATES // max(float(mean.sum()), 1.0), _STEPS_AHEAD))
+        ahead = int(min(_DRAWN * len(self._stretches) // max(float(mean.sum()), 1.0), _STEPS_AHEAD))
         self._span = 0.0
         if ahead > 1 and self._recent < _MOST_SPAN:
             # In more dimensions each coordinate may move by the span, and the norm by √dimensions as much.
@@ -149,63 +161,88 @@ class PoissonNeurons:
         else:
             ahead = 1
         counts = self._rng.poisson(mean, (ahead, mean.size))
-        each = counts.ravel()
-        table = np.tile(np.stack([active, bound]), (1, ahead))
-        actives, bounds = table.repeat(each, axis=1)
-        place = self._rng.random(actives.size)
-        place *= actives
-        index = place.astype(np.intp)
-        place -= index  # uniform again, and independent of the place that was cut off
-        place *= bounds
-        index += np.tile(self._first, ahead).repeat(each)
+        self._common[0, :ahead], self._common[1, :ahead] = active, bound
         with np.errstate(divide="ignore"):
-            threshold = self._curve.current(place.astype(np.float32))
-        threshold -= self._bias.take(index)
-        threshold *= self._slope.take(index)
-        self._index, self._threshold = index, threshold
-        self._values = self._decoders.take(index, axis=0)
-        self._counts = counts
-        self._cuts = [0, *np.cumsum(counts.sum(axis=1)).tolist()]
-        per_ensemble = counts.reshape(ahead, -1, self._pools).sum(axis=2)
+            self._drawn = [self._draw(counts[:, each], self._common[:, :ahead, each]) for each in self._stretches]
+        self._counts = counts.reshape(ahead, self._xi.size, self._pools).sum(axis=2)
+        per_ensemble = self._counts.reshape(ahead, self._batch * self._ensembles, -1).sum(axis=2)
         self._begins = np.cumsum(per_ensemble, axis=1) - per_ensemble
         self._empty = per_ensemble == 0
         self._some_empty = self._empty.any(axis=1).tolist()
         self._at, self._ahead = 0, ahead
 
+    def _draw(self, counts: NDArray[np.intp], common: Array) -> _Candidates:
+        """Candidates of a stretch, so many for each step and row, shape (steps, rows); n, r and first place of each,
+        shape (3, steps, rows)."""
+        active, bound, first = common.reshape(3, -1).repeat(counts.ravel(), axis=1)
+        share = self._rng.random(active.size)
+        share *= active
+        whole = np.floor(share)
+        share -= whole  # uniform again, and independent of the neuron that was cut off
+        share *= bound
+        whole += first
+        place = whole.astype(np.intp)
+        threshold = self._curve.current(share.astype(np.float32))
+        threshold -= self._bias.take(place)
+        threshold *= self._slope.take(place)
+        encoders = None if self._encoders is None else self._encoders.take(place, axis=0)
+        cuts = [0, *np.cumsum(counts.sum(axis=1)).tolist()]
+        return _Candidates(cuts, place.astype(np.int32), threshold, self._decoders.take(place, axis=0), encoders)
+
     def _bounds(self, xi: Array) -> tuple[Array, Array]:
-        """For each ξ what no neuron of its pool exceeds, Hz, and how many may fire."""
+        """For each ξ what no neuron of its side's pools exceeds, Hz, and how many may fire."""
         cells = np.clip((xi + _TABLE_REACH) * (0.5 * _CELLS / _TABLE_REACH), 0.0, _CELLS - 1.0).astype(np.intp)
-        cells += self._rows
+        cells = cells.repeat(self._pools) + self._rows
         bound, active = self._bound.take(cells), self._active.take(cells)
-        far = np.flatnonzero(xi > _TABLE_REACH)
-        if far.size and self._curve.ceiling == np.inf:
+        if self._curve.ceiling == np.inf and xi.max() > _TABLE_REACH:
             # Currents rise no faster than with the pool's largest gain.
-            beyond = self._steepest[cells[far] // _CELLS] * (xi[far] - _TABLE_REACH)
-            bound[far] = self._curve.rate(self._curve.current(bound[far]) + beyond)
+            beyond = np.maximum(xi - _TABLE_REACH, 0.0).repeat(self._pools)
+            far = np.flatnonzero(beyond)
+            steepest = self._steepest[cells[far] // _CELLS]
+            bound[far] = self._curve.rate(self._curve.current(bound[far]) + steepest * beyond[far])
         return bound, active
 
 
-def _pools(p: Population) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First neuron of each pool, and the one after its last, shape (ensembles·pools of one,)."""
-    base = np.arange(p.ensembles, dtype=np.intp) * p.size
-    if p.dimensions > 1:
-        return base, base + p.size
-    negative = np.count_nonzero(p.encoders[:, :, 0] < 0.0, axis=1)
-    starts = np.stack([base, base + negative], axis=1).ravel()
-    return starts, np.append(starts[1:], p.neurons)
+def _pools(p: Population) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The neurons' numbers in the order of the pools, and for each pool its first place there and the one after its
+    last. Each side has as many pools."""
+    sides = np.arange(p.ensembles, dtype=np.intp) * p.size
+    if p.dimensions == 1:
+        sides = np.stack([sides, sides + np.count_nonzero(p.encoders[:, :, 0] < 0.0, axis=1)], axis=1).ravel()
+    sides = np.append(sides, p.neurons)
+    largest = int(np.diff(sides).max())
+    bands = min(max(largest // _POOL, 1), _BANDS)
+    groups = min(max(largest // (_POOL * bands), 1), _GROUPS)
+    order, max_rates = np.arange(p.neurons), p.max_rates.ravel()
+    cuts = _cut(sides, bands)
+    if bands > 1:
+        for a, b in pairwise(sides):
+            order[a:b] = a + np.argsort(max_rates[a:b], kind="stable")
+        for a, b in pairwise(cuts):
+            order[a:b].sort()  # by intercept again
+    edges = _cut(cuts, groups)
+    return order, edges[:-1], edges[1:]
 
 
-def _tables(p: Population, starts: NDArray[np.intp], stops: NDArray[np.intp]) -> tuple[Array, Array]:
-    """For each pool and cell of ξ: the largest rate in the cell, Hz, and the number of neurons that may fire; flat."""
+def _cut(edges: NDArray[np.intp], parts: int) -> NDArray[np.intp]:
+    """Each interval between edges in so many parts, alike but for one."""
+    inner = edges[:-1, None] + np.diff(edges)[:, None] * np.arange(parts) // parts
+    return np.append(inner.ravel(), edges[-1])
+
+
+def _tables(
+    p: Population, order: NDArray[np.intp], starts: NDArray[np.intp], stops: NDArray[np.intp]
+) -> tuple[Array, Array, Array]:
+    """For each pool and cell of ξ the largest rate in the cell, Hz, and the number of neurons that may fire, flat; and
+    for each pool the largest gain."""
     edges = _TABLE_REACH * (2.0 * np.arange(1, _CELLS + 1) / _CELLS - 1.0)
-    gain, bias, intercepts = p.gain.ravel(), p.bias.ravel(), p.intercepts.ravel()
-    highest, active = np.zeros((starts.size, _CELLS)), np.zeros((starts.size, _CELLS))
-    for k, (a, b) in enumerate(zip(starts, stops, strict=True)):
-        for cell, edge in enumerate(edges):
-            highest[k, cell] = (gain[a:b] * edge + bias[a:b]).max(initial=0.0)
-        active[k] = np.searchsorted(intercepts[a:b], edges, side="right")
+    # One more, so that an empty pool has a place to begin.
+    gain, bias, intercepts = (np.append(values.ravel()[order], 0.0) for values in (p.gain, p.bias, p.intercepts))
+    highest = np.stack([np.maximum.reduceat(gain * edge + bias, starts) for edge in edges], axis=1)
+    pools = zip(starts, stops, strict=True)
+    active = np.stack([np.searchsorted(intercepts[a:b], edges, side="right") for a, b in pools]).astype(np.float64)
     # Rounding of what candidates gather must not lift a rate above its bound; beyond the table there is the ceiling.
-    bound = np.asarray(p.curve.rate(highest * (1.0 + 1e-5)), dtype=np.float64)
+    bound = np.asarray(p.curve.rate(np.maximum(highest, 0.0) * (1.0 + 1e-5)), dtype=np.float64)
     if p.curve.ceiling < np.inf:
         bound[:, -1] = p.curve.ceiling
-    return bound.ravel(), active.ravel()
+    return bound.ravel(), active.ravel(), np.maximum.reduceat(gain, starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -75,10 +75,17 @@ class Population:
         """Σ_i ā_i d_i²: variance times seconds of what Poisson spikes decode to, shape (ensembles, outputs)."""
         return np.asarray(np.einsum("ki,kio->ko", self.mean_rates, self.decoders**2))
 
-    def part(self, ensembles: slice) -> Population:
-        """Some of the ensembles; the arrays are shared."""
+    def part(self, ensembles: slice, neurons: slice) -> Population:
+        """Some of the neurons of each of some ensembles; the arrays are shared."""
         names = [field.name for field in fields(self) if field.name != "curve"]
-        return Population(self.curve, **{name: getattr(self, name)[ensembles] for name in names})
+        return Population(self.curve, **{name: getattr(self, name)[ensembles, neurons] for name in names})
+
+    def pieces(self, most: int) -> Iterator[tuple[slice, slice]]:
+        """Ensembles and neurons of parts that have at most `most` neurons (or one) and are the whole together."""
+        together, share = max(1, most // self.size), max(1, min(most, self.size))
+        for k in range(0, self.ensembles, together):
+            for i in range(0, self.size, share):
+                yield slice(k, min(k + together, self.ensembles)), slice(i, min(i + share, self.size))
 
     def currents(self, x: Array) -> Array:
         """Input currents, shape (…, ensembles, size), for values in radii of shape (…, ensembles, dimensions)."""
@@ -155,7 +162,10 @@ def _rates_of(curves: TuningCurves, curve: RateCurve) -> Callable[[slice, Array]
 
     def rates(part: slice, values: Array) -> Array:
         along = values @ curves.encoders[part].T
-        return np.asarray(curve.rate(along * curves.gain[part] + curves.bias[part]))
+        found = np.zeros(along.shape)
+        live = along.max(axis=1) > curves.intercepts[part].min()  # elsewhere none of them fires
+        found[live] = curve.rate(along[live] * curves.gain[part] + curves.bias[part])
+        return found
 
     return rates
 

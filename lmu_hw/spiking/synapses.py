@@ -84,6 +84,11 @@ class Synapse:
         return float(1.0 / np.abs(self.poles).max())
 
     @property
+    def longest_step(self) -> float:
+        """The coarsest dt of a simulation, s: half the time constant of the fastest pole."""
+        return 0.5 * self.shortest
+
+    @property
     def total(self) -> float:
         """∫ t f(t) dt, the mean delay of the synapse: the sum of its time constants, s."""
         return self.coefficients[0]
@@ -95,8 +100,8 @@ class Synapse:
             DesignError: `dt` is more than half the fastest time constant.
         """
         dt = check_positive("dt", dt, "seconds")
-        if dt > 0.5 * self.shortest:
-            raise DesignError("dt", f"at most half the synapse's fastest time constant, {0.5 * self.shortest:g} s", dt)
+        if dt > self.longest_step:
+            raise DesignError("dt", f"at most half the synapse's fastest time constant, {self.longest_step:g} s", dt)
         polynomial = np.real(np.poly(np.exp(self.poles * dt)))[::-1]
         return np.asarray(polynomial / polynomial.sum())
 

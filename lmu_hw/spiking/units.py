@@ -19,6 +19,7 @@ class SpikingUnits:
 
     Attributes:
         neurons: how many there are.
+        mean_rate: of one, Hz, over what the units see.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class SpikingUnits:
             function=lambda unit, y: np.asarray(f(self._centre[unit] + self._radius[unit] * y)),
         )
         self.neurons = self._population.neurons
+        self.mean_rate = float(self._population.mean_rates.mean())
 
     def begin(self, batch: int, seed: Sequence[int]) -> None:
         """Come to rest, for a batch of sequences and a seed of their spikes."""

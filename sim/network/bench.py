@@ -7,9 +7,9 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from lmu_hw.sim.beats import read_beats
-from lmu_hw.sim.scoreboard import Score, compare
-from lmu_hw.sim.stream_bench import recording, run_stream_bench
+from lmu_hw.sim.stream.beats import read_beats
+from lmu_hw.sim.stream.bench import recording, run_stream_bench
+from lmu_hw.sim.stream.scoreboard import Score, compare
 
 
 @cocotb.test()

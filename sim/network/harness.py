@@ -15,7 +15,7 @@ from lmu_hw.network import Output
 from lmu_hw.quantized.integer_network import IntegerNetwork
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.stream_harness import StreamModule, check_share
+from lmu_hw.sim.stream.harness import StreamModule, check_share
 
 Flags = NDArray[np.bool_]
 

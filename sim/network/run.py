@@ -13,11 +13,11 @@ from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.network import Output
 from lmu_hw.quantized.plan import NetworkPlan
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
 from lmu_hw.sim.runner import BenchResult, Simulator
-from lmu_hw.sim.scoreboard import Score
-from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
+from lmu_hw.sim.stream.beats import read_beats
+from lmu_hw.sim.stream.run import Scored, run_harness, save_expected
+from lmu_hw.sim.stream.scoreboard import Score
 
 
 @dataclass(frozen=True, eq=False)

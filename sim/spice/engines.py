@@ -11,7 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lmu_hw.arguments import check_integer, check_positive
+from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.deck import Vectors
+from lmu_hw.sim.spice.misread import check_readable
 from lmu_hw.sim.spice.neospice import Neospice
 from lmu_hw.sim.spice.ngspice import ngspice_available, run_ngspice
 
@@ -38,7 +40,7 @@ def run_spice(
         The vectors; see `deck.Vectors`.
 
     Raises:
-        DesignError: the deck is not one that the simulator can be given.
+        DesignError: the deck is not one that the simulator can be given, or one that it would misread.
         MissingToolError: the simulator is not installed.
         CheckFailed: it gave an error or a warning, hung, died or stopped early; or a vector is missing or not finite.
     """
@@ -62,6 +64,8 @@ def run_many(
         vectors: names that must come back from each.
         workers: simulations at a time, 1 to 256.
     """
+    if engine not in list(Engine):
+        raise DesignError("SPICE engine", f"one of {', '.join(Engine)}", engine)
     kind = Engine(engine)
     limit = check_positive("time limit", timeout_s, "s")
     count = check_integer("workers", workers, 1, 256)
@@ -74,6 +78,7 @@ def run_many(
         processes = stack.enter_context(ExitStack())
 
         def run(netlist: str) -> Vectors:
+            check_readable(netlist)
             if kind == Engine.NGSPICE:
                 return run_ngspice(netlist, folder / str(threading.get_ident()), limit, vectors)
             engine: Neospice | None = getattr(own, "engine", None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -28,6 +29,8 @@ _CARDS = frozenset([".subckt", ".ends", ".param", ".model", ".options", ".save",
 _LETTERS = frozenset("rclviegfhbxdqm")
 _OPTIONS = frozenset(["method", "reltol", "abstol", "vntol", "trtol", "chgtol", "gmin", "temp", "tnom", "itl1", "itl4"])
 _SOURCES = ("external", "trnoise", "trrandom")
+# Outside of their domain neospice takes 0 or so, where ngspice stops.
+_PARTIAL = re.compile(r"\b(ln|log|log10|acos|asin|acosh|atanh)\s*\(|\b(sqrt)\s*\([^()]*\b[vi]\(")
 _MODULE = "lmu_hw.sim.spice.neospice_worker"
 
 
@@ -167,8 +170,10 @@ def longest_step(card: AnalysisCard) -> float:
     """The longest step that a .tran card allows, s.
 
     Raises:
-        DesignError: the analysis does not start at 0, or from initial conditions.
+        DesignError: the analysis does not start at 0, or from initial conditions, or has no length.
     """
+    if card.stop <= 0.0:
+        raise DesignError("end of .tran", "above 0 s", " ".join(card.words))
     if "uic" in card.words or (len(card.words) > 3 and card.number(3) != 0.0):
         raise DesignError(".tran for neospice", "from time 0 and the operating point", " ".join(card.words))
     return card.number(4) if len(card.words) > 4 else card.number(1)
@@ -188,3 +193,5 @@ def _check_known(netlist: str) -> None:
             raise DesignError("parts for neospice", f"of the letters {''.join(sorted(_LETTERS))}", word)
         elif word[0] in "vi" and any(each.startswith(_SOURCES) for each in card):
             raise DesignError("sources for neospice", f"none of {', '.join(_SOURCES)}", word)
+        elif word[0] in "begfrc" and (partial := _PARTIAL.search(" ".join(card))) is not None:
+            raise DesignError(f"functions of {word} for neospice", "defined everywhere", partial[1] or partial[2])

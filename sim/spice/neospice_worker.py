@@ -83,7 +83,10 @@ def simulate(request: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     for name in names:
         if name.lower() not in found:
             read = result.current if name.lower().startswith("i(") else result.voltage
-            found[name.lower()] = np.atleast_1d(read(name[2:-1]))
+            try:
+                found[name.lower()] = np.atleast_1d(read(name[2:-1]))
+            except KeyError:
+                continue  # missed, with its name, where the result is checked
     return found
 
 

@@ -68,7 +68,8 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
     if complaint is not None:
         raise CheckFailed(f"ngspice: {complaint}")
     if status != 0:
-        raise CheckFailed(f"ngspice ended with status {status} and no word of why (see {log})")
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        raise CheckFailed(f"ngspice {how} and gave no reason")
     plots = read_raw(raw, plots=2 if card.kind == ".noise" else 1)
     found = {_RENAMED.get(name, name): values for name, values in plots.items()}
     if card.kind == ".ac" and "frequency" in found:

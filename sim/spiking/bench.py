@@ -9,9 +9,9 @@ import cocotb
 import numpy as np
 
 from lmu_hw.artifacts import write_json
-from lmu_hw.sim.beats import read_beats
-from lmu_hw.sim.scoreboard import Bounded, Score, compare
-from lmu_hw.sim.stream_bench import recording, run_stream_bench
+from lmu_hw.sim.stream.beats import read_beats
+from lmu_hw.sim.stream.bench import recording, run_stream_bench
+from lmu_hw.sim.stream.scoreboard import Bounded, Score, compare
 
 
 @cocotb.test()

@@ -30,14 +30,14 @@ from lmu_hw.rtl.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.rtl.verilog import generate_verilog
 from lmu_hw.signals import band_limited_noise
-from lmu_hw.sim.beats import memory_fields
-from lmu_hw.sim.cosim import BoundCheck, DigitalCheck, check_bound
-from lmu_hw.sim.harness import HarnessedMemory, Stimulus, stream_module
+from lmu_hw.sim.memory.cosim import BoundCheck, DigitalCheck, check_bound
+from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus, stream_module
 from lmu_hw.sim.runner import Simulator
-from lmu_hw.sim.scoreboard import Score, expected_flags
 from lmu_hw.sim.spiking.harness import HarnessedSpiking
 from lmu_hw.sim.spiking.run import BENCH, spiking_job, spiking_vectors
-from lmu_hw.sim.stream_run import run_harness, save_expected
+from lmu_hw.sim.stream.beats import memory_fields
+from lmu_hw.sim.stream.run import run_harness, save_expected
+from lmu_hw.sim.stream.scoreboard import Score, expected_flags
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital_memory import DigitalSpikingMemory

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.emission import VerilogDesign
-from lmu_hw.sim.beats import memory_fields
-from lmu_hw.sim.scoreboard import expected_flags
-from lmu_hw.sim.stream_harness import CYCLE_BITS, StreamModule, check_share
+from lmu_hw.sim.stream.beats import memory_fields
+from lmu_hw.sim.stream.harness import CYCLE_BITS, StreamModule, check_share
+from lmu_hw.sim.stream.scoreboard import expected_flags
 from lmu_hw.spiking.digital_memory import DigitalSpikingMemory
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
 

@@ -12,11 +12,11 @@ import numpy as np
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.beats import read_beats
 from lmu_hw.sim.runner import BenchResult, Simulator
-from lmu_hw.sim.scoreboard import Score
 from lmu_hw.sim.spiking.harness import HarnessedSpiking
-from lmu_hw.sim.stream_run import Scored, run_harness, save_expected
+from lmu_hw.sim.stream.beats import read_beats
+from lmu_hw.sim.stream.run import Scored, run_harness, save_expected
+from lmu_hw.sim.stream.scoreboard import Score
 from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
 
 BENCH = "lmu_hw.sim.spiking.bench"

@@ -12,6 +12,7 @@ from lmu_hw.analog.device_model import DeviceModel, describe, library
 from lmu_hw.analog.opamp import (
     IdealDifferentialOpAmp,
     IdealOpAmp,
+    MacroDifferentialOpAmp,
     MacroOpAmp,
     SinglePoleDifferentialOpAmp,
     SinglePoleOpAmp,
@@ -23,12 +24,14 @@ from lmu_hw.sim.spice.engines import run_spice
 
 SLOW = MacroOpAmp(gain=1e4, gbw=1e6, slew=2e5, high=3.0, low=-2.0, rout=100.0, offset=2e-3, noise=3e-8)
 OTA = MacroOta(gm=2e-6, linear=0.2, gout=1e-8, cin=2e-12, cout=3e-12, offset=5e-3, noise=1e-7)
+BALANCED = MacroDifferentialOpAmp(**SLOW.parameters)
 MODELS: Sequence[DeviceModel] = [
     IdealOpAmp(),
     SinglePoleOpAmp(),
     SLOW,
     IdealDifferentialOpAmp(),
     SinglePoleDifferentialOpAmp(),
+    BALANCED,
     IdealOta(),
     OTA,
     CmosOta(),
@@ -107,11 +110,65 @@ def test_a_differential_op_amp_is_balanced(gain: float) -> None:
         assert found["v(yp)"][0] + found["v(yn)"][0] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_the_pole_of_a_differential_op_amp() -> None:
-    model = SinglePoleDifferentialOpAmp(gain=1e4, gbw=1e6, rout=100.0)
-    found = run(model, "V1 p 0 dc 0 ac 1\nX1 p 0 yp yn DEVICE\nR1 yp yn 200\n.ac dec 5 1 1e8")
+@pytest.mark.parametrize("model", [BALANCED, SinglePoleDifferentialOpAmp(gain=1e4, gbw=1e6, rout=100.0)])
+def test_gain_pole_and_output_resistance_of_a_differential_op_amp(model: DeviceModel) -> None:
+    # As in `open_loop`: chokes close the loop at direct current alone.
+    loop = "L1 yn p 1e9\nL2 yp n 1e9\nC1 p a 1e9\nC2 n 0 1e9\n"
+    found = run(model, f"V1 a 0 dc 0 ac 1\nX1 p n yp yn DEVICE\n{loop}R1 yp yn 200\n.ac dec 5 1 1e8")
     wanted = 0.5 * 1e4 / (1 + 1j * found["frequency"].real * 1e4 / 1e6)
-    np.testing.assert_allclose(found["v(yp)"] - found["v(yn)"], wanted, rtol=1e-4)
+    np.testing.assert_allclose(found["v(yp)"] - found["v(yn)"], wanted, rtol=1e-3)
+    np.testing.assert_allclose(found["v(yp)"], -found["v(yn)"], rtol=1e-9)
+
+
+def test_a_loaded_output_of_a_differential_op_amp_falls_alone() -> None:
+    """Each output has its own resistance: a load on one side leaves the other as it is."""
+    for model in (BALANCED, SinglePoleDifferentialOpAmp(gain=1e4, gbw=1e6, rout=100.0)):
+        loop = "L1 yn p 1e9\nL2 yp n 1e9\nC1 p a 1e9\nC2 n 0 1e9\n"
+        found = run(model, f"V1 a 0 dc 0 ac 1\nX1 p n yp yn DEVICE\n{loop}R1 yp 0 300\n.ac lin 1 1 1")
+        assert found["v(yp)"][0] / -found["v(yn)"][0] == pytest.approx(0.75, rel=1e-6)
+
+
+def balanced_inverter(gain: float) -> str:
+    """V(a) to the difference of yp and yn by -`gain`; the input's common mode is at ground."""
+    ohms = 1e4 * gain
+    return (
+        "E1 half 0 a 0 0.5\nE2 other 0 a 0 -0.5\nR1 half n 1e4\nR2 other p 1e4\n"
+        f"R3 n yp {ohms!r}\nR4 p yn {ohms!r}\nX1 p n yp yn DEVICE\n"
+    )
+
+
+def test_slew_of_the_differential_macro_model() -> None:
+    found = run(BALANCED, f"V1 a 0 pwl(0 -2 1e-6 -2 2e-6 3)\n{balanced_inverter(1.0)}.tran 1e-7 6e-5 0 1e-7")
+    for net in ("v(yp)", "v(yn)"):
+        assert np.abs(np.gradient(found[net], found["time"])).max() == pytest.approx(2e5, rel=1e-2)
+    assert found["v(yp)"][-1] - found["v(yn)"][-1] == pytest.approx(-3.0 + 2 * 2e-3, rel=1e-3)
+
+
+def test_the_nearer_rail_limits_both_outputs_of_the_differential_macro_model() -> None:
+    steps = "V1 a 0 pwl(0 0 1e-5 1 1e-4 1 1.1e-4 -1 2e-4 -1 2.1e-4 0.01 3e-4 0.01)\n"
+    found = run(BALANCED, f"{steps}{balanced_inverter(10.0)}.tran 1e-6 3e-4 0 1e-6")
+    for net in ("v(yp)", "v(yn)"):  # SLOW's rails are 3 and -2 V
+        assert found[net].max() == pytest.approx(2.0, rel=1e-2)
+        assert found[net].min() == pytest.approx(-2.0, rel=1e-2)
+    # It leaves the rail at once: 4 V at the slew rate take 20 µs.
+    assert np.interp(1.35e-4, found["time"], found["v(yp)"]) > 1.9
+    wanted = -10 * 0.01 + 11 * 2e-3
+    assert found["v(yp)"][-1] - found["v(yn)"][-1] == pytest.approx(wanted, abs=2e-3)
+
+
+def test_offset_and_noise_of_the_differential_macro_model() -> None:
+    cards = (
+        "V1 a 0 dc 0 ac 1\nG1 a n a n 1e-4\nG2 0 p 0 p 1e-4\nG3 n yp n yp 1e-4\nG4 p yn p yn 1e-4\n"
+        "X1 p n yp yn DEVICE\n"
+    )  # conductances without noise
+    rest = run(BALANCED, cards + ".op")
+    assert rest["v(yp)"][0] - rest["v(yn)"][0] == pytest.approx(2 * 2e-3, rel=1e-3)
+    found = run(BALANCED, cards + ".noise v(yp,yn) V1 dec 5 1 1e6")
+    # A pole at gbw / 2; what the feedback feeds past the outputs' resistance comes to 0.04 dB.
+    wanted = 2 * 3e-8 / np.abs(1 + 2j * found["frequency"] / 1e6)
+    np.testing.assert_allclose(20 * np.log10(found["onoise_spectrum"] / wanted), 0.0, atol=0.05)
+    silent = run(MacroDifferentialOpAmp(), cards + ".noise v(yp,yn) V1 dec 2 1 1e3")
+    assert silent["onoise_spectrum"].max() < 1e-12
 
 
 def test_an_ideal_transconductor_pushes_its_current_out() -> None:
@@ -159,6 +216,7 @@ def test_a_cell_of_another_size() -> None:
         (lambda: MacroOpAmp(noise=-1e-9), "op-amp noise"),
         (lambda: MacroOpAmp(offset=float("nan")), "op-amp offset must be a finite number"),
         (lambda: MacroOpAmp(high=-3.0, low=-2.0), "op-amp rails must be low below high"),
+        (lambda: MacroDifferentialOpAmp(low=1.0), "rails of a differential op-amp must be below and above 0"),
         (lambda: IdealDifferentialOpAmp(True), "op-amp gain"),
         (lambda: MacroOta(linear=float("inf")), "transconductor linear"),
         (lambda: MacroOta(cout=-1e-15), "transconductor cout"),

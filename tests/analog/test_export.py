@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lmu_hw.analog.circuit import walk
@@ -18,9 +19,12 @@ from lmu_hw.analog.elements import Capacitor, Device, Resistor
 from lmu_hw.analog.export import BILL_COLUMNS, bill_of_materials, write_design
 from lmu_hw.analog.manifest import Questions, manifest
 from lmu_hw.analog.monte_carlo import Tolerances
-from lmu_hw.analog.opamp import SinglePoleOpAmp
+from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.ota import MacroOta
 from lmu_hw.analog.rules import ElectricalRuleError
 from lmu_hw.analog.series import Series
+from lmu_hw.analog.small_signal import noise
+from lmu_hw.analog.stamps import equations
 from tests.analog.golden import GOLDEN, golden_texts
 
 MakeDesign = Callable[..., AnalogDesign]
@@ -97,6 +101,7 @@ def test_manifest_agrees_with_the_circuit(make_design: MakeDesign, topology: str
     assert 0 <= data["predicted"]["nrmse"] < 1e-2
     assert len(data["predicted"]["output_nrmse"]) == 2
     assert data["impedance"]["impedance"] == design.level.impedance
+    assert list(data["noise"]["volts_rms"]) == list(data["noise"]["snr_db"]) == ["y0", "y1"]
     assert data["power_watts"]["resistors"] >= 0.0
     assert data["rounding"] is data["tolerance"] is data["requirement"] is None
 
@@ -114,7 +119,25 @@ def test_manifest_answers_what_it_is_asked(make_design: MakeDesign) -> None:
     assert manifest(design, Questions(tolerances=Tolerances(resistor=0.01), seed=8))["tolerance"] != data["tolerance"]
 
 
+@every_style
+def test_noise_of_the_manifest_is_that_of_a_finer_analysis(make_design: MakeDesign, style: str) -> None:
+    """A louder circuit of the same impedance has a lower ratio; one without noise has none."""
+    ratios = []
+    for density in (2e-8, 2e-7):
+        devices = {"opamp": MacroOpAmp(noise=density), "ota": MacroOta(noise=10.0 * density)}
+        design = make_design(4, style=style, impedance=1e5, **devices)
+        found, nets = manifest(design)["noise"], (*design.signal_nets("y0"), "0")[:2]
+        spectrum = noise(equations(design.circuit), np.linspace(1e-3, found["band_hz"], 1000), (nets[0], nets[1]))
+        assert found["volts_rms"]["y0"] == pytest.approx(spectrum.rms(), rel=0.01)
+        amplitude = design.output_scaling[0] / 2**0.5
+        assert found["snr_db"]["y0"] == pytest.approx(20 * np.log10(amplitude / spectrum.rms()), abs=0.1)
+        ratios.append(found["snr_db"]["y0"])
+    assert ratios[0] > ratios[1] + 10.0
+    assert manifest(make_design(2, style="gm-c", readout_delays=()))["noise"]["snr_db"] == {"x0": None, "x1": None}
+
+
 def test_large_orders_have_no_prediction(make_design: MakeDesign) -> None:
+    assert manifest(make_design(17, topology="ladder"))["noise"] is None
     assert manifest(make_design(65, topology="ladder"))["predicted"] is None
 
 

@@ -10,7 +10,7 @@ import pytest
 from lmu_hw.analog.circuit import walk
 from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
 from lmu_hw.analog.elements import Device, Resistor
-from lmu_hw.analog.impedance import NOISE_SHARE
+from lmu_hw.analog.impedance import MOST_NOISE, NOISE_SHARE
 from lmu_hw.analog.opamp import SinglePoleOpAmp
 from lmu_hw.analog.ota import MacroOta
 from lmu_hw.analog.parts import PartRange
@@ -76,6 +76,20 @@ def test_noise_gives_way_to_the_amplifiers_current(make_design: MakeDesign) -> N
     assert level.noise < level.loading == level.impedance
     assert not level.to_dict()["noise_kept"]
     assert make_design(6).level.to_dict()["noise_kept"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_supply_whose_signals_drown_in_noise_is_refused(make_design: MakeDesign, style: str) -> None:
+    """The level can't fall any further, so that noise is a larger share of a smaller swing."""
+    low = make_design(3, style=style, supply=1e-3).level
+    share = NOISE_SHARE * (low.impedance / low.noise) ** 0.5
+    just = 1e-3 * share / MOST_NOISE
+    assert make_design(3, style=style, supply=just * 1.05).level.impedance == pytest.approx(low.impedance)
+    for supply in (just * 0.95, 1e-9, 1e-300):
+        with pytest.raises(DesignError, match=r"large enough that thermal noise stays below 0.01 of it, got"):
+            make_design(3, style=style, supply=supply)
+    with pytest.raises(DesignError, match="thermal noise"):
+        make_design(3, style=style, supply=1e-4, impedance=1e7)
 
 
 def test_no_level_for_all_limits_is_refused_in_one_line(make_design: MakeDesign) -> None:

@@ -198,6 +198,8 @@ def test_rounded_values_count_as_errors() -> None:
         ({"celsius": (85.0, -40.0)}, "temperatures"),
         ({"celsius": (-300.0, 85.0)}, "above absolute zero"),
         ({"celsius": (-40.0, 1027.0), "gm_tempco": -1e-3}, "keeps values positive at 1027"),
+        ({"resistor": "1 %"}, "resistor tolerance must be a finite number, got 1 %"),
+        ({"distribution": "triangular"}, "distribution must be one of normal, uniform, got triangular"),
     ],
 )
 def test_tolerances_that_make_values_negative_are_refused(options, words: str) -> None:
@@ -219,3 +221,13 @@ def test_wrong_shapes_are_refused() -> None:
         transients(SYSTEM, draws, [[1.0]], 1.0)
     with pytest.raises(DesignError, match="Monte-Carlo draws"):
         draw(SYSTEM, Tolerances(), 0)
+    with pytest.raises(DesignError, match="seed must be an integer of at least 0, got -1"):
+        draw(SYSTEM, Tolerances(), 1, seed=-1)
+    for frequencies in ([], [float("nan")], [-1.0]):
+        with pytest.raises(DesignError, match="frequencies must be one row of finite numbers"):
+            run(SYSTEM, draws, frequencies, np.ones((len(frequencies), 1)))
+    for rms in (0.0, float("nan")):
+        with pytest.raises(DesignError, match="root mean square of the input must be above 0 V"):
+            run(SYSTEM, draws, [1.0], [[1.0]], rms=rms)
+    with pytest.raises(DesignError, match="share of the circuits must be from 0 to 1, got 2"):
+        run(SYSTEM, draws, [1.0], [[1.0]]).quantile(2.0)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.analog.analog_design import band_frequencies
 from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign, band_frequencies
+from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign
 from lmu_hw.analog.elements import Capacitor, Resistor, Transconductor
 from lmu_hw.analog.parts import PartRange
 from lmu_hw.analog.realisation import VoltageNetwork

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from lmu_hw.analog.bench import bench_for, held_samples
@@ -218,6 +219,17 @@ def test_held_samples_keep_the_integral() -> None:
     assert wave.times[-1] == pytest.approx(0.3)
     with pytest.raises(DesignError, match="at least one sample"):
         held_samples([], 0.1)
+
+
+def test_a_repeated_sample_can_be_left_without_points() -> None:
+    volts = np.array([0.5, 0.5, -2.0, -2.0, -2.0, -2.0, 1.0, 0.5])
+    every, fewer = (held_samples(volts.tolist(), 0.1, edge=0.01, merge=merge) for merge in (False, True))
+    assert len(every.times) == 2 + 2 * 7 + 1
+    assert len(fewer.times) == 2 + 2 * 3 + 1  # the first edge, three more, the end
+    middles = 0.1 * (np.arange(volts.size) + 0.5)
+    for wave in (every, fewer):
+        for offset in (-0.049, 0.0, 0.049):
+            np.testing.assert_array_equal(np.interp(middles + offset, wave.times, wave.values), volts)
 
 
 def test_libraries_are_files_of_valid_text() -> None:

@@ -64,7 +64,7 @@ REFUSALS = [
     ("spice --order 6 --theta 1e-13", "a capacitor from 1e-12 to 0.001 F must be such that resistors stay within"),
     ("spice --order 6 --theta 0.01 --style gm-c --gm 0", "transconductor gm must be a positive finite number, got 0.0"),
     ("spice --order 6 --theta 0.01 --ota best", "ota must be one of ideal, macro, got best"),
-    ("spice --order 6 --theta 0.01 --opamp best", "opamp must be one of ideal, single-pole, got best"),
+    ("spice --order 6 --theta 0.01 --opamp best", "opamp must be one of ideal, single-pole, macro, got best"),
     ("spice --order 6 --theta 0.01 --gbw -1", "op-amp gbw must be a positive finite number, got -1.0"),
     ("spice --order 6 --theta 0.01 --gbw 1", "the op-amps must be fast enough for a stable circuit"),
     ("spice --order 0 --theta 0.01", "order must be an integer from 1 to 2048, got 0"),

@@ -119,7 +119,7 @@ def test_verilog_that_differs_is_a_failed_check(
     def differs(*_: object, **__: object) -> None:
         raise CheckFailed("3 words\ndiffer")
 
-    monkeypatch.setattr("lmu_hw.sim.digital.run_rtl", differs)
+    monkeypatch.setattr("lmu_hw.sim.memory.run.run_rtl", differs)
     called = lmu("run", *MEMORY, "--input", recording, "--backend", "rtl", "--out", "out")
     assert (called.status, called.out, called.err) == (1, "", "lmu-hw: 3 words differ\n")
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,8 @@ import pytest
 from lmu_hw.legendre import readout
 from lmu_hw.network import Network, Output
 from lmu_hw.network_file import save_network
-from lmu_hw.reference.layers import DenseParameters, MemoryParameters
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions, design_memory
@@ -50,6 +51,7 @@ def test_a_memory_leaves_states_spikes_and_a_report(lmu: Lmu, wave: Path, tmp_pa
     assert told["window_error"] == pytest.approx(error)
     report = (out / "report.html").read_text(encoding="utf-8")
     assert report.count("data:image/svg+xml") == 3
+    assert "--backend spiking --neurons 150" in report
 
 
 def test_a_long_recording_is_run_without_a_seam(lmu: Lmu, tmp_path: Path) -> None:
@@ -124,12 +126,58 @@ def test_a_network_in_spikes(lmu: Lmu, tmp_path: Path, rng: np.random.Generator)
     called = lmu(*words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"output.npy", "classes.npy", "spikes.npz"}
+    assert {path.name for path in out.iterdir()} == {"output.npy", "classes.npy", "spikes.npz", "report.html"}
     assert np.load(out / "output.npy").shape == (4, 3)
     assert np.array_equal(np.load(out / "classes.npy"), np.argmax(np.load(out / "output.npy"), axis=1))
     with np.load(out / "spikes.npz", allow_pickle=False) as saved:
         assert {"layer0.memory.step", "layer0.units.neuron", "layer0.states"} <= set(saved.files)
         assert saved["layer0.states"].shape == (12, 1, 3)
     assert called.answer["spiking"]["neurons"] == 3 * 40 + 4 * 40
+    assert called.answer["spiking"]["sample_seconds"] == 0.05  # half the synapse's time constant: a step is longer
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/svg+xml") == 5  # two rasters, states, window, outputs
+    for told in ("layer0.memory", "layer0.units", "lmu-hw run net.npz --input x.npy", "--neurons 40 --scope all"):
+        assert told in report
+    lmu(*words, "--out", "again")
+    for name in ("report.html", "spikes.npz", "output.npy"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
     refused = lmu(*words, "--ensembles", 1)
     assert (refused.status, refused.err) == (2, "lmu-hw: ensembles must be left out with a network, got 1\n")
+
+
+def test_a_network_with_an_output_per_step_and_one_sequence(lmu: Lmu, tmp_path: Path, rng: np.random.Generator) -> None:
+    spec, shapes = LMUSpec(2, 0.1, 0.01), CellParameters.shapes(2, 1, 1, 3)
+    cell = CellParameters(spec, **{name: 0.3 * rng.standard_normal(shape) for name, shape in shapes.items()})
+    save_network(tmp_path / "net.npz", Network((cell, DenseParameters(rng.standard_normal((1, 3)), np.zeros(1)))))
+    np.save(tmp_path / "x.npy", rng.standard_normal(25))
+    called = lmu("run", "net.npz", "--backend", "spiking", "--input", "x.npy", "--out", "out", "--json")
+    assert (called.status, called.err) == (0, "")
+    assert called.answer["spiking"]["sample_seconds"] == 0.01  # a step of its memory
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"output.npy", "spikes.npz", "report.html"}
+    assert np.load(tmp_path / "out" / "output.npy").shape == (25, 1)
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/svg+xml") == 4
+
+
+def test_a_layer_without_a_spiking_form_is_named(lmu: Lmu, tmp_path: Path) -> None:
+    save_network(tmp_path / "net.npz", Network((LSTMParameters(np.zeros((8, 1)), np.zeros((8, 2)), np.zeros(8)),)))
+    np.save(tmp_path / "x.npy", np.zeros(5))
+    called = lmu("run", "net.npz", "--backend", "spiking", "--input", "x.npy", "--out", "out")
+    assert (called.status, called.out) == (2, "")
+    assert "layer 0 (lstm) must be of a kind that has a spiking form: lmu, memory or dense" in called.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_spikes_than_can_be_kept_are_refused_only_where_they_are_kept(
+    lmu: Lmu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmu_hw.cli import run_spiking_network
+
+    monkeypatch.setattr(run_spiking_network, "_MOST_SPIKES", 100)
+    save_network(tmp_path / "net.npz", Network((MemoryParameters(LMUSpec(2, 5.0, 1.0), np.ones((1, 1)), np.zeros(1)),)))
+    np.save(tmp_path / "x.npy", np.sin(np.arange(20.0)))
+    words = ["run", "net.npz", "--backend", "spiking", "--input", "x.npy"]
+    called = lmu(*words, "--out", "out")
+    assert (called.status, called.out) == (2, "")
+    assert "spikes of the first sequence must be at most 100 to be kept; without --out none are" in called.err
+    assert lmu(*words).status == 0

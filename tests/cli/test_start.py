@@ -46,7 +46,7 @@ def test_no_verb_gives_the_help(lmu: Lmu) -> None:
 
 
 def test_words_of_the_options_are_those_of_the_packages() -> None:
-    from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
+    from lmu_hw.analog.opamp import IdealOpAmp, MacroOpAmp, SinglePoleOpAmp
     from lmu_hw.sim.runner import Simulator
     from lmu_hw.spec import Basis
     from lmu_hw.steps import Discretization
@@ -54,7 +54,7 @@ def test_words_of_the_options_are_those_of_the_packages() -> None:
     assert list(Discretization) == list(DISCRETIZATIONS)
     assert list(Basis) == list(BASES)
     assert list(Simulator) == list(SIMULATORS)
-    assert [IdealOpAmp.label, SinglePoleOpAmp.label] == list(OPAMPS)
+    assert [IdealOpAmp.label, SinglePoleOpAmp.label, MacroOpAmp.label] == list(OPAMPS)
 
 
 def test_defaults_told_by_the_help_are_those_of_the_planner(lmu: Lmu) -> None:

@@ -19,6 +19,7 @@ from lmu_hw.analog.ota import CmosOta, MacroOta
 from lmu_hw.analog.realisations.dense import dense_realisation
 from lmu_hw.analog.realisations.ladder import ladder_realisation
 from lmu_hw.analog.realisations.readouts import Readouts
+from lmu_hw.errors import DesignError
 from lmu_hw.experiments import (
     analog_delay_network,
     analog_mismatch,
@@ -78,6 +79,16 @@ def test_the_delay_network_yields() -> None:
     assert 0.0 < found["spice"]["median"] < 0.05
 
 
+def test_pairs_of_parts_yield_more() -> None:
+    tolerances = Tolerances(resistor=0.01, capacitor=0.01, offset=1e-3)
+    one, pair = (
+        analog_delay_network.measure("dense", tolerances, draws=400, spice_draws=0, seed=0, style=style)
+        for style in ("opamp-rc", "opamp-rc-differential")
+    )
+    assert one["q95"] / pair["q95"] == pytest.approx(2**0.5, rel=0.15)
+    assert pair["yield"] > one["yield"] + 0.05
+
+
 def test_a_delay_network_of_loose_parts_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     found = analog_delay_network.measure("ladder", Tolerances(resistor=0.1), draws=100, spice_draws=0, seed=0)
     assert found["yield"] < 0.5
@@ -103,9 +114,13 @@ def test_noise_is_predicted_within_a_decibel(monkeypatch: pytest.MonkeyPatch) ->
     assert analog_noise.measure(2, "ladder", "opamp-rc")["deviation_db"] > 5.0
 
 
-@pytest.mark.parametrize("opamp", ["single-pole", "macro"])
-def test_monte_carlo_agrees(opamp: str) -> None:
-    found = called(analog_monte_carlo.main, "--order", "2", "--draws", "30", "--opamp", opamp, "--topology", "ladder")
+@pytest.mark.parametrize(
+    ("opamp", "style"),
+    [("single-pole", "opamp-rc"), ("macro", "opamp-rc"), ("macro", "opamp-rc-differential"), ("macro", "gm-c")],
+)
+def test_monte_carlo_agrees(opamp: str, style: str) -> None:
+    small = ("--order", "2", "--draws", "30", "--topology", "ladder")
+    found = called(analog_monte_carlo.main, *small, "--opamp", opamp, "--style", style)
     assert found["largest_deviation_of_a_draw"] < 0.02
     assert found["spread_ratio"] == pytest.approx(1.0, abs=0.5)  # of thirty
     assert (found["output_offset_volts"] is None) == (opamp == "single-pole")
@@ -135,3 +150,19 @@ def test_designs_are_made_of_standard_values() -> None:
     design: AnalogDesign = analog_delay_network.design_network("ladder")
     assert design.specification["resistor_series"] == "E96"
     assert design.specification["capacitor_series"] == "E12"
+
+
+@pytest.mark.parametrize(
+    ("main", "options"),
+    [
+        (analog_monte_carlo.main, ["--seed", "-1"]),
+        (analog_monte_carlo.main, ["--draws", "1"]),
+        (analog_delay_network.main, ["--seed", "-1"]),
+        (analog_mismatch.main, ["--order", "0"]),
+        (analog_ota.main, ["--seed", "-1"]),
+    ],
+)
+def test_options_out_of_range_are_refused(main: click.Command, options: list[str]) -> None:
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code != 0
+    assert isinstance(done.exception, DesignError) or f"Invalid value for '{options[0]}'" in done.output

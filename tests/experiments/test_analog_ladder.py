@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lmu_hw.analog.design import TOPOLOGIES, design_memory
+from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
 from lmu_hw.analog.opamp import SinglePoleOpAmp
+from lmu_hw.analog.spice import to_deck
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import analog_ladder
 
@@ -19,17 +21,63 @@ pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice
 
 
 def test_every_figure_is_there_and_small() -> None:
-    called = CliRunner().invoke(analog_ladder.main, ["--order", "3", "--style", "gm-c", "--runs", "2", "--json"])
+    options = ["--order", "3", "--order", "4", "--style", "gm-c", "--runs", "2", "--windows", "2", "--json"]
+    called = CliRunner().invoke(analog_ladder.main, options)
     assert called.exit_code == 0, called.output
-    found = json.loads(called.stdout)
-    assert found["order"] == 3
-    group = found["styles"]["gm-c"]
-    assert {topology: each["couplings"] for topology, each in group.items()} == {"dense": 9, "chain": 11, "ladder": 5}
-    for each in group.values():
-        assert 0 < each["nrmse"] < 1e-3
-        assert 0 < each["output_nrmse"] < 1e-3
+    circuits = json.loads(called.stdout)["circuits"]
+    counted = {(each["order"], each["topology"]): each["couplings"] for each in circuits}
+    assert counted == {
+        (order, topology): count
+        for order in (3, 4)
+        for topology, count in (("dense", order**2), ("chain", 4 * order - 1), ("ladder", 2 * order - 1))
+    }
+    analysis = {(each["order"], each["topology"]): each["cpu_seconds"] - each["start_seconds"] for each in circuits}
+    for each in circuits:
+        assert 0 < each["nrmse"] < 1e-4
+        assert 0 < each["output_nrmse"] < 1e-4
         assert each["pade_deviation"] < 1e-3
-        assert math.isclose(each["times_faster_than_dense"], group["dense"]["seconds"] / each["seconds"])
+        assert 0 < each["start_seconds"] < each["cpu_seconds"]
+        speed = analysis[each["order"], "dense"] / analysis[each["order"], each["topology"]]
+        assert math.isclose(each["times_faster_than_dense"], speed)
+
+
+def test_both_tables_are_printed() -> None:
+    called = CliRunner().invoke(analog_ladder.main, ["--order", "2", "--style", "gm-c", "--windows", "1"])
+    assert called.exit_code == 0, called.output
+    assert "deviation from Padé" in called.stdout
+    assert "× dense's speed" in called.stdout
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_couplings_of_the_netlist_are_as_many_as_promised(style: str) -> None:
+    for order in (4, 8, 16, 32):
+        assert analog_ladder.couplings(netlist(order, "ladder", style)) == 2 * order - 1
+    for order in (4, 8):
+        assert analog_ladder.couplings(netlist(order, "dense", style)) == order**2
+        assert analog_ladder.couplings(netlist(order, "chain", style)) == 4 * order - 1
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_part_between_states_counts_once(style: str) -> None:
+    """Without its parts the coupling from x2 to x1 is missed; without those of input, output and load none is."""
+    text = netlist(4, "ladder", style)
+    every = analog_ladder.couplings(text)
+    assert analog_ladder.couplings(without(text, r"[RX]_x1_x2(_[pn])?")) == every - 1
+    for other in (r"[RX]_x0_u(_[pn])?", r"[RX]_y0_x2(_[pn])?", r"R_fb_\w+|X_load_\w+", r"C_\w+"):
+        assert analog_ladder.couplings(without(text, other)) == every
+
+
+def netlist(order: int, topology: str, style: str) -> str:
+    """The deck of a circuit."""
+    design = design_memory(order, analog_ladder.THETA, topology=topology, style=style)
+    return to_deck(design.bench(0.0), [])
+
+
+def without(text: str, name: str) -> str:
+    """The netlist less its elements of a name, of which there is at least one."""
+    shorter = re.sub(rf"^({name}) .*\n", "", text, flags=re.MULTILINE)
+    assert shorter != text
+    return shorter
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -39,7 +87,7 @@ def test_a_worse_circuit_has_a_larger_error(topology: str) -> None:
     fast, slow = (
         design_memory(3, analog_ladder.THETA, topology=topology, opamp=SinglePoleOpAmp(gbw=gbw)) for gbw in (1e7, 3e5)
     )
-    assert analog_ladder.transient(slow, samples)[0] > 5 * analog_ladder.transient(fast, samples)[0]
+    assert analog_ladder.transient(slow, samples).nrmse > 5 * analog_ladder.transient(fast, samples).nrmse
     assert analog_ladder.pade_deviation(slow) > 5 * analog_ladder.pade_deviation(fast)
 
 
@@ -53,6 +101,6 @@ def test_samples_are_held_and_seeded() -> None:
 
 
 def test_bad_requests_are_refused() -> None:
-    for options in (["--gbw", "-1"], ["--windows", "0"]):
+    for options in (["--gbw", "-1"], ["--windows", "0"], ["--runs", "0"]):
         called = CliRunner().invoke(analog_ladder.main, options)
         assert isinstance(called.exception, DesignError)

@@ -12,8 +12,8 @@ from lmu_hw.networks import load
 from lmu_hw.reference.classifier import accuracy
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.sim.adc import Adc
-from lmu_hw.sim.analog_head import drive_of, exact_volts, in_a_row
+from lmu_hw.sim.mixed.adc import Adc
+from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, in_a_row
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +22,11 @@ def system() -> System:
 
 
 def test_converter_and_digital_layers_cost_little(system):
-    """At 8 bits throughout at most three of 540 digits; at 2 bits a great many."""
+    """At 8 bits throughout at most three of 539 digits; at 2 bits a great many."""
     test = load_digits(0).test
     share = accuracy(FloatNetwork(load(mixed_digits.NETWORK)).classify(test.sequences[..., None]), test.labels)
     found = curve(system, Adc(8, system.design.largest_signal), 0, (2, 8))
-    assert abs(found[8] - share) <= 3 / 540
+    assert abs(found[8] - share) <= 3 / 539
     assert found[2] < 0.6
 
 

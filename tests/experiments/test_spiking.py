@@ -17,15 +17,18 @@ from lmu_hw.experiments import (
     spiking_delay,
     spiking_digits,
     spiking_error,
+    spiking_picture,
+    spiking_tasks,
 )
 from lmu_hw.experiments.spiking_benchmark import Turn, compare, started, summary
 from lmu_hw.experiments.spiking_error import exponent, fitting, measure, window_error
 from lmu_hw.network import Network
-from lmu_hw.network_file import save_network
-from lmu_hw.reference.layers import MemoryParameters
+from lmu_hw.reference.digits import load_digits
+from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.network import Scope
 from lmu_hw.spiking.neurons import NeuronKind
+from lmu_hw.training.tasks.delay import echoes
 
 
 def test_the_error_is_below_the_goal_and_a_broken_memory_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,21 +90,6 @@ def test_the_delay_network_is_better_than_the_chips() -> None:
     assert set(json.loads(called.stdout)["nrmse"]) == {str(kind) for kind in NeuronKind}
 
 
-def test_a_trained_delay_in_spikes_follows_the_echo_as_in_float(tmp_path: Path) -> None:
-    # What `lmu-hw train delay` comes to: a memory whose states are summed.
-    memory = MemoryParameters(
-        LMUSpec(4, 0.1, 0.002), np.ones((1, 1)), np.zeros(1), np.ones((1, 4)), np.zeros((1, 1)), np.zeros(1)
-    )
-    network = Network((memory,))
-    spiking, ideal = spiking_delay.measure_trained(network, NeuronKind.POISSON_LIF, 0, sequences=2)
-    assert ideal < 0.06
-    assert ideal < spiking < 0.4
-    save_network(tmp_path / "delay.npz", network)
-    called = CliRunner().invoke(spiking_delay.main, ["--trained", str(tmp_path / "delay.npz"), "--seeds", "1"])
-    assert called.exit_code == 0, called.output
-    assert "rate-relu" in called.stdout
-
-
 def test_digits_in_spikes(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     neurons, score, ideal = spiking_digits.measure(100, Scope.MEMORY, kind=NeuronKind.RATE_LIF, digits=40)
@@ -113,7 +101,107 @@ def test_digits_in_spikes(tmp_path: Path) -> None:
     called = CliRunner().invoke(spiking_digits.main, words)
     assert called.exit_code == 0, called.output
     assert "Everything in spikes" in called.stdout
-    assert (tmp_path / "d.svg").is_file()
+    first = (tmp_path / "d.svg").read_bytes()
+    CliRunner().invoke(spiking_digits.main, words)
+    assert (tmp_path / "d.svg").read_bytes() == first
+
+
+def test_the_time_of_a_pixel_is_chosen_on_training_digits_that_nothing_is_scaled_by() -> None:
+    pytest.importorskip("sklearn")
+    known, asked = spiking_digits.digits_of("training")
+    assert spiking_digits.digits_of("test")[0].sequences.shape == known.sequences.shape
+    everything = load_digits(0)
+    assert np.array_equal(np.concatenate([known.sequences, asked.sequences]), everything.train.sequences)
+    assert np.array_equal(spiking_digits.digits_of("test")[1].sequences, everything.test.sequences)
+    words = ["--part", "training", "--digits", "6", "--per-state", "8", "--sample-seconds", "0.01,0.05", "--json"]
+    called = CliRunner().invoke(spiking_digits.main, words)
+    assert called.exit_code == 0, called.output
+    curves = json.loads(called.stdout)["curves"]
+    assert [(c["scope"], c["sample_seconds"]) for c in curves] == [
+        ("memory", 0.01),
+        ("memory", 0.05),
+        ("all", 0.01),
+        ("all", 0.05),
+    ]
+
+
+def test_a_task_in_spikes(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    words = ["digits", "--neurons", "4,40", "--sequences", "20", "--seeds", "2", "--json"]
+    called = CliRunner().invoke(spiking_tasks.main, words)
+    assert called.exit_code == 0, called.output
+    result = json.loads(called.stdout)
+    few, many = result["spiking"]
+    assert (result["network"], result["metric"], result["float"]) == ("digits_linear", "accuracy", 1.0)
+    assert (few["neurons"], many["neurons"]) == (256, 2560)
+    assert few["mean"] < many["mean"]
+    assert len(many["values"]) == 2
+    assert "Over neurons, 2 seeds" in CliRunner().invoke(spiking_tasks.main, words[:-1]).stdout
+
+
+def test_every_task_says_what_its_network_is_tested_on(tmp_path: Path, rng: np.random.Generator) -> None:
+    """A plain sum of the states of a memory of a delay's window is the delay."""
+    memory = MemoryParameters(
+        LMUSpec(6, 0.1, 0.0005, "bilinear"),
+        np.ones((1, 1)),
+        np.zeros(1),
+        np.ones((1, 6)),
+        np.zeros((1, 1)),
+        np.zeros(1),
+    )
+    network = Network((memory,), notes={"seed": 3})
+    tasks = spiking_tasks.TASKS
+    part = tasks["delay"][1](network, spiking_tasks.Data())
+    assert part.score(network) < 0.01
+    assert np.array_equal(part.x, echoes(0.1, 8, 3 * 3 + 2)[0])
+    assert tasks["capacity"][1](network, spiking_tasks.Data()).x.shape == (1, 6 * 2000, 1)
+    np.save(tmp_path / "x.npy", rng.standard_normal((20, 5)))
+    np.save(tmp_path / "y.npy", rng.integers(0, 3, 20))
+    own = tasks["arrays"][1](network, spiking_tasks.Data(source=tmp_path / "x.npy", target=tmp_path / "y.npy"))
+    assert own.x.shape == (4, 5, 1)
+    dense = Network((DenseParameters(np.ones((1, 1)), np.zeros(1)),))
+    with pytest.raises(DesignError, match="network must be one with a memory, got none"):
+        tasks["delay"][1](dense, spiking_tasks.Data())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["delay"], "network must be given: a file of lmu-hw train delay, got nothing"),
+        (["arrays", "--network", "digits_linear"], "input and target must be given"),
+        (["digits", "--network", "no.npz"], "network must be a network file, or one of"),
+        (["digits", "--neurons", "1"], "neurons per state must be an integer of at least 2"),
+        (["digits", "--seeds", "0"], "seeds must be an integer of at least 1, got 0"),
+        (["psmnist", "--data", "nowhere"], "data must be a folder with the MNIST files, got nowhere"),
+    ],
+)
+def test_tasks_refuse(words: list[str], said: str) -> None:
+    called = CliRunner().invoke(spiking_tasks.main, words)
+    assert isinstance(called.exception, DesignError)
+    assert said in str(called.exception)
+
+
+def test_the_picture_is_small_and_the_same_every_time(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        words = ["--neurons", "300", "--seconds", "1", "--plot", str(tmp_path / name), "--json"]
+        called = CliRunner().invoke(spiking_picture.main, words)
+        assert called.exit_code == 0, called.output
+    result = json.loads(called.stdout)
+    assert result["neurons"] == 300
+    assert 0.005 < result["error"] < 0.1
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.svg").stat().st_size < 150_000
+
+
+def test_the_figures_are_small_and_have_a_command_each() -> None:
+    experiments = Path(spiking_picture.__file__).parent
+    sources = "".join(path.read_text(encoding="utf-8") for path in experiments.glob("*.py"))
+    figures = sorted((experiments / "figures").glob("spiking_*.svg"))
+    assert figures
+    for path in figures:
+        assert f"--plot lmu_hw/experiments/figures/{path.name}" in sources
+        assert path.stat().st_size < 100_000
+        assert path.read_text(encoding="utf-8").startswith("<?xml")
 
 
 def test_the_cost_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:

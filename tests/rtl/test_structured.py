@@ -19,7 +19,7 @@ from lmu_hw.fixed_point.structured.staged import Block, StagedProduct
 from lmu_hw.legendre import Array
 from lmu_hw.rtl.design import build_memory
 from lmu_hw.rtl.structured_program import STATE_AFTER, structured_program
-from lmu_hw.sim.digital import run_rtl
+from lmu_hw.sim.memory.run import run_rtl
 from lmu_hw.spec import LMUSpec
 from lmu_hw.system import discretize
 

@@ -11,7 +11,7 @@ from lmu_hw.analog.circuit import replaced, walk
 from lmu_hw.analog.design import AnalogDesign, design_memory
 from lmu_hw.analog.elements import Capacitor, Resistor, Transconductor
 from lmu_hw.analog.monte_carlo import Tolerances, draw, transients
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.opamp import MacroOpAmp
 from lmu_hw.analog.ota import MacroOta
 from lmu_hw.analog.small_signal import noise, sensitivities
 from lmu_hw.analog.spice import SmallSignal, to_deck
@@ -19,7 +19,7 @@ from lmu_hw.analog.stamps import equations
 from lmu_hw.analog.tolerance import ports
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.engines import Engine, run_spice
-from lmu_hw.sim.spice_monte_carlo import drawn_circuits, simulate_draws
+from lmu_hw.sim.spice_monte_carlo import drawn_elements, simulate_draws
 from lmu_hw.sim.spice_noise import simulate_noise
 
 OTA = MacroOta(gm=1e-6, gout=1e-10, cin=1e-14, cout=1e-14, noise=2e-7)
@@ -28,8 +28,7 @@ STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
 
 
 def design_of(topology: str, style: str, order: int = 3) -> AnalogDesign:
-    opamp = SinglePoleOpAmp() if style == "opamp-rc-differential" else MacroOpAmp(noise=2e-8)
-    return design_memory(order, 0.01, topology=topology, style=style, opamp=opamp, ota=OTA)
+    return design_memory(order, 0.01, topology=topology, style=style, opamp=MacroOpAmp(noise=2e-8), ota=OTA)
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -102,11 +101,11 @@ def test_the_engines_agree(topology: str, style: str) -> None:
 @pytest.mark.parametrize("engine", list(Engine))
 @pytest.mark.parametrize("style", STYLES)
 def test_a_drawn_circuit_is_the_same_in_both(engine: Engine, style: str, rng: np.random.Generator) -> None:
-    """Draw by draw, offsets included where the models have them, so that the spread agrees too."""
+    """Draw by draw, offsets included, so that the spread agrees too."""
     design = design_of("chain", style)
     system = equations(design.circuit)
-    offset = 0.0 if style == "opamp-rc-differential" else 2e-3 * design.input_scaling
-    draws = draw(system, Tolerances(resistor=0.05, capacitor=0.05, gm=0.05, offset=offset), 4)
+    spread = Tolerances(resistor=0.05, capacitor=0.05, gm=0.05, offset=2e-3 * design.input_scaling)
+    draws = draw(system, spread, 4)
     # Small against the transconductors' saturation.
     samples, dt = 0.3 * design.input_scaling * np.repeat(rng.uniform(-1, 1, 6), 5), 1e-3
     found = simulate_draws(design, system, draws, samples.tolist(), dt, engine=engine, max_step=dt / 10)
@@ -114,20 +113,38 @@ def test_a_drawn_circuit_is_the_same_in_both(engine: Engine, style: str, rng: np
     predicted = transients(system, draws, samples, dt, inputs=inputs, signals=signals)
     assert found.shape == predicted.shape == (4, 30, len(design.signals))
     np.testing.assert_allclose(found, predicted, atol=0.01 * np.abs(predicted).max())
-    spread = predicted.std(axis=0)
-    np.testing.assert_allclose(found.std(axis=0), spread, atol=0.05 * spread.max())
+    deviation = predicted.std(axis=0)
+    np.testing.assert_allclose(found.std(axis=0), deviation, atol=0.05 * deviation.max())
 
 
-def test_drawn_circuits_have_the_drawn_values() -> None:
-    design = design_of("dense", "opamp-rc")
+@pytest.mark.parametrize("style", STYLES)
+def test_drawn_elements_have_the_drawn_values(style: str) -> None:
+    design = design_of("dense", style)
     system = equations(design.circuit)
-    draws = draw(system, Tolerances(resistor=0.1, offset=1e-3), 2)
-    for circuit, values, offsets in zip(
-        drawn_circuits(design.circuit, system, draws), draws.values, draws.offsets, strict=True
+    draws = draw(system, Tolerances(resistor=0.1, gm=0.1, offset=1e-3), 2)
+    for elements, values, offsets in zip(
+        drawn_elements(design.circuit, system, draws), draws.values, draws.offsets, strict=True
     ):
-        other = equations(circuit)
+        other = equations(replaced(design.circuit, elements))
         np.testing.assert_array_equal(other.nominal, values)
         np.testing.assert_array_equal([other.disturbances[k].offset for k in other.offset_columns()], offsets)
+
+
+def test_what_cannot_be_simulated_is_refused() -> None:
+    design = design_of("ladder", "opamp-rc")
+    system = equations(design.circuit)
+    draws = draw(system, Tolerances(), 1)
+    with pytest.raises(DesignError, match="SPICE engine must be one of ngspice, neospice, got spectre"):
+        simulate_draws(design, system, draws, [1.0], 1e-3, engine="spectre")
+    with pytest.raises(DesignError, match="time between samples must be a positive number of s, got 0"):
+        simulate_draws(design, system, draws, [1.0], 0.0)
+    with pytest.raises(DesignError, match="longest step must be a positive number of s, got -1"):
+        simulate_draws(design, system, draws, [1.0], 1e-3, max_step=-1.0)
+    other = draw(equations(design_of("dense", "opamp-rc").circuit), Tolerances(), 1)
+    with pytest.raises(DesignError, match="draws must be of the equations of lmu, got those of another circuit"):
+        simulate_draws(design, system, other, [1.0], 1e-3)
+    with pytest.raises(DesignError, match="frequencies must be lowest to highest, got 10 to 1 Hz"):
+        simulate_noise(design, "y0", start=10.0, stop=1.0)
 
 
 def test_an_offset_that_a_model_cannot_have_is_refused() -> None:
@@ -135,4 +152,4 @@ def test_an_offset_that_a_model_cannot_have_is_refused() -> None:
     system = equations(design.circuit)
     draws = draw(system, Tolerances(offset=1e-3), 1)
     with pytest.raises(DesignError, match=r"offset of .* must be 0 for a model that is ideal"):
-        next(drawn_circuits(design.circuit, system, draws))
+        next(drawn_elements(design.circuit, system, draws))

@@ -19,9 +19,9 @@ from lmu_hw.training.base import TrainedLayer
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer
 from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
-from lmu_hw.training.objectives import ACCURACY, NRMSE, Dataset, Loss, Metric, cross_entropy, hold_out, squared_error
+from lmu_hw.training.objectives import ACCURACY, NRMSE, Dataset, Loss, cross_entropy, hold_out, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained, outputs_of
+from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained
 
 MAX_BYTES = 1 << 32
 MAX_CLASSES = 10_000
@@ -111,9 +111,7 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
 
     Inputs are scaled to [−1, 1] by their range in the training part; the scale is part of the network.
     """
-    total = len(data.x)
-    known, test = hold_out(Dataset(data.x, data.y), round(_TEST_SHARE * total), seed=_SPLIT_SEED)
-    train, validation = hold_out(known, max(1, round(_VALIDATION_SHARE * total)), seed=_SPLIT_SEED)
+    train, validation, test = _divided(data)
     low, high = train.x.min(axis=(0, 1)), train.x.max(axis=(0, 1))
     half = np.where(high > low, 0.5 * (high - low), 1.0)
     output = Output.SEQUENCE if data.y.ndim == 3 else Output.LAST
@@ -130,13 +128,12 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
         input_offset=tuple((0.5 * (high + low)).tolist()),
         input_scale=tuple((1.0 / half).tolist()),
     )
-    metric: Metric
     loss: Loss
     mean, deviation = np.zeros(outputs), np.ones(outputs)
     if data.classes:
-        metric, loss = ACCURACY, cross_entropy()
+        loss = cross_entropy()
     else:
-        metric, loss = NRMSE, squared_error()
+        loss = squared_error()
         flat = train.y.reshape(-1, outputs)
         mean, deviation = flat.mean(axis=0), np.where(flat.std(axis=0) > 0.0, flat.std(axis=0), 1.0)
 
@@ -149,20 +146,32 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
         scaled(train),
         scaled(validation),
         loss=loss,
-        metric=metric,
+        metric=test.metric,
         recipe=replace(kind.recipe, seed=run.seed, epochs=run.epochs or kind.recipe.epochs, batch=batch),
         checkpoint=run.checkpoint(kind.memory),
     )
     network = _unscaled(model.network(result.params, {"command": run.command, "seed": run.seed}), mean, deviation)
-    outputs_on_test = outputs_of(network, test.x)
-    trained = Trained(network, result.value, metric.function(outputs_on_test, test.y), result.history)
+    trained = Trained(network, result.value, test.score(network), result.history)
     details = {
         "sequences": {"train": len(train.x), "validation": len(validation.x), "test": len(test.x)},
         "memory": kind.memory,
         "output": str(output),
         "classes": data.classes or None,
     }
-    return Outcome("arrays", metric.name, kind.memory, {kind.memory: trained}, run.seed, details)
+    return Outcome("arrays", test.metric.name, kind.memory, {kind.memory: trained}, run.seed, test, details)
+
+
+def held_out(data: OwnData) -> HeldOut:
+    """The sequences of the test part."""
+    return _divided(data)[2]
+
+
+def _divided(data: OwnData) -> tuple[Dataset, Dataset, HeldOut]:
+    """What is trained on, what chooses the epoch, what is tested on."""
+    total = len(data.x)
+    known, test = hold_out(Dataset(data.x, data.y), round(_TEST_SHARE * total), seed=_SPLIT_SEED)
+    train, validation = hold_out(known, max(1, round(_VALIDATION_SHARE * total)), seed=_SPLIT_SEED)
+    return train, validation, HeldOut(ACCURACY if data.classes else NRMSE, test.x, test.y, train.x)
 
 
 def _unscaled(network: Network, mean: Array, deviation: Array) -> Network:

@@ -229,6 +229,19 @@ class CapacityResult:
     other_steps: dict[float, Array]
 
 
+def signal_of(task: CapacityTask, part: str, seed: int) -> Array:
+    """The signal of a part of a run, shape (samples,).
+
+    Args:
+        task: the task.
+        part: "train", "validation" or "test".
+        seed: of the run.
+    """
+    counted = TRAIN_WINDOWS if part == "train" else HELD_OUT_WINDOWS
+    number = ("train", "validation", "test").index(part)
+    return task.signal(WASHOUT + counted, 3 * check_integer("seed", seed, 0) + number)
+
+
 def measure_capacity(
     steps: int, *, order: int = ORDER, discretization: Discretization | str = Discretization.ZOH, seed: int = 0
 ) -> CapacityResult:
@@ -242,18 +255,14 @@ def measure_capacity(
     """
     task = CapacityTask(steps)
     spec = task.spec(order, discretization)
-    seeds = [3 * check_integer("seed", seed, 0) + k for k in range(3)]
     train, validation = (
         collect(task, signal, states_of(spec, signal))
-        for signal in (
-            task.signal(WASHOUT + TRAIN_WINDOWS, seeds[0]),
-            task.signal(WASHOUT + HELD_OUT_WINDOWS, seeds[1]),
-        )
+        for signal in (signal_of(task, part, seed) for part in ("train", "validation"))
     )
     weights, errors = fit_readout(train, validation)
 
     def test(at: CapacityTask, readout_weights: Array) -> Array:
-        signal, memory = at.signal(WASHOUT + HELD_OUT_WINDOWS, seeds[2]), at.spec(order, discretization)
+        signal, memory = signal_of(at, "test", seed), at.spec(order, discretization)
         return squared_errors(at, signal, states_of(memory, signal), readout_weights)
 
     return CapacityResult(

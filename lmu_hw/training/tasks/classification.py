@@ -21,9 +21,12 @@ from lmu_hw.training.model import Model, ModelParameters
 from lmu_hw.training.objectives import ACCURACY, Dataset, cross_entropy
 from lmu_hw.training.recipe import Recipe
 from lmu_hw.training.tasks.images import PixelSequences
-from lmu_hw.training.tasks.outcome import Run, Trained, accuracy_of
+from lmu_hw.training.tasks.outcome import HeldOut, Run, Trained, accuracy_of
 
 Tensor = jax.Array
+
+#: Training images that are kept beside the test part.
+_KNOWN = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,11 @@ class ImageTask:
         """Images as sequences in the network's unit, shape (count, pixels, 1)."""
         flat = np.asarray(images).reshape(len(images), -1)
         return flat[:, self.pixels.order, None].astype(np.float64)
+
+    def held_out(self) -> HeldOut:
+        """The test part in the network's unit."""
+        labels: IntArray = np.asarray(self.test.y)
+        return HeldOut(ACCURACY, self.sequences(self.test.x), labels, self.sequences(self.train.x[:_KNOWN]))
 
     def score(self, network: Network, data: Dataset) -> float:
         """Accuracy of the golden network."""

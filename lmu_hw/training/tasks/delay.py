@@ -26,7 +26,7 @@ from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import Dataset, Metric, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained, outputs_of
+from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained
 
 STEPS_PER_DELAY = 200
 CYCLES_PER_DELAY = 0.3
@@ -53,6 +53,18 @@ def echoes(delay: float, count: int, seed: int, steps: int = STEPS_PER_DELAY) ->
     return signals[:, steps:, None], signals[:, :-steps, None]
 
 
+def held_out(delay: float, seed: int, steps: int = STEPS_PER_DELAY) -> HeldOut:
+    """Signals of the test part of a run, with their echoes.
+
+    Args:
+        delay: seconds.
+        seed: of the run.
+        steps: samples to the delay.
+    """
+    x, y = _part("test", delay, seed, steps)
+    return HeldOut(_metric(steps), x, y, _part("train", delay, seed, steps)[0])
+
+
 def train_delay(run: Run, *, delay: float = 0.1, order: int = 6) -> Outcome:
     """Learn θ, and try the network at half and at twice the step.
 
@@ -74,13 +86,12 @@ def train_delay(run: Run, *, delay: float = 0.1, order: int = 6) -> Outcome:
     model = Model(1, (layer,))
     (start,) = model.init(run.seed)
     start = {name: jnp.ones_like(array) if name in layer.frozen else array for name, array in start.items()}
-    parts = {name: echoes(delay, n, 3 * run.seed + k) for k, (name, n) in enumerate(_SEQUENCES.items())}
     result = fit(
         model,
-        Dataset(*parts["train"]),
-        Dataset(*parts["validation"]),
+        Dataset(*_part("train", delay, run.seed)),
+        Dataset(*_part("validation", delay, run.seed)),
         loss=squared_error(_LEAD * STEPS_PER_DELAY),
-        metric=Metric("nrmse", lambda outputs, targets: _late_nrmse(outputs, targets, _LEAD * STEPS_PER_DELAY)),
+        metric=_metric(STEPS_PER_DELAY),
         recipe=replace(RECIPE, seed=run.seed, epochs=run.epochs or RECIPE.epochs),
         params=[start],
         checkpoint=run.checkpoint("delay"),
@@ -89,23 +100,27 @@ def train_delay(run: Run, *, delay: float = 0.1, order: int = 6) -> Outcome:
     memory = network.layers[0]
     theta = memory.spec.theta if isinstance(memory, MemoryParameters) else np.nan
 
-    def score(part: str, steps: int = STEPS_PER_DELAY) -> float:
-        at_step = network.at_step(delay / steps) if steps != STEPS_PER_DELAY else network
-        x, y = echoes(delay, _SEQUENCES[part], 3 * run.seed + list(_SEQUENCES).index(part), steps)
-        return _late_nrmse(outputs_of(at_step, x), y, _LEAD * steps)
+    def score(steps: int) -> float:
+        return held_out(delay, run.seed, steps).score(network.at_step(delay / steps))
 
-    trained = Trained(network, result.value, score("test"), result.history)
+    test = held_out(delay, run.seed)
+    trained = Trained(network, result.value, test.score(network), result.history)
     details = {
         "delay": delay,
         "theta_initial": spec.theta,
         "theta": theta,
         "theta_error": theta / delay - 1.0,
-        "nrmse_at_half_dt": score("test", 2 * STEPS_PER_DELAY),
-        "nrmse_at_twice_dt": score("test", STEPS_PER_DELAY // 2),
+        "nrmse_at_half_dt": score(2 * STEPS_PER_DELAY),
+        "nrmse_at_twice_dt": score(STEPS_PER_DELAY // 2),
     }
-    return Outcome("delay", "nrmse", "delay", {"delay": trained}, run.seed, details)
+    return Outcome("delay", "nrmse", "delay", {"delay": trained}, run.seed, test, details)
 
 
-def _late_nrmse(outputs: Array, targets: Array, skip: int) -> float:
-    """NRMSE of the steps from `skip` on."""
-    return nrmse(outputs[:, skip:], targets[:, skip:])
+def _part(name: str, delay: float, seed: int, steps: int = STEPS_PER_DELAY) -> tuple[Array, Array]:
+    return echoes(delay, _SEQUENCES[name], 3 * seed + list(_SEQUENCES).index(name), steps)
+
+
+def _metric(steps: int) -> Metric:
+    """NRMSE of the steps that count."""
+    skip = _LEAD * steps
+    return Metric("nrmse", lambda outputs, targets: nrmse(outputs[:, skip:], targets[:, skip:]))

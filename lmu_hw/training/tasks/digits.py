@@ -85,6 +85,7 @@ def train_digits(run: Run, *, memory: str = "linear") -> Outcome:
     if memory not in KINDS:
         raise DesignError("memory", "one of " + ", ".join(KINDS), memory)
     kind, train = KINDS[memory]
-    trained = train(digits_task(_DEFORMATION), kind, run)
+    task = digits_task(_DEFORMATION)
+    trained = train(task, kind, run)
     details = {"memory": memory, "data_seed": DATA_SEED, "epochs": len(trained.curve)}
-    return Outcome("digits", "accuracy", memory, {memory: trained}, run.seed, details)
+    return Outcome("digits", "accuracy", memory, {memory: trained}, run.seed, task.held_out(), details)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.arguments import check_integer
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.legendre import Array
 from lmu_hw.network import Network
 from lmu_hw.reference.network import FloatNetwork
+
+if TYPE_CHECKING:
+    from lmu_hw.training.objectives import Metric
 
 #: Rows of a learning curve, one per epoch; see `lmu_hw.training.FitResult`.
 Curve = Sequence[Mapping[str, float]]
@@ -48,6 +51,38 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The test part of a task, by which nothing is chosen, and what is measured on it.
+
+    Attributes:
+        metric: the score, of outputs and `y`.
+        x: sequences in the network's unit, shape (count, T, inputs).
+        y: what is wanted of each, `count` entries.
+        known: some sequences of the training part, to scale things by, shape (…, T', inputs).
+    """
+
+    metric: Metric
+    x: Array
+    y: NDArray[Any]
+    known: Array
+
+    def first(self, sequences: int | None) -> HeldOut:
+        """The same for the first `sequences` alone; None for all of them.
+
+        Raises:
+            DesignError: there are not so many.
+        """
+        if sequences is None:
+            return self
+        count = check_integer("sequences", sequences, 1, len(self.x))
+        return replace(self, x=self.x[:count], y=self.y[:count])
+
+    def score(self, network: Network) -> float:
+        """What the golden float64 network reaches."""
+        return self.metric.function(outputs_of(network, self.x), self.y)
+
+
+@dataclass(frozen=True, eq=False)
 class Trained:
     """One trained network and its scores.
 
@@ -74,6 +109,7 @@ class Outcome:
         model: name of the model that the task is about, a key of `models`.
         models: what was trained, by name.
         seed: of the run.
+        held_out: the test part, as that model is scored on it.
         details: whatever else was measured, as plain values.
     """
 
@@ -82,6 +118,7 @@ class Outcome:
     model: str
     models: Mapping[str, Trained]
     seed: int
+    held_out: HeldOut
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from lmu_hw.errors import DesignError
-from lmu_hw.metrics import nrmse
 from lmu_hw.spec import LMUSpec
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.base import TrainedLayer
@@ -21,7 +20,7 @@ from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import NRMSE, Dataset
 from lmu_hw.training.recipe import Recipe, Schedule
 from lmu_hw.training.tasks.mackey_glass import AHEAD, MackeyGlassData, windows
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained, outputs_of
+from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained
 
 Tensor = jax.Array
 
@@ -55,7 +54,12 @@ def train_mackey_glass(data: MackeyGlassData, run: Run, *, models: Sequence[str]
     """
     check_models(models)
     trained = {name: _train(name, data, run) for name in models}
-    return Outcome("mackey-glass", "nrmse", models[0], trained, run.seed, {"ahead": AHEAD})
+    return Outcome("mackey-glass", "nrmse", models[0], trained, run.seed, held_out(data), {"ahead": AHEAD})
+
+
+def held_out(data: MackeyGlassData) -> HeldOut:
+    """The series of the test part."""
+    return HeldOut(NRMSE, data.test.x, data.test.y, data.train.x)
 
 
 def check_models(models: Sequence[str]) -> None:
@@ -84,8 +88,7 @@ def _train(name: str, data: MackeyGlassData, run: Run) -> Trained:
         checkpoint=run.checkpoint(name),
     )
     network = model.network(result.params, {"command": run.command, "seed": run.seed})
-    test = nrmse(outputs_of(network, data.test.x), data.test.y)
-    return Trained(network, result.value, test, result.history)
+    return Trained(network, result.value, held_out(data).score(network), result.history)
 
 
 def _weighted(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -79,6 +79,7 @@ def train_psmnist(data: Mnist, run: Run, *, memory: str = "linear", deform: bool
     if memory not in KINDS:
         raise DesignError("memory", "one of " + ", ".join(KINDS), memory)
     kind, deformation, train = KINDS[memory]
-    trained = train(psmnist_task(data, deformation if deform else None), kind, run)
+    task = psmnist_task(data, deformation if deform else None)
+    trained = train(task, kind, run)
     details = {"memory": memory, "pixel_order_seed": ORDER_SEED, "epochs": len(trained.curve), "deformed": deform}
-    return Outcome("psmnist", "accuracy", memory, {memory: trained}, run.seed, details)
+    return Outcome("psmnist", "accuracy", memory, {memory: trained}, run.seed, task.held_out(), details)

@@ -21,8 +21,16 @@ from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import Dataset, Metric, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
-from lmu_hw.training.tasks.capacity import FRACTIONS, ORDER, CapacityResult, CapacityTask, measure_capacity
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained, outputs_of
+from lmu_hw.training.tasks.capacity import (
+    FRACTIONS,
+    ORDER,
+    WASHOUT,
+    CapacityResult,
+    CapacityTask,
+    measure_capacity,
+    signal_of,
+)
+from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained, outputs_of
 
 LSTM_STEPS = 100
 RECIPE = Recipe(epochs=600, batch=32, learning_rate=5e-3, schedule=Schedule.COSINE, warmup=0.03, clip=1.0)
@@ -63,7 +71,24 @@ def train_capacity(
     if lstm_steps:
         models["lstm"], errors = _lstm(lstm_steps, order, run)
         details["lstm"] = {"steps": lstm_steps, "mse": errors}
-    return Outcome("capacity", "mse", "lmu", models, run.seed, details)
+    return Outcome("capacity", "mse", "lmu", models, run.seed, held_out(largest.task, run.seed), details)
+
+
+def held_out(task: CapacityTask, seed: int) -> HeldOut:
+    """The signal that memories are tested on; the score is the largest mean square error of the outputs.
+
+    Args:
+        task: the task.
+        seed: of the run.
+    """
+    signal, first = signal_of(task, "test", seed), WASHOUT * task.steps
+    known = signal_of(task, "train", seed)[: signal.size]
+    wanted = task.targets(signal)[first - task.steps :]
+
+    def worst(outputs: Array, targets: Array) -> float:
+        return float(np.mean((outputs[:, first:] - targets) ** 2, axis=(0, 1)).max())
+
+    return HeldOut(Metric("mse", worst), signal[None, :, None], wanted[None], known[None, :, None])
 
 
 def _row(result: CapacityResult) -> dict[str, object]:

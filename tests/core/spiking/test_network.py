@@ -99,19 +99,41 @@ def test_sequences_in_pieces_are_all_run(rng: np.random.Generator, monkeypatch: 
 
 def test_what_the_first_sequence_did_is_recorded(rng: np.random.Generator) -> None:
     network, x = feed_forward(rng), sequences(rng)
-    spiking = SpikingNetwork(network, NetworkOptions(20, 20, Scope.ALL), x)
-    spiking.run(x, record=True)
-    assert set(spiking.spikes) == {"layer0.memory", "layer0.units"}
-    assert spiking.states["layer0"].shape == (30, 2, 3)
-    memory, units = spiking.spikes["layer0.memory"], spiking.spikes["layer0.units"]
+    spiking = SpikingNetwork(network, NetworkOptions(20, 15, Scope.ALL), x)
+    every = spiking.run(x, record=True)
+    recorded = spiking.recorded
+    assert recorded is not None
+    assert {name: (g.neurons, g.ensembles) for name, g in spiking.groups.items()} == {
+        "layer0.memory": (2 * 3 * 20, 2 * 3),
+        "layer0.units": (5 * 15, 5),
+    }
+    assert set(recorded.spikes) == set(spiking.groups)
+    for name, group in spiking.groups.items():  # 30 samples of 20 ms of the first of the sequences it was scaled to
+        assert recorded.spikes[name].count == pytest.approx(group.neurons * group.mean_rate * 0.6, rel=0.4)
+    assert recorded.states["layer0"].shape == (30, 2, 3)
+    memory, units = recorded.spikes["layer0.memory"], recorded.spikes["layer0.units"]
     assert memory.neuron.max() < 2 * 3 * 20
     assert memory.neuron.max() >= 3 * 20  # of the second channel
-    assert units.neuron.max() < 5 * 20
+    assert units.neuron.max() < 5 * 15
     assert not memory.sequence.any()
     assert not units.sequence.any()
     assert memory.step.max() == 29
+    layer = network.layers[0]
+    assert isinstance(layer, MemoryParameters)
+    assert np.allclose(recorded.drives["layer0"], 0.8 * x[0] @ layer.input_encoder.T + layer.input_bias)
+    assert np.array_equal(recorded.outputs, every[0])
     spiking.run(x)
-    assert not spiking.spikes
+    assert spiking.recorded is None
+
+
+def test_the_record_holds_every_output_where_the_network_gives_the_last_one(rng: np.random.Generator) -> None:
+    network, x = feed_forward(rng), sequences(rng)
+    last = Network(network.layers, Output.LAST, network.input_offset, network.input_scale)
+    spiking = SpikingNetwork(last, NetworkOptions(20), x)
+    outputs = spiking.run(x, record=True)
+    assert spiking.recorded is not None
+    assert spiking.recorded.outputs.shape == (30, 2)
+    assert np.array_equal(spiking.recorded.outputs[-1], outputs[0])
 
 
 def test_memories_alone_are_a_network_too(rng: np.random.Generator) -> None:

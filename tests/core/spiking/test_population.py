@@ -67,6 +67,41 @@ def test_spike_noise_is_the_variance_of_decoded_poisson_counts(rng: np.random.Ge
     assert variance == pytest.approx(population.spike_noise[0, 0] / dt, rel=0.03)
 
 
+@pytest.mark.parametrize("most", [0, 1, 7, 20, 45, 100])
+def test_the_pieces_of_a_population_are_the_whole(most: int) -> None:
+    population = build_population(60, 3, 1, seed=4)
+    seen = np.zeros((3, 20))
+    for ensembles, neurons in population.pieces(most):
+        part = population.part(ensembles, neurons)
+        assert part.neurons <= max(1, most)
+        assert np.array_equal(part.gain, population.gain[ensembles, neurons])
+        seen[ensembles, neurons] += 1.0
+    assert np.all(seen == 1.0)
+
+
+@pytest.mark.parametrize("neurons", [40, 400])
+def test_neurons_that_never_fire_get_no_decoder_and_change_no_other(neurons: int) -> None:
+    points = gaussian_points(1, np.random.default_rng(0))
+    curve = LeakyIntegrateAndFire()
+    drawn = draw_curves(Tuning(), curve, neurons, 1, np.random.default_rng(1))
+    silent = np.arange(2 * neurons) % 2 == 1
+
+    def fire(part: slice, x: np.ndarray) -> np.ndarray:
+        return curve.rate(x @ drawn.encoders[part].T * drawn.gain[part] + drawn.bias[part])
+
+    def with_silent(part: slice, x: np.ndarray) -> np.ndarray:
+        everything = np.zeros((len(x), 2 * neurons))
+        everything[:, ~silent] = fire(slice(0, neurons), x)
+        return everything[:, part]
+
+    d, mean = solve_decoders(with_silent, 2 * neurons, points, points.values, 0.2)
+    assert not mean[silent].any()
+    assert not d[silent].any()
+    alone = solve_decoders(fire, neurons, points, points.values, 0.2)
+    assert np.allclose(d[~silent], alone[0], rtol=1e-6, atol=1e-6 * np.abs(alone[0]).max())
+    assert np.allclose(mean[~silent], alone[1])
+
+
 def test_a_seed_gives_one_population_and_ensembles_differ() -> None:
     one, same, other = (build_population(60, 3, 1, seed=s) for s in (1, 1, 2))
     assert np.array_equal(one.decoders, same.decoders)

@@ -1,0 +1,108 @@
+"""A task's trained network in spikes: its score on the test part over the neurons that carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.arguments import check_integer
+from lmu_hw.cli.output import facts, figure, grid, progress
+from lmu_hw.cli.spiking_options import SpikingChoice
+from lmu_hw.network import Network
+from lmu_hw.training.tasks.outcome import HeldOut
+
+
+@dataclass(frozen=True)
+class SpikingTest:
+    """What is asked.
+
+    Attributes:
+        neurons: for each state and hidden unit, one network after another.
+        choice: how networks are carried.
+        sequences: how many of the test part; None for all of them.
+        seeds: runs of each, with tuning curves and spikes of their own.
+
+    Raises:
+        DesignError: a number is out of range; with `choice` said before any training rather than after it.
+    """
+
+    neurons: tuple[int, ...]
+    choice: SpikingChoice
+    sequences: int | None = None
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("seeds", self.seeds, 1)
+        if self.sequences is not None:
+            check_integer("sequences", self.sequences, 1)
+        for count in self.neurons:
+            options = self.choice.for_network(0, None, count)
+            options.synapse.sampled(options.sample_seconds)
+
+    def run(self, network: Network, held_out: HeldOut, seed: int = 0) -> dict[str, Any]:
+        """Measure; the answer as plain values.
+
+        Args:
+            network: as trained.
+            held_out: the test part of its task.
+            seed: the first one.
+
+        Raises:
+            DesignError: the network has no spiking form; the message names the layer.
+        """
+        from lmu_hw.training.tasks.spiking import spiking_score
+
+        part = held_out.first(self.sequences)
+        options = self.choice.for_network(seed, network.dt)
+        result: dict[str, Any] = {
+            "metric": part.metric.name,
+            "sequences": len(part.x),
+            "scope": str(options.scope),
+            "kind": str(options.kind),
+            "sample_seconds": options.sample_seconds,
+            "float": part.score(network),
+            "seeds": list(range(seed, seed + self.seeds)),
+            "spiking": [],
+        }
+        with progress() as bar:
+            task = bar.add_task("neurons", total=len(self.neurons) * self.seeds)
+            for count in self.neurons:
+                runs = []
+                for each in result["seeds"]:
+                    runs.append(spiking_score(network, part, self.choice.for_network(each, network.dt, count)))
+                    bar.advance(task)
+                values = [run.value for run in runs]
+                row = {"per_state": count, "neurons": runs[0].neurons, "values": values, "mean": float(np.mean(values))}
+                result["spiking"].append(row)
+        return result
+
+
+def spiking_tables(result: Mapping[str, Any]) -> Iterator[Any]:
+    """The answer of `SpikingTest.run` for people."""
+    yield facts(
+        "In spikes",
+        [
+            ("what", {"memory": "the memories", "all": "memories and hidden units"}[result["scope"]]),
+            ("kind of neuron", result["kind"]),
+            ("a sample lasts (s)", figure(result["sample_seconds"])),
+            ("sequences of the test part", str(result["sequences"])),
+            (f"{result['metric']} in float64", figure(result["float"])),
+        ],
+    )
+    several = len(result["seeds"]) > 1
+    heads = ["per state", "neurons", result["metric"], *(["least", "most"] if several else [])]
+    rows = [
+        (
+            str(row["per_state"]),
+            str(row["neurons"]),
+            figure(row["mean"]),
+            *([figure(min(row["values"])), figure(max(row["values"]))] if several else []),
+        )
+        for row in result["spiking"]
+    ]
+    yield grid(
+        f"Over neurons, {len(result['seeds'])} seeds" if several else "Over neurons", heads, rows, right=range(5)
+    )

@@ -1,0 +1,72 @@
+"""cocotb bench: the same samples to a digital and an analog memory; the digital one must be exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import Timer
+
+from lmu_hw.artifacts import write_json
+from lmu_hw.metrics import nrmse
+from lmu_hw.sim.runner import bench_parameters
+from lmu_hw.sim.stream.scoreboard import require
+
+
+@cocotb.test()
+async def both_memories_follow_the_reference(dut: Any) -> None:
+    """Words equal the integer model's; voltages stay within the tolerance of the float reference."""
+    parameters = bench_parameters()
+    analog = parameters["analog"]
+    with np.load(parameters["vectors"]) as archive:
+        codes, volts, words, reference = (archive[key] for key in ("codes", "volts", "words", "reference"))
+        decode = archive["decode"]
+    order, width = int(words.shape[1]), int(parameters["state_bits"])
+    seen = np.full((codes.size, len(analog["outputs"])), np.nan)
+    sent = checked = mismatches = 0
+    for k in range(codes.size + 1):
+        # Between two exchanges lies one period; at each, the answer to the last sample is there.
+        await Timer(analog["period_ps"] + (analog["offset_ps"] if k == 0 else 0), "ps")
+        if k:
+            seen[k - 1] = [float(getattr(dut, name).value) for name in analog["outputs"]]
+            packed = dut.states.value.to_unsigned()
+            got = [_signed(packed >> (i * width), width) for i in range(order)]
+            mismatches += sum(a != int(b) for a, b in zip(got, words[k - 1], strict=True))
+            checked += 1
+        if k < codes.size:
+            dut.rst.value = 0
+            dut.sample.value = int(codes[k]) & ((1 << int(parameters["input_bits"])) - 1)
+            dut.first.value = int(k == 0)
+            for port, share in parameters["inputs"].items():
+                getattr(dut, port).value = share * float(volts[k])
+            dut.sent.value = k + 1
+            sent += 1
+    beats, taken = int(dut.beats.value), int(dut.taken.value)
+    measured = seen @ decode.T
+    np.savez("analog.npz", measured=measured, reference=reference)
+    states, outputs = np.s_[:, :order], np.s_[:, order:]
+    result = {
+        "sent": sent,
+        "checked": checked,
+        "mismatches": mismatches,
+        "beats": beats,
+        "state_nrmse": nrmse(measured[states], reference[states]),
+        "readout_nrmse": nrmse(measured[outputs], reference[outputs]) if len(decode) > order else None,
+        "worst_state_nrmse": max(nrmse(measured[:, i], reference[:, i]) for i in range(order)),
+        "tolerance": parameters["tolerance"],
+    }
+    write_json(Path("lockstep.json"), result)
+    require(sent == checked == codes.size == taken, f"{sent} sent, {taken} taken, {checked} checked")
+    require(beats == codes.size * parameters["beats_per_sample"], f"{beats} beats came")
+    require(mismatches == 0, f"{mismatches} words differ from the integer model")
+    for what in ("state_nrmse", "readout_nrmse"):
+        value = result[what]
+        if value is not None:
+            require(value <= parameters["tolerance"], f"{what} {value:.3g} exceeds {parameters['tolerance']:g}")
+
+
+def _signed(value: int, width: int) -> int:
+    value &= (1 << width) - 1
+    return value - (1 << width) if value >> (width - 1) else value

@@ -1,0 +1,91 @@
+"""A memory in Verilog and one in SPICE, side by side in one HDL simulation, fed with the same samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lmu_hw.errors import DesignError
+from lmu_hw.rtl.verilog import VerilogDesign
+from lmu_hw.sim.mixed.circuit import MixedCircuit
+
+TOP = "lmu_hw_lockstep"
+CIRCUIT_INSTANCE = f"{TOP}.circuit"
+
+
+@dataclass(frozen=True)
+class LockStep:
+    """A digital memory and a circuit that take one sample per period of the circuit.
+
+    The clock runs as often in a period as one sample needs in the digital memory, and some cycles more.
+
+    Attributes:
+        design: the Verilog of the digital memory, of one channel.
+        circuit: the circuit; its period is the specification's dt.
+    """
+
+    design: VerilogDesign
+    circuit: MixedCircuit
+
+    def __post_init__(self) -> None:
+        if self.design.manifest["channels"] != 1:
+            raise DesignError("channels", "1 beside a circuit", self.design.manifest["channels"])
+        if self.design.name.lower() == self.circuit.subcircuit.lower():
+            raise DesignError("name of the circuit", "another than the Verilog module's", self.circuit.subcircuit)
+        if self.half_clock_ps < 1:
+            raise DesignError(
+                "period of the circuit", f"at least {2 * self.cycles} ps for {self.cycles} clock cycles", "less"
+            )
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles per period."""
+        manifest = self.design.manifest
+        spare = 8  # for the handshakes and the phase between the clock and the exchange
+        return int(manifest["cycles_per_sample"] + manifest["latency_cycles"] + manifest["beats_per_sample"]) + spare
+
+    @property
+    def half_clock_ps(self) -> int:
+        """Half a clock period, rounded down."""
+        return self.circuit.period_ps // (2 * self.cycles)
+
+    def verilog(self) -> str:
+        """Module `TOP`: a bench sets u (volts), sample and first, then raises `sent` by one.
+
+        `taken` counts the samples that the memory has accepted, `beats` the beats that came out, and `states`
+        holds the last word of every state, the first in the lowest bits.
+        """
+        width = {port["name"]: port["width"] for port in self.design.manifest["ports"]}
+        order = int(self.design.manifest["spec"]["order"])
+        word = width["out_data"] // int(self.design.manifest["words_per_beat"])
+        readouts = ", .readout_ready(1'b1)" if self.design.manifest["readouts"] is not None else ""
+        names = (*self.circuit.inputs, *self.circuit.outputs)
+        reals = "\n".join(f"  real {name};" for name in names)
+        zeros = "\n".join(f"  initial {name} = 0.0;" for name in self.circuit.inputs)
+        ports = ", ".join(f".{name}({name})" for name in names)
+        return f"""// A digital and an analog memory in lock-step.
+module {TOP};
+{reals}
+{zeros}
+  reg clk = 0, rst = 1, first = 0;
+  reg [{width["in_data"] - 1}:0] sample = 0;
+  reg [31:0] sent = 0, taken = 0, beats = 0;
+  reg [{order * word - 1}:0] states = 0;
+  wire in_valid = !rst && sent != taken;
+  wire in_ready, out_valid;
+  wire [{width["out_data"] - 1}:0] out_data;
+  wire [{width["out_index"] - 1}:0] out_index;
+  always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
+  {self.design.name} memory (
+    .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(sample), .in_first(first),
+    .in_last(1'b0), .clear_status(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data),
+    .out_index(out_index){readouts});
+  {self.circuit.subcircuit} circuit ({ports});
+  always @(posedge clk) begin
+    if (in_valid && in_ready) taken <= taken + 1;
+    if (!rst && out_valid) begin
+      states[out_index * {word} +: {width["out_data"]}] <= out_data;
+      beats <= beats + 1;
+    end
+  end
+endmodule
+"""
