@@ -32,7 +32,7 @@ from lmu_hw.metrics import nrmse
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.signals import band_limited_noise
 from lmu_hw.sim.spice.engines import Engine
-from lmu_hw.sim.spice_monte_carlo import simulate_draws
+from lmu_hw.sim.spice.monte_carlo import simulate_draws
 from lmu_hw.spec import LMUSpec
 
 ORDER, THETA, BAND, DT, SECONDS = 3, 0.1, 3.0, 0.005, 2.0

@@ -172,7 +172,7 @@ def couplings(netlist: str) -> int:
 @click.option("--runs", default=1, help="Runs of each, of which the fastest counts.")
 @click.option("--engine", default="ngspice", type=click.Choice([str(e) for e in Engine]), help="Simulator.")
 @click.option("--count-only", is_flag=True, help="Count the couplings and simulate nothing.")
-@click.option("--seed", default=0, help="Of the samples.")
+@click.option("--seed", default=0, type=click.IntRange(min=0), help="Of the samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(
     orders: tuple[int, ...],

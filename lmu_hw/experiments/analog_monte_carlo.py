@@ -30,7 +30,7 @@ from lmu_hw.analog.tolerance import analyse, ports
 from lmu_hw.cli.output import answer, facts, figure
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice.engines import Engine
-from lmu_hw.sim.spice_monte_carlo import simulate_draws
+from lmu_hw.sim.spice.monte_carlo import simulate_draws
 
 THETA = 0.01
 STEPS, HELD = 40, 4  # samples in two windows, of which so many are alike

@@ -20,7 +20,7 @@ from lmu_hw.analog.small_signal import noise
 from lmu_hw.analog.stamps import equations
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.experiments.start import command
-from lmu_hw.sim.spice_noise import simulate_noise
+from lmu_hw.sim.spice.noise import simulate_noise
 
 THETA = 0.01
 OPAMP = MacroOpAmp(noise=2e-8)

@@ -27,8 +27,8 @@ from lmu_hw.experiments.start import command
 from lmu_hw.legendre import readout
 from lmu_hw.metrics import nrmse
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.sim.measure_ota import measure_ota, of_transistors
 from lmu_hw.sim.spice.engines import Engine, run_spice
+from lmu_hw.sim.spice.measure_ota import measure_ota, of_transistors
 from lmu_hw.spec import LMUSpec
 
 THETA, STEPS, RATIO = 1e-3, 200, 100

@@ -28,7 +28,7 @@ from lmu_hw.experiments import (
     analog_ota,
 )
 from lmu_hw.legendre import input_vector, readout, state_matrix
-from lmu_hw.sim.measure_ota import of_transistors
+from lmu_hw.sim.spice.measure_ota import of_transistors
 
 
 def called(main: click.Command, *options: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from lmu_hw.analog.stamps import equations
 from lmu_hw.analog.tolerance import ports
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.engines import Engine, run_spice
-from lmu_hw.sim.spice_monte_carlo import drawn_elements, simulate_draws
-from lmu_hw.sim.spice_noise import simulate_noise
+from lmu_hw.sim.spice.monte_carlo import drawn_elements, simulate_draws
+from lmu_hw.sim.spice.noise import simulate_noise
 
 OTA = MacroOta(gm=1e-6, gout=1e-10, cin=1e-14, cout=1e-14, noise=2e-7)
 TOPOLOGIES = ("dense", "chain", "ladder")
