@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lmu_hw.arguments import check_positive
 from lmu_hw.errors import DesignError
@@ -137,6 +138,22 @@ class Recurrence:
         loop[-n:, :n] += self.matrix / self.denominator[p]
         entry[-n:] = np.eye(n) / self.denominator[p]
         return loop, entry
+
+    def run(self, samples: ArrayLike) -> Array:
+        """What the loop carries without neurons and so without noise: y after each sample, shape (T, n).
+
+        Args:
+            samples: shape (T,).
+        """
+        u, p, n = np.asarray(samples, dtype=np.float64), self.order, self.matrix.shape[0]
+        late = np.concatenate([np.zeros(p - 1), u])
+        driven = sum((np.outer(late[p - 1 - lag : late.size - lag], self.taps[lag]) for lag in range(p)), np.zeros(1))
+        loop, entry = self.companion()
+        into, state, out = driven @ entry.T, np.zeros(p * n), np.empty((u.size, n))
+        for k in range(u.size):
+            state = loop @ state + into[k]
+            out[k] = state[:n]
+        return out
 
 
 def map_sampled(synapse: Synapse, transition: Array, drive: Array, dt: float) -> Recurrence:

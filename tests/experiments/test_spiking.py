@@ -18,6 +18,7 @@ from lmu_hw.experiments import (
     spiking_digits,
     spiking_error,
     spiking_picture,
+    spiking_synapses,
     spiking_tasks,
 )
 from lmu_hw.experiments.spiking_benchmark import Turn, compare, started, summary
@@ -28,6 +29,7 @@ from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.network import Scope
 from lmu_hw.spiking.neurons import NeuronKind
+from lmu_hw.spiking.synapses import SynapseForm
 from lmu_hw.training.tasks.delay import echoes
 
 
@@ -202,6 +204,16 @@ def test_the_figures_are_small_and_have_a_command_each() -> None:
         assert f"--plot lmu_hw/experiments/figures/{path.name}" in sources
         assert path.stat().st_size < 100_000
         assert path.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_the_sampled_map_is_exact_and_the_continuous_one_errs_with_the_step() -> None:
+    for synapse in spiking_synapses.SYNAPSES.values():
+        errors = {
+            form: [spiking_synapses.measure(synapse, form, dt, 120, 0, 1.0)[0] for dt in (1e-3, 5e-4)]
+            for form in SynapseForm
+        }
+        assert max(errors[SynapseForm.SAMPLED]) < 1e-9
+        assert 1.7 < errors[SynapseForm.CONTINUOUS][0] / errors[SynapseForm.CONTINUOUS][1] < 2.4
 
 
 def test_the_cost_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:

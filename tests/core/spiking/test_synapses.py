@@ -12,7 +12,7 @@ from lmu_hw.legendre import input_vector, state_matrix
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.signals import band_limited_noise
 from lmu_hw.spec import LMUSpec
-from lmu_hw.spiking.synapses import Recurrence, Synapse, map_continuous, map_sampled
+from lmu_hw.spiking.synapses import Synapse, map_continuous, map_sampled
 from lmu_hw.steps import Discretization
 from lmu_hw.system import continuous, discretize
 
@@ -24,17 +24,19 @@ SYNAPSES = [
 ]
 
 
-def run(recurrence: Recurrence, u: np.ndarray) -> np.ndarray:
-    """Σ γ_i y_{k+i} = A_rec y_k + Σ W_l u_{k−l}, without neurons: y after each sample."""
-    p, n = recurrence.order, recurrence.matrix.shape[0]
-    y = [np.zeros(n) for _ in range(p)]
-    padded = np.concatenate([np.zeros(p - 1), u])
-    out = np.empty((u.size, n))
-    for k in range(u.size):
-        w = recurrence.matrix @ y[0] + sum(recurrence.taps[lag] * padded[k + p - 1 - lag] for lag in range(p))
-        y = [*y[1:], (w - sum(recurrence.denominator[i] * y[i] for i in range(p))) / recurrence.denominator[p]]
-        out[k] = y[0]
-    return out
+@pytest.mark.parametrize("synapse", SYNAPSES)
+def test_a_run_without_neurons_is_the_recurrence_written_out(synapse: Synapse) -> None:
+    """Σ γ_i y_{k+i} = A_rec y_k + Σ W_l u_{k−l}."""
+    system = discretize(LMUSpec(3, 0.4, 1e-3))
+    recurrence = map_sampled(synapse, system.transition, system.input, 1e-3)
+    u, p = band_limited_noise(50, 1e-3, 50.0, 0), synapse.order
+    y = np.concatenate([np.zeros((1, 3)), recurrence.run(u)])
+    for k in range(u.size - p):
+        driven = sum(recurrence.taps[lag] * u[k - lag] for lag in range(min(p, k + 1)))
+        past = sum(recurrence.denominator[i] * y[k + i] for i in range(p + 1))
+        assert np.allclose(
+            past, recurrence.matrix @ y[k] + driven, rtol=0.0, atol=1e-9 * np.abs(recurrence.denominator).max()
+        )
 
 
 @pytest.mark.parametrize("synapse", SYNAPSES)
@@ -44,7 +46,7 @@ def test_the_sampled_map_carries_the_memory_exactly(synapse: Synapse, rule: Disc
     system = discretize(spec)
     recurrence = map_sampled(synapse, system.transition, system.input, spec.dt)
     u = band_limited_noise(1500, spec.dt, 5.0, 0)
-    measured, ideal = run(recurrence, u), FloatMemory(spec).run(u)
+    measured, ideal = recurrence.run(u), FloatMemory(spec).run(u)
     lag = recurrence.lag
     assert lag == synapse.order - 1
     assert np.abs(measured[lag:] - ideal[: u.size - lag]).max() < 1e-7 * np.abs(ideal).max()
@@ -72,7 +74,7 @@ def test_the_continuous_map_misses_by_first_order_in_dt(synapse: Synapse) -> Non
         recurrence = map_continuous(synapse, ideal.A / spec.theta, ideal.B / spec.theta, dt)
         u = np.sin(2.0 * np.pi * 3.0 * dt * np.arange(round(1.0 / dt)))
         states = FloatMemory(spec).run(u)
-        errors.append(np.sqrt(np.mean((run(recurrence, u) - states) ** 2)) / np.sqrt(np.mean(states**2)))
+        errors.append(np.sqrt(np.mean((recurrence.run(u) - states) ** 2)) / np.sqrt(np.mean(states**2)))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert errors[0] < 0.1
     assert np.all((orders > 0.85) & (orders < 1.25))
