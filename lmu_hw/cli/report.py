@@ -49,12 +49,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """The page."""
+    """The page; `passed` is None where nothing was checked."""
 
     title: str
     subtitle: str
     command: str
-    passed: bool
+    passed: bool | None
     sections: Sequence[Section]
 
 

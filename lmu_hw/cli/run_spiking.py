@@ -147,7 +147,7 @@ def _report(
         title="A Legendre memory in spikes",
         subtitle=spec.summary(),
         command=command,
-        passed=True,
+        passed=None,
         sections=[Section("Neurons", (), [TableData("Neurons", (), rows)]), Section("Evidence", (), (), figures)],
     )
 

@@ -114,7 +114,7 @@ def _report(
         title="A network in spikes",
         subtitle="; ".join(network.name(k) for k in range(len(network.layers))),
         command=command,
-        passed=True,
+        passed=None,
         sections=[Section("Neurons", (), tables), Section("Evidence", (), (), figures)],
     )
 

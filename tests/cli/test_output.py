@@ -131,6 +131,7 @@ def test_a_page_says_whether_everything_held() -> None:
     assert "every check held" in page(passed=True)
     assert "a check failed" in page(passed=False)
     assert "every check held" not in page(passed=False)
+    assert "check" not in page(passed=None)
 
 
 def test_a_peak_survives_thinning() -> None:
