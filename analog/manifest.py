@@ -17,7 +17,7 @@ from lmu_hw.analog.requirements import least_amplifiers
 from lmu_hw.analog.small_signal import noise
 from lmu_hw.analog.stamps import equations
 from lmu_hw.analog.technologies.gm_c import Cell
-from lmu_hw.analog.tolerance import analyse
+from lmu_hw.analog.tolerance import analyse, error_budget
 
 DRAWS = 1000
 """Circuits that are drawn to judge tolerances."""
@@ -57,8 +57,8 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     exact ones, each part at its nearest value and all chosen jointly. `noise` is that of the delayed outputs (of the
     states, where there are none) over the band, from resistors and from amplifiers whose model has noise, with its
     ratio to a sine of full scale. `requirement`, where an error is stated, is the least gain and gain-bandwidth product
-    that keep it. `tolerance` has the error of the worst output, over drawn circuits. `predicted` is null above order
-    64, `noise` above 16.
+    that keep it. `tolerance` has the error of the worst output, over drawn circuits, and the share of each part in its
+    mean square by the sensitivities. `predicted` is null above order 64, `noise` above 16.
 
     Args:
         design: the design.
@@ -129,8 +129,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     edge = states / (4.0 * design.realisation.theta)
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
-    delayed = [f"y{k}" for k in range(len(design.realisation.delays))]
-    for signal in delayed or design.signals[:states]:
+    for signal in _judged(design):
         nets = design.signal_nets(signal)
         pair = (nets[0], nets[1] if len(nets) > 1 else GROUND)
         volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), pair).rms()
@@ -138,6 +137,12 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
         found["volts_rms"][signal] = volts
         found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
     return found
+
+
+def _judged(design: AnalogDesign) -> list[str]:
+    """The delayed outputs, or the states where there are none."""
+    states = design.realisation.states
+    return list(design.signals[states:] or design.signals)
 
 
 def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | None:
@@ -152,7 +157,17 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
         "seed": questions.seed,
         "median_nrmse": outcome.quantile(0.5),
         "nrmse_of_95_percent": outcome.quantile(0.95),
+        "sensitivity": _sensitivity(design, questions.tolerances),
     }
+
+
+def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any] | None:
+    """Which parts the error of the worst signal comes from; None where no part of the circuit has a tolerance."""
+    if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
+        return None
+    budgets = {signal: error_budget(design, tolerances, signal) for signal in _judged(design)}
+    worst = max(budgets, key=lambda signal: budgets[signal].nrmse)
+    return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
 
 
 def _count(parts: list[tuple[str, Element, dict[str, str]]], kind: type[Element]) -> int:

@@ -24,6 +24,8 @@ from lmu_hw.spec import Basis, LMUSpec
 OLDEST = (1.0,)
 """Delays of the outputs where none are asked for: that of the whole window."""
 
+_SHOWN_PARTS = 4
+
 
 def run(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate, write and print; see `lmu_hw.cli.commands.spice`."""
@@ -146,6 +148,10 @@ def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     if (tolerance := result["tolerance"]) is not None:
         median, most = figure(tolerance["median_nrmse"]), figure(tolerance["nrmse_of_95_percent"])
         yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {tolerance['draws']} draws"
+        if (found := tolerance["sensitivity"]) is not None:
+            shares = list(found["shares"].items())[:_SHOWN_PARTS]
+            parts = ", ".join(f"{path.rpartition('.')[2]} {100 * share:.0f} %" for path, share in shares)
+            yield "of it the largest", f"{parts} of the mean square at {found['signal']}"
     if (needed := result["requirement"]) is not None:
         bandwidth = "" if needed["gbw"] is None else f" and a gain-bandwidth product of {figure(needed['gbw'])} Hz"
         yield f"for NRMSE {figure(needed['error'])}", f"a gain of {figure(needed['gain'])}{bandwidth}"

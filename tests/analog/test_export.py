@@ -113,6 +113,13 @@ def test_manifest_answers_what_it_is_asked(make_design: MakeDesign) -> None:
     assert data["requirement"]["predicted"] <= 0.05
     assert data["tolerance"]["seed"] == 7
     assert 0.0 < data["tolerance"]["median_nrmse"] < data["tolerance"]["nrmse_of_95_percent"] < 0.1
+    found = data["tolerance"]["sensitivity"]
+    assert found["signal"] in design.signals
+    assert sum(found["shares"].values()) == pytest.approx(1.0)
+    assert set(found["shares"]) <= {path for path, _, _ in walk(design.circuit)}
+    assert 0.3 < found["nrmse"] / data["tolerance"]["median_nrmse"] < 3.0
+    without = manifest(make_design(3, style="gm-c"), Questions(tolerances=Tolerances(resistor=0.01)))
+    assert without["tolerance"]["sensitivity"] is None
     assert data["rounding"]["joint_nrmse"] < data["rounding"]["nearest_nrmse"]
     again = manifest(design, Questions(0.05, Tolerances(resistor=0.01), seed=7))
     assert again == data
