@@ -63,6 +63,7 @@ def test_the_whole_demonstration(lmu: Lmu, tmp_path: Path) -> None:
         *(f"digits/{name}" for name in ("system.json", "system.svg")),
         *(f"small/{name}" for name in ("small_memory.v", "small_memory.core", "manifest.json", "plan.json")),
         "small/small_memory.vcd",
-        *(f"circuit/{name}" for name in ("small_memory.cir", "small_memory.svg", "bom.csv", "manifest.json")),
+        *(f"circuit/small_memory.{kind}" for kind in ("cir", "lib", "net", "svg")),
+        *(f"circuit/{name}" for name in ("bom.csv", "manifest.json")),
         *(f"scanner/{name}" for name in ("scanner.v", "scanner.core", "manifest.json", "plan.json")),
     }
