@@ -17,7 +17,7 @@ from lmu_hw.analog.requirements import least_amplifiers
 from lmu_hw.analog.small_signal import noise
 from lmu_hw.analog.stamps import equations
 from lmu_hw.analog.technologies.gm_c import Cell
-from lmu_hw.analog.tolerance import analyse, error_budget
+from lmu_hw.analog.tolerance import analyse, error_budget, judged_signals
 
 DRAWS = 1000
 """Circuits that are drawn to judge tolerances."""
@@ -129,7 +129,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     edge = states / (4.0 * design.realisation.theta)
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
-    for signal in _judged(design):
+    for signal in judged_signals(design):
         nets = design.signal_nets(signal)
         pair = (nets[0], nets[1] if len(nets) > 1 else GROUND)
         volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), pair).rms()
@@ -137,12 +137,6 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
         found["volts_rms"][signal] = volts
         found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
     return found
-
-
-def _judged(design: AnalogDesign) -> list[str]:
-    """The delayed outputs, or the states where there are none."""
-    states = design.realisation.states
-    return list(design.signals[states:] or design.signals)
 
 
 def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | None:
@@ -165,7 +159,7 @@ def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any]
     """Which parts the error of the worst signal comes from; None where no part of the circuit has a tolerance."""
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
-    budgets = {signal: error_budget(design, tolerances, signal) for signal in _judged(design)}
+    budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}
     worst = max(budgets, key=lambda signal: budgets[signal].nrmse)
     return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
 

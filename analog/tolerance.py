@@ -45,8 +45,7 @@ def analyse(
     Raises:
         DesignError: there is no such signal, or an argument is out of its range.
     """
-    states = design.realisation.states
-    names = list(design.signals[states:] or design.signals) if signals is None else list(signals)
+    names = judged_signals(design) if signals is None else list(signals)
     _check_signals(design, names)
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     rows = [design.network.index(name) for name in names]
@@ -103,6 +102,11 @@ def error_budget(
             path = system.parameters[k].path
             shares[path] = shares.get(path, 0.0) + float(powers[k]) / total
     return ErrorBudget(float(np.sqrt(total / np.mean(np.abs(response) ** 2))), shares)
+
+
+def judged_signals(design: AnalogDesign) -> list[str]:
+    """The outputs of a design, or its states where it has none: what an error or a noise is told of."""
+    return list(design.signals[design.realisation.states :] or design.signals)
 
 
 def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tuple[Array, Array]:

@@ -151,7 +151,7 @@ def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
         if (found := tolerance["sensitivity"]) is not None:
             shares = list(found["shares"].items())[:_SHOWN_PARTS]
             parts = ", ".join(f"{path.rpartition('.')[2]} {100 * share:.0f} %" for path, share in shares)
-            yield "of it the largest", f"{parts} of the mean square at {found['signal']}"
+            yield "most of it from", f"{parts} of the mean square at {found['signal']}"
     if (needed := result["requirement"]) is not None:
         bandwidth = "" if needed["gbw"] is None else f" and a gain-bandwidth product of {figure(needed['gbw'])} Hz"
         yield f"for NRMSE {figure(needed['error'])}", f"a gain of {figure(needed['gain'])}{bandwidth}"

@@ -121,8 +121,17 @@ def main(
                 for n in per_state:
                     runs = []
                     for seed in range(result["seeds"]):
-                        settings = {"kind": NeuronKind(kind), "part": part, "digits": digits, "seed": seed}
-                        runs.append(measure(n, scope, sample_seconds=seconds, **settings))  # type: ignore[arg-type]
+                        runs.append(
+                            measure(
+                                n,
+                                scope,
+                                kind=NeuronKind(kind),
+                                sample_seconds=seconds,
+                                part=part,
+                                digits=digits,
+                                seed=seed,
+                            )
+                        )
                         bar.advance(task)
                     neurons.append(runs[0][0])
                     scores.append([score for _, score, _ in runs])
