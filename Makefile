@@ -37,7 +37,7 @@ test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and
 	@LMU_HW_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/pytest tests/peers
 
 bench-training: $(READY) $(PEERS)/.ready  ## training and inference timed against keras-lmu and PyTorch; 2.5 GB of packages
-	@$(BIN)/python -m lmu_hw.training.benchmark --peers $(PEERS)/bin/python $(BENCH)
+	@$(BIN)/python -m lmu_hw.experiments.training_benchmark --peers $(PEERS)/bin/python $(BENCH)
 
 $(PEERS)/.ready: tests/peers/requirements.txt tests/peers/keras-lmu.txt
 	$(PYTHON) -m venv --clear $(PEERS)

@@ -9,22 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.artifacts import write_text
+from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.evidence import checks_table, failures, figures
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Recording, Samples, read
 from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.legendre import Array
-from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.memory.cosim import AnalogSetup, CosimResult, cosimulate
-from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus
-from lmu_hw.sim.memory.run import run_streams
+from lmu_hw.io.files import write_text
+from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
+from lmu_hw.sim.cosim.memory import AnalogSetup, CosimResult, cosimulate
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _CIRCUIT = "analog_memory"

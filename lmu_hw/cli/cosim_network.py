@@ -9,24 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.evidence import percent
 from lmu_hw.cli.network_input import input_facts, network_rows, quantized, read_input
 from lmu_hw.cli.network_plots import network_figures
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.cli.report import Report, Section, TableData, write_report
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.network import NetworkDesign
 from lmu_hw.errors import CheckFailed
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.plan import NetworkPlan
+from lmu_hw.io.files import write_text
+from lmu_hw.io.recordings import Sequences, read_classes
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.memory.verilog import VerilogDesign
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sequences import Sequences, read_classes
-from lmu_hw.sim.network.cosim import NetworkCosim, cosimulate_network
-from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network.run import run_networks
+from lmu_hw.sim.cosim.network import NetworkCosim, cosimulate_network
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_networks
 
 _TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
 

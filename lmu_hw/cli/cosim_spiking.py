@@ -11,19 +11,19 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
 from lmu_hw.cli.recording import Recording, read
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.cli.spiking_plots import raster_plot
-from lmu_hw.design_file import Design
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.io.files import write_text
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.spiking.cosim import SpikingCosim, cosimulate_spiking
-from lmu_hw.spiking.digital_plan import DigitalSpikingPlan, plan_spiking
+from lmu_hw.sim.cosim.spiking import SpikingCosim, cosimulate_spiking
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
 
 _SHOWN_WINDOWS, _MOST_STATES, _MOST_POINTS = 5.0, 6, 2000
 _FORMS = (

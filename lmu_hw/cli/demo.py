@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.export import write_design
-from lmu_hw.artifacts import write_text
+from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli import derive, quantize
 from lmu_hw.cli.cosim import circuit_beside
 from lmu_hw.cli.demo_outcome import DigitsResult, Outcome, Part
@@ -20,17 +19,17 @@ from lmu_hw.cli.evidence import failures
 from lmu_hw.cli.output import answer, grid, progress, render_json, staged, written
 from lmu_hw.cli.report import write_report
 from lmu_hw.cli.spice import design_circuit
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.legendre import Array
+from lmu_hw.fixed_point.model import IntegerMemory
+from lmu_hw.io.files import write_text
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy
 from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.memory.cosim import AnalogSetup, check_bound, cosimulate
-from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus
-from lmu_hw.sim.memory.run import run_streams
+from lmu_hw.rtl.memory.verilog import generate_verilog
+from lmu_hw.sim.cosim.memory import AnalogSetup, check_bound, cosimulate
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
 
 WEIGHT_BITS = 12
 SCANNED_DIGITS = 12

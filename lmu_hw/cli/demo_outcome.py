@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.design_file import Design
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.digits import Digits
-from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.memory.cosim import BoundCheck, CosimResult
+from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.sim.cosim.memory import BoundCheck, CosimResult
 
 
 @dataclass(frozen=True)

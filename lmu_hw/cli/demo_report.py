@@ -12,7 +12,7 @@ from lmu_hw.cli.evidence import checks_table, figures, percent
 from lmu_hw.cli.output import figure
 from lmu_hw.cli.plots import digit_plot, scan_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData
-from lmu_hw.legendre import readout
+from lmu_hw.core.legendre import readout
 
 _DIGITS_TEXT = (
     "scikit-learn's 1,797 scans of handwritten digits, 8 × 8 pixels each, become sequences of 64 samples: their pixels "

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
-from lmu_hw.cli.pade import pade_error
-from lmu_hw.design_file import Design
-from lmu_hw.legendre import Array
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
-from lmu_hw.system import ContinuousSystem, DiscreteSystem, continuous, discretize
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
+from lmu_hw.core.system import ContinuousSystem, DiscreteSystem, continuous, discretize, pade_error
+from lmu_hw.design.memory import Design
+from lmu_hw.io.files import write_text
 
 _FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FREQUENCIES = 121

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.output import figure
-from lmu_hw.cli.pade import full_delay_response
 from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import ComplexArray, coordinates, discretize, full_delay_response
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.legendre import readout
-from lmu_hw.sim.memory.cosim import CosimResult
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import ComplexArray, coordinates, discretize
+from lmu_hw.sim.cosim.memory import CosimResult
 
 _SHOWN_WINDOWS = 5.0
 _LAGS = 601

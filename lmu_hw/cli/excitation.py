@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from lmu_hw.legendre import Array
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.spec import LMUSpec
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.io.signals import band_limited_noise
 
 _WINDOWS = 3
 _LONG_RECORD = 20_000  # samples; records of more windows than one end here

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.archive import ArchiveReader
-from lmu_hw.artifacts import check_identifier
 from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
 from lmu_hw.errors import DesignError
-from lmu_hw.network import Network, Output
-from lmu_hw.network_file import save_network
+from lmu_hw.io.archive import ArchiveReader
+from lmu_hw.io.files import check_identifier
+from lmu_hw.networks.file import save_network
+from lmu_hw.networks.model import Network, Output
 
 KERAS = (".keras", ".h5", ".hdf5")
 STATE_DICTS = (".safetensors", ".pt", ".pth")
@@ -64,13 +64,13 @@ def run(source: Path, name: str | None, given: Given, out: Path | None, as_json:
 def _network(source: Path, given: Given) -> Network:
     suffix = source.suffix.lower()
     if suffix in KERAS:
-        from lmu_hw.importers import import_keras
+        from lmu_hw.networks.importers import import_keras
 
         given.refuse(("dt",), "left out for a model of Keras, which has its own")
         return import_keras(source, **({} if given.dt is None else {"dt": given.dt}))
     if suffix not in STATE_DICTS:
         raise DesignError("file", "one of " + ", ".join((*KERAS, *STATE_DICTS)), source.name)
-    from lmu_hw.importers import NamedCell, import_state_dict, read_mapping
+    from lmu_hw.networks.importers import NamedCell, import_state_dict, read_mapping
 
     if given.mapping is not None:
         given.refuse(("mapping",), "left out beside --mapping, which has its own")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmu_hw.design.network import NetworkDesign
 from lmu_hw.errors import DesignError
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.sequences import Sequences, read_sequences
+from lmu_hw.io.recordings import Sequences, read_sequences
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.plan import NetworkPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def quantized(design: NetworkDesign, network: Network, sequences: Sequences | No
     Raises:
         DesignError: there is neither, or the planner refuses; the message names the layer.
     """
-    from lmu_hw.quantized.planner import plan_network
+    from lmu_hw.networks.quantize.planner import plan_network
 
     if design.calibration is None and sequences is not None:
         data, origin = sequences, "the input itself"

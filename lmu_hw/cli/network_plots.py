@@ -7,7 +7,7 @@ import numpy as np
 
 from lmu_hw.cli.plots import FIXED, FLOAT, IDEAL, STYLE, new_figure, svg_of
 from lmu_hw.cli.report import FigureData
-from lmu_hw.sim.network.cosim import NetworkCosim
+from lmu_hw.sim.cosim.network import NetworkCosim
 
 _MOST_POINTS = 5_000
 _MOST_STEPS = 1_000

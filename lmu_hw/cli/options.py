@@ -11,8 +11,8 @@ import click
 
 from lmu_hw.cli.network_options import NETWORK_OPTIONS
 from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
-from lmu_hw.design_file import Design, load_design
-from lmu_hw.network_design import NetworkDesign, load_any_design
+from lmu_hw.design.memory import Design, load_design
+from lmu_hw.design.network import NetworkDesign, load_any_design
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmu_hw.artifacts import plain, replacing
 from lmu_hw.errors import DesignError
+from lmu_hw.io.files import plain, replacing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

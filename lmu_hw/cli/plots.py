@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
 
 if TYPE_CHECKING:
     from lmu_hw.fixed_point.search import Candidate, Search

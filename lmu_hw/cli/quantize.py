@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Fragment
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.excitation import noise_record, record_length
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import state_storage_bits
-from lmu_hw.legendre import Array
+from lmu_hw.io.files import write_text
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.rtl.design import build_memory
+from lmu_hw.rtl.memory.build import build_memory
 
 _CHUNK = 1000
 _SHOWN_STATES = 12

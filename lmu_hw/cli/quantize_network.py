@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.evidence import percent
 from lmu_hw.cli.network_input import calibration_of, network_rows
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.quantized.plan import AffinePlan, LayerPlan, NetworkPlan
-from lmu_hw.quantized.planner import NetworkPlanner
-from lmu_hw.quantized.report import TensorReport, format_report
-from lmu_hw.quantized.storage import Storage, layer_storage
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.io.files import write_text
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.plan import AffinePlan, LayerPlan, NetworkPlan
+from lmu_hw.networks.quantize.planner import NetworkPlanner
+from lmu_hw.networks.quantize.report import TensorReport, format_report
+from lmu_hw.networks.quantize.storage import Storage, layer_storage
 
 
 def run(design: NetworkDesign, out: Path | None, as_json: bool) -> None:

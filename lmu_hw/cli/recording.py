@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lmu_hw.cli.excitation import noise_record, record_length
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.signals import read_signal
+from lmu_hw.io.signals import read_signal
 
 _RATE_TOLERANCE = 1e-3
 
@@ -61,7 +61,7 @@ def read(recording: Recording, design: Design, *, required: bool = False) -> Sam
     A file whose rate is not 1/dt is taken sample by sample all the same, which a note on standard error says.
 
     Raises:
-        DesignError: the file is refused, see `lmu_hw.signals.read_signal`, or a file is `required` and not given.
+        DesignError: the file is refused, see `lmu_hw.io.signals.read_signal`, or a file is `required` and not given.
     """
     if recording.path is None:
         if required:

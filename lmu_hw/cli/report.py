@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from lmu_hw.artifacts import write_text
+from lmu_hw.io.files import write_text
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.artifacts import replacing
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
 from lmu_hw.cli.recording import Recording, read
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import coordinates
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, Overflow
-from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.legendre import Array, readout
+from lmu_hw.fixed_point.model import IntegerMemory
+from lmu_hw.io.files import replacing
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import coordinates
 
 _CHUNK = 1000
 _SHOWN = 12
@@ -87,7 +87,7 @@ def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[
         return
     import tempfile
 
-    from lmu_hw.sim.memory.run import run_rtl
+    from lmu_hw.sim.targets.memory import run_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         words = run_rtl(  # which checks every word and every readout

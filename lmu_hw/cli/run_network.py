@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.artifacts import replacing
 from lmu_hw.cli.network_input import input_facts, network_rows, quantized, read_input
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.sequences import Sequences
+from lmu_hw.core.legendre import Array
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.io.files import replacing
+from lmu_hw.io.recordings import Sequences
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.reference import FloatNetwork
 
 _SHOWN = 12
 
@@ -63,7 +63,7 @@ def _outputs(design: NetworkDesign, network: Network, sequences: Sequences, back
     """Run the backend; words of fixed point and Verilog are given in the network's units."""
     if backend == "float":
         return _Outputs(FloatNetwork(network).run(sequences.values), {})
-    from lmu_hw.quantized.integer_network import IntegerNetwork
+    from lmu_hw.networks.quantize.model import IntegerNetwork
 
     made = quantized(design, network, sequences)
     model = IntegerNetwork(made.plan)
@@ -71,7 +71,7 @@ def _outputs(design: NetworkDesign, network: Network, sequences: Sequences, back
     told: dict[str, Any] = {"calibration": made.calibration}
     if backend == "fixed":
         return _Outputs(model.decode(model.run(codes)), told)
-    from lmu_hw.sim.network.run import run_network_rtl
+    from lmu_hw.sim.targets.network import run_network_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         words = run_network_rtl(  # which checks every word

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.artifacts import replacing
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
 from lmu_hw.cli.plots import states_plot, window_plot
 from lmu_hw.cli.recording import Recording, Samples, read
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.cli.spiking_plots import raster_plot
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import coordinates, energy_per_unit
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array, readout
+from lmu_hw.io.files import replacing
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingDesign, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
-from lmu_hw.system import coordinates, energy_per_unit
 
 _CHUNK = 1000
 _LAGS = 601

@@ -15,17 +15,17 @@ from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_repo
 from lmu_hw.cli.run_spiking import save_array, save_spikes, shown, window_figure, word
 from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.cli.spiking_plots import outputs_plot, raster_plot, spread
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import energy_per_unit
+from lmu_hw.design.network import NetworkDesign
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.network import Recorded, SpikingNetwork
-from lmu_hw.system import energy_per_unit
 
 _MOST_RASTERS = 4
 _MOST_SPIKES = 1 << 26

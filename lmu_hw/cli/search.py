@@ -11,20 +11,19 @@ from typing import Any
 
 from amaranth.hdl import Fragment
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.excitation import record_length
 from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import front_plot
 from lmu_hw.cli.quantize import Measurement, describe, measure, shown
-from lmu_hw.design_file import Design
-from lmu_hw.errors import DesignError
+from lmu_hw.core.steps import Discretization
+from lmu_hw.design.memory import Design
+from lmu_hw.errors import DesignError, check_positive
+from lmu_hw.fixed_point.datapaths.structured.zoh import LEAST_ERROR
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import Candidate, Search, search
-from lmu_hw.fixed_point.structured.zoh import LEAST_ERROR
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.steps import Discretization
+from lmu_hw.io.files import write_text
+from lmu_hw.rtl.memory.build import build_memory
 
 _MOST_TRIALS = 12
 _SHOWN = 24

@@ -6,20 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.device_model import describe
-from lmu_hw.analog.export import write_design
-from lmu_hw.analog.manifest import Questions, manifest
-from lmu_hw.analog.monte_carlo import Tolerances
-from lmu_hw.analog.opamp import IdealOpAmp, MacroOpAmp, OpAmpModel, SinglePoleOpAmp
-from lmu_hw.analog.ota import IdealOta, MacroOta
-from lmu_hw.analog.series import Series
-from lmu_hw.analog.technologies.gm_c import Cell
-from lmu_hw.arguments import check_positive
+from lmu_hw.analog.analysis.monte_carlo import Tolerances
+from lmu_hw.analog.circuit.devices import (
+    IdealOpAmp,
+    IdealOta,
+    MacroOpAmp,
+    MacroOta,
+    OpAmpModel,
+    SinglePoleOpAmp,
+    describe,
+)
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.design.parts import Series
+from lmu_hw.analog.design.technologies.gm_c import Cell
+from lmu_hw.analog.export.files import write_design
+from lmu_hw.analog.export.manifest import Questions, manifest
 from lmu_hw.cli.output import answer, facts, figure, progress, staged, written
-from lmu_hw.design_file import Design
-from lmu_hw.errors import DesignError
-from lmu_hw.spec import Basis, LMUSpec
+from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.design.memory import Design
+from lmu_hw.errors import DesignError, check_positive
 
 OLDEST = (1.0,)
 """Delays of the outputs where none are asked for: that of the whole window."""

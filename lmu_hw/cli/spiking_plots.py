@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from numpy.typing import NDArray
 
 from lmu_hw.cli.plots import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, svg_of
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
 
 _COLOURS = (FIXED, SPICE, "#009e73", BOUND, "#7b4ea3")
 _MOST_ROWS, _MOST_MARKS, _MOST_NAMED = 240, 20_000, 16

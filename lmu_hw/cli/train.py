@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.artifacts import write_json, write_text
 from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
 from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
-from lmu_hw.network_file import save_network
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
-from lmu_hw.training.tasks.outcome import Curve, Outcome, Run
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.errors import check_integer
+from lmu_hw.io.files import write_json, write_text
+from lmu_hw.networks.file import save_network
+from lmu_hw.training.tasks.base import Curve, Outcome, Run
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Request:
 
 def capacity(request: Request, steps: tuple[int, ...], order: int, discretization: str, lstm_steps: int) -> None:
     """See `lmu_hw.cli.train_commands.capacity`."""
-    from lmu_hw.training.tasks.remembering import train_capacity
+    from lmu_hw.training.tasks.capacity import train_capacity
 
     work = partial(train_capacity, steps=steps, order=order, discretization=discretization, lstm_steps=lstm_steps)
     _carry_out(request, work)
@@ -55,8 +55,7 @@ def capacity(request: Request, steps: tuple[int, ...], order: int, discretizatio
 
 def mackey_glass(request: Request, models: tuple[str, ...]) -> None:
     """See `lmu_hw.cli.train_commands.mackey_glass`."""
-    from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
-    from lmu_hw.training.tasks.prediction import check_models, train_mackey_glass
+    from lmu_hw.training.tasks.mackey_glass import check_models, load_mackey_glass, train_mackey_glass
 
     check_models(models)
     data = load_mackey_glass()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import matplotlib
 
 from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
-from lmu_hw.training.tasks.outcome import Curve
+from lmu_hw.training.tasks.base import Curve
 
 
 def curves_plot(curves: Mapping[str, Curve], metric: str) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
 from lmu_hw.cli.output import facts, figure, grid, progress
 from lmu_hw.cli.spiking_options import SpikingChoice
-from lmu_hw.network import Network
-from lmu_hw.training.tasks.outcome import HeldOut
+from lmu_hw.errors import check_integer
+from lmu_hw.networks.model import Network
+from lmu_hw.training.tasks.base import HeldOut
 
 
 @dataclass(frozen=True)

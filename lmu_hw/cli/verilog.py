@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
-from lmu_hw.design_file import Design
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.rtl.memory.verilog import generate_verilog
 
 
 def run(design: Design, out: Path | None, as_json: bool) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from lmu_hw.cli.network_input import network_rows, quantized
 from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.quantized.plan import NetworkPlan
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.rtl.network import generate_network_verilog
 
 

@@ -15,25 +15,25 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.monte_carlo import Distribution, Draws, Tolerances, draw
-from lmu_hw.analog.opamp import MacroOpAmp
-from lmu_hw.analog.realisation import Array
-from lmu_hw.analog.series import Series
-from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.technologies.opamp_rc import OpAmpRC
-from lmu_hw.analog.technologies.opamp_rc_differential import OpAmpRCDifferential
-from lmu_hw.analog.tolerance import analyse
+from lmu_hw.analog.analysis.monte_carlo import Distribution, Draws, Tolerances, draw
+from lmu_hw.analog.analysis.tolerance import analyse
+from lmu_hw.analog.circuit.devices import MacroOpAmp
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.design.parts import Series
+from lmu_hw.analog.design.technologies.opamp_rc import OpAmpRC
+from lmu_hw.analog.design.technologies.opamp_rc_differential import OpAmpRCDifferential
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import readout
-from lmu_hw.metrics import nrmse
+from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.signals import band_limited_noise
 from lmu_hw.sim.spice.engines import Engine
 from lmu_hw.sim.spice.monte_carlo import simulate_draws
-from lmu_hw.spec import LMUSpec
 
 ORDER, THETA, BAND, DT, SECONDS = 3, 0.1, 3.0, 0.005, 2.0
 LIMIT, CHIPS = 0.03, 0.15

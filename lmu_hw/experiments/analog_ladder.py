@@ -30,22 +30,22 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.bench import held_samples
-from lmu_hw.analog.circuit import GROUND
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.realisation import INPUT
-from lmu_hw.analog.spice import SmallSignal, Transient, to_deck
-from lmu_hw.arguments import check_integer, check_positive
+from lmu_hw.analog.circuit.bench import held_samples
+from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.graph import GROUND
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.export.spice import SmallSignal, Transient, to_deck
+from lmu_hw.analog.realisation.network import INPUT
 from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.core.legendre import Array, input_vector, readout, state_matrix
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.errors import check_integer, check_positive
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array, input_vector, readout, state_matrix
-from lmu_hw.metrics import nrmse
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.sim.spice.deck import cards
 from lmu_hw.sim.spice.engines import Engine, run_spice
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 
 THETA = 0.01
 SAMPLES_PER_WINDOW = 200

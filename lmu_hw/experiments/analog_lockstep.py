@@ -17,17 +17,16 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
-from lmu_hw.arguments import check_integer
+from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
 from lmu_hw.cli.output import answer, figure, grid, progress
-from lmu_hw.errors import CheckFailed
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.errors import CheckFailed, check_integer
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.legendre import Array
-from lmu_hw.sim.memory.cosim import AnalogCheck, AnalogSetup, cosimulate
-from lmu_hw.sim.runner import Simulator
-from lmu_hw.spec import LMUSpec
+from lmu_hw.sim.cosim.memory import AnalogCheck, AnalogSetup, cosimulate
+from lmu_hw.sim.hdl.runner import Simulator
 
 THETA, DT = 0.01, 5e-5
 FIGURES = ("nrmse", "readout_nrmse", "worst_state_nrmse", "mismatches")

@@ -15,13 +15,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.analog.design import MAX_ORDER, STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.monte_carlo import Tolerances
-from lmu_hw.analog.realisation import Array, Realisation
-from lmu_hw.analog.realisations.readouts import Readouts
-from lmu_hw.analog.tolerance import analyse
-from lmu_hw.arguments import check_integer
+from lmu_hw.analog.analysis.monte_carlo import Tolerances
+from lmu_hw.analog.analysis.tolerance import analyse
+from lmu_hw.analog.design.memory import MAX_ORDER, STYLES, TOPOLOGIES, design_memory
+from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.errors import check_integer
 from lmu_hw.experiments.start import command
 
 THETA = 0.01

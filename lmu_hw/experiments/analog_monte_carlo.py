@@ -16,17 +16,15 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.circuit import GROUND
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.equations import Equations
-from lmu_hw.analog.monte_carlo import Draws, Tolerances, draw, transients
-from lmu_hw.analog.opamp import MacroOpAmp, OpAmpModel, SinglePoleOpAmp
-from lmu_hw.analog.ota import IdealOta, MacroOta
-from lmu_hw.analog.realisation import Array
-from lmu_hw.analog.small_signal import offset_gains
-from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.technologies.gm_c import Cell
-from lmu_hw.analog.tolerance import analyse, ports
+from lmu_hw.analog.analysis.monte_carlo import Draws, Tolerances, draw, transients
+from lmu_hw.analog.analysis.small_signal import offset_gains
+from lmu_hw.analog.analysis.tolerance import analyse, ports
+from lmu_hw.analog.circuit.devices import IdealOta, MacroOpAmp, MacroOta, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.circuit.equations import Equations, equations
+from lmu_hw.analog.circuit.graph import GROUND
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.design.technologies.gm_c import Cell
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.cli.output import answer, facts, figure
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice.engines import Engine

@@ -13,11 +13,10 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.opamp import MacroOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.small_signal import noise
-from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.analysis.small_signal import noise
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice.noise import simulate_noise

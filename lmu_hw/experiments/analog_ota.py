@@ -16,20 +16,20 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.analog.bench import held_samples
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.elements import Transconductor
-from lmu_hw.analog.ota import CmosOta
-from lmu_hw.analog.spice import Transient, to_deck
+from lmu_hw.analog.circuit.bench import held_samples
+from lmu_hw.analog.circuit.devices import CmosOta
+from lmu_hw.analog.circuit.elements import Transconductor
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.analog.export.spice import Transient, to_deck
 from lmu_hw.cli.output import answer, facts, figure, grid, progress
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import readout
-from lmu_hw.metrics import nrmse
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.sim.spice.engines import Engine, run_spice
 from lmu_hw.sim.spice.measure_ota import measure_ota, of_transistors
-from lmu_hw.spec import LMUSpec
 
 THETA, STEPS, RATIO = 1e-3, 200, 100
 CELL = CmosOta()

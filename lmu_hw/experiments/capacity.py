@@ -16,13 +16,20 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import answer, facts, figure, grid
+from lmu_hw.core.legendre import Array
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.legendre import Array
-from lmu_hw.training.tasks.capacity import FRACTIONS, HELD_OUT_WINDOWS, ORDER, WASHOUT, CapacityTask, delay_fractions
+from lmu_hw.training.tasks.capacity import (
+    FRACTIONS,
+    HELD_OUT_WINDOWS,
+    ORDER,
+    WASHOUT,
+    CapacityTask,
+    delay_fractions,
+)
 
 SCALE = 0.25
 _CHUNK = 4096

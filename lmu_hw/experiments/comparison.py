@@ -14,10 +14,10 @@ from typing import Any
 import click
 
 from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.fidelity import Band
 from lmu_hw.fixed_point.search import Candidate, search
-from lmu_hw.spec import LMUSpec
 
 CASES = {6: 1000.0, 32: 2000.0, 100: 10_000.0, 256: 10_000.0}
 """Order and window in steps."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.contraction import Guarantee, contracting_dense
-from lmu_hw.fixed_point.structured.deviation import band_error, energy_gain, transition_of, white_error
-from lmu_hw.legendre import Array
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import discretize
+from lmu_hw.fixed_point.datapaths.structured.zoh import band_error, energy_gain, transition_of, white_error
 
 _SQUARINGS = 16
 

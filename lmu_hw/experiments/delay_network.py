@@ -14,15 +14,15 @@ from typing import Any
 import click
 
 from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.experiments.start import command
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.legendre import readout
-from lmu_hw.metrics import nrmse
+from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 
 ORDER, THETA, DT, BAND, SECONDS = 3, 0.1, 0.001, 3.0, 10.0
 

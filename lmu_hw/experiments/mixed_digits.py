@@ -24,27 +24,26 @@ import click
 import numpy as np
 from scipy.linalg import expm
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
-from lmu_hw.arguments import check_integer
+from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.cli.output import answer, facts, figure, grid, progress
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import CheckFailed, DesignError, check_integer
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
-from lmu_hw.networks import load
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import LayerOptions, NetworkOptions
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.quantized.planner import plan_network
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.classifier import accuracy
 from lmu_hw.reference.digits import STEPS, load_digits
-from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.rtl.network import generate_network_verilog
+from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.mixed.adc import Adc
 from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, head_network, in_a_row, memory_of
 from lmu_hw.sim.mixed.network import MixedNetwork, MixedRun, run_mixed_network
-from lmu_hw.sim.runner import Simulator
 
 NETWORK = "digits_linear"
 POINTS = 100

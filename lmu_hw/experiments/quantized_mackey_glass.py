@@ -15,16 +15,16 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import answer, grid, progress
+from lmu_hw.core.metrics import nrmse
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.quantized_naive import naive_network
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.metrics import nrmse
-from lmu_hw.networks import load
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import LayerOptions, NetworkOptions
-from lmu_hw.quantized.planner import NetworkPlanner
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.planner import NetworkPlanner
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.tasks.mackey_glass import SERIES, STEPS, load_mackey_glass
 
 WIDTHS = (4, 5, 6, 8, 10, 12, 16)

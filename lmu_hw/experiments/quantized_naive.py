@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.legendre import Array
-from lmu_hw.network import Layer, Network, arrays
-from lmu_hw.quantized.real import RealNetwork, real_layers
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.steps import StepMatrices
+from lmu_hw.core.system import discretize
+from lmu_hw.networks.model import Layer, Network, arrays
+from lmu_hw.networks.quantize.calibration import RealNetwork, real_layers
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Step
 from lmu_hw.reference.layers import MemoryParameters
-from lmu_hw.steps import StepMatrices
-from lmu_hw.system import discretize
 
 
 def rounded_by_peak(array: Array, bits: int) -> Array:

@@ -19,22 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.cli.output import answer, grid, progress
+from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.quantized_naive import naive_network
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network
-from lmu_hw.networks import load
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import LayerOptions, NetworkOptions
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.quantized.planner import NetworkPlanner
-from lmu_hw.quantized.real import RealNetwork
-from lmu_hw.quantized.storage import layer_storage
-from lmu_hw.quantized.training import HeadTraining, memory_words, train_head
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.quantize.calibration import RealNetwork
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.networks.quantize.planner import NetworkPlanner
+from lmu_hw.networks.quantize.storage import layer_storage
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.backend import jax
+from lmu_hw.training.head import HeadTraining, memory_words, train_head
 from lmu_hw.training.tasks.images import PixelSequences, pixel_order
 from lmu_hw.training.tasks.mnist import Mnist, load_mnist
 from lmu_hw.training.tasks.psmnist import KINDS, ORDER_SEED, PIXELS, psmnist_task

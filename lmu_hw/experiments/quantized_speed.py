@@ -16,16 +16,16 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.arguments import check_integer
 from lmu_hw.cli.output import answer, facts, figure
+from lmu_hw.errors import check_integer
 from lmu_hw.experiments.start import command
-from lmu_hw.network import Network
-from lmu_hw.networks import NETWORKS, load
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import LayerOptions, NetworkOptions
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.quantized.planner import plan_network
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.pretrained import NETWORKS, load
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.networks.reference import FloatNetwork
 
 
 @click.command(context_settings={"show_default": True})

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import MemoryAnalysis, default_coefficient_bits
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 
 
 @dataclass(frozen=True)

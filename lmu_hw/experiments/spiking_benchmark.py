@@ -26,18 +26,18 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.system import discretize
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments import spiking_benchmark_nengo as peer
 from lmu_hw.experiments.spiking_error import BAND, DT, ORDER, SECONDS, TAU, fitting, noise, window_error
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.coordinates import Coordinates
 from lmu_hw.spiking.design import SpikingOptions, design_memory
 from lmu_hw.spiking.memory import SpikingMemory
 from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.synapses import Synapse, map_sampled
-from lmu_hw.system import discretize
 
 NEURONS = (250, 1_000, 4_000, 16_000)
 #: Samples by which Nengo's states may come late; the count that suits them best is taken.

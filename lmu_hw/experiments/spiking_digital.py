@@ -20,15 +20,14 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.core.legendre import Array
 from lmu_hw.experiments.spiking_error import ORDER, SECONDS, exponent, fitting, noise, window_error
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.design import SpikingOptions, design_memory
-from lmu_hw.spiking.digital_memory import DigitalSpikingMemory
-from lmu_hw.spiking.digital_neurons import DRAW_BITS, PoissonUnit, draws_of
-from lmu_hw.spiking.digital_plan import plan_spiking
-from lmu_hw.spiking.generators import first_states, words
+from lmu_hw.spiking.digital.model import DigitalSpikingMemory
+from lmu_hw.spiking.digital.neurons import DRAW_BITS, PoissonUnit, draws_of, first_states, words
+from lmu_hw.spiking.digital.plan import plan_spiking
 from lmu_hw.spiking.memory import SpikingMemory
 from lmu_hw.spiking.neurons import NeuronKind
 

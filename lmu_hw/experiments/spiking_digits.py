@@ -21,14 +21,14 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.output import answer, figure, grid, progress
 from lmu_hw.cli.parameters import Fractions, Wholes
 from lmu_hw.experiments.start import command
-from lmu_hw.networks import load
+from lmu_hw.io.files import write_text
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.classifier import accuracy
 from lmu_hw.reference.digits import LabelledSequences, load_digits
-from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.spiking.network import NetworkOptions, Scope, SpikingNetwork
 from lmu_hw.spiking.neurons import NeuronKind
 

@@ -25,13 +25,13 @@ import click
 import numpy as np
 import scipy.stats
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.core.legendre import Array, energy_scale
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array, energy_scale
+from lmu_hw.io.files import write_text
+from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.coordinates import Coordinates
 from lmu_hw.spiking.design import SpikingOptions, design_memory
 from lmu_hw.spiking.memory import SpikingMemory

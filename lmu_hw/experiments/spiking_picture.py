@@ -16,13 +16,13 @@ import click
 import matplotlib
 import numpy as np
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.cli.output import answer, facts, figure
 from lmu_hw.cli.plots import FIXED, FLOAT, IDEAL, STYLE, new_figure, svg_of
 from lmu_hw.cli.spiking_plots import draw_raster
+from lmu_hw.core.legendre import Array, readout
 from lmu_hw.experiments.spiking_error import BAND, DT, ORDER, THETA, fitting, noise, window_error
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array, readout
+from lmu_hw.io.files import write_text
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.design import SpikingOptions, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory

@@ -17,12 +17,12 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.spiking_error import BAND, ORDER, SECONDS, TAU, THETA, fitting, window_error
 from lmu_hw.experiments.start import command
-from lmu_hw.legendre import Array
+from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingDesign, SpikingOptions, design_memory
 from lmu_hw.spiking.memory import SpikingMemory
 from lmu_hw.spiking.synapses import Synapse, SynapseForm

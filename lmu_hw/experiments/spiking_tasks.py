@@ -25,14 +25,26 @@ from lmu_hw.cli.output import answer
 from lmu_hw.cli.parameters import Wholes
 from lmu_hw.cli.spiking_options import SpikingChoice, spiking_network_options
 from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
+from lmu_hw.design.network import NetworkDesign
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.start import command
-from lmu_hw.network import Network
-from lmu_hw.network_design import NetworkDesign
-from lmu_hw.training.tasks import arrays, delay, digits, mnist, prediction, psmnist, remembering
+from lmu_hw.networks.model import Network
+from lmu_hw.training.tasks import (
+    arrays,
+    delay,
+    digits,
+    mnist,
+    psmnist,
+)
+from lmu_hw.training.tasks import (
+    capacity as remembering,
+)
+from lmu_hw.training.tasks import (
+    mackey_glass as prediction,
+)
+from lmu_hw.training.tasks.base import HeldOut
 from lmu_hw.training.tasks.capacity import THETA, CapacityTask
 from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
-from lmu_hw.training.tasks.outcome import HeldOut
 
 NEURONS = (25, 100, 400)
 

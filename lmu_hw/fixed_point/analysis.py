@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.fixed_point.increments import Increment
-from lmu_hw.fixed_point.realisation import bank_gains, realised_step
-from lmu_hw.legendre import Array
-from lmu_hw.noise import noise_power
-from lmu_hw.ranges import Flow, l1_bound, power_sum
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import step_matrices
-from lmu_hw.system import energy_per_unit
+from lmu_hw.core.bounds import Flow, l1_bound, noise_power, power_sum
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import step_matrices
+from lmu_hw.core.system import energy_per_unit
+from lmu_hw.fixed_point.datapaths import Increment
+from lmu_hw.fixed_point.plan import bank_gains, realised_step
 
 _PEAK_FACTOR = 8.0
 

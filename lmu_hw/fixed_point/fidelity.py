@@ -4,7 +4,7 @@ The ideal memory is θ ṁ = A m + B u driven by the band-limited signal u(t) it
 make of it in integers differs by two things, which add up in power:
 
     rule     the time-stepping rule and the coefficients as rounded: a difference of transfer functions
-    noise    the roundings of words, white and independent: `lmu_hw.noise`
+    noise    the roundings of words, white and independent: `lmu_hw.core.bounds`
 
 Deviations are relative to the energy of the reference's decoded window, Σ m_i²/(2i+1): the integral over the
 window of the decoded signal's square.
@@ -21,17 +21,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.errors import DesignError
+from lmu_hw.core.legendre import Array, orthonormal_system
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import STEPS, StepMatrices, step_matrices
+from lmu_hw.core.system import ComplexArray, energy_per_unit, resolvent
+from lmu_hw.errors import DesignError, check_positive
+from lmu_hw.fixed_point.datapaths import Increment
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.increments import Increment
-from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.fixed_point.realisation import realised_step
-from lmu_hw.legendre import Array, orthonormal_system
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import STEPS, StepMatrices, step_matrices
-from lmu_hw.system import ComplexArray, energy_per_unit, resolvent
+from lmu_hw.fixed_point.model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan, realised_step
 
 SIGNAL_RMS = 0.3
 """Root mean square of the input in units of full scale: what Gaussian noise with its peak at 1 has, about."""

@@ -1,6 +1,6 @@
 """Fixed-point formats, and the one place where words are narrowed: rounding and overflow for integers.
 
-`lmu_hw.rtl.arithmetic` holds the same two functions for hardware values; a test holds them equal.
+`lmu_hw.rtl.primitives.arithmetic` holds the same two functions for hardware values; a test holds them equal.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, check_integer
 
 IntArray = NDArray[np.int64]
 

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
+from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.stability import dominant_pole
+from lmu_hw.core.steps import STEPS, Discretization
+from lmu_hw.core.system import coordinates
+from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.analysis import LoopAnalysis
 from lmu_hw.fixed_point.contraction import Guarantee, contracting_dense
+from lmu_hw.fixed_point.datapaths import Increment, chain_increment, dense_increment, solve_increment
+from lmu_hw.fixed_point.datapaths.structured.increment import DEFAULT_ERROR, structured_increment
 from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
-from lmu_hw.fixed_point.increments import Increment, chain_increment, dense_increment, solve_increment
-from lmu_hw.fixed_point.increments.structured import DEFAULT_ERROR, structured_increment
 from lmu_hw.fixed_point.plan import Datapath, ErrorBudget, MemoryPlan, ReadoutPlan
-from lmu_hw.legendre import Array, readout
-from lmu_hw.spec import Basis, LMUSpec
-from lmu_hw.stability import dominant_pole
-from lmu_hw.steps import STEPS, Discretization
-from lmu_hw.system import coordinates
 
 MIN_BITS, MAX_STATE_BITS, MAX_INPUT_BITS = 3, 32, 24
 MAX_COEFFICIENT_BITS, MAX_OUTPUT_BITS = 32, 48

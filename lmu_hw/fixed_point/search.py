@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.steps import Discretization, is_stable
+from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
@@ -17,9 +20,6 @@ from lmu_hw.fixed_point.planner import (
     MemoryAnalysis,
     build_increment,
 )
-from lmu_hw.spec import Basis, LMUSpec
-from lmu_hw.steps import Discretization, is_stable
-from lmu_hw.system import energy_per_unit
 
 _WORTH_IT = 0.98
 _STRUCTURED_ORDER = 24

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
 from lmu_hw.reference.definition import ACTIVATIONS as ACTIVATIONS
 from lmu_hw.reference.definition import Activation as Activation
 from lmu_hw.reference.definition import CellWeights, cell_step
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import discretize
 
 
 @dataclass(frozen=True, eq=False)

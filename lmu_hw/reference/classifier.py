@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.fitting import PenaltyChoice, choose_penalty, discriminant
 from lmu_hw.reference.memory import final_states
 from lmu_hw.reference.readout import IntegerReadout, LinearReadout
-from lmu_hw.spec import LMUSpec
 
 
 @dataclass(frozen=True, eq=False)

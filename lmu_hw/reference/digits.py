@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.errors import DesignError, MissingToolError, check_integer
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
 from lmu_hw.reference.classifier import MemoryClassifier, fit_classifier
 from lmu_hw.reference.fitting import PenaltyChoice
-from lmu_hw.spec import LMUSpec
 
 #: Samples in a sequence, one for each pixel.
 STEPS = 64

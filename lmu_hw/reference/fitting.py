@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmu_hw.arguments import check_integer, check_positive
-from lmu_hw.errors import DesignError
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
 from lmu_hw.reference.readout import LinearReadout
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
 from lmu_hw.reference.cell import check_activation, read_only
 from lmu_hw.reference.definition import Activation, LSTMWeights
-from lmu_hw.spec import LMUSpec
 
 
 @dataclass(frozen=True, eq=False)

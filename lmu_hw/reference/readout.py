@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat
-from lmu_hw.legendre import Array
 
 MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32
 

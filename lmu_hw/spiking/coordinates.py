@@ -19,11 +19,10 @@ from enum import StrEnum
 import numpy as np
 import scipy.linalg
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.system import resolvent
+from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.spiking.synapses import Recurrence
-from lmu_hw.system import resolvent
 
 #: What is added to a covariance, as a share of its mean energy: what lies outside the band stays in range.
 FLOOR = 1e-2

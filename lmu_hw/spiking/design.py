@@ -7,17 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer, check_positive
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array, readout
-from lmu_hw.spec import LMUSpec
+from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import continuous, coordinates, discretize, energy_per_unit
+from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.spiking.coordinates import Coordinates, balanced, band_covariance, noise_gain, with_floor
-from lmu_hw.spiking.decoders import deviation
 from lmu_hw.spiking.neurons import NeuronKind, one_of
-from lmu_hw.spiking.population import Population, build_population
+from lmu_hw.spiking.population import Population, build_population, deviation
 from lmu_hw.spiking.synapses import Recurrence, Synapse, SynapseForm, map_continuous, map_sampled
 from lmu_hw.spiking.tuning import Tuning
-from lmu_hw.system import continuous, coordinates, discretize, energy_per_unit
 
 #: A signal with a peak of 1 that is roughly Gaussian has about this RMS, and so it is the default.
 RMS = 1.0 / 3.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
 from lmu_hw.spiking.design import SpikingDesign
 from lmu_hw.spiking.neurons import Spikes, make_neurons
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network, Output
+from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.spiking.memory import SpikeTrains, join_trains
+from lmu_hw.spiking.network_layer import NetworkOptions as NetworkOptions
+from lmu_hw.spiking.network_layer import Scope as Scope
 from lmu_hw.spiking.network_layer import SpikingLayer
-from lmu_hw.spiking.network_options import NetworkOptions as NetworkOptions
-from lmu_hw.spiking.network_options import Scope as Scope
 from lmu_hw.spiking.neurons import Spikes
 
 #: Neurons of sequences that are simulated side by side: more of them and their spikes leave the cache.

@@ -3,21 +3,132 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.system import discretize, energy_per_unit
+from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import ACTIVATIONS, Activation, columns, drive
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.spiking.design import SpikingDesign, SpikingOptions, design_system
 from lmu_hw.spiking.memory import SpikingMemory
-from lmu_hw.spiking.network_options import NetworkOptions, Scope
-from lmu_hw.spiking.neurons import Spikes
-from lmu_hw.spiking.units import SpikingUnits
-from lmu_hw.system import discretize, energy_per_unit
+from lmu_hw.spiking.neurons import NeuronKind, Spikes, make_neurons, one_of
+from lmu_hw.spiking.population import build_population, deviation
+from lmu_hw.spiking.synapses import Synapse
+from lmu_hw.spiking.tuning import Tuning
+
+
+class Scope(StrEnum):
+    """What of a network is in spikes."""
+
+    MEMORY = "memory"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How a network is carried by neurons.
+
+    Attributes:
+        per_state: neurons for each state of each memory.
+        per_unit: neurons for each hidden unit, where everything is in spikes.
+        scope: what is in spikes.
+        sample_seconds: how long a sample lasts, s.
+        kind: of neuron.
+        synapse: of the memories.
+        tuning: distribution of the tuning curves.
+        seed: of tuning curves and spikes.
+
+    Raises:
+        DesignError: a count or the time is out of range, or the synapse is not of first order.
+    """
+
+    per_state: int = 100
+    per_unit: int = 100
+    scope: Scope = Scope.MEMORY
+    sample_seconds: float = 0.02
+    kind: NeuronKind = NeuronKind.POISSON_LIF
+    synapse: Synapse = field(default_factory=lambda: Synapse.low_pass(0.1))
+    tuning: Tuning = field(default_factory=Tuning)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", one_of(NeuronKind, self.kind, "kind"))
+        object.__setattr__(self, "scope", one_of(Scope, self.scope, "scope"))
+        check_integer("neurons per state", self.per_state, 2)
+        check_integer("neurons per unit", self.per_unit, 2)
+        check_positive("sample_seconds", self.sample_seconds, "seconds")
+        if self.synapse.order != 1:
+            raise DesignError("synapse of a network", "of first order, which is never late", self.synapse.order)
+
+
+class SpikingUnits:
+    """Hidden units, an ensemble for each: it sees the unit's sum, and its decoders give the unit's nonlinearity.
+
+    Attributes:
+        neurons: how many there are.
+        mean_rate: of one, Hz, over what the units see.
+    """
+
+    def __init__(
+        self,
+        sums: Array,
+        activation: Activation,
+        per_unit: int,
+        *,
+        kind: NeuronKind,
+        tuning: Tuning,
+        seconds: float,
+        seed: int,
+    ) -> None:
+        """Scale the ensembles to `sums`, what the trained units see, shape (count, hidden).
+
+        Args:
+            sums: examples of it.
+            activation: what is decoded.
+            per_unit: neurons for each.
+            kind: of neuron.
+            tuning: distribution of the tuning curves.
+            seconds: how long a sample lasts, s.
+            seed: of the tuning curves.
+
+        Raises:
+            DesignError: as `build_population`.
+        """
+        self._centre = sums.mean(axis=0)
+        self._radius = np.maximum(sums.std(axis=0), 1e-6 * max(float(np.abs(sums).max()), 1.0)) / deviation(1)
+        f = ACTIVATIONS[activation]
+        self._kind, self._seconds = kind, seconds
+        self._population = build_population(
+            per_unit * self._centre.size,
+            self._centre.size,
+            1,
+            curve=kind.curve,
+            tuning=tuning,
+            averaging=seconds,
+            seed=seed,
+            function=lambda unit, y: np.asarray(f(self._centre[unit] + self._radius[unit] * y)),
+        )
+        self.neurons = self._population.neurons
+        self.mean_rate = float(self._population.mean_rates.mean())
+
+    def begin(self, batch: int, seed: Sequence[int]) -> None:
+        """Come to rest, for a batch of sequences and a seed of their spikes."""
+        rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(tuple(seed))))
+        self._neurons = make_neurons(self._kind, self._population, self._seconds, batch=batch, rng=rng)
+
+    def step(self, sums: Array) -> Array:
+        """What the units' spikes over a sample decode to, for their sums, shape (batch, hidden)."""
+        return self._neurons.step(((sums - self._centre) / self._radius)[..., None])[..., 0]
+
+    def fired(self) -> Spikes:
+        """Who fired in the last step."""
+        return self._neurons.spikes()
+
 
 MEMORY, UNITS = "memory", "units"
 

@@ -13,12 +13,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.spiking.curves import LeakyIntegrateAndFire, RateCurve, RectifiedLinear
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.spiking.poisson import PoissonNeurons
 from lmu_hw.spiking.population import Population
+from lmu_hw.spiking.tuning import LeakyIntegrateAndFire, RateCurve, RectifiedLinear
 
 #: Numbers of sequences and of neurons that fired, in pairs; a neuron that fired twice is there twice.
 Spikes = tuple[NDArray[np.intp], NDArray[np.intp]]

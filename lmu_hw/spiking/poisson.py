@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
 from lmu_hw.spiking.population import Population
 
 Floats = NDArray[np.float32]

@@ -27,9 +27,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError, check_positive
 
 MAX_SYNAPSE_ORDER = 4
 

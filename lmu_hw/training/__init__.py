@@ -1,7 +1,7 @@
 """Training of LMU networks: gradients by JAX, optimisers by optax (both come with the extra `train`).
 
 A network is described by layers, which hold sizes and choices but no numbers; its parameters are a list of
-dictionaries of arrays, one per layer, with the names and shapes of the arrays in `lmu_hw.network`:
+dictionaries of arrays, one per layer, with the names and shapes of the arrays in `lmu_hw.networks.model`:
 
     model = Model(
         inputs=1,
@@ -14,7 +14,7 @@ dictionaries of arrays, one per layer, with the names and shapes of the arrays i
     params = model.init(seed=0)                  # or a JAX key; the paper's initial values, free to be changed
     y = model.apply(params, x)                   # x (batch, T, inputs) → (batch, 10), or (batch, T, 10)
     y = model.apply(params, x, key=key)          # in training: dropout draws from `key`
-    network = model.network(params)              # → lmu_hw.network.Network; save_network(path, network)
+    network = model.network(params)              # → lmu_hw.networks.model.Network; save_network(path, network)
     model, params = Model.of(network)            # and back
 
 Layers: `LMULayer`, `LinearMemoryLayer` (no feedback into the memory, computed for all steps at once),
@@ -37,7 +37,7 @@ layer through its discretisation; the parameter is `log_ratio` = log(θ/dt). `wi
 
 `evaluate(model, params, dataset, metric, prepare=...)` gives a metric elsewhere; `hold_out` splits a dataset. A
 recurrent layer runs in blocks of steps (`lmu_hw.training.recurrent`); the plain scan over the golden model's
-own equations is `lmu_hw.training.scan`.
+own equations is `lmu_hw.training.recurrent`.
 
 Quantisation-aware training: a layer's `quantization=LayerQuantization(weight_bits, memory_plan, output_format)`
 makes its forward values those of the integer model, with the gradient of the float layer; see
@@ -49,48 +49,6 @@ Everything is float32 unless `Model(dtype="float64")`. Importing a module of thi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import lazy_loader
 
-from lmu_hw.lazy import load_on_demand
-
-if TYPE_CHECKING:
-    from lmu_hw.training.layers import DenseLayer as DenseLayer
-    from lmu_hw.training.layers import Dropout as Dropout
-    from lmu_hw.training.layers import LinearMemoryLayer as LinearMemoryLayer
-    from lmu_hw.training.layers import LMULayer as LMULayer
-    from lmu_hw.training.layers import LSTMLayer as LSTMLayer
-    from lmu_hw.training.loop import FitResult as FitResult
-    from lmu_hw.training.loop import evaluate as evaluate
-    from lmu_hw.training.loop import fit as fit
-    from lmu_hw.training.model import Model as Model
-    from lmu_hw.training.objectives import ACCURACY as ACCURACY
-    from lmu_hw.training.objectives import ERROR as ERROR
-    from lmu_hw.training.objectives import NRMSE as NRMSE
-    from lmu_hw.training.objectives import Dataset as Dataset
-    from lmu_hw.training.objectives import Metric as Metric
-    from lmu_hw.training.objectives import cross_entropy as cross_entropy
-    from lmu_hw.training.objectives import hold_out as hold_out
-    from lmu_hw.training.objectives import squared_error as squared_error
-    from lmu_hw.training.quantization import LayerQuantization as LayerQuantization
-    from lmu_hw.training.recipe import Recipe as Recipe
-
-__getattr__, __dir__ = load_on_demand(
-    __name__,
-    {
-        "layers": ["DenseLayer", "Dropout", "LMULayer", "LSTMLayer", "LinearMemoryLayer"],
-        "loop": ["FitResult", "evaluate", "fit"],
-        "model": ["Model"],
-        "objectives": [
-            "ACCURACY",
-            "ERROR",
-            "NRMSE",
-            "Dataset",
-            "Metric",
-            "cross_entropy",
-            "hold_out",
-            "squared_error",
-        ],
-        "quantization": ["LayerQuantization"],
-        "recipe": ["Recipe"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

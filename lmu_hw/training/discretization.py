@@ -1,4 +1,4 @@
-"""The stepping rules of `lmu_hw.steps` as functions of h = dt/θ that JAX can differentiate: θ can be learned.
+"""The stepping rules of `lmu_hw.core.steps` as functions of h = dt/θ that JAX can differentiate: θ can be learned.
 
 Everything is float64, and in orthonormal coordinates until the end. For a held input the derivatives are
 exact: d/dh exp(hA) = A·exp(hA) and dB̄/dh = exp(hA)·B, so neither the scaling nor the squarings of the matrix
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lmu_hw.legendre import energy_scale, orthonormal_system
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
-from lmu_hw.system import coordinates, discretize
+from lmu_hw.core.legendre import energy_scale, orthonormal_system
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.core.system import coordinates, discretize
 from lmu_hw.training.backend import jax, jnp
 
 Tensor = jax.Array

@@ -3,37 +3,124 @@
 Parameters are dictionaries of arrays under the names, and in the shapes, that `lmu_hw.reference` documents;
 `log_ratio` = log(θ/dt) joins them where θ is learned.
 
-Initial values are in `lmu_hw.training.initial`; every array draws from its own key, the layer's folded with
+Initial values are in `lmu_hw.training.layers`; every array draws from its own key, the layer's folded with
 the array's place in its layer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.network import Layer
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import least_theta_over_dt
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.networks.model import Layer
 from lmu_hw.reference.cell import CellParameters, check_activation
 from lmu_hw.reference.definition import ACTIVATIONS, Activation, CellWeights, LSTMWeights
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import least_theta_over_dt
 from lmu_hw.training.backend import jax, jnp
-from lmu_hw.training.base import Parameters, TrainedLayer
 from lmu_hw.training.discretization import Matrices, fixed_step, learned_step
-from lmu_hw.training.initial import draw, lecun_uniform
 from lmu_hw.training.parallel import all_memories, final_memory
-from lmu_hw.training.quantization import NO_QUANTIZATION, LayerQuantization, clipped, integer_states, scan_quantized
-from lmu_hw.training.recurrent import blocked_cell
-from lmu_hw.training.scan import scan_lstm
+from lmu_hw.training.quantization import (
+    NO_QUANTIZATION,
+    LayerQuantization,
+    clipped,
+    integer_states,
+    scan_quantized,
+)
+from lmu_hw.training.recurrent import blocked_cell, scan_lstm
 
 Tensor = jax.Array
+#: The arrays of one layer by name.
+Parameters = dict[str, Tensor]
+
+
+class TrainedLayer(ABC):
+    """A layer that can be trained: sizes and choices, and functions of parameters that it does not hold."""
+
+    #: Whether it carries something from one step to the next.
+    has_state: ClassVar[bool] = False
+
+    @abstractmethod
+    def width(self, inputs: int) -> int:
+        """Length of what it gives on for inputs of that length."""
+
+    @abstractmethod
+    def init(self, key: Tensor, inputs: int, dtype: str) -> Parameters:
+        """Initial parameters for inputs of that length."""
+
+    @abstractmethod
+    def apply(self, params: Parameters, x: Tensor, *, last: bool, key: Tensor | None) -> Tensor:
+        """Outputs (batch, T, width) for inputs (batch, T, inputs).
+
+        A layer with a state gives those of the last step only, (batch, width), where `last` is set; the
+        others take steps as they come. `key` is given in training, for layers that draw.
+        """
+
+    @abstractmethod
+    def parameters(self, params: Parameters) -> Layer | None:
+        """The layer as part of a network, in float64; None where it exists in training only."""
+
+    def trained(self, name: str) -> bool:
+        """Whether the array of that name is trained."""
+        return True
+
+    def project(self, params: Parameters) -> Parameters:
+        """The nearest parameters that are admissible."""
+        return params
+
+
+#: (key, shape, dtype) → array.
+Draw = Callable[[Tensor, tuple[int, ...], str], Tensor]
+
+
+def lecun_uniform(key: Tensor, shape: tuple[int, ...], dtype: str) -> Tensor:
+    """U(−√(3/fan-in), √(3/fan-in)), of variance 1/fan-in."""
+    limit = math.sqrt(3.0 / shape[1])
+    return jax.random.uniform(key, shape, jnp.dtype(dtype), -limit, limit)
+
+
+def glorot_normal(key: Tensor, shape: tuple[int, ...], dtype: str) -> Tensor:
+    """Normal with variance 2/(fan-in + fan-out)."""
+    return math.sqrt(2.0 / (shape[0] + shape[1])) * jax.random.normal(key, shape, jnp.dtype(dtype))
+
+
+def draw(
+    key: Tensor,
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: str,
+    draws: Mapping[str, Draw],
+    *,
+    zero: set[str],
+    without: tuple[str, ...] = (),
+) -> Parameters:
+    """Initial arrays of a layer; array k draws from `key` folded with k.
+
+    Args:
+        key: of the layer.
+        shapes: of all arrays, in the layer's order.
+        dtype: of all arrays.
+        draws: how to draw those that are not kernels.
+        zero: names of those that begin at zero.
+        without: names of those that are not there.
+    """
+    params = {}
+    for k, (name, shape) in enumerate(shapes.items()):
+        if name in without:
+            continue
+        initial = jnp.zeros(shape, dtype)
+        if name not in zero:
+            initial = draws.get(name, glorot_normal)(jax.random.fold_in(key, k), shape, dtype)
+        params[name] = initial
+    return params
+
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 #: A learned θ/dt stays this factor above the least one that is stable.

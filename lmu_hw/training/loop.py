@@ -6,24 +6,132 @@ import csv
 import hashlib
 import io
 import json
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.artifacts import plain, write_text
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.errors import CheckFailed, DesignError, check_integer
+from lmu_hw.io.archive import ArchiveReader, Form, write_archive
+from lmu_hw.io.files import plain, write_text
 from lmu_hw.training.backend import jax, jnp, optax
-from lmu_hw.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from lmu_hw.training.model import Model, ModelParameters
 from lmu_hw.training.objectives import Dataset, Loss, Metric, check_dataset
-from lmu_hw.training.progress import watched
 from lmu_hw.training.recipe import Recipe
+
+FORMAT, VERSION = "lmu_hw checkpoint", 1
+MAX_BYTES = 1 << 32
+Tree = Any
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        epoch: complete epochs.
+        step: complete steps of the epoch under way.
+        losses: one per step of the epoch under way.
+        best_epoch: complete epochs when the best parameters were validated; 0 before.
+        best_value: their metric on the validation set.
+        history: a row for each complete epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best_value: float | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def save_checkpoint(path: Path, setup: Mapping[str, Any], progress: Progress, state: Tree) -> Path:
+    """Replace `path` by this state, whole or not at all."""
+    values: dict[str, NDArray[Any]] = {str(k): np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(state))}
+    header = {"format": FORMAT, "version": VERSION, "setup": setup, "progress": vars(progress)}
+    return write_archive(path, header, values)
+
+
+def load_checkpoint(path: Path, setup: Mapping[str, Any], like: Tree) -> tuple[Progress, Tree]:
+    """The progress and state in `path`.
+
+    Args:
+        path: of a checkpoint.
+        setup: what defines the training; it must be the one that the checkpoint was written by.
+        like: a state of the same structure, shapes and types.
+
+    Raises:
+        DesignError: it is no checkpoint, is damaged, or belongs to another training.
+    """
+    leaves, structure = jax.tree.flatten(like)
+
+    def check(leaf: Any, form: Form) -> str | None:
+        wanted = (leaf.shape, np.dtype(leaf.dtype).newbyteorder("<").str)
+        return None if form == wanted else f"of shape {wanted[0]} and type {wanted[1]}"
+
+    with ArchiveReader(path, max_bytes=MAX_BYTES) as archive:
+        header = archive.header
+        if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
+            got = f"{header.get('format')} {header.get('version')}"
+            raise DesignError(f"checkpoint {path.name}", f"a {FORMAT} of version {VERSION}", got)
+        written = header.get("setup")
+        if written != setup:
+            raise DesignError(
+                f"checkpoint {path.name}",
+                "of this training (remove it to begin anew)",
+                f"one with another {_difference(setup, written)}",
+            )
+        values = archive.read({str(k): partial(check, leaf) for k, leaf in enumerate(leaves)})
+        written = header.get("progress")
+        if not isinstance(written, dict) or set(written) != set(vars(Progress())):
+            raise DesignError(f"progress in {path.name}", "an object with " + ", ".join(vars(Progress())), written)
+    return Progress(**written), jax.tree.unflatten(structure, [jnp.asarray(values[str(k)]) for k in range(len(leaves))])
+
+
+def _difference(wanted: Mapping[str, Any], got: Any) -> str:
+    """The first key in which two set-ups differ."""
+    if not isinstance(got, dict):
+        return "setup"
+    for key in [*wanted, *got]:
+        here, there = wanted.get(key), got.get(key)
+        if here != there:
+            return f"{key}.{_difference(here, there)}" if isinstance(here, Mapping) else str(key)
+    return "setup"
+
+
+@contextmanager
+def watched(steps: int, metric: str) -> Iterator[Callable[[int, Progress], None]]:
+    """Give a function of the steps done and the progress that moves a bar; silent where there is no terminal.
+
+    Args:
+        steps: of the whole training.
+        metric: name of the metric that is shown.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("compile", total=steps)
+
+        def show(done: int, progress: Progress) -> None:
+            best = "" if progress.best_value is None else f", best {metric} {progress.best_value:.5g}"
+            text = f"epoch {progress.epoch + 1}: loss {progress.losses[-1]:.4g}{best}"
+            bar.update(task, completed=done, description=text)
+
+        yield show
+
 
 Tensor = jax.Array
 #: (x of a batch as stored, key or None) → input of the model; traced by JAX. A key is given in training.

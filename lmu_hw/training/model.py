@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.network import Layer, Network, Note, Output, arrays
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.networks.model import Layer, Network, Note, Output, arrays
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import LSTMParameters, MemoryParameters
 from lmu_hw.training.backend import jax, jnp
-from lmu_hw.training.base import Parameters, TrainedLayer
-from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, LSTMLayer
+from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, LSTMLayer, Parameters, TrainedLayer
 
 Tensor = jax.Array
 ModelParameters = list[Parameters]

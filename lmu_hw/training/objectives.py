@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.metrics import nrmse
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.training.backend import jax, jnp, optax
 
 Tensor = jax.Array

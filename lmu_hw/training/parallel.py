@@ -1,4 +1,4 @@
-"""Memories without feedback, for all steps at once; the block form of `lmu_hw.reference.blocks` in JAX.
+"""Memories without feedback, for all steps at once; the block form of `lmu_hw.reference.memory` in JAX.
 
 A fixed memory takes its matrices from there, computed in float64; where θ is learned they follow from the
 step itself, powers by doubling, so that the gradient with respect to θ passes through them.
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmu_hw.reference.blocks import block_length, memory_block
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.reference.definition import AnyArray, read
-from lmu_hw.spec import LMUSpec
+from lmu_hw.reference.memory import block_length, memory_block
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.discretization import Matrices, fixed_step
 
@@ -56,7 +56,7 @@ def all_memories(spec: LMUSpec, u: Tensor, learned: Matrices | None = None) -> T
 
 
 class _Gains(NamedTuple):
-    """The matrices of `lmu_hw.reference.blocks.MemoryBlock`."""
+    """The matrices of `lmu_hw.reference.memory.MemoryBlock`."""
 
     power: AnyArray
     impulse: AnyArray

@@ -1,7 +1,7 @@
 """Quantisation-aware training: forward the values of the hardware, backward the gradient of the float layer.
 
 The straight-through rule (Bengio, Léonard and Courville, 2013): a rounded value passes the gradient on as if it
-had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.integer_model`
+had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.model`
 itself, called back on the host, so their words are the hardware's bit for bit; their gradient is that of the float
 memory with the same input. A sum of products of words is exact in float64 as long as it has 53 bits; in
 float32, 24.
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.arguments import check_integer
+from lmu_hw.errors import check_integer
 from lmu_hw.fixed_point.formats import QFormat
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.definition import Activation, CellWeights, Step, advance, drive, react, read
 from lmu_hw.training.backend import jax, jnp
@@ -132,7 +132,7 @@ def scan_quantized(
 ) -> Tensor:
     """h of a quantised LMU cell from a zero state; `weights` are rounded already.
 
-    Arguments and result as `lmu_hw.training.scan.scan_cell`. A float memory runs beside the integer one, on
+    Arguments and result as `lmu_hw.training.recurrent.scan_cell`. A float memory runs beside the integer one, on
     the same drives, for the gradient.
     """
     batch, channels, hidden = x.shape[0], weights.input_encoder.shape[0], weights.bias.shape[0]

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from lmu_hw.arguments import check_integer, check_positive
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.training.backend import jax, jnp, optax
 
 Tree = Any

@@ -10,11 +10,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
-from lmu_hw.quantized.plan import ActivationPlan
+from lmu_hw.networks.quantize.plan import ActivationPlan
 from lmu_hw.reference.definition import Activation
-from lmu_hw.rtl.arithmetic import fit, round_shift
 from lmu_hw.rtl.network.program import Map, Program
-from lmu_hw.rtl.pipeline import Image
+from lmu_hw.rtl.primitives.arithmetic import fit, round_shift
+from lmu_hw.rtl.primitives.pipeline import Image
 
 LATENCY = 3
 """Cycles from a code to the word of its activation."""

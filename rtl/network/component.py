@@ -10,14 +10,13 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.quantized.plan import Kind, NetworkPlan
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.networks.quantize.plan import Kind, NetworkPlan
 from lmu_hw.rtl.network.control import Control
-from lmu_hw.rtl.network.feeder import BeatAddress, Feeder
-from lmu_hw.rtl.network.images import words_of
+from lmu_hw.rtl.network.memories import BeatAddress, Feeder
 from lmu_hw.rtl.network.ports import InputPort, OutputPort, answer_layout, word_layout
 from lmu_hw.rtl.network.program import network_program
+from lmu_hw.rtl.network.rom import words_of
 from lmu_hw.rtl.network.slice import Slice
 from lmu_hw.rtl.network.vectors import ReadAddress, banked, outputs_of
 

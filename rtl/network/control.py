@@ -7,8 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.rtl.network.images import Words, bias_image, run_image, run_layout, weight_image
 from lmu_hw.rtl.network.program import Program
+from lmu_hw.rtl.network.rom import Words, bias_image, run_image, run_layout, weight_image
 
 
 def slot_layout(program: Program, words: Words) -> StructLayout:

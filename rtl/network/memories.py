@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """A layer's memories on the shared lanes: how many lanes they take, and when they use them and give words."""
 
 from __future__ import annotations
@@ -7,15 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.quantized.plan import LayerPlan
-from lmu_hw.rtl.control import Schedule
-from lmu_hw.rtl.design import kind_of
-from lmu_hw.rtl.pipeline import Image, LanePipeline
-from lmu_hw.rtl.stream import StreamMemory
+from lmu_hw.networks.quantize.plan import LayerPlan
+from lmu_hw.rtl.interface.streams import StreamMemory
+from lmu_hw.rtl.memory.build import kind_of
+from lmu_hw.rtl.primitives.arithmetic import times
+from lmu_hw.rtl.primitives.pipeline import Image, LanePipeline
+from lmu_hw.rtl.primitives.schedule import Schedule
+
+# amaranth: UnusedElaboratable=no
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,3 +111,76 @@ def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: i
     except DesignError:
         return False
     return True
+
+
+class Feeder(wiring.Component):
+    """Counts the samples of a step, a channel each, and offers them when the last one is there.
+
+    Attributes:
+        write: a sample comes, In(1), to be stored at `write_address`, Out.
+        offer: the sample that was read from `read_address`, Out, in the cycle before is offered, Out(1).
+        taken: it is taken if it is offered, In(1).
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        super().__init__(
+            {
+                "write": In(1),
+                "write_address": Out(range(channels)),
+                "read_address": Out(range(channels)),
+                "offer": Out(1),
+                "taken": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        last = self._channels - 1
+        offered = Signal(range(self._channels))
+        m.d.comb += self.read_address.eq(offered)
+        with m.If(self.write):
+            m.d.sync += self.write_address.eq(Mux(self.write_address == last, 0, self.write_address + 1))
+            with m.If(self.write_address == last):
+                m.d.sync += self.offer.eq(1)
+        with m.If(self.offer & self.taken):
+            m.d.comb += self.read_address.eq(Mux(offered == last, 0, offered + 1))
+            with m.If(offered == last):
+                m.d.sync += self.offer.eq(0)
+        m.d.sync += offered.eq(self.read_address)
+        return m
+
+
+class BeatAddress(wiring.Component):
+    """Where a beat of memory words goes: the channels' words lie one after the other.
+
+    Attributes:
+        beat: one comes, In(1), of `channel`, In.
+        row: of the words of all channels, Out; `ends`: it is the last one of the step, Out(1).
+    """
+
+    def __init__(self, use: MemoryUse) -> None:
+        self._use = use
+        groups = use.schedule.groups
+        super().__init__(
+            {
+                "beat": In(1),
+                "channel": In(range(use.channels)),
+                "row": Out(range(use.channels * groups)),
+                "ends": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        schedule, channels = self._use.schedule, self._use.channels
+        group, turn = Signal(range(schedule.groups)), Signal(range(schedule.in_step))
+        with m.If(self.beat):  # those of the channels in step alternate
+            m.d.sync += turn.eq(Mux(turn == schedule.in_step - 1, 0, turn + 1))
+            with m.If(turn == schedule.in_step - 1):
+                m.d.sync += group.eq(Mux(group == schedule.groups - 1, 0, group + 1))
+        m.d.comb += [
+            self.row.eq(times(self.channel, schedule.groups) + group),
+            self.ends.eq(self.beat & (group == schedule.groups - 1) & (self.channel == channels - 1)),
+        ]
+        return m

@@ -7,8 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.rtl.layouts import index_width
 from lmu_hw.rtl.network.vectors import Vector, pick
+from lmu_hw.rtl.primitives.layouts import index_width
 
 
 def word_layout(width: int) -> StructLayout:

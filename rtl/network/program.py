@@ -20,8 +20,8 @@ from functools import cached_property
 import numpy as np
 
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import AffinePlan, Kind, NetworkPlan, Segment, Source
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import AffinePlan, Kind, NetworkPlan, Segment, Source
 from lmu_hw.rtl.network.memories import MemoryUse, memory_use
 from lmu_hw.rtl.network.vectors import Vector, maps_of, place_of, vectors_of
 

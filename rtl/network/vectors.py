@@ -10,7 +10,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.quantized.plan import AffinePlan, Kind, NetworkPlan, Source
+from lmu_hw.networks.quantize.plan import AffinePlan, Kind, NetworkPlan, Source
 from lmu_hw.rtl.network.memories import MemoryUse
 
 

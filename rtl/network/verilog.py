@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lmu_hw.fixed_point.formats import QFormat
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.rtl.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
 from lmu_hw.rtl.network.component import NetworkComponent, Reset, build_network
 
 

@@ -8,9 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.rtl.arithmetic import fit, round_shift
-from lmu_hw.rtl.spiking.delay import delayed
-from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
+from lmu_hw.rtl.primitives.arithmetic import delayed, fit, round_shift
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 #: Cycles from the issue of a product to the word of its row: operands are read, multiplied, added, narrowed.
 _TO_WORD = 4

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmu_hw.rtl.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
 from lmu_hw.rtl.spiking.memory import SpikingMemoryCore
-from lmu_hw.rtl.spiking.units import count_bits
-from lmu_hw.spiking.digital_plan import DigitalSpikingPlan
+from lmu_hw.rtl.spiking.neurons import count_bits
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
 def generate_spiking_verilog(

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.sim.formal.proof import CUTS, Verdict, cut, prove
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 
 
 def main(argv: Sequence[str] | None = None) -> int:

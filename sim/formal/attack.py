@@ -9,7 +9,7 @@ import numpy as np
 
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import QFormat
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.sim.formal.invariant import Invariant, Registers, take_products, take_sample
 from lmu_hw.sim.formal.netlist import Netlist

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixed_point.increments.base import narrow
+from lmu_hw.fixed_point.datapaths.base import narrow
 from lmu_hw.fixed_point.plan import MemoryPlan
 
 _PLACES = 24  # binary places of the rows

@@ -24,7 +24,7 @@ from typing import Any
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.formal.attack import Overflow, find_overflow, replay
 from lmu_hw.sim.formal.induction import Induction
 from lmu_hw.sim.formal.invariant import find_invariant

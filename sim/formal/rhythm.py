@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixed_point.increments.base import balanced_sum
+from lmu_hw.fixed_point.datapaths.base import balanced_sum
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.sim.formal.invariant import Registers, take_sample
 from lmu_hw.sim.formal.netlist import Netlist

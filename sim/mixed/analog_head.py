@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmu_hw.analog.design import AnalogDesign
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network, Output
+from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.reference.memory import FloatMemory, final_states
 from lmu_hw.sim.mixed.adc import Adc
-from lmu_hw.spec import LMUSpec
 
 
 def memory_of(network: Network) -> MemoryParameters:

@@ -9,10 +9,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import Timer
 
-from lmu_hw.artifacts import write_json
-from lmu_hw.metrics import nrmse
-from lmu_hw.sim.runner import bench_parameters
-from lmu_hw.sim.stream.scoreboard import require
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.io.files import write_json
+from lmu_hw.sim.hdl.runner import bench_parameters
+from lmu_hw.sim.hdl.scoreboard import require
 
 
 @cocotb.test()

@@ -8,10 +8,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import Timer
 
-from lmu_hw.metrics import nrmse
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.sim.hdl.runner import bench_parameters
+from lmu_hw.sim.hdl.scoreboard import require
 from lmu_hw.sim.mixed.adc import Adc
-from lmu_hw.sim.runner import bench_parameters
-from lmu_hw.sim.stream.scoreboard import require
 
 
 @cocotb.test()

@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.analog.spice import OPTIONS
-from lmu_hw.artifacts import check_identifier, write_text
+from lmu_hw.analog.export.spice import OPTIONS
 from lmu_hw.errors import DesignError, MissingToolError
-from lmu_hw.sim import runner
-from lmu_hw.sim.runner import BenchResult, Simulator, run_bench
+from lmu_hw.io.files import check_identifier, write_text
+from lmu_hw.sim.hdl import runner
+from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
 from lmu_hw.sim.spice.ngspice import first_complaint
 
 TOP = "mixed_top"
@@ -142,7 +142,7 @@ def available(simulator: Simulator | str) -> None:
     """Return if `simulator`, spicebind and ngspice's library are installed.
 
     Raises:
-        DesignError, MissingToolError: as `lmu_hw.sim.runner.available`.
+        DesignError, MissingToolError: as `lmu_hw.sim.hdl.runner.available`.
     """
     runner.available(simulator)
     _plugin()

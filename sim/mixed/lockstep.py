@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lmu_hw.errors import DesignError
-from lmu_hw.rtl.verilog import VerilogDesign
+from lmu_hw.rtl.memory.verilog import VerilogDesign
 from lmu_hw.sim.mixed.circuit import MixedCircuit
 
 TOP = "lmu_hw_lockstep"

@@ -16,21 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
-from lmu_hw.metrics import nrmse
-from lmu_hw.network import Output
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.memory.cosim import mixed_circuit
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.sim.cosim.memory import mixed_circuit
+from lmu_hw.sim.hdl.runner import BenchResult, Simulator
 from lmu_hw.sim.mixed.adc import MODULE, Adc, bits_of
 from lmu_hw.sim.mixed.analog_head import exact_volts, in_a_row
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
-from lmu_hw.sim.runner import BenchResult, Simulator
 
 TOP = "lmu_hw_mixed_network"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"

@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmu_hw.analog.circuit import Circuit, replaced, walk
-from lmu_hw.analog.device_model import library
-from lmu_hw.analog.elements import Element, Transconductor
-from lmu_hw.analog.ota import CmosOta, MacroOta, OtaModel
-from lmu_hw.analog.realisation import Array
-from lmu_hw.analog.spice import number
-from lmu_hw.arguments import check_positive
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.analog.circuit.devices import CmosOta, MacroOta, OtaModel, library
+from lmu_hw.analog.circuit.elements import Element, Transconductor
+from lmu_hw.analog.circuit.graph import Circuit, replaced, walk
+from lmu_hw.analog.export.spice import number
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import CheckFailed, DesignError, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_spice
 
 _LOW = 1.0  # Hz, at which the capacitances do not show in the conductances

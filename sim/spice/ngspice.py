@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lmu_hw.artifacts import write_text
 from lmu_hw.errors import CheckFailed, MissingToolError
+from lmu_hw.io.files import write_text
 from lmu_hw.sim.spice.deck import Vectors, analysis_card, checked
 
 _COMPLAINT = re.compile(r"\b(error|warning|singular|fail(ed|ure)?|abort(ed)?|too small|no such|can'?t|cannot)\b", re.I)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.realisation import Array
-from lmu_hw.analog.spice import number, to_deck
-from lmu_hw.arguments import check_integer, check_positive
-from lmu_hw.errors import DesignError
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.spice import number, to_deck
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_spice
 
 

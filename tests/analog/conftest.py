@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lmu_hw.analog.design import AnalogDesign, design_memory
+from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 
 Vectors = dict[str, NDArray[Any]]
 RunDeck = Callable[[str], Vectors]

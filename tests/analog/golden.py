@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.export import bill_text, deck_text, kicad_text
-from lmu_hw.analog.series import Series
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
+from lmu_hw.analog.design.parts import Series
+from lmu_hw.analog.export.files import bill_text, deck_text, kicad_text
 
 GOLDEN = Path(__file__).parent / "golden"
 COMMAND = "lmu-hw spice --order 2 --theta 0.01"

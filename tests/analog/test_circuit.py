@@ -5,8 +5,8 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from lmu_hw.analog.circuit import Circuit, element_vertex, net_vertex, replaced, walk
-from lmu_hw.analog.elements import (
+from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import (
     Capacitor,
     Instance,
     OpAmp,
@@ -15,7 +15,7 @@ from lmu_hw.analog.elements import (
     Resistor,
     VoltageSource,
 )
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.graph import Circuit, element_vertex, net_vertex, replaced, walk
 from lmu_hw.errors import DesignError
 
 

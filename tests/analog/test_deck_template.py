@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lmu_hw.analog.bench import bench_for, held_samples
-from lmu_hw.analog.circuit import GROUND, Circuit, replaced, walk
-from lmu_hw.analog.deck_template import DeckTemplate
-from lmu_hw.analog.design import STYLES, AnalogDesign, design_memory
-from lmu_hw.analog.elements import Capacitor, Device, Element, Instance, Resistor
-from lmu_hw.analog.opamp import MacroOpAmp, RealOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.spice import Transient, to_deck
+from lmu_hw.analog.circuit.bench import bench_for, held_samples
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, RealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Instance, Resistor
+from lmu_hw.analog.circuit.graph import GROUND, Circuit, replaced, walk
+from lmu_hw.analog.design.memory import STYLES, AnalogDesign, design_memory
+from lmu_hw.analog.export.spice import Transient, to_deck
 from lmu_hw.errors import DesignError
+from lmu_hw.sim.spice.monte_carlo import DeckTemplate
 
 ANALYSES = [Transient(1e-3, 1e-2, 1e-3)]
 

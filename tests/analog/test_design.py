@@ -13,18 +13,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from lmu_hw.analog import rules
-from lmu_hw.analog.circuit import replaced, walk
-from lmu_hw.analog.design import AnalogDesign, design_memory
-from lmu_hw.analog.elements import Capacitor, Element, OpAmp, Resistor
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.parts import PartRange, choose_capacitor
-from lmu_hw.analog.realisation import VoltageNetwork, scale_amplitudes
-from lmu_hw.analog.realisations.dense import dense_realisation
-from lmu_hw.analog.realisations.readouts import Readouts
-from lmu_hw.analog.technologies.polarity import choose_polarity
+from lmu_hw.analog.circuit import rules
+from lmu_hw.analog.circuit.devices import MacroOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, Element, OpAmp, Resistor
+from lmu_hw.analog.circuit.graph import replaced, walk
+from lmu_hw.analog.design.memory import AnalogDesign, design_memory
+from lmu_hw.analog.design.parts import PartRange, choose_capacitor
+from lmu_hw.analog.design.technologies.opamp_rc import choose_polarity
+from lmu_hw.analog.realisation.dense import dense_realisation
+from lmu_hw.analog.realisation.network import Readouts, VoltageNetwork, scale_amplitudes
+from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import input_vector, readout, state_matrix
 
 MakeDesign = Callable[..., AnalogDesign]
 

@@ -8,16 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lmu_hw.analog.device_model import DeviceModel, describe, library
-from lmu_hw.analog.opamp import (
+from lmu_hw.analog.circuit.devices import (
+    CmosOta,
+    DeviceModel,
     IdealDifferentialOpAmp,
     IdealOpAmp,
+    IdealOta,
     MacroDifferentialOpAmp,
     MacroOpAmp,
+    MacroOta,
     SinglePoleDifferentialOpAmp,
     SinglePoleOpAmp,
+    describe,
+    library,
 )
-from lmu_hw.analog.ota import CmosOta, IdealOta, MacroOta
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.deck import Vectors
 from lmu_hw.sim.spice.engines import run_spice

@@ -13,18 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.elements import Capacitor, Device, Resistor
-from lmu_hw.analog.export import BILL_COLUMNS, bill_of_materials, write_design
-from lmu_hw.analog.manifest import Questions, manifest
-from lmu_hw.analog.monte_carlo import Tolerances
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.rules import ElectricalRuleError
-from lmu_hw.analog.series import Series
-from lmu_hw.analog.small_signal import noise
-from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.analysis.monte_carlo import Tolerances
+from lmu_hw.analog.analysis.small_signal import noise
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, Device, Resistor
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.circuit.rules import ElectricalRuleError
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.parts import Series
+from lmu_hw.analog.export.files import BILL_COLUMNS, bill_of_materials, write_design
+from lmu_hw.analog.export.manifest import Questions, manifest
 from tests.analog.golden import GOLDEN, golden_texts
 
 MakeDesign = Callable[..., AnalogDesign]
@@ -64,8 +63,8 @@ def test_files_are_the_golden_ones(topology: str, style: str) -> None:
 
 def test_files_do_not_depend_on_the_order_of_hashing(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from lmu_hw.analog.design import design_memory as design; "
-        "from lmu_hw.analog.series import Series; from lmu_hw.analog.export import write_design as write; "
+        "import sys; from pathlib import Path; from lmu_hw.analog.design.memory import design_memory as design; "
+        "from lmu_hw.analog.design.parts import Series; from lmu_hw.analog.export.files import write_design as write; "
         "made = design(4, 0.1, topology='chain', readout_delays=(1.0, 0.3), resistor_series=Series('E24')); "
         "write(made, Path(sys.argv[1]), 'c')"
     )

@@ -7,18 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.elements import Device, Resistor
-from lmu_hw.analog.impedance import MOST_NOISE, NOISE_SHARE
-from lmu_hw.analog.opamp import SinglePoleOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.parts import PartRange
-from lmu_hw.analog.power import AMPS_PER_HZ, estimate_power
-from lmu_hw.analog.requirements import least_amplifiers
-from lmu_hw.analog.series import Series
-from lmu_hw.analog.small_signal import noise
-from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.analysis.requirements import AMPS_PER_HZ, estimate_power, least_amplifiers
+from lmu_hw.analog.analysis.small_signal import noise
+from lmu_hw.analog.circuit.devices import MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Device, Resistor
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.parts import PartRange, Series
+from lmu_hw.analog.design.scaling import MOST_NOISE, NOISE_SHARE
 from lmu_hw.errors import DesignError
 
 MakeDesign = Callable[..., AnalogDesign]

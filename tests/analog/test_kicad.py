@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.analog.circuit import GROUND, walk
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.elements import Device, Resistor, VoltageSource
-from lmu_hw.analog.export import bill_of_materials, kicad_text
-from lmu_hw.analog.kicad import SUPPLIES, placed_parts
-from lmu_hw.analog.opamp import SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Device, Resistor, VoltageSource
+from lmu_hw.analog.circuit.graph import GROUND, walk
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.export.files import bill_of_materials, kicad_text
+from lmu_hw.analog.export.kicad import SUPPLIES, placed_parts
 from lmu_hw.errors import DesignError
 
 MakeDesign = Callable[..., AnalogDesign]

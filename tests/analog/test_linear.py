@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.elements import (
+from lmu_hw.analog.circuit.devices import (
+    CmosOta,
+    DifferentialOpAmpModel,
+    IdealDifferentialOpAmp,
+    IdealOpAmp,
+    MacroOpAmp,
+    MacroOta,
+    SinglePoleDifferentialOpAmp,
+    SinglePoleOpAmp,
+)
+from lmu_hw.analog.circuit.elements import (
     Capacitor,
     CurrentSource,
     DifferentialOpAmp,
@@ -16,17 +25,9 @@ from lmu_hw.analog.elements import (
     Transconductor,
     VoltageSource,
 )
-from lmu_hw.analog.linear import reduce, state_space
-from lmu_hw.analog.opamp import (
-    DifferentialOpAmpModel,
-    IdealDifferentialOpAmp,
-    IdealOpAmp,
-    MacroOpAmp,
-    SinglePoleDifferentialOpAmp,
-    SinglePoleOpAmp,
-)
-from lmu_hw.analog.ota import CmosOta, MacroOta
-from lmu_hw.analog.stamps import equations
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.linear import reduce, state_space
 from lmu_hw.errors import DesignError
 
 

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.design import design_memory
-from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor, Transconductor
-from lmu_hw.analog.linear import reduce
-from lmu_hw.analog.monte_carlo import CUT, Distribution, Draws, Tolerances, draw, run, transients
-from lmu_hw.analog.opamp import IdealOpAmp, MacroOpAmp
-from lmu_hw.analog.ota import IdealOta
-from lmu_hw.analog.series import Series
-from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.tolerance import analyse, error_budget
+from lmu_hw.analog.analysis.monte_carlo import CUT, Distribution, Draws, Tolerances, draw, run, transients
+from lmu_hw.analog.analysis.tolerance import analyse, error_budget
+from lmu_hw.analog.circuit.devices import IdealOpAmp, IdealOta, MacroOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, Transconductor
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.linear import reduce
+from lmu_hw.analog.design.memory import design_memory
+from lmu_hw.analog.design.parts import Series
 from lmu_hw.errors import DesignError
 
 
@@ -121,7 +120,7 @@ def test_an_unstable_draw_never_passes() -> None:
 def test_batches_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     draws = draw(SYSTEM, Tolerances(resistor=0.1, offset=1e-3), 7)
     whole = run(SYSTEM, draws, [1.0, 9.0], [[-2.0], [-1.0]])
-    monkeypatch.setattr("lmu_hw.analog.monte_carlo._BATCH_NUMBERS", 3 * (2 * SYSTEM.size) ** 2)
+    monkeypatch.setattr("lmu_hw.analog.analysis.monte_carlo._BATCH_NUMBERS", 3 * (2 * SYSTEM.size) ** 2)
     parts = run(SYSTEM, draws, [1.0, 9.0], [[-2.0], [-1.0]])
     np.testing.assert_allclose(whole.nrmse, parts.nrmse, rtol=1e-12)
     np.testing.assert_allclose(whole.offsets, parts.offsets, rtol=1e-12)

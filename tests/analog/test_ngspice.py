@@ -10,15 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from lmu_hw.analog.bench import bench_for, held_samples
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor, VoltageSource
-from lmu_hw.analog.export import deck_text
-from lmu_hw.analog.linear import state_space
-from lmu_hw.analog.opamp import SinglePoleOpAmp
-from lmu_hw.analog.spice import SmallSignal, Transient, to_deck
-from lmu_hw.legendre import input_vector, state_matrix
+from lmu_hw.analog.circuit.bench import bench_for, held_samples
+from lmu_hw.analog.circuit.devices import SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, VoltageSource
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.linear import state_space
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.files import deck_text
+from lmu_hw.analog.export.spice import SmallSignal, Transient, to_deck
+from lmu_hw.core.legendre import input_vector, state_matrix
 
 Vectors = dict[str, NDArray[Any]]
 RunDeck = Callable[[str], Vectors]

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from lmu_hw.analog.design import TOPOLOGIES
-from lmu_hw.analog.realisation import Realisation, scale_amplitudes
-from lmu_hw.analog.realisations.ladder import ladder_coordinates
-from lmu_hw.analog.realisations.readouts import Readouts
+from lmu_hw.analog.design.memory import TOPOLOGIES
+from lmu_hw.analog.realisation.ladder import ladder_coordinates
+from lmu_hw.analog.realisation.network import Readouts, Realisation, scale_amplitudes
+from lmu_hw.core.legendre import chain_operands, energy_scale, input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import chain_operands, energy_scale, input_vector, readout, state_matrix
 
 ORDERS = [1, 2, 3, 6, 12, 32, 64]
 DELAYS = (1.0, 0.0, 0.5)

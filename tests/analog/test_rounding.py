@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.analog.analog_design import band_frequencies
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.elements import Capacitor, Resistor, Transconductor
-from lmu_hw.analog.parts import PartRange
-from lmu_hw.analog.realisation import VoltageNetwork
-from lmu_hw.analog.rounding import response_error, sensitivities
-from lmu_hw.analog.series import Series
+from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, band_frequencies
+from lmu_hw.analog.design.parts import PartRange, Series
+from lmu_hw.analog.design.rounding import response_error, sensitivities
+from lmu_hw.analog.realisation.network import VoltageNetwork
 from lmu_hw.errors import DesignError
 
 MakeDesign = Callable[..., AnalogDesign]

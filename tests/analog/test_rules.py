@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from lmu_hw.analog import rules
-from lmu_hw.analog.bench import bench_for
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.elements import (
+from lmu_hw.analog.circuit import rules
+from lmu_hw.analog.circuit.bench import bench_for
+from lmu_hw.analog.circuit.devices import IdealDifferentialOpAmp, IdealOpAmp, IdealOta
+from lmu_hw.analog.circuit.elements import (
     Capacitor,
     CurrentSource,
     DifferentialOpAmp,
@@ -20,10 +20,9 @@ from lmu_hw.analog.elements import (
     Transconductor,
     VoltageSource,
 )
-from lmu_hw.analog.linear import state_space
-from lmu_hw.analog.opamp import IdealDifferentialOpAmp, IdealOpAmp
-from lmu_hw.analog.ota import IdealOta
-from lmu_hw.analog.spice import to_deck, to_subcircuit
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.linear import state_space
+from lmu_hw.analog.export.spice import to_deck, to_subcircuit
 from lmu_hw.errors import DesignError
 
 MODEL = IdealOpAmp()

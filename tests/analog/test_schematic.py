@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.export import schematic
-from lmu_hw.analog.schematic.stages import stages
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.export.files import schematic
+from lmu_hw.analog.export.schematic import stages
 
 MakeDesign = Callable[..., AnalogDesign]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmu_hw.analog.series import NAMES, Series
+from lmu_hw.analog.design.parts import NAMES, Series
 from lmu_hw.errors import DesignError
 
 PUBLISHED = {

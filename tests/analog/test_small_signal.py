@@ -7,15 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.design import design_memory
-from lmu_hw.analog.elements import Capacitor, OpAmp, Resistor, Transconductor
-from lmu_hw.analog.linear import reduce
-from lmu_hw.analog.opamp import MacroOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.small_signal import noise, offset_gains, sensitivities
-from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.analysis.small_signal import noise, offset_gains, sensitivities
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, Transconductor
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.linear import reduce
+from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.design.memory import design_memory
 from lmu_hw.errors import DesignError
 
 FOUR_KT = 4 * BOLTZMANN * TEMPERATURE

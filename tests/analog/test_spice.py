@@ -8,10 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lmu_hw.analog.bench import bench_for, held_samples
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.elements import (
+from lmu_hw.analog.circuit.bench import bench_for, held_samples
+from lmu_hw.analog.circuit.devices import IdealOpAmp, IdealOta, MacroOta, SinglePoleOpAmp, library
+from lmu_hw.analog.circuit.elements import (
     Capacitor,
     CurrentSource,
     External,
@@ -20,10 +19,10 @@ from lmu_hw.analog.elements import (
     Resistor,
     VoltageSource,
 )
-from lmu_hw.analog.export import deck_text, subcircuit_text
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp, library
-from lmu_hw.analog.ota import IdealOta, MacroOta
-from lmu_hw.analog.spice import (
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.files import deck_text, subcircuit_text
+from lmu_hw.analog.export.spice import (
     LINE,
     OPTIONS,
     SmallSignal,

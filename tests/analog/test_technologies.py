@@ -11,16 +11,21 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from lmu_hw.analog.bench import held_samples
-from lmu_hw.analog.circuit import walk
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign
-from lmu_hw.analog.elements import Device
-from lmu_hw.analog.export import subcircuit_text
-from lmu_hw.analog.opamp import IdealDifferentialOpAmp, MacroDifferentialOpAmp, MacroOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.spice import Noise, SmallSignal, Transient, to_deck
+from lmu_hw.analog.circuit.bench import held_samples
+from lmu_hw.analog.circuit.devices import (
+    IdealDifferentialOpAmp,
+    MacroDifferentialOpAmp,
+    MacroOpAmp,
+    MacroOta,
+    SinglePoleOpAmp,
+)
+from lmu_hw.analog.circuit.elements import Device
+from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.export.files import subcircuit_text
+from lmu_hw.analog.export.spice import Noise, SmallSignal, Transient, to_deck
+from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import input_vector, readout, state_matrix
 
 Vectors = dict[str, NDArray[Any]]
 RunDeck = Callable[[str], Vectors]

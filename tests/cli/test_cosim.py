@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.design_file import Design
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
+from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from tests.cli.conftest import Lmu
 
 MEMORY = ["--order", 3, "--theta", 0.003, "--dt", 0.0001, "--simulator", "icarus"]

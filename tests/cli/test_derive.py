@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import least_theta_over_dt
-from lmu_hw.system import continuous, discretize
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import least_theta_over_dt
+from lmu_hw.core.system import continuous, discretize
 from tests.cli.conftest import Lmu
 
 KEYS = {"A", "B", "Ad", "Bd", "stable", "least_theta_over_dt"}
@@ -70,7 +70,7 @@ def test_tables_are_short_and_name_the_files(lmu: Lmu) -> None:
 
 
 def test_growth_beyond_a_double_is_null(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmu_hw.stability import Stability
+    from lmu_hw.core.stability import Stability
 
     monkeypatch.setattr(LMUSpec, "stability", property(lambda _: Stability(0.9, 0.1, float("inf"))))
     words = ["derive", "--order", 3, "--theta", 1, "--dt", 0.01]
@@ -80,7 +80,7 @@ def test_growth_beyond_a_double_is_null(lmu: Lmu, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("order", [1, 2, 9, 40])
 def test_recurrence_gives_the_resolvent(order: int) -> None:
-    from lmu_hw.cli.pade import full_delay_response
+    from lmu_hw.core.system import full_delay_response
 
     cycles = np.concatenate([[1e-6, 0.3], np.linspace(0.5, 3.0 * order, 50)])
     expected = continuous(LMUSpec(order, 1.0, 0.01)).transfer(cycles)[0]
@@ -90,7 +90,7 @@ def test_recurrence_gives_the_resolvent(order: int) -> None:
 def test_recurrence_gives_the_pade_approximant_at_high_order() -> None:
     import mpmath
 
-    from lmu_hw.cli.pade import full_delay_response
+    from lmu_hw.core.system import full_delay_response
 
     order, cycles = 200, 61.7  # within the band that the order resolves, and near its edge
     m, n = order - 1, order

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.design_file import Design, load_design
+from lmu_hw.design.memory import Design, load_design
 from lmu_hw.errors import DesignError
 from tests.cli.conftest import Lmu
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lmu_hw import experiments
-from lmu_hw.analog.export import write_design
+from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli.spice import design_circuit, questions
-from lmu_hw.design_file import Design
-from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.design.memory import Design
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from tests.cli.conftest import Lmu
 
 MEMORY = ["--order", 4, "--theta", 0.01, "--dt", 0.0001]

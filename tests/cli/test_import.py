@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lmu_hw.network import Output
-from lmu_hw.network_file import load_network
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.file import load_network
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.reference import FloatNetwork
 from tests.cli.conftest import Lmu
-from tests.core.importers.files import Cell, Entry, dense, save
+from tests.networks.importers.files import Cell, Entry, dense, save
 
 MAPPING = """
 [[layers]]

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmu_hw.archive import write_archive
-from lmu_hw.network import Network, Output
-from lmu_hw.network_file import save_network
-from lmu_hw.networks import load
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import LayerOptions, NetworkOptions
-from lmu_hw.quantized.planner import plan_network
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.io.archive import write_archive
+from lmu_hw.networks.file import save_network
+from lmu_hw.networks.model import Network, Output
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu
-from tests.core.networks import draw
+from tests.networks.networks import draw
 
 
 def network(rng: np.random.Generator, output: Output = Output.LAST, inputs: int = 2) -> Network:

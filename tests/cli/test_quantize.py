@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmu_hw.design_file import Design
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from tests.cli.conftest import Lmu
 
 WORDS = ["quantize", "--order", 6, "--theta", 1, "--dt", 0.005]
@@ -44,8 +44,8 @@ def test_measured_error_lies_within_the_bound_and_is_not_nothing(lmu: Lmu, rule:
 def test_measurement_is_that_of_the_whole_record() -> None:
     from lmu_hw.cli.excitation import noise_record
     from lmu_hw.cli.quantize import measure
-    from lmu_hw.fixed_point.integer_model import IntegerMemory
-    from lmu_hw.metrics import nrmse
+    from lmu_hw.core.metrics import nrmse
+    from lmu_hw.fixed_point.model import IntegerMemory
     from lmu_hw.reference.memory import FloatMemory
 
     plan = Design(order=4, theta=1.0, dt=0.0007, state_bits=10).plan()  # more samples than one chunk

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import scipy.io.wavfile
 
-from lmu_hw.design_file import Design
+from lmu_hw.core.legendre import energy_scale, readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.legendre import energy_scale, readout
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.spec import LMUSpec
 from tests.cli.conftest import Lmu
 
 MEMORY = ["--order", 3, "--theta", 0.03, "--dt", 0.001, "--state-bits", 10]
@@ -119,7 +119,7 @@ def test_verilog_that_differs_is_a_failed_check(
     def differs(*_: object, **__: object) -> None:
         raise CheckFailed("3 words\ndiffer")
 
-    monkeypatch.setattr("lmu_hw.sim.memory.run.run_rtl", differs)
+    monkeypatch.setattr("lmu_hw.sim.targets.memory.run_rtl", differs)
     called = lmu("run", *MEMORY, "--input", recording, "--backend", "rtl", "--out", "out")
     assert (called.status, called.out, called.err) == (1, "", "lmu-hw: 3 words differ\n")
     assert not (tmp_path / "out").exists()

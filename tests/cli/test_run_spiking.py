@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmu_hw.legendre import readout
-from lmu_hw.network import Network, Output
-from lmu_hw.network_file import save_network
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.networks.file import save_network
+from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions, design_memory
 from lmu_hw.spiking.memory import SpikingMemory
 from tests.cli.conftest import Lmu

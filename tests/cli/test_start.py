@@ -46,10 +46,10 @@ def test_no_verb_gives_the_help(lmu: Lmu) -> None:
 
 
 def test_words_of_the_options_are_those_of_the_packages() -> None:
-    from lmu_hw.analog.opamp import IdealOpAmp, MacroOpAmp, SinglePoleOpAmp
-    from lmu_hw.sim.runner import Simulator
-    from lmu_hw.spec import Basis
-    from lmu_hw.steps import Discretization
+    from lmu_hw.analog.circuit.devices import IdealOpAmp, MacroOpAmp, SinglePoleOpAmp
+    from lmu_hw.core.spec import Basis
+    from lmu_hw.core.steps import Discretization
+    from lmu_hw.sim.hdl.runner import Simulator
 
     assert list(Discretization) == list(DISCRETIZATIONS)
     assert list(Basis) == list(BASES)

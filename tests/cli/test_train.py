@@ -15,7 +15,7 @@ import pytest
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
 
-from lmu_hw.network_file import load_network
+from lmu_hw.networks.file import load_network
 from tests.cli.conftest import ENTRY, Lmu, spawn
 
 

@@ -11,7 +11,7 @@ import pytest
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
 
-from lmu_hw.network_file import load_network
+from lmu_hw.networks.file import load_network
 from lmu_hw.spiking.network import NetworkOptions
 from lmu_hw.training.tasks.delay import held_out
 from lmu_hw.training.tasks.spiking import spiking_score

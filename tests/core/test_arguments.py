@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.arguments import check_integer, check_positive
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, check_integer, check_positive
 
 
 def test_numbers_are_returned_as_pythons_own() -> None:

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.polynomial import legendre as np_legendre
 
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import (
+from lmu_hw.core.legendre import (
     chain_derivative,
     chain_operands,
     energy_scale,
@@ -24,8 +23,9 @@ from lmu_hw.legendre import (
     readout,
     state_matrix,
 )
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import continuous
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import continuous
+from lmu_hw.errors import DesignError
 
 
 def _shifted_legendre(degree: int) -> list[Fraction]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmu_hw.core.metrics import nrmse
 from lmu_hw.errors import DesignError
-from lmu_hw.metrics import nrmse
 
 
 def test_nrmse_by_hand() -> None:

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from lmu_hw.core.bounds import noise_power
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.model import IntegerMemory
+from lmu_hw.fixed_point.plan import MemoryPlan, realised_step
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.fixed_point.realisation import realised_step
-from lmu_hw.noise import noise_power
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
-from lmu_hw.system import energy_per_unit
 
 RULES = list(Discretization)
 

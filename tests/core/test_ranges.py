@@ -9,12 +9,12 @@ import pytest
 import scipy.integrate
 import scipy.linalg
 
+from lmu_hw.core.bounds import Flow, continuous_ranges, l1_bound, power_sum, state_ranges
+from lmu_hw.core.legendre import energy_scale, input_vector, state_matrix
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, StepMatrices, least_theta_over_dt, step_matrices
+from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import energy_scale, input_vector, state_matrix
-from lmu_hw.ranges import Flow, continuous_ranges, l1_bound, power_sum, state_ranges
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, StepMatrices, least_theta_over_dt, step_matrices
-from lmu_hw.system import discretize
 
 RULES = list(Discretization)
 

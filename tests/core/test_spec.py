@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import MAX_ORDER, Basis, LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
-from lmu_hw.spec import MAX_ORDER, Basis, LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
 
 
 def test_values_become_plain_and_names_become_members() -> None:

@@ -11,10 +11,17 @@ import mpmath
 import numpy as np
 import pytest
 
-from lmu_hw.legendre import state_matrix
-from lmu_hw.spec import LMUSpec
-from lmu_hw.stability import dominant_pole, spectral_norm, transient_growth
-from lmu_hw.steps import STEPS, Discretization, is_stable, least_theta_over_dt, step_matrices, step_stability
+from lmu_hw.core.legendre import state_matrix
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.stability import dominant_pole, spectral_norm, transient_growth
+from lmu_hw.core.steps import (
+    STEPS,
+    Discretization,
+    is_stable,
+    least_theta_over_dt,
+    step_matrices,
+    step_stability,
+)
 
 EULER, AB2, ZOH, BILINEAR = (
     Discretization.EULER,

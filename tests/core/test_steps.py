@@ -8,11 +8,11 @@ import pytest
 import scipy.linalg
 import scipy.signal
 
-from lmu_hw.legendre import energy_scale, input_vector, orthonormal_system, state_matrix
-from lmu_hw.spec import Basis, LMUSpec
-from lmu_hw.stability import spectral_norm
-from lmu_hw.steps import STEPS, Discretization, least_theta_over_dt, step_matrices
-from lmu_hw.system import continuous, discretize
+from lmu_hw.core.legendre import energy_scale, input_vector, orthonormal_system, state_matrix
+from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.stability import spectral_norm
+from lmu_hw.core.steps import STEPS, Discretization, least_theta_over_dt, step_matrices
+from lmu_hw.core.system import continuous, discretize
 
 ONE_STEP = ["zoh", "euler", "bilinear"]
 CASES = [(1, 1.0), (1, 7.5), (2, 4.0), (5, 40.0), (12, 60.0), (20, 784.0), (33, 5000.0)]

@@ -8,9 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from lmu_hw.legendre import energy_scale, input_vector, state_matrix
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import discretize
+from lmu_hw.core.legendre import energy_scale, input_vector, state_matrix
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import discretize
 
 
 def _derivatives(columns: np.ndarray) -> np.ndarray:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lmu_hw.analog.circuit import Circuit
-from lmu_hw.analog.design import AnalogDesign
-from lmu_hw.analog.monte_carlo import Distribution, Tolerances
-from lmu_hw.analog.opamp import MacroOpAmp
-from lmu_hw.analog.ota import CmosOta, MacroOta
-from lmu_hw.analog.realisations.dense import dense_realisation
-from lmu_hw.analog.realisations.ladder import ladder_realisation
-from lmu_hw.analog.realisations.readouts import Readouts
+from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
+from lmu_hw.analog.circuit.devices import CmosOta, MacroOpAmp, MacroOta
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.realisation.dense import dense_realisation
+from lmu_hw.analog.realisation.ladder import ladder_realisation
+from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import (
     analog_delay_network,
@@ -27,7 +27,6 @@ from lmu_hw.experiments import (
     analog_noise,
     analog_ota,
 )
-from lmu_hw.legendre import input_vector, readout, state_matrix
 from lmu_hw.sim.spice.measure_ota import of_transistors
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.analog.opamp import SinglePoleOpAmp
-from lmu_hw.analog.spice import to_deck
+from lmu_hw.analog.circuit.devices import SinglePoleOpAmp
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
+from lmu_hw.analog.export.spice import to_deck
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import analog_ladder
 

@@ -6,10 +6,10 @@ import json
 
 from click.testing import CliRunner
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.comparison import CASES, main
 from lmu_hw.fixed_point.fidelity import Band
 from lmu_hw.fixed_point.search import search
-from lmu_hw.spec import LMUSpec
 
 
 def test_each_datapath_gets_its_cheapest_design_or_says_how_near_it_comes() -> None:

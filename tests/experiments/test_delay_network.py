@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from lmu_hw.core.steps import Discretization
 from lmu_hw.experiments import delay_network
 from lmu_hw.experiments.delay_network import main, measure
-from lmu_hw.fixed_point.integer_model import IntegerMemory
-from lmu_hw.steps import Discretization
+from lmu_hw.fixed_point.model import IntegerMemory
 
 
 @pytest.mark.parametrize("rule", list(Discretization))

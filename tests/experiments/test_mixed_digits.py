@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.analog.design import design_memory
+from lmu_hw.analog.design.memory import design_memory
 from lmu_hw.experiments import mixed_digits
 from lmu_hw.experiments.mixed_digits import System, curve, measure
-from lmu_hw.networks import load
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.classifier import accuracy
 from lmu_hw.reference.digits import load_digits
-from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.sim.mixed.adc import Adc
 from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, in_a_row
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from lmu_hw.core.steps import Discretization
 from lmu_hw.experiments import quantized_mackey_glass, quantized_psmnist, quantized_speed
 from lmu_hw.experiments.quantized_naive import naive_network, rounded_by_peak
-from lmu_hw.network import Output
-from lmu_hw.networks import load
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.steps import Discretization
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.pretrained import load
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.tasks.mnist import Mnist
-from tests.core.quantized.small import random_network
+from tests.networks.quantize.small import random_network
 
 
 def test_rounding_by_the_largest_entry() -> None:

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import speed
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.spec import LMUSpec
 
 
 def test_updates_are_states_times_sequences_times_samples(monkeypatch: pytest.MonkeyPatch) -> None:

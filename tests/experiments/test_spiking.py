@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments import (
     spiking_benchmark,
@@ -23,10 +24,9 @@ from lmu_hw.experiments import (
 )
 from lmu_hw.experiments.spiking_benchmark import Turn, compare, started, summary
 from lmu_hw.experiments.spiking_error import exponent, fitting, measure, window_error
-from lmu_hw.network import Network
+from lmu_hw.networks.model import Network
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.network import Scope
 from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.synapses import SynapseForm
@@ -51,7 +51,7 @@ def test_exponents_are_those_of_power_laws(rng: np.random.Generator) -> None:
 
 
 def test_the_window_is_decoded_from_legendre_states(rng: np.random.Generator) -> None:
-    from lmu_hw.legendre import readout
+    from lmu_hw.core.legendre import readout
 
     a, b = rng.standard_normal((2, 20, 4))
     points, weights = np.polynomial.legendre.leggauss(8)

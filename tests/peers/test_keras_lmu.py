@@ -9,10 +9,10 @@ import pytest
 
 from lmu_hw.cli import main
 from lmu_hw.errors import DesignError
-from lmu_hw.importers import import_keras
-from lmu_hw.network import Output
-from lmu_hw.network_file import load_network
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.file import load_network
+from lmu_hw.networks.importers import import_keras
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.reference import FloatNetwork
 from tests.peers.conftest import Peers
 
 CASES = (

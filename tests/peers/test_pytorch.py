@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.cli import main
-from lmu_hw.network_file import load_network
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.networks.file import load_network
+from lmu_hw.networks.reference import FloatNetwork
 from tests.peers.conftest import Peers
 
 CASES = ("paper", "long", "rows", "linears", "feedforward", "fused")
@@ -39,8 +39,8 @@ IMPORT = """
 import sys
 from pathlib import Path
 from lmu_hw.errors import DesignError
-from lmu_hw.importers import NamedCell, import_state_dict, read_mapping
-from lmu_hw.network_file import save_network
+from lmu_hw.networks.importers import NamedCell, import_state_dict, read_mapping
+from lmu_hw.networks.file import save_network
 folder, out, mapping = map(Path, sys.argv[1:4])
 for name in sys.argv[4:]:
     given = read_mapping(mapping) if name == "fused" else NamedCell(None if name == "linears" else 20.0)

@@ -11,9 +11,9 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.stream import StreamMemory
+from lmu_hw.rtl.interface.streams import StreamMemory
 
 
 class Sample(NamedTuple):

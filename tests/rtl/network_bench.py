@@ -10,9 +10,9 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.sim import Simulator, SimulatorContext
 
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.fixed_point.integer_model import IntegerMemory, IntegerState
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import AffinePlan, Kind, NetworkPlan
+from lmu_hw.fixed_point.model import IntegerMemory, IntegerState
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import AffinePlan, Kind, NetworkPlan
 from lmu_hw.rtl.network.component import NetworkComponent
 
 

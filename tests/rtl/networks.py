@@ -6,14 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.fixed_point.formats import IntArray, QFormat
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Segment, Source
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import (
+    ActivationPlan,
+    AffinePlan,
+    Kind,
+    LayerPlan,
+    NetworkPlan,
+    Segment,
+    Source,
+)
 from lmu_hw.reference.definition import Activation
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
 
 RULES = {
     Datapath.CHAIN: ("euler", "ab2"),

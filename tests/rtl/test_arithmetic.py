@@ -10,7 +10,7 @@ from amaranth.sim import Simulator, SimulatorContext
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point import formats
 from lmu_hw.fixed_point.formats import Overflow, QFormat, Rounding
-from lmu_hw.rtl import arithmetic
+from lmu_hw.rtl.primitives import arithmetic
 
 
 def _evaluate(source: Signal, codes: list[int], results: list[Value]) -> list[list[int]]:

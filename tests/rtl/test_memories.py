@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import impulse_response
-from lmu_hw.rtl.chain import ChainMemory
-from lmu_hw.rtl.dense import DenseMemory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.solve import SolveMemory
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.chain import ChainMemory
+from lmu_hw.rtl.memory.dense import DenseMemory
+from lmu_hw.rtl.memory.tridiagonal import SolveMemory
 
 RULES = list(Discretization)
 KINDS = [*RULES, "structured"]  # the last is another datapath of zoh

@@ -11,9 +11,9 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import Datapath
-from lmu_hw.network import Output
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.plan import AffinePlan, NetworkPlan
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import AffinePlan, NetworkPlan
 from lmu_hw.rtl.network.component import build_network
 from tests.rtl.network_bench import Steps, draw_steps, expected_answers, run_network
 from tests.rtl.networks import LayerShape, random_network

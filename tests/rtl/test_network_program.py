@@ -10,14 +10,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import NetworkPlan, Segment
-from lmu_hw.rtl.design import build_memory
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import NetworkPlan, Segment
+from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.network.component import build_network
 from lmu_hw.rtl.network.program import Program, network_program
-from lmu_hw.spec import LMUSpec
 from tests.rtl import networks
 from tests.rtl.network_bench import Steps, draw_steps, expected_answers, run_network
 from tests.rtl.networks import LayerShape, random_network

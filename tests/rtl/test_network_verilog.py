@@ -14,12 +14,11 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import Datapath
-from lmu_hw.network import Output
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.rtl.emission import VerilogDesign
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.network import build_network, generate_network_verilog
-from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network.run import run_networks
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_networks
 from tests.rtl.networks import LayerShape, random_network
 
 SHAPES = [

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.build import build_memory
 
 SHAPES: list[tuple[str, dict[str, Any]]] = [
     ("ab2", {"lanes": 2}),

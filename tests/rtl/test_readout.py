@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.sums import sum_latency
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.primitives.arithmetic import sum_latency
 
 DELAYS = (0.0, 0.37, 1.0)
 

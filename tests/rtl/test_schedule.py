@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.fixed_point.increments.structured import StructuredIncrement
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.chain import ChainMemory
-from lmu_hw.rtl.control import Schedule
-from lmu_hw.rtl.dense import DenseMemory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.solve import SolveMemory
-from lmu_hw.rtl.solve_program import solve_program
-from lmu_hw.rtl.structured_program import structured_program
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.chain import ChainMemory
+from lmu_hw.rtl.memory.dense import DenseMemory
+from lmu_hw.rtl.memory.structured import structured_program
+from lmu_hw.rtl.memory.tridiagonal import SolveMemory, solve_program
+from lmu_hw.rtl.primitives.schedule import Schedule
 
 SHAPES = [
     (rule, order, lanes, channels)

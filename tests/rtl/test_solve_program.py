@@ -7,10 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.fixed_point.datapaths import SolveIncrement, solve_increment
 from lmu_hw.fixed_point.formats import round_shift
-from lmu_hw.fixed_point.increments import SolveIncrement, solve_increment
-from lmu_hw.rtl.solve_program import STORED_AFTER, WORD_AFTER, Addend, Base, Entry, Factor, Program, solve_program
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.tridiagonal import (
+    STORED_AFTER,
+    WORD_AFTER,
+    Addend,
+    Base,
+    Entry,
+    Factor,
+    Program,
+    solve_program,
+)
 
 ORDERS = [*range(1, 20), 32, 33]
 

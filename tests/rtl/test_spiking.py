@@ -10,15 +10,15 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.sim import Simulator
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.rtl.spiking.generator import WordGenerator
 from lmu_hw.rtl.spiking.memory import SpikingMemoryCore
+from lmu_hw.rtl.spiking.neurons import WordGenerator
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.spec import LMUSpec
 from lmu_hw.spiking.design import SpikingOptions
-from lmu_hw.spiking.digital_memory import DigitalSpikingMemory
-from lmu_hw.spiking.digital_plan import DigitalSpikingPlan, plan_spiking
-from lmu_hw.spiking.generators import first_states, words
+from lmu_hw.spiking.digital.model import DigitalSpikingMemory
+from lmu_hw.spiking.digital.neurons import first_states, words
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
 
 KINDS = ["poisson-lif", "poisson-relu", "lif"]

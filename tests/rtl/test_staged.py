@@ -10,8 +10,8 @@ import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.fixed_point.increments import balanced_sum, narrow
-from lmu_hw.rtl.staged import ADDERS, Registers, balanced, staged_inputs
+from lmu_hw.fixed_point.datapaths import balanced_sum, narrow
+from lmu_hw.rtl.memory.unrolled import ADDERS, Registers, balanced, staged_inputs
 
 WIDTH = 6
 Function = Callable[[list[Any]], list[Any]]

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.increments.structured import StructuredIncrement, quantise
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement, quantise
+from lmu_hw.fixed_point.datapaths.structured.stages import Block, StagedProduct
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.fixed_point.structured.staged import Block, StagedProduct
-from lmu_hw.legendre import Array
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.structured_program import STATE_AFTER, structured_program
-from lmu_hw.sim.memory.run import run_rtl
-from lmu_hw.spec import LMUSpec
-from lmu_hw.system import discretize
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.structured import STATE_AFTER, structured_program
+from lmu_hw.sim.targets.memory import run_rtl
 
 Stages = tuple[tuple[Block, ...], ...]
 Check = Callable[..., None]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.fixed_point.increments.base import narrow
-from lmu_hw.fixed_point.increments.structured import IntegerBlock, StructuredIncrement, structured_increment
-from lmu_hw.rtl.structured_program import (
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.fixed_point.datapaths.base import narrow
+from lmu_hw.fixed_point.datapaths.structured.increment import (
+    IntegerBlock,
+    StructuredIncrement,
+    structured_increment,
+)
+from lmu_hw.rtl.memory.structured import (
     CARRY_LEAD,
     STATE_AFTER,
     STORED_AFTER,
     StructuredProgram,
     structured_program,
 )
-from lmu_hw.spec import LMUSpec
 
 CASES = [(1, 10.0), (2, 10.0), (5, 30.0), (8, 100.0), (16, 60.0), (24, 784.0)]
 

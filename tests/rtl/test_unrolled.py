@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.unrolled import UnrolledMemory
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.unrolled import UnrolledMemory
 
 RULES = list(Discretization)
 

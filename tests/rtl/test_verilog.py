@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.design import build_memory
-from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 
 DELAYS = (0.5, 1.0)
 

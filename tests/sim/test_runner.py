@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lmu_hw.errors import DesignError, MissingToolError
-from lmu_hw.sim.runner import BenchResult, Simulator, available, bench_parameters, run_bench
+from lmu_hw.sim.hdl.runner import BenchResult, Simulator, available, bench_parameters, run_bench
 
 COUNTER = """\
 module counter(input clk, input rst, input [7:0] step, output reg [7:0] count);
@@ -31,7 +31,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
-from lmu_hw.sim.runner import bench_parameters
+from lmu_hw.sim.hdl.runner import bench_parameters
 
 async def start(dut):
     Clock(dut.clk, 10, "ns", impl="gpi").start()
@@ -323,7 +323,7 @@ def test_outside_pytest(tmp_path):
     (tmp_path / "script.py").write_text(
         textwrap.dedent("""\
         from pathlib import Path
-        from lmu_hw.sim.runner import run_bench
+        from lmu_hw.sim.hdl.runner import run_bench
         for expected in (30, 31):
             result = run_bench("icarus", [Path("counter.v")], "counter", "bench_counter", Path("build"),
                                timeout_s=60.0, parameters={"cycles": 10, "expected": expected})

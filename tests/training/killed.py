@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lmu_hw.network import Output
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.networks.model import Output
 from lmu_hw.training.layers import DenseLayer, Dropout, LinearMemoryLayer
 from lmu_hw.training.loop import FitResult, fit
 from lmu_hw.training.model import Model

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.spec import Basis, LMUSpec
-from lmu_hw.steps import Discretization
-from lmu_hw.system import discretize
+from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.core.system import discretize
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.discretization import LEARNABLE, fixed_step, learned_step
 

@@ -9,18 +9,17 @@ import pytest
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.networks import NETWORKS, load
-from lmu_hw.spec import LMUSpec
+from lmu_hw.networks.pretrained import NETWORKS, load
 from lmu_hw.spiking.network import NetworkOptions
 from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.training.tasks.arrays import OwnData, OwnModel, train_arrays
+from lmu_hw.training.tasks.base import Outcome, Run
+from lmu_hw.training.tasks.capacity import train_capacity
 from lmu_hw.training.tasks.delay import train_delay
 from lmu_hw.training.tasks.digits import digits_task
-from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
-from lmu_hw.training.tasks.outcome import Outcome, Run
-from lmu_hw.training.tasks.prediction import train_mackey_glass
-from lmu_hw.training.tasks.remembering import train_capacity
+from lmu_hw.training.tasks.mackey_glass import load_mackey_glass, train_mackey_glass
 from lmu_hw.training.tasks.spiking import spiking_score
 
 

@@ -17,17 +17,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmu_hw.archive import ArchiveReader, write_archive
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.network import Output
+from lmu_hw.io.archive import ArchiveReader, write_archive
+from lmu_hw.networks.model import Output
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import MemoryParameters
-from lmu_hw.spec import LMUSpec
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer
 from lmu_hw.training.loop import FitResult, evaluate, fit
 from lmu_hw.training.model import Model
-from lmu_hw.training.objectives import ACCURACY, ERROR, NRMSE, Dataset, Metric, cross_entropy, hold_out, squared_error
+from lmu_hw.training.objectives import (
+    ACCURACY,
+    ERROR,
+    NRMSE,
+    Dataset,
+    Metric,
+    cross_entropy,
+    hold_out,
+    squared_error,
+)
 from lmu_hw.training.recipe import Recipe, Schedule
 from tests.training.killed import train
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.network import Output
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.definition import CellWeights
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization, least_theta_over_dt
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.layers import DenseLayer, Dropout, LinearMemoryLayer, LMULayer, LSTMLayer
 from lmu_hw.training.model import Model, ModelParameters
-from tests.core.networks import every_kind
+from tests.networks.networks import every_kind
 
 STEPS = 70  # more than a block of a memory
 

@@ -9,21 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import Overflow, QFormat
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.network import Output
+from lmu_hw.networks.model import Output
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import drive, react
 from lmu_hw.reference.readout import LinearReadout
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer
 from lmu_hw.training.model import Model
-from lmu_hw.training.quantization import LayerQuantization, codes_of, round_to, round_weights, straight_through
+from lmu_hw.training.quantization import (
+    LayerQuantization,
+    codes_of,
+    round_to,
+    round_weights,
+    straight_through,
+)
 
 
 @given(width=st.integers(2, 24), fraction=st.integers(-4, 24), seed=st.integers(0, 2**32 - 1))

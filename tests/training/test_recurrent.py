@@ -17,9 +17,15 @@ from lmu_hw import LMUSpec
 from lmu_hw.reference.cell import CellParameters, LMUCell
 from lmu_hw.reference.definition import Activation, CellWeights
 from lmu_hw.training.discretization import Matrices, fixed_step
-from lmu_hw.training.recurrent import blocked_cell, blocks_pay
-from lmu_hw.training.recurrent_blocks import LONGEST_BLOCK, block_steps, memory_powers, run_in_blocks
-from lmu_hw.training.scan import scan_cell
+from lmu_hw.training.recurrent import (
+    LONGEST_BLOCK,
+    block_steps,
+    blocked_cell,
+    blocks_pay,
+    memory_powers,
+    run_in_blocks,
+    scan_cell,
+)
 
 
 def cell_weights(
@@ -156,7 +162,7 @@ def test_blocks_are_used_where_they_pay() -> None:
 _DIVIDED = """
 import numpy as np
 from lmu_hw.training.recurrent import blocked_cell
-from lmu_hw.training.scan import scan_cell
+from lmu_hw.training.recurrent import scan_cell
 from lmu_hw.training.discretization import fixed_step
 from lmu_hw.reference.definition import Activation, CellWeights
 from lmu_hw import LMUSpec

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.training import benchmark
-from lmu_hw.training.benchmark import Sizes, Timings, check_agreement, measure, problem, summary
+from lmu_hw.experiments import training_benchmark as benchmark
+from lmu_hw.experiments.training_benchmark import Sizes, Timings, check_agreement, measure, problem, summary
 
 
 def timings(*seconds: float) -> Timings:

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.network import Output, arrays
+from lmu_hw.networks.model import Output, arrays
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.layers import MemoryParameters
-from lmu_hw.reference.network import FloatNetwork
-from lmu_hw.spec import LMUSpec
 from lmu_hw.training.recipe import Recipe
-from lmu_hw.training.tasks import remembering
+from lmu_hw.training.tasks import capacity as remembering
 from lmu_hw.training.tasks.arrays import OwnData, OwnModel, read_arrays, train_arrays
+from lmu_hw.training.tasks.base import Run, accuracy_of
+from lmu_hw.training.tasks.capacity import train_capacity
 from lmu_hw.training.tasks.classification import Classifier, train_recurrent
 from lmu_hw.training.tasks.delay import echoes
 from lmu_hw.training.tasks.digits import digits_task, train_digits
 from lmu_hw.training.tasks.mnist import Mnist
-from lmu_hw.training.tasks.outcome import Run, accuracy_of
 from lmu_hw.training.tasks.psmnist import KINDS, psmnist_task
-from lmu_hw.training.tasks.remembering import train_capacity
 
 
 def test_digits_are_those_of_the_reference_and_apart() -> None:

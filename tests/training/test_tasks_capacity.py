@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.steps import Discretization
 from lmu_hw.training.tasks.capacity import (
     WASHOUT,
     CapacityTask,

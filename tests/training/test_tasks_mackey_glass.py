@@ -9,9 +9,15 @@ from lmu_hw.errors import DesignError
 from lmu_hw.training.backend import jax
 from lmu_hw.training.layers import DenseLayer
 from lmu_hw.training.model import Model
-from lmu_hw.training.tasks.mackey_glass import Prediction, load_mackey_glass, mackey_glass, windows
-from lmu_hw.training.tasks.outcome import Run
-from lmu_hw.training.tasks.prediction import LAYERS, train_mackey_glass
+from lmu_hw.training.tasks.base import Run
+from lmu_hw.training.tasks.mackey_glass import (
+    LAYERS,
+    Prediction,
+    load_mackey_glass,
+    mackey_glass,
+    train_mackey_glass,
+    windows,
+)
 
 
 def test_the_equation_step_by_step() -> None:

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.metrics import nrmse
 from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.metrics import nrmse
-from lmu_hw.network import Network
-from lmu_hw.networks import NETWORKS, load
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.pretrained import NETWORKS, load
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.reference.network import FloatNetwork
+from lmu_hw.training.tasks.base import accuracy_of
 from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
 from lmu_hw.training.tasks.mnist import PARTS, Mnist, load_mnist
-from lmu_hw.training.tasks.outcome import accuracy_of
 from lmu_hw.training.tasks.psmnist import psmnist_task
 
 #: A float64 product in another order may tip a digit or two.
@@ -41,11 +41,11 @@ def test_the_table(name: str) -> None:
     network, shipped = load(name), NETWORKS[name]
     assert network.parameters == shipped.parameters
     assert network.notes["command"] == shipped.command
-    assert (files("lmu_hw.networks") / f"{name}.npz").stat().st_size < 1 << 20  # type: ignore[attr-defined]
+    assert (files("lmu_hw.networks.pretrained") / f"{name}.npz").stat().st_size < 1 << 20  # type: ignore[attr-defined]
 
 
 def test_no_file_is_without_an_entry() -> None:
-    found = {path.name for path in files("lmu_hw.networks").iterdir() if path.name.endswith(".npz")}
+    found = {path.name for path in files("lmu_hw.networks.pretrained").iterdir() if path.name.endswith(".npz")}
     assert found == {f"{name}.npz" for name in NETWORKS}
 
 

@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.arguments import check_integer
-from lmu_hw.errors import DesignError
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network, Output
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.layers import DenseParameters
-from lmu_hw.spec import LMUSpec
-from lmu_hw.training.base import TrainedLayer
-from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer
+from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, TrainedLayer
 from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import ACCURACY, NRMSE, Dataset, Loss, cross_entropy, hold_out, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
-from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained
+from lmu_hw.training.tasks.base import HeldOut, Outcome, Run, Trained
 
 MAX_BYTES = 1 << 32
 MAX_CLASSES = 10_000

@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.legendre import Array
-from lmu_hw.network import Network, Output
+from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.reference.memory import final_states, impulse_response
-from lmu_hw.spec import LMUSpec
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.layers import DenseLayer, LMULayer
 from lmu_hw.training.loop import FitResult, fit
 from lmu_hw.training.model import Model, ModelParameters
 from lmu_hw.training.objectives import ACCURACY, Dataset, cross_entropy
 from lmu_hw.training.recipe import Recipe
+from lmu_hw.training.tasks.base import HeldOut, Run, Trained, accuracy_of
 from lmu_hw.training.tasks.images import PixelSequences
-from lmu_hw.training.tasks.outcome import HeldOut, Run, Trained, accuracy_of
 
 Tensor = jax.Array
 

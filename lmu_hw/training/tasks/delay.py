@@ -12,21 +12,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from lmu_hw.arguments import check_positive
-from lmu_hw.legendre import Array
-from lmu_hw.metrics import nrmse
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.errors import check_positive
+from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import MemoryParameters
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 from lmu_hw.training.backend import jnp
 from lmu_hw.training.layers import LinearMemoryLayer
 from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import Dataset, Metric, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
-from lmu_hw.training.tasks.outcome import HeldOut, Outcome, Run, Trained
+from lmu_hw.training.tasks.base import HeldOut, Outcome, Run, Trained
 
 STEPS_PER_DELAY = 200
 CYCLES_PER_DELAY = 0.3

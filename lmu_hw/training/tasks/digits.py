@@ -11,16 +11,16 @@ from types import MappingProxyType
 
 import numpy as np
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.reference.digits import STEPS, LabelledSequences, load_digits
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 from lmu_hw.training.objectives import Dataset, hold_out
 from lmu_hw.training.recipe import Recipe, Schedule
+from lmu_hw.training.tasks.base import Outcome, Run, Trained
 from lmu_hw.training.tasks.classification import Classifier, ImageTask, train_linear, train_recurrent
 from lmu_hw.training.tasks.images import Deformation, PixelSequences
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained
 
 #: Seed of the pixels' order and of the digits' division, the same for every run.
 DATA_SEED = 0

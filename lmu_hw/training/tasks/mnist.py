@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.artifacts import replacing
 from lmu_hw.errors import DesignError
+from lmu_hw.io.files import replacing
 
 Bytes = NDArray[np.uint8]
 

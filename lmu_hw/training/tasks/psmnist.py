@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 from lmu_hw.training.objectives import Dataset, hold_out
 from lmu_hw.training.recipe import Recipe, Schedule
+from lmu_hw.training.tasks.base import Outcome, Run, Trained
 from lmu_hw.training.tasks.classification import Classifier, ImageTask, train_linear, train_recurrent
 from lmu_hw.training.tasks.images import Deformation, PixelSequences, pixel_order
 from lmu_hw.training.tasks.mnist import Mnist
-from lmu_hw.training.tasks.outcome import Outcome, Run, Trained
 
 PIXELS = 784
 ORDER_SEED = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmu_hw.network import Network
+from lmu_hw.networks.model import Network
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.spiking.network import NetworkOptions, SpikingNetwork
-from lmu_hw.training.tasks.outcome import HeldOut
+from lmu_hw.training.tasks.base import HeldOut
 
 #: Numbers that scaling the ensembles to the trained network keeps at most, in all layers together.
 _MOST_NUMBERS = 1 << 24

@@ -9,17 +9,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.verilog import generate_verilog
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.formal.__main__ import main
 from lmu_hw.sim.formal.attack import find_overflow
 from lmu_hw.sim.formal.invariant import Registers, find_invariant, take_sample
 from lmu_hw.sim.formal.proof import cut, prove
-from lmu_hw.spec import LMUSpec
-from lmu_hw.steps import Discretization
 
 RULES = list(Discretization)
 feedback = pytest.mark.parametrize("feedback", [True, False])

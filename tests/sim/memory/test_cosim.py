@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.analog.design import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.analog.opamp import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.sim.memory import cosim
-from lmu_hw.sim.memory.cosim import AnalogSetup, check_bound, cosimulate
-from lmu_hw.sim.runner import Simulator
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.verilog import generate_verilog
+from lmu_hw.sim.cosim import memory as cosim
+from lmu_hw.sim.cosim.memory import AnalogSetup, check_bound, cosimulate
+from lmu_hw.sim.hdl.runner import Simulator
 
 THETA, DT = 0.01, 5e-5
 

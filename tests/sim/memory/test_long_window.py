@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmu_hw.sim.memory.long_window import LongWindow, run_long_window
+from lmu_hw.sim.regression.long_window import LongWindow, run_long_window
 
 
 @pytest.mark.slow

@@ -8,16 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.integer_model import IntegerMemory
+from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.memory.harness import HarnessedMemory, Stimulus
-from lmu_hw.sim.memory.regression import Limits, run_regression
-from lmu_hw.sim.memory.run import run_rtl, run_streams
-from lmu_hw.sim.runner import Simulator
-from lmu_hw.spec import LMUSpec
+from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
+from lmu_hw.sim.hdl.runner import Simulator
+from lmu_hw.sim.regression.memory import Limits, run_regression
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_rtl, run_streams
 
 both = pytest.mark.parametrize("simulator", list(Simulator))
 

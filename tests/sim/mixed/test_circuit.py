@@ -11,8 +11,8 @@ import pytest
 from scipy.linalg import expm
 
 from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.sim.hdl.runner import BenchResult, Simulator
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
-from lmu_hw.sim.runner import BenchResult, Simulator
 
 PERIOD = 50e-6
 
@@ -41,7 +41,7 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import Timer
 
-from lmu_hw.sim.runner import bench_parameters
+from lmu_hw.sim.hdl.runner import bench_parameters
 
 @cocotb.test()
 async def drives(dut):

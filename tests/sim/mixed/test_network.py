@@ -9,21 +9,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from lmu_hw.analog.design import AnalogDesign, design_memory
+from lmu_hw.analog.design.memory import AnalogDesign, design_memory
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.network import Network, Output
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.options import NetworkOptions
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.quantized.planner import plan_network
+from lmu_hw.networks.model import Network, Output
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.options import NetworkOptions
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
-from lmu_hw.reference.network import FloatNetwork
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.sim.mixed import network as mixed_network
 from lmu_hw.sim.mixed.adc import Adc
 from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, head_network, in_a_row, memory_of
 from lmu_hw.sim.mixed.network import MixedNetwork, MixedRun, run_mixed_network
-from lmu_hw.spec import LMUSpec
 
 THETA, STEPS, BLANK = 0.01, 8, 4
 SEQUENCES = np.random.default_rng(4).uniform(-1, 1, (5, STEPS)).round(2)

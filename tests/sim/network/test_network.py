@@ -7,22 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.network import Network, Output
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.plan import NetworkPlan
-from lmu_hw.quantized.planner import plan_network
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.networks.model import Network, Output
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.network.check import NetworkCheck, check_network, task_data
-from lmu_hw.sim.network.cosim import cosimulate_network
-from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.network.regression import NetworkLimits, run_network_regression
-from lmu_hw.sim.network.run import run_network_rtl, run_networks
-from lmu_hw.sim.runner import Simulator
-from lmu_hw.spec import LMUSpec
-from tests.core.networks import draw
+from lmu_hw.sim.cosim.network import cosimulate_network
+from lmu_hw.sim.hdl.runner import Simulator
+from lmu_hw.sim.regression.network import NetworkLimits, run_network_regression
+from lmu_hw.sim.regression.pretrained import NetworkCheck, check_network, task_data
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_network_rtl, run_networks
+from tests.networks.networks import draw
 
 both = pytest.mark.parametrize("simulator", list(Simulator))
 

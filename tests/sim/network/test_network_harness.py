@@ -9,13 +9,27 @@ import pytest
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
-from lmu_hw.network import Output
-from lmu_hw.quantized.integer_network import IntegerNetwork
-from lmu_hw.quantized.plan import ActivationPlan, AffinePlan, Kind, LayerPlan, NetworkPlan, Segment, Source
+from lmu_hw.networks.model import Output
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import (
+    ActivationPlan,
+    AffinePlan,
+    Kind,
+    LayerPlan,
+    NetworkPlan,
+    Segment,
+    Source,
+)
 from lmu_hw.reference.definition import Activation
-from lmu_hw.rtl.verilog import VerilogDesign
-from lmu_hw.sim.network.harness import HarnessedNetwork, NetworkStimulus, running_argmax
-from lmu_hw.sim.network.run import NetworkRun, in_batch_order, run_networks
+from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.sim.targets.network import (
+    HarnessedNetwork,
+    NetworkRun,
+    NetworkStimulus,
+    in_batch_order,
+    run_networks,
+    running_argmax,
+)
 
 FORM = QFormat(6, 0)
 COUNT = 3  # words of x and of y

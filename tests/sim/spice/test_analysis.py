@@ -7,16 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.analog.circuit import replaced, walk
-from lmu_hw.analog.design import AnalogDesign, design_memory
-from lmu_hw.analog.elements import Capacitor, Resistor, Transconductor
-from lmu_hw.analog.monte_carlo import Tolerances, draw, transients
-from lmu_hw.analog.opamp import MacroOpAmp
-from lmu_hw.analog.ota import MacroOta
-from lmu_hw.analog.small_signal import noise, sensitivities
-from lmu_hw.analog.spice import SmallSignal, to_deck
-from lmu_hw.analog.stamps import equations
-from lmu_hw.analog.tolerance import ports
+from lmu_hw.analog.analysis.monte_carlo import Tolerances, draw, transients
+from lmu_hw.analog.analysis.small_signal import noise, sensitivities
+from lmu_hw.analog.analysis.tolerance import ports
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta
+from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import replaced, walk
+from lmu_hw.analog.design.memory import AnalogDesign, design_memory
+from lmu_hw.analog.export.spice import SmallSignal, to_deck
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.engines import Engine, run_spice
 from lmu_hw.sim.spice.monte_carlo import drawn_elements, simulate_draws

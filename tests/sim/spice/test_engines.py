@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmu_hw.analog.small_signal import BOLTZMANN
+from lmu_hw.analog.analysis.small_signal import BOLTZMANN
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.sim.spice.deck import analysis_card, pwl
 from lmu_hw.sim.spice.engines import Engine, run_many, run_spice

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.analog.bench import held_samples
-from lmu_hw.analog.design import design_memory
-from lmu_hw.analog.ota import CmosOta, IdealOta, MacroOta
-from lmu_hw.analog.spice import Transient, to_deck
+from lmu_hw.analog.circuit.bench import held_samples
+from lmu_hw.analog.circuit.devices import CmosOta, IdealOta, MacroOta
+from lmu_hw.analog.design.memory import design_memory
+from lmu_hw.analog.export.spice import Transient, to_deck
+from lmu_hw.core.legendre import readout
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.legendre import readout
-from lmu_hw.metrics import nrmse
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.sim.spice.engines import Engine, run_spice
 from lmu_hw.sim.spice.measure_ota import OtaMeasurement, measure_ota, of_transistors
-from lmu_hw.spec import LMUSpec
 
 KNOWN = MacroOta(gm=2e-6, linear=0.4, gout=3e-9, cin=2e-14, cout=5e-14, offset=1e-3, noise=1e-7)
 

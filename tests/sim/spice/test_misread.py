@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lmu_hw.analog.design import STYLES, design_memory
-from lmu_hw.analog.device_model import library
-from lmu_hw.analog.opamp import MacroOpAmp
-from lmu_hw.analog.ota import CmosOta, MacroOta
-from lmu_hw.analog.spice import to_deck
+from lmu_hw.analog.circuit.devices import CmosOta, MacroOpAmp, MacroOta, library
+from lmu_hw.analog.design.memory import STYLES, design_memory
+from lmu_hw.analog.export.spice import to_deck
 from lmu_hw.errors import DesignError
-from lmu_hw.sim.spice.engines import Engine, run_spice
-from lmu_hw.sim.spice.misread import check_readable
+from lmu_hw.sim.spice.engines import Engine, check_readable, run_spice
 
 DECK = "* deck\nV1 a 0 1\nR1 a b 1k\nX1 b c part gain=2\n.subckt part p q params: gain=1 loss={1/2}\nR1 p q {gain}\n"
 DECK += ".ends part\nRload c 0 2.5e3ohm\n"

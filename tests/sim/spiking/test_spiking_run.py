@@ -9,21 +9,21 @@ from functools import cache
 import numpy as np
 import pytest
 
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.rtl.emission import VerilogDesign
+from lmu_hw.io.signals import band_limited_noise
+from lmu_hw.rtl.interface.emission import VerilogDesign
+from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.rtl.verilog import generate_verilog
-from lmu_hw.signals import band_limited_noise
-from lmu_hw.sim.spiking import cosim, regression
-from lmu_hw.sim.spiking.cosim import cosimulate_spiking
-from lmu_hw.sim.spiking.harness import HarnessedSpiking
-from lmu_hw.sim.spiking.regression import run_spiking_regression
-from lmu_hw.sim.spiking.run import run_spiking, run_spiking_rtl
-from lmu_hw.spec import LMUSpec
+from lmu_hw.sim.cosim import spiking as cosim
+from lmu_hw.sim.cosim.spiking import cosimulate_spiking
+from lmu_hw.sim.regression import spiking as regression
+from lmu_hw.sim.regression.spiking import run_spiking_regression
+from lmu_hw.sim.targets.spiking import HarnessedSpiking, run_spiking, run_spiking_rtl
 from lmu_hw.spiking.design import SpikingOptions
-from lmu_hw.spiking.digital_memory import DigitalSpikingMemory
-from lmu_hw.spiking.digital_plan import DigitalSpikingPlan, plan_spiking
+from lmu_hw.spiking.digital.model import DigitalSpikingMemory
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
 
 SPEC = LMUSpec(2, 0.2, 1e-3)
@@ -132,7 +132,7 @@ def test_one_call_runs_a_batch_and_raises_where_it_fails(rng, tmp_path, monkeypa
     words = run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
     assert np.array_equal(words, DigitalSpikingMemory(plan).run(codes))
     broken = altered(design, r"assign out_index = ", "assign out_index = ~")
-    monkeypatch.setattr("lmu_hw.sim.spiking.run.generate_spiking_verilog", lambda _: broken)
+    monkeypatch.setattr("lmu_hw.sim.targets.spiking.generate_spiking_verilog", lambda _: broken)
     with pytest.raises(CheckFailed, match="expected"):
         run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
 

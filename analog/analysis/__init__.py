@@ -1,0 +1,1 @@
+"""What a circuit does with real parts: noise, sensitivities, Monte Carlo, tolerances, requirements."""

@@ -1,0 +1,282 @@
+"""Monte Carlo over the parts of a circuit, in its linear model: all draws as one batch of matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import expm
+
+from lmu_hw.analog.analysis.small_signal import KELVIN, NOMINAL_CELSIUS
+from lmu_hw.analog.circuit.devices import check_finite
+from lmu_hw.analog.circuit.equations import Equations
+from lmu_hw.analog.circuit.linear import StateSpace, reduce
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import DesignError, check_integer, check_positive
+
+MAX_DRAWS = 1_000_000
+CUT = 4.0
+"""Normal draws further out than this many standard deviations are set to it, as a sorted part would be."""
+
+_TOLERATED = {"resistance": "resistor", "capacitance": "capacitor", "gm": "gm"}
+_BATCH_NUMBERS = 2_000_000  # numbers in the largest array of a batch, which bounds the memory
+
+
+class Distribution(StrEnum):
+    """How a part's value is spread within its tolerance."""
+
+    NORMAL = "normal"
+    UNIFORM = "uniform"
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """What is drawn: independent for every part, the temperature common to all.
+
+    Attributes:
+        resistor: relative; standard deviation of a normal distribution, half the width of a uniform one.
+        capacitor: the same for capacitors.
+        gm: the same for transconductances.
+        offset: of the amplifiers' input offset, V, always normal.
+        distribution: of resistors, capacitors and transconductances.
+        celsius: least and greatest ambient temperature, uniform between them.
+        resistor_tempco: relative change of every resistor per kelvin above 27 °C.
+        capacitor_tempco: of every capacitor, 1/K.
+        gm_tempco: of every transconductance, 1/K.
+
+    Raises:
+        DesignError: a spread is negative, values could be drawn that are not positive, or the distribution is none
+            of these.
+    """
+
+    resistor: float = 0.0
+    capacitor: float = 0.0
+    gm: float = 0.0
+    offset: float = 0.0
+    distribution: Distribution = Distribution.NORMAL
+    celsius: tuple[float, float] = (NOMINAL_CELSIUS, NOMINAL_CELSIUS)
+    resistor_tempco: float = 0.0
+    capacitor_tempco: float = 0.0
+    gm_tempco: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.distribution not in list(Distribution):
+            raise DesignError("distribution", f"one of {', '.join(Distribution)}", self.distribution)
+        for what in ("resistor", "capacitor", "gm", "offset"):
+            check_finite(f"{what} tolerance" if what != "offset" else "offset in V", getattr(self, what))
+        reach = CUT if self.distribution == Distribution.NORMAL else 1.0
+        low, high = self.celsius
+        if not -KELVIN < low <= high < np.inf:
+            raise DesignError("temperatures in °C", "low to high, above absolute zero", f"{low} to {high}")
+        for what in ("resistor", "capacitor", "gm"):
+            spread, tempco = getattr(self, what), getattr(self, f"{what}_tempco")
+            if not 0.0 <= spread < 1.0 / reach:
+                raise DesignError(
+                    f"{what} tolerance",
+                    f"from 0 to less than {1.0 / reach:g}, so that no value can be negative",
+                    spread,
+                )
+            for celsius in self.celsius:
+                if not 1.0 + tempco * (celsius - NOMINAL_CELSIUS) > 0.0:
+                    raise DesignError(f"{what} tempco", f"one that keeps values positive at {celsius:g} °C", tempco)
+        if not 0.0 <= self.offset < np.inf:
+            raise DesignError("offset in V", "a finite number of at least 0", self.offset)
+
+    def deviations(self, system: Equations) -> Array:
+        """Relative standard deviation of every parameter at a fixed temperature, (parameters,)."""
+        scale = 1.0 if self.distribution == Distribution.NORMAL else 1.0 / math.sqrt(3.0)
+        spreads = {quantity: scale * float(getattr(self, name)) for quantity, name in _TOLERATED.items()}
+        return np.array([spreads.get(each.quantity, 0.0) for each in system.parameters])
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Drawn circuits.
+
+    Attributes:
+        values: (draws, parameters), in the order of the equations' parameters.
+        offsets: (draws, amplifiers), V, in the order of the equations' amplifiers; the models' own are included.
+        celsius: (draws,).
+    """
+
+    values: Array
+    offsets: Array
+    celsius: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -> Draws:
+    """Draw `count` circuits; the same arguments give the same draws.
+
+    Args:
+        system: equations of the nominal circuit.
+        tolerances: what is drawn.
+        count: 1 to 1,000,000.
+        seed: of the random numbers, at least 0.
+
+    Raises:
+        DesignError: the count or the seed is out of range.
+    """
+    number = check_integer("Monte-Carlo draws", count, 1, MAX_DRAWS)
+    rng = np.random.default_rng(check_integer("seed", seed, 0))
+    celsius = rng.uniform(*tolerances.celsius, number)
+    values = np.broadcast_to(system.nominal, (number, len(system.parameters))).copy()
+    normal = tolerances.distribution == Distribution.NORMAL
+    for quantity, name in _TOLERATED.items():
+        columns = [k for k, each in enumerate(system.parameters) if each.quantity == quantity]
+        shape = (number, len(columns))
+        unit = np.clip(rng.standard_normal(shape), -CUT, CUT) if normal else rng.uniform(-1.0, 1.0, shape)
+        drift = 1.0 + getattr(tolerances, f"{name}_tempco") * (celsius - NOMINAL_CELSIUS)
+        values[:, columns] *= (1.0 + getattr(tolerances, name) * unit) * drift[:, None]
+    nominal = [system.disturbances[k].offset for k in system.offset_columns()]
+    offsets = np.array(nominal) + tolerances.offset * rng.standard_normal((number, len(nominal)))
+    return Draws(values, offsets, celsius)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What drawn circuits do.
+
+    Attributes:
+        nrmse: (draws, signals), error of each signal relative to the wanted one, both root mean square.
+        offsets: (draws, signals), direct voltage of each signal at rest, V.
+        stable: (draws,), whether the circuit is; where it is not, its errors are infinite.
+    """
+
+    nrmse: Array
+    offsets: Array
+    stable: NDArray[np.bool_]
+
+    def passing(self, limit: float) -> float:
+        """The yield: share of the circuits of which no signal's error exceeds `limit`."""
+        return float(np.mean((self.nrmse <= check_positive("error limit", limit)).all(axis=1)))
+
+    def quantile(self, share: float) -> float:
+        """The error that `share` of the circuits, from 0 to 1, keep in all signals."""
+        if not 0.0 <= share <= 1.0:
+            raise DesignError("share of the circuits", "from 0 to 1", share)
+        return float(np.quantile(self.nrmse.max(axis=1), share, method="higher"))
+
+
+def run(
+    system: Equations,
+    draws: Draws,
+    frequencies: ArrayLike,
+    wanted: ArrayLike,
+    *,
+    inputs: ArrayLike | None = None,
+    signals: ArrayLike | None = None,
+    rms: float = np.inf,
+) -> Outcome:
+    """Compare every drawn circuit with the wanted response, for input that is white over the frequencies.
+
+    Args:
+        system: equations of the nominal circuit.
+        draws: values to put in their place.
+        frequencies: Hz, evenly spaced over the band of the input.
+        wanted: (frequencies, signals), response in V for one volt of input.
+        inputs: (inputs,) volts at each of `system.inputs` per volt of input; by default 1 V at the first.
+        signals: (signals, outputs), each signal as a combination of `system.outputs`; by default each by itself.
+        rms: root mean square of the input, V. Against it offsets weigh in the error; by default they do not.
+
+    Raises:
+        DesignError: shapes do not agree, a number is out of its range, or a circuit has no unique solution.
+    """
+    hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if hertz.ndim != 1 or not hertz.size or not (np.isfinite(hertz) & (hertz >= 0.0)).all():
+        raise DesignError("frequencies", "one row of finite numbers of at least 0 Hz", hertz.tolist())
+    if not rms > 0.0:
+        raise DesignError("root mean square of the input", "above 0 V", rms)
+    target = np.asarray(wanted, dtype=np.complex128)
+    row, rows = _combinations(system, inputs, signals)
+    if target.shape != (len(hertz), len(rows)):
+        raise DesignError("wanted response", f"of shape {(len(hertz), len(rows))}", f"shape {target.shape}")
+    power = np.mean(np.abs(target) ** 2, axis=0)
+    errors, resting, stable = [], [], []
+    for model, rest in _models(system, draws, row, rows):
+        deviation = np.mean(np.abs(model.response(hertz)[..., 0] - target) ** 2, axis=1)
+        decays = np.linalg.eigvals(model.a).real.max(axis=-1) < 0.0
+        volts = (model.c @ rest[..., None])[..., 0] + model.d[..., 1]
+        error = np.sqrt((deviation + (volts / rms) ** 2) / power)
+        errors.append(np.where(decays[:, None], error, np.inf))
+        resting.append(volts)
+        stable.append(decays)
+    return Outcome(np.concatenate(errors), np.concatenate(resting), np.concatenate(stable))
+
+
+def transients(
+    system: Equations,
+    draws: Draws,
+    samples: ArrayLike,
+    dt: float,
+    *,
+    inputs: ArrayLike | None = None,
+    signals: ArrayLike | None = None,
+) -> Array:
+    """Simulate every drawn circuit on held samples, exactly, from rest with its offsets.
+
+    Args:
+        system: equations of the nominal circuit.
+        draws: values to put in their place.
+        samples: (steps,) V, each held for dt.
+        dt: s.
+        inputs: as in `run`.
+        signals: as in `run`.
+
+    Returns:
+        (draws, steps, signals), V, at the end of each hold.
+
+    Raises:
+        DesignError: shapes do not agree, dt is not positive, or a circuit has no unique solution.
+    """
+    held = np.asarray(samples, dtype=np.float64)
+    if held.ndim != 1:
+        raise DesignError("samples", "one row of numbers", f"shape {held.shape}")
+    step = check_positive("time between samples", dt, "s")
+    row, rows = _combinations(system, inputs, signals)
+    batches = []
+    for model, rest in _models(system, draws, row, rows):
+        n = model.a.shape[-1]
+        # dx/dt = a x + b0 u + b1 (offsets), with u and 1 as states that stay: one exponential gives the exact step.
+        joined = np.zeros((len(model.a), n + 2, n + 2))
+        joined[:, :n, :n], joined[:, :n, n:] = model.a * step, model.b * step
+        flow = expm(joined)[:, :n]
+        state, found = rest, np.empty((len(model.a), len(held), len(rows)))
+        for k, volt in enumerate(held.tolist()):
+            state = (flow[..., :n] @ state[..., None])[..., 0] + flow[..., n] * volt + flow[..., n + 1]
+            found[:, k] = (model.c @ state[..., None])[..., 0] + model.d[..., 0] * volt + model.d[..., 1]
+        batches.append(found)
+    return np.concatenate(batches)
+
+
+def _combinations(system: Equations, inputs: ArrayLike | None, signals: ArrayLike | None) -> tuple[Array, Array]:
+    row = np.eye(1, len(system.inputs))[0] if inputs is None else np.asarray(inputs, dtype=np.float64)
+    rows = np.eye(len(system.outputs)) if signals is None else np.atleast_2d(np.asarray(signals, dtype=np.float64))
+    for what, got, shape in (
+        ("input volts", row.shape, (len(system.inputs),)),
+        ("signals", rows.shape, (len(rows), len(system.outputs))),
+    ):
+        if got != shape:
+            raise DesignError(what, f"of shape {shape}", f"shape {got}")
+    return row, rows
+
+
+def _models(system: Equations, draws: Draws, row: Array, rows: Array) -> Iterator[tuple[StateSpace, Array]]:
+    """Batches of models with two inputs, the signal and the offsets (at 1), and their states at rest."""
+    count = len(row)
+    step = max(1, _BATCH_NUMBERS // (2 * system.size) ** 2)
+    for first in range(0, len(draws), step):
+        offsets = draws.offsets[first : first + step, :, None]
+        full = reduce(system, draws.values[first : first + step], sources=True)
+        b, d = (
+            np.concatenate([each[..., :count] @ row[:, None], each[..., count:] @ offsets], axis=-1)
+            for each in (full.b, full.d)
+        )
+        model = StateSpace(full.a, b, rows @ full.c, rows @ d)
+        yield model, np.asarray(-np.linalg.solve(model.a, model.b[..., 1:])[..., 0], dtype=np.float64)

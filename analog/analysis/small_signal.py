@@ -1,0 +1,153 @@
+"""Noise and sensitivities of a circuit, each from one solution of its equations and one of the transposed ones.
+
+The transposed solution is the response of one output to a current or voltage anywhere, so that it weighs the noise
+of every part, and together with the solution itself the derivative by every part's value, at once. (Adjoint network:
+S. W. Director and R. A. Rohrer, IEEE Trans. Circuit Theory 16 (3), 1969.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmu_hw.analog.circuit.equations import Entry, Equations
+from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import DesignError, check_positive
+
+ComplexArray = NDArray[np.complex128]
+
+KELVIN = 273.15
+"""0 °C, K."""
+
+NOMINAL_CELSIUS = 27.0
+"""Temperature at which SPICE simulates and at which models state their noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Noise at one output.
+
+    Attributes:
+        frequencies: Hz, (frequencies,).
+        powers: V²/Hz, (frequencies, sources), from each part.
+        sources: paths of the parts.
+    """
+
+    frequencies: Array
+    powers: Array
+    sources: tuple[str, ...]
+
+    @property
+    def density(self) -> Array:
+        """V/√Hz, (frequencies,), of all parts together."""
+        return np.asarray(np.sqrt(self.powers.sum(axis=1)))
+
+    def rms(self) -> float:
+        """Volts over the band from the first to the last frequency, by the trapezium rule."""
+        return float(np.sqrt(np.trapezoid(self.powers.sum(axis=1), self.frequencies)))
+
+    def shares(self) -> dict[str, float]:
+        """The share of each part in the power over the band, the largest first."""
+        each = np.atleast_1d(np.trapezoid(self.powers, self.frequencies, axis=0))
+        order = np.argsort(-each, kind="stable")
+        return {self.sources[k]: float(each[k] / each.sum()) for k in order.tolist()}
+
+
+def noise(
+    system: Equations, frequencies: ArrayLike, output: str | tuple[str, str], *, celsius: float = NOMINAL_CELSIUS
+) -> Noise:
+    """Predict the noise at an output: thermal noise of resistors and the stated input noise of amplifiers.
+
+    Args:
+        system: equations of the circuit, with the amplifiers as modelled.
+        frequencies: Hz, increasing.
+        output: a net, or two nets for the voltage between them.
+        celsius: temperature.
+
+    Raises:
+        DesignError: a net is none of the circuit's, the temperature is not above absolute zero, or the circuit has
+            no unique solution.
+    """
+    kelvin = check_positive("temperature above absolute zero", celsius + KELVIN, "K")
+    hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    scales = system.scales()
+    density = np.array(
+        [
+            4.0 * BOLTZMANN * kelvin * scales[each.resistance]
+            if each.resistance is not None
+            else each.density**2 * kelvin / TEMPERATURE
+            for each in system.disturbances
+        ]
+    )
+    weights = _adjoint(system, hertz, output) @ system.disturbance_matrix()
+    used = np.flatnonzero(density > 0.0)
+    sources = tuple(system.disturbances[k].path for k in used.tolist())
+    return Noise(hertz, np.abs(weights[:, used]) ** 2 * density[used], sources)
+
+
+def sensitivities(
+    system: Equations, frequencies: ArrayLike, output: str | tuple[str, str], inputs: ArrayLike | None = None
+) -> ComplexArray:
+    """Return the derivatives of a response H by the logarithm of every parameter: dH = S dp/p.
+
+    Args:
+        system: equations of the circuit.
+        frequencies: Hz.
+        output: a net, or two nets for the voltage between them.
+        inputs: (inputs,) volts at each input that make the response; by default 1 V at the first.
+
+    Returns:
+        (frequencies, parameters), V, in the order of `system.parameters`.
+
+    Raises:
+        DesignError: a net is none of the circuit's, or the circuit has no unique solution.
+    """
+    hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    count = len(system.inputs)
+    row = np.eye(1, count)[0] if inputs is None else np.asarray(inputs, dtype=np.float64)
+    if row.shape != (count,):
+        raise DesignError("input volts", f"{count} numbers", f"shape {row.shape}")
+    forward = _solve(_matrices(system, hertz), system.drive_matrix() @ row, system.name)
+    weights = _adjoint(system, hertz, output)
+    scales = system.scales() * np.append(system.powers, 0.0)
+    result = np.zeros((len(scales), len(hertz)), dtype=np.complex128)
+    for entries, factor in (
+        (list(system.conductive), np.ones(len(hertz))),
+        (list(system.storage_entries()), 2j * np.pi * hertz),
+    ):
+        rows, columns, coefficients, owners = _columns(entries)
+        terms = -weights[:, rows] * forward[:, columns] * (coefficients * scales[owners]) * factor[:, None]
+        np.add.at(result, owners, terms.T)
+    return result[:-1].T
+
+
+def offset_gains(system: Equations, output: str | tuple[str, str]) -> Array:
+    """(amplifiers,) V/V: direct voltage at an output per volt of input offset of each of `system.amplifiers`."""
+    weights = _adjoint(system, np.zeros(1), output) @ system.disturbance_matrix()
+    return np.asarray(weights[0, system.offset_columns()].real)
+
+
+def _matrices(system: Equations, hertz: Array) -> ComplexArray:
+    s = 2j * np.pi * hertz[:, None, None]
+    return np.asarray(system.conductance_matrix() + s * system.storage_matrix())
+
+
+def _adjoint(system: Equations, hertz: Array, output: str | tuple[str, str]) -> ComplexArray:
+    """(frequencies, size): the output per unit in each equation."""
+    return _solve(np.swapaxes(_matrices(system, hertz), -1, -2), system.probe(output), system.name)
+
+
+def _solve(matrices: ComplexArray, right: Array, name: str) -> ComplexArray:
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[:, None])[..., 0], dtype=np.complex128)
+    except np.linalg.LinAlgError:
+        raise DesignError(f"circuit {name}", "uniquely solvable", "a singular network") from None
+
+
+def _columns(entries: list[Entry]) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, NDArray[np.intp]]:
+    table = np.array(entries, dtype=np.float64).reshape(-1, 4)
+    rows, columns, owners = (table[:, k].astype(np.intp) for k in (0, 1, 3))
+    return rows, columns, table[:, 2], owners

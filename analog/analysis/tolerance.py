@@ -1,0 +1,133 @@
+"""The tolerance analysis of a design: its signals against the exact memory's, over drawn parts, and who is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw, run
+from lmu_hw.analog.analysis.small_signal import sensitivities
+from lmu_hw.analog.circuit.equations import Equations, equations
+from lmu_hw.analog.circuit.graph import GROUND
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import DesignError
+
+POINTS = 16
+"""Frequencies over the band."""
+
+
+def analyse(
+    design: AnalogDesign,
+    tolerances: Tolerances,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    signals: Sequence[str] | None = None,
+    frequencies: ArrayLike | None = None,
+    rms: float = np.inf,
+) -> Outcome:
+    """Draw circuits and compare their signals with those of the exact memory.
+
+    Args:
+        design: the nominal circuit, whose values may be standard ones: their rounding counts.
+        tolerances: what is drawn.
+        draws: how many circuits.
+        seed: of the random numbers.
+        signals: of `design.signals`; the outputs by default, or the states of a design without outputs.
+        frequencies: Hz, evenly spaced over the band of the input; `POINTS` up to states / (4 theta) by default.
+        rms: root mean square of the input, V, against which offsets weigh; by default they do not.
+
+    Raises:
+        DesignError: there is no such signal, or an argument is out of its range.
+    """
+    names = judged_signals(design) if signals is None else list(signals)
+    _check_signals(design, names)
+    hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    rows = [design.network.index(name) for name in names]
+    wanted = design.network.response(hertz)[:, rows] * np.array(design.signs)[rows]
+    system = equations(design.circuit)
+    inputs, combinations = ports(design, system, names)
+    drawn: Draws = draw(system, tolerances, draws, seed)
+    return run(system, drawn, hertz, wanted, inputs=inputs, signals=combinations, rms=rms)
+
+
+@dataclass(frozen=True)
+class ErrorBudget:
+    """The error of a signal to first order in its parts' deviations.
+
+    Attributes:
+        nrmse: root mean square over circuits and frequencies, relative to the nominal signal.
+        shares: of each part in the mean square, by path, the largest first.
+    """
+
+    nrmse: float
+    shares: dict[str, float]
+
+
+def error_budget(
+    design: AnalogDesign, tolerances: Tolerances, signal: str, *, frequencies: ArrayLike | None = None
+) -> ErrorBudget:
+    """Say from the sensitivities how much each part's tolerance adds to the error of a signal.
+
+    The temperature's spread is left out: it moves all parts together.
+
+    Args:
+        design: the nominal circuit.
+        tolerances: of its parts.
+        signal: one of `design.signals`.
+        frequencies: as in `analyse`.
+
+    Raises:
+        DesignError: there is no such signal, or no part has a tolerance.
+    """
+    _check_signals(design, [signal])
+    hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    system = equations(design.circuit)
+    inputs, _ = ports(design, system, [signal])
+    nets = design.signal_nets(signal)
+    found = sensitivities(system, hertz, (nets[0], nets[1] if len(nets) > 1 else GROUND), inputs)
+    powers = np.mean(np.abs(found) ** 2, axis=0) * tolerances.deviations(system) ** 2
+    total = float(powers.sum())
+    if total == 0.0:
+        raise DesignError("tolerances of an error budget", "above zero for some part", tolerances)
+    response = design.linear_model.response(hertz)[:, design.signals.index(signal), 0]
+    shares: dict[str, float] = {}
+    for k in np.argsort(-powers, kind="stable").tolist():
+        if powers[k] > 0.0:
+            path = system.parameters[k].path
+            shares[path] = shares.get(path, 0.0) + float(powers[k]) / total
+    return ErrorBudget(float(np.sqrt(total / np.mean(np.abs(response) ** 2))), shares)
+
+
+def judged_signals(design: AnalogDesign) -> list[str]:
+    """The outputs of a design, or its states where it has none: what an error or a noise is told of."""
+    return list(design.signals[design.realisation.states :] or design.signals)
+
+
+def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tuple[Array, Array]:
+    """How a design's signals are made of its ports.
+
+    Returns:
+        (inputs,) share of the input at each of `system.inputs`, and (signals, outputs), each signal as a combination
+        of `system.outputs`.
+    """
+    rows = np.zeros((len(signals), len(system.outputs)))
+    for k, signal in enumerate(signals):
+        for net, sign in zip(design.signal_nets(signal), (1.0, -1.0), strict=False):
+            rows[k, system.outputs.index(net)] = sign
+    return np.array([design.input_ports[port] for port in system.inputs]), rows
+
+
+def _band(design: AnalogDesign) -> Array:
+    edge = design.realisation.states / (4.0 * design.realisation.theta)
+    return np.asarray(edge * (np.arange(POINTS) + 0.5) / POINTS)
+
+
+def _check_signals(design: AnalogDesign, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in design.signals:
+            raise DesignError("signal", f"one of {', '.join(design.signals)}", name)

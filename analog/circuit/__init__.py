@@ -1,0 +1,1 @@
+"""Circuits as graphs: elements, devices, electrical rules, circuit equations and the linear model."""

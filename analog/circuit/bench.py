@@ -1,0 +1,79 @@
+"""A bench around a memory circuit: its ports become nets of the same names, and sources drive the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lmu_hw.analog.circuit.elements import External, Instance, PiecewiseLinear, VoltageSource, Waveform
+from lmu_hw.analog.circuit.graph import GROUND, Circuit
+from lmu_hw.errors import DesignError
+
+
+def bench_for(
+    circuit: Circuit, waveform: Waveform, *, ac: float = 0.0, shares: Mapping[str, float] | None = None
+) -> Circuit:
+    """Return a bench in which sources drive the inputs of `circuit` and every port is a net of the same name.
+
+    Args:
+        circuit: a circuit with one input port, or with those of `shares`.
+        waveform: voltage at the input, V.
+        ac: magnitude of the input in a small-signal analysis, V.
+        shares: the share of both that each input port gets; a differential input has +0.5 and -0.5.
+
+    Raises:
+        DesignError: the circuit's input ports are not those of `shares` or, without it, not exactly one; or an
+            external waveform is to be scaled.
+    """
+    inputs = [port.name for port in circuit.ports if port.direction == "in"]
+    if shares is None:
+        if len(inputs) != 1:
+            raise DesignError(f"circuit {circuit.name}", "one with a single input port", f"{len(inputs)}")
+        shares = {inputs[0]: 1.0}
+    if set(shares) != set(inputs):
+        raise DesignError(f"shares of the inputs of {circuit.name}", ", ".join(inputs), ", ".join(shares))
+    bench = Circuit(f"{circuit.name}_bench")
+    for port in inputs:
+        # "+ 0.0": a share of nothing is not written as -0.0.
+        source = VoltageSource(f"V_{port}", _scaled(waveform, shares[port]), ac * shares[port] + 0.0)
+        bench.add(source, p=port, n=GROUND)
+    bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
+    return bench
+
+
+def _scaled(waveform: Waveform, share: float) -> Waveform:
+    match waveform:
+        case PiecewiseLinear(times=times, values=values):
+            return PiecewiseLinear(times, tuple(value * share + 0.0 for value in values))
+        case External():
+            if share != 1.0:
+                raise DesignError("an external waveform", "one for each input, as it can't be scaled", share)
+            return waveform
+    return waveform * share + 0.0
+
+
+def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge: bool = False) -> PiecewiseLinear:
+    """Return the waveform that holds each sample for `dt` seconds, starting from rest at 0 V.
+
+    The edge to a sample is centred on the time at which it begins, so that the waveform's integral over the
+    history, and with it the memory's state, agrees with an ideal hold to second order. Only the first edge,
+    which starts at time 0, is late, by half its length.
+
+    Args:
+        volts: the samples.
+        dt: time between samples, s.
+        edge: length of an edge as a fraction of dt.
+        merge: leave out the points between equal samples. A simulator makes a step to each point, so that it is slower
+            with them, but need not be interpolated at the samples' times.
+
+    Raises:
+        DesignError: no samples.
+    """
+    if not len(volts):
+        raise DesignError("input", "at least one sample", "none")
+    rise = edge * dt
+    times, values = [0.0, rise], [0.0, float(volts[0])]
+    for k, volt in enumerate(volts[1:], start=1):
+        if not merge or volt != values[-1]:
+            times += [k * dt - rise / 2, k * dt + rise / 2]
+            values += [values[-1], float(volt)]
+    return PiecewiseLinear((*times, len(volts) * dt), (*values, values[-1]))

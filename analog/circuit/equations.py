@@ -1,0 +1,466 @@
+"""Circuit equations: (G + s C) z = B u + J e, with every entry linear in a parameter of one part.
+
+z holds the net voltages, the currents of voltage-defined branches and the op-amps' pole voltages (modified nodal
+analysis: C. W. Ho, A. E. Ruehli and P. A. Brennan, IEEE Trans. Circuits and Systems 22 (6), 1975). Because every entry
+is linear in a value or its inverse, all matrices of many drawn circuits come from one sparse product, and all
+derivatives from one pair of solutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from lmu_hw.analog.circuit import rules
+from lmu_hw.analog.circuit.devices import (
+    CmosOta,
+    MacroDifferentialOpAmp,
+    MacroOpAmp,
+    MacroOta,
+    RealOpAmp,
+    SinglePoleDifferentialOpAmp,
+    SinglePoleOpAmp,
+)
+from lmu_hw.analog.circuit.elements import (
+    Capacitor,
+    CurrentSource,
+    DifferentialOpAmp,
+    Element,
+    OpAmp,
+    Resistor,
+    Transconductor,
+    VoltageSource,
+)
+from lmu_hw.analog.circuit.graph import GROUND, Circuit, walk
+from lmu_hw.analog.realisation.network import Array
+from lmu_hw.errors import DesignError
+
+ONE = -1
+"""The parameter index of an entry that no part's value scales."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A quantity of a part on which the equations depend, linearly in value ** power.
+
+    Attributes:
+        path: the element, with the instances above it, joined by dots.
+        quantity: "resistance", "capacitance", "gm" or another field of the element's model.
+        value: nominal, in SI units.
+        power: 1, or -1 where the entries are inverse to the value.
+    """
+
+    path: str
+    quantity: str
+    value: float
+    power: int
+
+
+class Entry(NamedTuple):
+    """One term of a matrix: coefficient times parameter (or `ONE`) at (row, column)."""
+
+    row: int
+    column: int
+    coefficient: float
+    parameter: int
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A term s c (a aᵀ) of s C: a capacitor between two nets, or a pole.
+
+    Attributes:
+        path: the capacitor or amplifier.
+        vector: a, as {unknown: coefficient}; the stored quantity is aᵀ z.
+        parameter: index of c.
+        coefficient: further factor of c.
+    """
+
+    path: str
+    vector: Mapping[int, float]
+    parameter: int
+    coefficient: float
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """A source inside a part, which moves the right-hand side: a noise current or an amplifier's input voltage.
+
+    Attributes:
+        path: the element.
+        entries: where it enters; the column is unused.
+        resistance: index of the resistance whose thermal noise current it is, or None for an input voltage.
+        density: of an input voltage, nominal noise, V/√Hz.
+        offset: of an input voltage, nominal, V.
+    """
+
+    path: str
+    entries: tuple[Entry, ...]
+    resistance: int | None = None
+    density: float = 0.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """The equations of a circuit; see the module. Made by `stamps.equations`.
+
+    Attributes:
+        name: of the circuit.
+        unknowns: ("net" | "current" | "pole", name) of each z.
+        inputs: names of the input ports and independent sources.
+        outputs: names of the output ports.
+        parameters: what the entries depend on.
+        conductive: entries of G.
+        storages: terms of C.
+        drives: entries of B; the column is the input.
+        disturbances: columns of J: noise and offset sources.
+        fixed: pairs of nets (unknowns, or None for ground) whose voltage is an input.
+    """
+
+    name: str
+    unknowns: tuple[tuple[str, str], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    conductive: tuple[Entry, ...]
+    storages: tuple[Storage, ...]
+    drives: tuple[Entry, ...]
+    disturbances: tuple[Disturbance, ...]
+    fixed: tuple[tuple[int | None, int | None], ...]
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return len(self.unknowns)
+
+    @cached_property
+    def nominal(self) -> Array:
+        """(parameters,) the nominal values."""
+        return np.array([parameter.value for parameter in self.parameters])
+
+    @cached_property
+    def powers(self) -> Array:
+        """(parameters,) 1.0 or -1.0."""
+        return np.array([float(parameter.power) for parameter in self.parameters])
+
+    @cached_property
+    def amplifiers(self) -> tuple[str, ...]:
+        """Paths of the amplifiers, each of which has an input offset, in order."""
+        return tuple(each.path for each in self.disturbances if each.resistance is None)
+
+    def net(self, name: str) -> int | None:
+        """The unknown that is the voltage of a net; None for ground.
+
+        Raises:
+            DesignError: there is no such net.
+        """
+        if name == GROUND:
+            return None
+        try:
+            return self._index["net", name]
+        except KeyError:
+            raise DesignError("net", f"one of the circuit {self.name}", name) from None
+
+    def probe(self, nets: str | tuple[str, str]) -> Array:
+        """(size,) the row that picks v(net), or v(one) - v(other) of a pair, out of z."""
+        positive, negative = (nets, GROUND) if isinstance(nets, str) else nets
+        row = np.zeros(self.size)
+        for name, sign in ((positive, 1.0), (negative, -1.0)):
+            if (column := self.net(name)) is not None:
+                row[column] += sign
+        return row
+
+    def output_rows(self) -> Array:
+        """(outputs, size) the rows that pick the output ports out of z."""
+        return np.stack([self.probe(name) for name in self.outputs]) if self.outputs else np.zeros((0, self.size))
+
+    def scales(self, values: Array | None = None) -> Array:
+        """value ** power for all parameters, (..., parameters), and a 1 at the end, which `ONE` picks.
+
+        Args:
+            values: (..., parameters); nominal by default.
+        """
+        used = self.nominal if values is None else np.asarray(values, dtype=np.float64)
+        ones = np.ones((*used.shape[:-1], 1))
+        return np.concatenate([np.where(self.powers > 0, used, 1.0 / used), ones], axis=-1)
+
+    def conductance_matrix(self, values: Array | None = None) -> Array:
+        """G, (..., size, size), for values (..., parameters)."""
+        return self._assembled(self._conductive_map, self.scales(values), (self.size, self.size))
+
+    def storage_matrix(self, values: Array | None = None) -> Array:
+        """C, (..., size, size), for values (..., parameters)."""
+        return self._assembled(self._storage_map, self.scales(values), (self.size, self.size))
+
+    def drive_matrix(self) -> Array:
+        """B, (size, inputs)."""
+        matrix = np.zeros((self.size, len(self.inputs)))
+        for entry in self.drives:
+            matrix[entry.row, entry.column] += entry.coefficient
+        return matrix
+
+    def disturbance_matrix(self, values: Array | None = None) -> Array:
+        """J, (..., size, disturbances), for values (..., parameters): response of the right side to each source."""
+        return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
+
+    def offset_columns(self) -> list[int]:
+        """The columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
+        return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
+
+    def storage_entries(self) -> Iterator[Entry]:
+        """The terms of C as entries."""
+        for each in self.storages:
+            for row, one in each.vector.items():
+                for column, other in each.vector.items():
+                    yield Entry(row, column, each.coefficient * one * other, each.parameter)
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, str], int]:
+        return {unknown: k for k, unknown in enumerate(self.unknowns)}
+
+    @cached_property
+    def _conductive_map(self) -> scipy.sparse.csr_array:
+        return self._map(list(self.conductive), self.size)
+
+    @cached_property
+    def _storage_map(self) -> scipy.sparse.csr_array:
+        return self._map(list(self.storage_entries()), self.size)
+
+    @cached_property
+    def _disturbance_map(self) -> scipy.sparse.csr_array:
+        every = [entry._replace(column=k) for k, each in enumerate(self.disturbances) for entry in each.entries]
+        return self._map(every, len(self.disturbances))
+
+    def _map(self, entries: list[Entry], columns: int) -> scipy.sparse.csr_array:
+        """From the scales to the matrix's entries in a row: (parameters + 1, size * columns)."""
+        count = len(self.parameters) + 1
+        rows = [entry.parameter % count for entry in entries]
+        places = [entry.row * columns + entry.column for entry in entries]
+        coefficients = [entry.coefficient for entry in entries]
+        return scipy.sparse.csr_array((coefficients, (rows, places)), shape=(count, self.size * columns))
+
+    @staticmethod
+    def _assembled(mapping: scipy.sparse.csr_array, scales: Array, shape: tuple[int, int]) -> Array:
+        flat = np.atleast_2d(scales) @ mapping
+        return np.asarray(flat, dtype=np.float64).reshape(*scales.shape[:-1], *shape)
+
+
+def equations(circuit: Circuit, *, ideal_opamps: bool = False) -> Equations:
+    """Set up the equations of `circuit`, whose inputs are its input ports and independent sources.
+
+    Args:
+        circuit: must pass the electrical rules; may instantiate other circuits.
+        ideal_opamps: take every amplifier as ideal (an op-amp of endless gain, a transconductor that is nothing but
+            its gm) instead of as its model says.
+
+    Raises:
+        ElectricalRuleError: the circuit breaks a rule.
+        DesignError: it holds an element that has no linear model.
+    """
+    rules.check(circuit)
+    stamper = _Stamper(ideal_opamps)
+    for port in circuit.ports:
+        if port.direction == "in":
+            stamper.drive(port.name, GROUND, port.name, f"port {port.name}")
+    for path, element, nets in walk(circuit):
+        stamper.stamp(element, nets, path)
+    return stamper.finished(circuit)
+
+
+class _Stamper:
+    """Collects the terms. A branch current flows from the first net through the branch to the second."""
+
+    def __init__(self, ideal: bool) -> None:
+        self.ideal = ideal
+        self.unknowns: dict[tuple[str, str], int] = {}
+        self.inputs: list[str] = []
+        self.parameters: list[Parameter] = []
+        self.conductive: list[Entry] = []
+        self.storages: list[Storage] = []
+        self.drives: list[Entry] = []
+        self.disturbances: list[Disturbance] = []
+        self.fixed: list[tuple[int | None, int | None]] = []
+
+    def stamp(self, element: Element, nets: Mapping[str, str], path: str) -> None:
+        """Add one element's terms."""
+        match element:
+            case Resistor():
+                index = self._parameter(path, "resistance", element.ohms, -1)
+                self._conductance(nets["p"], nets["n"], index)
+                ends = ((nets["p"], 1.0), (nets["n"], -1.0))
+                self._disturb(path, [(self._net(net), sign, ONE) for net, sign in ends], resistance=index)
+            case Capacitor():
+                self._capacitor(path, nets["p"], nets["n"], self._parameter(path, "capacitance", element.farads, 1))
+            case VoltageSource():
+                self.drive(nets["p"], nets["n"], path, path)
+            case CurrentSource():
+                column = self._input(path)
+                for net, sign in ((nets["p"], -1.0), (nets["n"], 1.0)):
+                    if (row := self._net(net)) is not None:
+                        self.drives.append(Entry(row, column, sign, ONE))
+            case OpAmp():
+                self._opamp(element, nets, path)
+            case DifferentialOpAmp():
+                self._differential(element, nets, path)
+            case Transconductor():
+                self._transconductor(element, nets, path)
+            case _:
+                raise DesignError(f"element {path}", "of a kind that has a linear model", element.kind)
+
+    def drive(self, p: str, n: str, name: str, branch: str) -> None:
+        """v(p) - v(n) is the input `name`."""
+        column = self._input(name)
+        row = self._branch(p, n, branch)
+        self._voltage(row, p, 1.0)
+        self._voltage(row, n, -1.0)
+        self.drives.append(Entry(row, column, 1.0, ONE))
+        self.fixed.append((self._net(p), self._net(n)))
+
+    def finished(self, circuit: Circuit) -> Equations:
+        """All terms, frozen."""
+        outputs = tuple(port.name for port in circuit.ports if port.direction == "out")
+        for name in outputs:
+            self._net(name)
+        return Equations(
+            name=circuit.name,
+            unknowns=tuple(self.unknowns),
+            inputs=tuple(self.inputs),
+            outputs=outputs,
+            parameters=tuple(self.parameters),
+            conductive=tuple(self.conductive),
+            storages=tuple(self.storages),
+            drives=tuple(self.drives),
+            disturbances=tuple(self.disturbances),
+            fixed=tuple(self.fixed),
+        )
+
+    def _opamp(self, element: OpAmp, nets: Mapping[str, str], path: str) -> None:
+        model, row = element.model, self._branch(nets["out"], GROUND, path)
+        if self.ideal or not isinstance(model, (SinglePoleOpAmp, MacroOpAmp)):
+            self._difference(row, nets, path, 1.0)
+            if not self.ideal:
+                self._voltage(row, nets["out"], -1.0, self._parameter(path, "gain", model.gain, -1))
+            return
+        pole = self._pole(path, model, nets)
+        # v(out) - rout i = pole: the branch current flows into the amplifier.
+        self._voltage(row, nets["out"], 1.0)
+        self.conductive.append(Entry(row, row, -1.0, self._parameter(path, "rout", model.rout, 1)))
+        self.conductive.append(Entry(row, pole, -1.0, ONE))
+
+    def _differential(self, element: DifferentialOpAmp, nets: Mapping[str, str], path: str) -> None:
+        model = element.model
+        row, other = self._branch(nets["outp"], GROUND, path), self._branch(nets["outn"], GROUND, f"{path}.outn")
+        if self.ideal or not isinstance(model, (SinglePoleDifferentialOpAmp, MacroDifferentialOpAmp)):
+            self._difference(row, nets, path, 1.0)
+            if not self.ideal:
+                gain = self._parameter(path, "gain", model.gain, -1)
+                self._voltage(row, nets["outp"], -1.0, gain)
+                self._voltage(row, nets["outn"], 1.0, gain)
+            self._voltage(other, nets["outp"], 1.0)
+            self._voltage(other, nets["outn"], 1.0)
+            return
+        pole = self._pole(path, model, nets)
+        rout = self._parameter(path, "rout", model.rout, 1)
+        for branch, pin, half in ((row, "outp", 0.5), (other, "outn", -0.5)):
+            self._voltage(branch, nets[pin], 1.0)
+            self.conductive.append(Entry(branch, branch, -1.0, rout))
+            self.conductive.append(Entry(branch, pole, -half, ONE))
+
+    def _transconductor(self, element: Transconductor, nets: Mapping[str, str], path: str) -> None:
+        model, out = element.model, self._net(nets["out"])
+        if isinstance(model, CmosOta):
+            raise DesignError(
+                f"transconductor {path}", "one with a linear model, such as one measured on it", model.label
+            )
+        gm = self._parameter(path, "gm", model.gm, 1)
+        macro = model if isinstance(model, MacroOta) else None
+        if out is not None:
+            self._voltage(out, nets["inp"], -1.0, gm)
+            self._voltage(out, nets["inn"], 1.0, gm)
+        density, offset = (macro.noise, macro.offset) if macro is not None and not self.ideal else (0.0, 0.0)
+        self._disturb(path, [(out, 1.0, gm)], density=density, offset=offset)
+        if macro is None or self.ideal:
+            return
+        if macro.gout > 0:
+            self._conductance(nets["out"], GROUND, self._parameter(path, "gout", macro.gout, 1))
+        for pin, quantity in (("inp", "cin"), ("inn", "cin"), ("out", "cout")):
+            if getattr(macro, quantity) > 0:
+                index = self._parameter(path, quantity, getattr(macro, quantity), 1)
+                self._capacitor(f"{path}.{pin}", nets[pin], GROUND, index)
+
+    def _pole(
+        self, path: str, model: RealOpAmp | SinglePoleOpAmp | SinglePoleDifferentialOpAmp, nets: Mapping[str, str]
+    ) -> int:
+        """s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0."""
+        row = self._row("pole", path)
+        self._difference(row, nets, path, -1.0, model if isinstance(model, RealOpAmp) else None)
+        self.conductive.append(Entry(row, row, 1.0, self._parameter(path, "gain", model.gain, -1)))
+        rate = self._parameter(path, "gbw", model.gbw, -1)
+        self.storages.append(Storage(f"{path}.pole", {row: 1.0}, rate, 1.0 / (2.0 * np.pi)))
+        return row
+
+    def _difference(
+        self, row: int, nets: Mapping[str, str], path: str, sign: float, real: RealOpAmp | None = None
+    ) -> None:
+        """sign (v(inp) - v(inn) + the amplifier's own input voltage) in `row`."""
+        self._voltage(row, nets["inp"], sign)
+        self._voltage(row, nets["inn"], -sign)
+        density, offset = (real.noise, real.offset) if real is not None else (0.0, 0.0)
+        self._disturb(path, [(row, -sign, ONE)], density=density, offset=offset)
+
+    def _disturb(
+        self,
+        path: str,
+        terms: list[tuple[int | None, float, int]],
+        *,
+        resistance: int | None = None,
+        density: float = 0.0,
+        offset: float = 0.0,
+    ) -> None:
+        """Add a disturbance with (row, coefficient, parameter) for each equation that it enters; ground has none."""
+        entries = tuple(Entry(row, 0, coefficient, index) for row, coefficient, index in terms if row is not None)
+        self.disturbances.append(Disturbance(path, entries, resistance, density, offset))
+
+    def _parameter(self, path: str, quantity: str, value: float, power: int) -> int:
+        self.parameters.append(Parameter(path, quantity, float(value), power))
+        return len(self.parameters) - 1
+
+    def _input(self, name: str) -> int:
+        self.inputs.append(name)
+        return len(self.inputs) - 1
+
+    def _row(self, kind: str, name: str) -> int:
+        return self.unknowns.setdefault((kind, name), len(self.unknowns))
+
+    def _net(self, name: str) -> int | None:
+        return None if name == GROUND else self._row("net", name)
+
+    def _voltage(self, row: int, net: str, value: float, parameter: int = ONE) -> None:
+        if (column := self._net(net)) is not None:
+            self.conductive.append(Entry(row, column, value, parameter))
+
+    def _branch(self, p: str, n: str, name: str) -> int:
+        """A branch with a current of its own, which enters the current sums of its nets."""
+        row = self._row("current", name)
+        for net, sign in ((p, 1.0), (n, -1.0)):
+            if (index := self._net(net)) is not None:
+                self.conductive.append(Entry(index, row, sign, ONE))
+        return row
+
+    def _conductance(self, p: str, n: str, parameter: int) -> None:
+        for one, other in ((p, n), (n, p)):
+            if (row := self._net(one)) is not None:
+                self._voltage(row, one, 1.0, parameter)
+                self._voltage(row, other, -1.0, parameter)
+
+    def _capacitor(self, path: str, p: str, n: str, parameter: int) -> None:
+        ends = {self._net(p): 1.0, self._net(n): -1.0}
+        vector = {row: sign for row, sign in ends.items() if row is not None}
+        if p != n:
+            self.storages.append(Storage(path, vector, parameter, 1.0))

@@ -1,0 +1,247 @@
+"""Part values: what every coupling of a scaled network asks of resistors and capacitors, within their ranges.
+
+A stage has one reference part, the capacitor of an integrator or the feedback resistor of a sum, and one resistor
+per coupling: a coupling is 1/(R C) in 1/s or R_feedback/R in V/V. In a gm-C circuit a transconductance stands for
+each resistor, gm = 1/R.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.errors import DesignError, check_positive
+
+# Up to E24 the values were fixed before the rule was; each smaller series is every second value of the next one.
+_E24 = (10, 11, 12, 13, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 39, 43, 47, 51, 56, 62, 68, 75, 82, 91)
+_E192 = tuple(920 if k == 185 else round(100 * 10 ** (k / 192)) for k in range(192))  # the standard has 920 for 919
+
+
+def _members(name: str) -> tuple[int, ...]:
+    count = int(name[1:])
+    return _E24[:: 24 // count] if count <= 24 else _E192[:: 192 // count]
+
+
+NAMES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series of preferred values, "E3" to "E192".
+
+    Raises:
+        DesignError: there is no such series.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise DesignError("series of preferred values", f"one of {', '.join(NAMES)}", self.name)
+
+    @property
+    def decade(self) -> tuple[int, ...]:
+        """The values of one decade as integers: two digits up to E24, three digits above."""
+        return _members(self.name)
+
+    def values(self, low: float, high: float) -> tuple[float, ...]:
+        """All values from `low` to `high`, ascending; each is the double nearest to its decimal."""
+        digits = self.decade
+        places = len(str(digits[0])) - 1
+        first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high))
+        every = (float(f"{digit}e{decade - places}") for decade in range(first, last + 1) for digit in digits)
+        return tuple(value for value in every if low <= value <= high)
+
+    def neighbours(self, value: float) -> tuple[float, float]:
+        """The two adjacent values v <= value < w around a positive value."""
+        around = self.values(value / 10.0, value * 10.0)
+        k = bisect_right(around, value)
+        return around[k - 1], around[k]
+
+    def nearest(self, value: float) -> float:
+        """The value of least ratio to a positive value."""
+        below, above = self.neighbours(value)
+        return below if value * value < below * above else above
+
+
+@dataclass(frozen=True)
+class PartRange:
+    """Least and largest value of a part that a design may use, in ohm or farad.
+
+    Raises:
+        DesignError: not 0 < low < high < infinity.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.low < self.high < math.inf):
+            raise DesignError("part range", "0 < low < high", f"{self.low} to {self.high}")
+
+    def clamp(self, value: float) -> float:
+        """The value nearest to `value` inside the range."""
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class PartValues:
+    """The parts of a network of n states and q sums.
+
+    Attributes:
+        references: (n + q,) capacitance of each integrator in farad, then feedback resistance of each sum in ohm.
+        resistances: (n + q, n + q + 1) in ohm, infinite where nothing is coupled.
+        states: n.
+        inverter: resistance of the two resistors of an inverter, ohm.
+    """
+
+    references: Array
+    resistances: Array
+    states: int
+    inverter: float
+
+    @property
+    def capacitors(self) -> Array:
+        """The integrators' capacitances, (n,), farad."""
+        return self.references[: self.states]
+
+    @property
+    def feedbacks(self) -> Array:
+        """The sums' feedback resistances, (q,), ohm."""
+        return self.references[self.states :]
+
+    def magnitudes(self) -> Array:
+        """|coupling| as these parts realise it: 1/(R C) in 1/s, or feedback/R in V/V; (n + q, n + q + 1)."""
+        return self._numerators()[:, None] / self.resistances
+
+    def _numerators(self) -> Array:
+        return np.concatenate([1.0 / self.capacitors, self.feedbacks])
+
+    def realised(self, network: VoltageNetwork) -> VoltageNetwork:
+        """The network that these parts realise, with the signs of `network`."""
+        couplings = np.sign(network.couplings) * self.magnitudes()
+        return VoltageNetwork(
+            couplings, network.states, network.signals, network.outputs, network.volts, network.input_volts
+        )
+
+
+def values_for(network: VoltageNetwork, references: Array, inverter: float) -> PartValues:
+    """The parts that realise `network` exactly with the given references, see `PartValues`."""
+    n = network.states
+    numerators = np.concatenate([1.0 / references[:n], references[n:]])
+    wanted = np.abs(network.couplings)
+    resistances = np.full(wanted.shape, np.inf)
+    np.divide(numerators[:, None], wanted, out=resistances, where=wanted > 0)
+    return PartValues(references, resistances, n, inverter)
+
+
+def mean_rate(network: VoltageNetwork) -> float:
+    """The geometric mean of the couplings into the states, 1/s."""
+    rates = np.abs(network.couplings[: network.states])
+    return math.exp(float(np.mean(np.log(rates[rates > 0]))))
+
+
+def choose_values(
+    network: VoltageNetwork,
+    *,
+    impedance: float,
+    resistors: PartRange,
+    capacitors: PartRange,
+    capacitor: float | None = None,
+) -> PartValues:
+    """Choose one capacitor for all integrators and a feedback resistor for every sum; the rest follows.
+
+    Raises:
+        DesignError: no capacitor or feedback resistor keeps every part in its range.
+    """
+    n, magnitudes = network.states, np.abs(network.couplings)
+    rates = magnitudes[:n][magnitudes[:n] > 0]
+    farads = choose_capacitor(rates, impedance=impedance, resistors=resistors, capacitors=capacitors, given=capacitor)
+    feedbacks = [
+        choose_feedback(row[row > 0], impedance=impedance, resistors=resistors, what=f"sum {name}")
+        for row, name in zip(magnitudes[n:], network.signals[n:], strict=True)
+    ]
+    return values_for(network, np.array([farads] * n + feedbacks), resistors.clamp(impedance))
+
+
+def choose_capacitor(
+    rates: Array, *, impedance: float, resistors: PartRange, capacitors: PartRange, given: float | None = None
+) -> float:
+    """Choose the integrators' capacitor C, so that every R = 1/(rate C) lies in the resistors' range.
+
+    Without a given value C puts the geometric mean of the resistors at `impedance`, rounded to 1, 2.2 or 4.7
+    times a power of ten where the ranges allow that.
+
+    Args:
+        rates: the non-zero couplings' magnitudes, 1/s.
+        impedance: wanted geometric mean of the resistors, ohm.
+        resistors: allowed resistances, ohm.
+        capacitors: allowed capacitances, farad.
+        given: a capacitance that the user fixes, farad.
+
+    Raises:
+        DesignError: no capacitor, or not the given one, keeps every part in its range.
+    """
+    low, high = capacitor_limits(rates, resistors=resistors, capacitors=capacitors)
+    if given is not None:
+        check_positive("capacitor in farad", given)
+        if not low <= given <= high:
+            wanted = f"from {low:.3g} to {high:.3g} F, {_within(resistors)}"
+            raise DesignError("capacitor", wanted, given)
+        return given
+    preferred = min(max(1.0 / (impedance * math.exp(float(np.mean(np.log(rates))))), low), high)
+    decade = math.floor(math.log10(preferred))
+    steps = [float(f"{mantissa}e{decade + shift}") for shift in (0, 1) for mantissa in (1.0, 2.2, 4.7)]
+    allowed = [step for step in steps if low <= step <= high]
+    return min(allowed, key=lambda step: abs(math.log(step / preferred)), default=preferred)
+
+
+def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRange) -> tuple[float, float]:
+    """The least and the largest capacitor in its range for which every R = 1/(rate C) is in its own.
+
+    Raises:
+        DesignError: there is none.
+    """
+    low = max(capacitors.low, 1.0 / (float(rates.min()) * resistors.high))
+    high = min(capacitors.high, 1.0 / (float(rates.max()) * resistors.low))
+    if low > high:
+        ohms = f"{1 / (rates.max() * capacitors.high):.3g} to {1 / (rates.min() * capacitors.low):.3g}"
+        raise DesignError(
+            f"a capacitor from {capacitors.low:g} to {capacitors.high:g} F",
+            _within(resistors),
+            f"couplings from {rates.min():.3g} to {rates.max():.3g} 1/s, which span {ohms} ohm",
+        )
+    return low, high
+
+
+def _within(resistors: PartRange) -> str:
+    return f"such that resistors stay within {resistors.low:g} to {resistors.high:g} ohm"
+
+
+def choose_feedback(weights: Array, *, impedance: float, resistors: PartRange, what: str) -> float:
+    """Choose the feedback resistor of a summing stage whose inputs are R = feedback/weight.
+
+    It is `impedance` where that keeps all of the stage's resistors in range, else the nearest that does.
+
+    Args:
+        weights: the non-zero weights' magnitudes, V/V.
+        impedance: wanted feedback resistance, ohm.
+        resistors: allowed resistances, ohm.
+        what: the stage, for the error message.
+
+    Raises:
+        DesignError: no feedback resistor keeps every part in its range.
+    """
+    low = resistors.low * max(1.0, float(weights.max()))
+    high = resistors.high * min(1.0, float(weights.min()))
+    if low > high:
+        raise DesignError(
+            f"the resistors of {what}",
+            f"within {resistors.low:g} to {resistors.high:g} ohm",
+            f"weights from {weights.min():.3g} to {weights.max():.3g}",
+        )
+    return min(max(impedance, low), high)

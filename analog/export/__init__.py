@@ -1,0 +1,1 @@
+"""What a circuit leaves behind: SPICE deck, KiCad netlist, schematic, bill of materials, manifest."""

@@ -1,0 +1,152 @@
+"""What a design leaves behind: SPICE deck, bill of materials, KiCad netlist, schematic and manifest."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from lmu_hw.analog.circuit.devices import describe
+from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, PiecewiseLinear, Resistor
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.kicad import kicad_netlist, placed_parts
+from lmu_hw.analog.export.manifest import NOTHING, Questions, manifest
+from lmu_hw.analog.export.spice import Transient, number, to_deck, to_subcircuit
+from lmu_hw.io.files import write_json, write_text
+
+BILL_COLUMNS = ("designator", "reference", "kind", "value", "unit", "count")
+
+
+def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
+    """One row per kind and value: designators and names (all of the row's, spaced), kind, value, unit, count.
+
+    Designators are those of the KiCad netlist, names those of the SPICE netlist.
+    """
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for part in placed_parts(design.circuit):
+        value, unit = _value(part.element)
+        groups.setdefault((part.element.kind, value, unit), []).append((part.designator, part.element.name))
+    return [
+        {
+            "designator": " ".join(designator for designator, _ in members),
+            "reference": " ".join(name for _, name in members),
+            "kind": kind,
+            "value": value,
+            "unit": unit,
+            "count": len(members),
+        }
+        for (kind, value, unit), members in groups.items()
+    ]
+
+
+def _value(element: Element) -> tuple[str, str]:
+    match element:
+        case Resistor(ohms=value):
+            return number(value), "ohm"
+        case Capacitor(farads=value):
+            return number(value), "F"
+        case Device(model=model):
+            return describe(model), ""
+    return "", ""
+
+
+def header(design: AnalogDesign, command: str) -> list[str]:
+    """Lines for the head of a generated text: what it is, its specification and the command that made it."""
+    device = design.technology.device
+    scaling = [*design.state_scaling.tolist(), *design.output_scaling.tolist()]
+    asked = ", ".join(f"{key}={value}" for key, value in design.specification.items())
+    return [
+        f"{design.circuit.name}: Legendre memory, {design.realisation.topology} {design.style} circuit",
+        f"specification: {asked}",
+        f"command: {command}",
+        f"{device.device}s: {describe(device)}",
+        f"signals: u = input, x<i> = states, y<k> = delayed outputs{_kinds(design)}; volts per unit of each:",
+        f"  u  {number(design.input_scaling)}",
+        *(f"  {signal}  {number(volts)}" for signal, volts in zip(design.signals, scaling, strict=True)),
+    ]
+
+
+def _kinds(design: AnalogDesign) -> str:
+    coefficients = ", m<i> = Legendre coefficients" if design.specification["coefficient_outputs"] else ""
+    return coefficients + ("; each is v(<signal>_p) - v(<signal>_n)" if design.technology.differential else "")
+
+
+def subcircuit_text(design: AnalogDesign, command: str) -> str:
+    """The self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``.
+
+    It keeps to what ngspice, LTspice and Xyce share: subcircuits with parameters in braces, R, C, X, and controlled
+    sources; no options, no analyses, no suffixes of numbers, and names that stay apart when case is folded.
+    """
+    return to_subcircuit(design.circuit, header(design, command))
+
+
+def deck_text(design: AnalogDesign, command: str) -> str:
+    """A deck that ``ngspice -b`` runs unchanged: a full-scale step at the input, watched for two windows."""
+    theta = design.realisation.theta
+    volts = design.input_scaling
+    step = PiecewiseLinear((0.0, 1e-4 * theta, 2.0 * theta), (0.0, volts, volts))
+    return to_deck(
+        design.bench(step),
+        [Transient(step=theta / 100.0, stop=2.0 * theta, max_step=theta / 1000.0)],
+        header=header(design, command),
+    )
+
+
+def schematic(design: AnalogDesign) -> str:
+    """The schematic as SVG text."""
+    from lmu_hw.analog.export.schematic import schematic_svg
+
+    asked, device = design.specification, design.technology.device
+    return schematic_svg(
+        design.circuit,
+        f"{design.circuit.name}: Legendre memory, order {asked['order']}, theta {asked['theta']!r} s, "
+        f"{design.realisation.topology} {design.style}",
+        [f"{device.device}s: {describe(device)}; nets of the same name are joined"],
+    )
+
+
+def kicad_text(design: AnalogDesign, command: str) -> str:
+    """The KiCad netlist; values as in the bill of materials."""
+    values = {part.path: _value(part.element)[0] for part in placed_parts(design.circuit)}
+    return kicad_netlist(design.circuit, command, values)
+
+
+def bill_text(design: AnalogDesign) -> str:
+    """The bill of materials as CSV."""
+    table = io.StringIO()
+    rows = csv.DictWriter(table, BILL_COLUMNS, lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(bill_of_materials(design))
+    return table.getvalue()
+
+
+def write_design(
+    design: AnalogDesign, directory: Path, command: str, questions: Questions = NOTHING
+) -> dict[str, Path]:
+    """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
+
+    Everything is rendered before the first file is written, so that a design that cannot be rendered leaves
+    nothing behind.
+
+    Args:
+        design: what to write.
+        directory: created where it does not exist.
+        command: the command line that asked for it, for the headers.
+        questions: what the manifest is to answer beside what the circuit is.
+
+    Raises:
+        ElectricalRuleError: the circuit breaks an electrical rule.
+        DesignError: no amplifiers keep the error.
+    """
+    name = design.circuit.name
+    deck, netlist = deck_text(design, command), kicad_text(design, command)
+    drawing, bill = schematic(design), bill_text(design)
+    data = {**manifest(design, questions), "command": command}
+    return {
+        "netlist": write_text(directory / f"{name}.cir", deck),
+        "library": write_text(directory / f"{name}.lib", subcircuit_text(design, command)),
+        "kicad": write_text(directory / f"{name}.net", netlist),
+        "bom": write_text(directory / "bom.csv", bill),
+        "schematic": write_text(directory / f"{name}.svg", drawing),
+        "manifest": write_json(directory / "manifest.json", data),
+    }

@@ -1,0 +1,253 @@
+"""SPICE text: subcircuits, and decks that a simulator runs unchanged.
+
+Numbers are plain exponents, written so that they read back as the same double. Nothing depends on time, on
+the order of hashing or on the machine, so the same circuit gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lmu_hw.analog.circuit import rules
+from lmu_hw.analog.circuit.devices import DeviceModel, library
+from lmu_hw.analog.circuit.elements import (
+    Capacitor,
+    Device,
+    Element,
+    External,
+    IndependentSource,
+    Instance,
+    PiecewiseLinear,
+    Resistor,
+    Waveform,
+)
+from lmu_hw.analog.circuit.graph import GROUND, Circuit
+from lmu_hw.errors import DesignError
+
+LINE = 100
+"""Longest line written; longer ones are continued with ``+``."""
+
+OPTIONS: Mapping[str, str | float] = {
+    # The trapezoidal rule: several times nearer to the exact response than Gear's at the same steps, and
+    # the sources' corners are breakpoints at which ngspice restarts it, so that it does not ring on them. A
+    # program that drives an external source, whose corners the simulator cannot see, may prefer gear.
+    "method": "trap",
+    # The solver's own tolerances, tight enough that what remains visible is the circuit's error.
+    "reltol": 1e-5,
+    "abstol": 1e-12,
+    "vntol": 1e-8,
+}
+"""Simulator options written into every deck."""
+
+
+@dataclass(frozen=True)
+class Transient:
+    """A transient analysis from 0 to `stop`, printed every `step`, with steps up to `max_step`, all in s."""
+
+    step: float
+    stop: float
+    max_step: float
+
+    def lines(self, nets: Sequence[str]) -> list[str]:
+        """The analysis and its print statement."""
+        numbers = (number(self.step), number(self.stop), "0", number(self.max_step))
+        return [f".tran {' '.join(numbers)}", f".print tran {' '.join(f'v({net})' for net in nets)}"]
+
+
+@dataclass(frozen=True)
+class SmallSignal:
+    """A small-signal frequency sweep, `points` per decade from `start` to `stop` (Hz)."""
+
+    points: int
+    start: float
+    stop: float
+
+    def lines(self, nets: Sequence[str]) -> list[str]:
+        """The analysis and its print statement (magnitude and phase of every net)."""
+        vectors = " ".join(f"vm({net}) vp({net})" for net in nets)
+        return [f".ac dec {self.points} {number(self.start)} {number(self.stop)}", f".print ac {vectors}"]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise at a net, or between two, with its density referred to a source; `points` per decade, Hz."""
+
+    output: str | tuple[str, str]
+    source: str
+    points: int
+    start: float
+    stop: float
+
+    def lines(self, nets: Sequence[str]) -> list[str]:
+        """The analysis and its print statement (densities in V/sqrt(Hz))."""
+        output = self.output if isinstance(self.output, str) else ",".join(self.output)
+        sweep = f"dec {self.points} {number(self.start)} {number(self.stop)}"
+        return [f".noise v({output}) {self.source} {sweep}", ".print noise onoise_spectrum inoise_spectrum"]
+
+
+Analysis = Transient | SmallSignal | Noise
+
+
+def number(value: float) -> str:
+    """Write a number without suffix, so that it reads back as the same double."""
+    return repr(float(value))
+
+
+def comment(text: str) -> str:
+    """A comment line; line breaks in `text` become spaces, so that nothing can escape from it."""
+    return "* " + " ".join(text.split())
+
+
+def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
+    """Return a self-contained library text: device models, then the subcircuits, `circuit` last.
+
+    The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
+
+    Args:
+        circuit: has at least one port.
+        header: lines to put at the head as comments.
+
+    Raises:
+        ElectricalRuleError: the circuit breaks an electrical rule.
+        DesignError: the circuit has no ports.
+    """
+    if not circuit.ports:
+        raise DesignError(f"circuit {circuit.name}", "one with ports, to be used as a subcircuit", "none")
+    rules.check(circuit)
+    return _join([*map(comment, header), *_definitions([circuit])])
+
+
+def to_deck(
+    bench: Circuit,
+    analyses: Iterable[Analysis],
+    *,
+    header: Iterable[str] = (),
+    probes: Sequence[str] | None = None,
+    options: Mapping[str, str | float] = OPTIONS,
+) -> str:
+    """Return a deck that ``ngspice -b FILE`` runs: definitions, the bench's elements, options, analyses.
+
+    Args:
+        bench: a circuit without ports; its elements become the deck's top level.
+        analyses: what to run.
+        header: lines to put below the title as comments.
+        probes: nets to save and print, by default every net of the bench but ground.
+        options: simulator options; see `OPTIONS` for the default and its reasons.
+
+    Raises:
+        ElectricalRuleError: the bench breaks an electrical rule.
+        DesignError: the bench has ports, or a probe is none of its nets.
+    """
+    if bench.ports:
+        raise DesignError(f"bench {bench.name}", "a circuit without ports", f"port {bench.ports[0].name}")
+    rules.check(bench)
+    nets = [net for net in bench.nets if net != GROUND] if probes is None else list(probes)
+    for net in nets:
+        if net not in bench.nets:
+            raise DesignError("probe", f"a net of {bench.name}", net)
+    models, circuits = _used(bench)
+    lines = [comment(bench.name), *map(comment, header)]
+    lines += _model_lines(models)
+    for circuit in circuits:
+        lines += _subcircuit(circuit)
+    lines += [_element_line(bench, element) for element in bench.elements]
+    lines.append(".options " + " ".join(f"{key}={_option(value)}" for key, value in options.items()))
+    wanted = list(analyses)
+    # Densities are vectors of their own, which a list of nets would leave out.
+    noise = any(isinstance(analysis, Noise) for analysis in wanted)
+    lines.append(".save all" if noise else ".save " + " ".join(f"v({net})" for net in nets))
+    for analysis in wanted:
+        lines += analysis.lines(nets)
+    return _join([*lines, ".end"])
+
+
+def _used(*tops: Circuit) -> tuple[list[DeviceModel], list[Circuit]]:
+    """One device model per library text, and the circuits instantiated below `tops`, inner ones first."""
+    models: dict[str, DeviceModel] = {}
+    circuits: dict[str, Circuit] = {}
+
+    def visit(circuit: Circuit) -> None:
+        for device in circuit.of(Device):
+            models.setdefault(device.model.subcircuit, device.model)
+        for instance in circuit.of(Instance):
+            visit(instance.circuit)
+            circuits.setdefault(instance.circuit.name, instance.circuit)
+
+    for top in tops:
+        visit(top)
+    return list(models.values()), list(circuits.values())
+
+
+def _definitions(circuits: Sequence[Circuit]) -> list[str]:
+    models, inner = _used(*circuits)
+    lines = _model_lines(models)
+    for circuit in [*inner, *circuits]:
+        lines += _subcircuit(circuit)
+    return lines
+
+
+def _model_lines(models: Iterable[DeviceModel]) -> list[str]:
+    return [line for model in models for line in library(model).splitlines()]
+
+
+def _subcircuit(circuit: Circuit) -> list[str]:
+    ports = " ".join(port.name for port in circuit.ports)
+    body = [_element_line(circuit, element) for element in circuit.elements]
+    return [f".subckt {circuit.name} {ports}", *body, f".ends {circuit.name}"]
+
+
+def _element_line(circuit: Circuit, element: Element) -> str:
+    nets = " ".join(circuit.pins_of(element).values())
+    return f"{element.name} {nets} {element_value(element)}"
+
+
+def element_value(element: Element) -> str:
+    """What stands behind the nets in an element's line: its value, or its subcircuit with parameters.
+
+    Raises:
+        DesignError: there is no SPICE text for an element of its kind.
+    """
+    match element:
+        case Resistor(ohms=value) | Capacitor(farads=value):
+            return number(value)
+        case Device(model=model):
+            parameters = " ".join(f"{key}={number(value)}" for key, value in model.parameters.items())
+            return f"{model.subcircuit} {parameters}"
+        case IndependentSource(waveform=waveform, ac=magnitude):
+            return _waveform(waveform) + (f" ac {number(magnitude)}" if magnitude else "")
+        case Instance(circuit=inner):
+            return inner.name
+    raise DesignError("element", "of a kind that SPICE text exists for", type(element).__name__)
+
+
+def _waveform(waveform: Waveform) -> str:
+    match waveform:
+        case PiecewiseLinear(times=times, values=values):
+            points = (f"{number(t)} {number(v)}" for t, v in zip(times, values, strict=True))
+            return f"pwl({' '.join(points)})"
+        case External():
+            # Nothing may stand beside it: ngspice 39 crashes where an external source also has a constant.
+            return "external"
+    return number(waveform)
+
+
+def _option(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _join(lines: Iterable[str]) -> str:
+    return "".join(f"{part}\n" for line in lines for part in wrapped(line))
+
+
+def wrapped(line: str) -> list[str]:
+    """A line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
+    if len(line) <= LINE or line.startswith("*"):
+        return [line]
+    parts, current = [], ""
+    for word in line.split(" "):
+        if current and len(current) + 1 + len(word) > LINE:
+            parts.append(current)
+            current = "+"
+        current = f"{current} {word}" if current else word
+    return [*parts, current]

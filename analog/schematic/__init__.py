@@ -1,1 +1,0 @@
-"""A schematic as SVG: one drawing per stage, joined by net names rather than by wires."""

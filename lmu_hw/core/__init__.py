@@ -1,0 +1,1 @@
+"""The memory in real numbers: specification, continuous system, time-stepping rules, stability, bounds."""

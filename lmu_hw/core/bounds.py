@@ -1,0 +1,247 @@
+"""Certified ranges: upper bounds on ℓ1 norms of impulse responses, finite sum plus a proved tail.
+
+For |u| ≤ 1 the exact bound on a state is the ℓ1 norm of its impulse response, and the sign of the
+time-reversed response is an input that attains it. Past the last step N that is summed, the rest is
+bounded by (sum of norms so far)·r/(1 − r) with r = ‖Gᴺ‖₂ < 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmu_hw.core.legendre import Array, energy_scale, orthonormal_system
+from lmu_hw.core.stability import spectral_norm
+from lmu_hw.core.steps import Discretization, step_matrices
+from lmu_hw.errors import DesignError
+
+_MOST_DOUBLINGS = 40
+
+
+def noise_power(transition: Array, injection: Array, rows: Array) -> Array:
+    """Σ_k ‖c Gᵏ N‖² for each row c: output variances for white inputs of unit variance.
+
+    The controllability Gramian by doubling, P ← P + G P Gᵀ, G ← G² (Smith, 1968): the number of products
+    grows with the logarithm of the memory's length.
+
+    Args:
+        transition: G, shape (n, n), stable.
+        injection: N, shape (n, m).
+        rows: C, shape (r, n).
+
+    Returns:
+        Shape (r,).
+
+    Raises:
+        DesignError: the powers of G do not decay.
+    """
+    gramian, power = injection @ injection.T, transition
+    for _ in range(_MOST_DOUBLINGS):
+        gramian = gramian + power @ gramian @ power.T
+        power = power @ power
+        if np.linalg.norm(power) < 1e-9:
+            return np.asarray(np.einsum("ij,jk,ik->i", rows, gramian, rows, optimize=True))
+    raise DesignError("the step", "one whose powers decay", f"norm {np.linalg.norm(power):.3g} in the end")
+
+
+_EPS = float(np.finfo(np.float64).eps)
+_HEAD = 4
+_CELLS = 128
+_BLOCK_WORDS = 4_000_000
+_MOST_STEPS = 1 << 28
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A step matrix with square blocks on its diagonal: systems that run side by side without touching.
+
+    Attributes:
+        blocks: the blocks, shape (n_k, n_k) each.
+    """
+
+    blocks: tuple[Array, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of states of all blocks."""
+        return sum(block.shape[0] for block in self.blocks)
+
+    def apply(self, columns: Array) -> Array:
+        """The matrix times columns of shape (size, …)."""
+        if len(self.blocks) == 1:
+            return self.blocks[0] @ columns
+        cuts = np.cumsum([block.shape[0] for block in self.blocks])[:-1]
+        parts = zip(self.blocks, np.split(columns, cuts), strict=True)
+        return np.concatenate([block @ part for block, part in parts])
+
+    def after(self, other: Flow) -> Flow:
+        """The product self·other, block by block."""
+        return Flow(tuple(a @ b for a, b in zip(self.blocks, other.blocks, strict=True)))
+
+    def power(self, steps: int) -> Flow:
+        """The matrix to the power `steps` ≥ 0."""
+        return Flow(tuple(np.linalg.matrix_power(block, steps) for block in self.blocks))
+
+    def norm(self) -> float:
+        """‖·‖₂, rounded upwards."""
+        return max(spectral_norm(block) for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class L1Bound:
+    """Upper bounds on Σ_k |C Gᵏ H|, element by element.
+
+    Attributes:
+        upper: shape (rows of C, columns of H).
+        summed: the part that was summed; `upper` adds tail and rounding allowance to it.
+        steps: how many steps were summed.
+    """
+
+    upper: Array
+    summed: Array
+    steps: int
+
+
+def l1_bound(
+    transition: Array | Flow,
+    inputs: Array,
+    observe: Callable[[Array], Array],
+    *,
+    work: float = 1e10,
+    tail: float = 1e-6,
+) -> L1Bound:
+    """Bound Σ_{k≥0} |C Gᵏ H|, element by element.
+
+    Where a sum over every step would take more than `work` operations (many inputs, a very long window)
+    and the state moves little within q steps, every q-th step is taken and the steps between are bounded
+    by interpolation plus the largest second difference; the result is still an upper bound.
+
+    For contractions all of this is proved. For explicit rules the growth of the powers, which scales the
+    tail, the allowance for rounding and the second differences, is taken from the powers 1, 2, 4, …
+
+    Args:
+        transition: G, n states in orthonormal coordinates.
+        inputs: H, shape (n, m).
+        observe: the linear map C, from columns of shape (n, …) to columns of shape (r, …).
+        work: floating-point operations above which steps are skipped.
+        tail: norm of the power at which the sum ends.
+
+    Raises:
+        DesignError: the powers of G do not decay within 2^28 steps in double precision.
+    """
+    n, m = inputs.shape
+    flow = transition if isinstance(transition, Flow) else Flow((transition,))
+    decay_steps, growth = _decay(flow, tail)
+    head = np.zeros((observe(np.eye(n)).shape[0], m))
+    for _ in range(_HEAD):  # exact: what enters a multi-step rule is not smooth in its first steps
+        head += np.abs(observe(inputs))
+        inputs = flow.apply(inputs)
+    reach = float(np.linalg.norm(flow.apply(inputs) - inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
+    stride = 1
+    while 2.0 * n * n * m * decay_steps > work * stride and stride * reach < 1.0:
+        stride *= 2
+    block = max(1, min(1024, _BLOCK_WORDS // (n * m), decay_steps // stride))
+    columns, width, leap = inputs, 1, flow.power(stride)
+    while width < block:  # [H, GH, G²H, …] by doubling
+        columns, leap, width = np.hstack([columns, leap.apply(columns)]), leap.after(leap), 2 * width
+    row_norms = np.linalg.norm(observe(np.eye(n)), axis=1)
+    total, norms, bends = head, np.zeros(m), np.zeros(m)
+    power, ratio, blocks, size = flow.power(0), 1.0, 0, float(np.linalg.norm(inputs))
+    while True:
+        total += stride * np.abs(observe(columns)).reshape(row_norms.size, width, m).sum(axis=1)
+        norms += stride * np.linalg.norm(columns, axis=0).reshape(width, m).sum(axis=0)
+        if stride > 1:
+            moved = flow.apply(columns)
+            bend = flow.apply(moved) - 2.0 * moved + columns
+            bends += np.linalg.norm(bend, axis=0).reshape(width, m).sum(axis=0)
+        power, blocks = leap.after(power), blocks + 1
+        columns = leap.apply(columns)
+        # The norm of a power costs more than a block; what has become of the inputs tells when to look.
+        if float(np.linalg.norm(columns[:, :m])) <= tail * size or blocks * width * stride >= decay_steps:
+            ratio = power.norm()
+        if ratio <= tail:
+            break
+    if stride > 1:
+        # Σ_{n<q} of the chord is (q+1)/2·|f_0| + (q−1)/2·|f_q|: the very first sample counts less than q times.
+        # Σ_{n<q} n(q−n)/2 = q(q²−1)/12 for the bend.
+        total -= 0.5 * (stride - 1) * np.abs(observe(inputs))
+        total += growth * stride * (stride**2 - 1) / 12.0 * row_norms[:, None] * bends[None, :]
+    beyond = growth * norms * ratio / (1.0 - ratio) * (2.0 if stride > 1 else 1.0)  # and the last chord's end
+    rounding = growth**2 * norms * n * _EPS * (blocks + np.log2(4.0 * width * stride))
+    upper = total + row_norms[:, None] * (beyond + rounding)[None, :]
+    return L1Bound(upper, total, blocks * width * stride)
+
+
+def power_sum(transition: Array) -> float:
+    """An upper bound on Σ_{k≥0} ‖transitionᵏ‖₂; G in orthonormal coordinates.
+
+    Within a factor of about two for a contraction; the nearer to instability, the looser.
+    """
+    power, steps, growth, total = transition, 1, 1.0, 1.0
+    while (norm := spectral_norm(power)) > 0.5:
+        growth = max(growth, norm)
+        total += growth * steps * min(norm, growth)  # k = steps … 2·steps − 1: ‖Gᵏ‖ ≤ growth·‖G^steps‖
+        if steps >= _MOST_STEPS:
+            return math.inf
+        power, steps = power @ power, 2 * steps
+    return (total + growth * steps * norm) / (1.0 - norm)
+
+
+def _decay(flow: Flow, tail: float) -> tuple[int, float]:
+    """Steps after which the powers have fallen below the tail's threshold, and their largest norm before."""
+    power, steps, growth = flow, 1, 1.0
+    while (norm := power.norm()) > tail:
+        growth = max(growth, norm)
+        if steps >= _MOST_STEPS or growth > 1e9:
+            raise DesignError("the step", "one whose powers decay in double precision", f"growth {growth:.2g}")
+        power, steps = power.after(power), 2 * steps
+    return steps, growth
+
+
+def state_ranges(order: int, h: float, rule: Discretization) -> Array:
+    """Upper bounds on |m_i| for |u| ≤ 1, shape (order,), Legendre coordinates, sampled with step h = dt/θ."""
+    matrices = step_matrices(order, h, rule)
+    scale = energy_scale(order)[:, None]
+    bound = l1_bound(matrices.transition, matrices.input[:, None], lambda z: scale * (matrices.output @ z))
+    return bound.upper[:, 0]
+
+
+def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
+    """Upper bounds on |(C m(t))_i| for any |u(t)| ≤ 1, shape (r,), in continuous time.
+
+    ∫|f| over a cell is at most the trapezium of |f| plus h³/12·max|f''| (the modulus of the chord is
+    convex), and max|f''| over a cell is at most ‖c‖·‖A²x‖ at its left end, since the flow contracts. The
+    cells grow while that second term stays small.
+
+    Args:
+        order: number of states.
+        outputs: C in Legendre coordinates, shape (r, order); the states themselves by default.
+    """
+    a, b = orthonormal_system(order)
+    observe = (np.eye(order) if outputs is None else outputs) * energy_scale(order)[None, :]
+    row_norms = np.linalg.norm(observe, axis=1)
+    h = 1.0 / (32 * order * order + 32)
+    flow = step_matrices(order, h, Discretization.ZOH).transition
+    x, area, bend, norms, remaining = b, np.zeros(row_norms.size), 0.0, 0.0, np.inf
+    while remaining > 1e-4 * norms:
+        columns, leap = x[:, None], flow
+        while columns.shape[1] < _CELLS:
+            columns, leap = np.hstack([columns, leap @ columns]), leap @ leap
+        end = leap @ x
+        values = np.abs(observe @ np.column_stack([columns, end]))
+        cells = h * (values.sum(axis=1) - 0.5 * (values[:, 0] + values[:, -1]))
+        curvature = h**3 / 12.0 * float(np.linalg.norm(a @ (a @ columns), axis=0).sum())
+        area, bend = area + cells, bend + curvature
+        block = h * float(np.linalg.norm(columns, axis=0).sum())
+        norms, x = norms + block, end
+        if 4.0 * float(np.linalg.norm(x)) < 1e-4 * norms:
+            span, decay = _CELLS * h, leap  # ∫‖x‖ beyond ≤ span·‖x‖/(1 − ‖decay‖), decay the flow over span
+            while (ratio := spectral_norm(decay)) > 0.5:
+                span, decay = 2.0 * span, decay @ decay
+            remaining = span * float(np.linalg.norm(x)) / (1.0 - ratio)
+        if curvature < 1e-4 * block:
+            h, flow = 2.0 * h, flow @ flow
+    return np.asarray(area + row_norms * (bend + remaining + 1e-9 * norms), dtype=np.float64)

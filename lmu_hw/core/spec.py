@@ -1,0 +1,96 @@
+"""The specification that everything else is derived from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from lmu_hw.core.stability import Stability
+from lmu_hw.core.steps import Discretization, is_stable, least_theta_over_dt, step_stability
+from lmu_hw.errors import DesignError, check_integer, check_positive
+
+MAX_ORDER = 2048
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class Basis(StrEnum):
+    """Coordinates of the state: Legendre coefficients m_i, or orthonormal x_i = m_i/√(2i+1)."""
+
+    LEGENDRE = "legendre"
+    ORTHONORMAL = "orthonormal"
+
+
+@dataclass(frozen=True)
+class LMUSpec:
+    """One Legendre memory: order, window, step, stepping rule and coordinates.
+
+    Attributes:
+        order: number of states d, 1 … 2048.
+        theta: window length θ in seconds, finite and positive.
+        dt: step in seconds, 0 < dt ≤ θ.
+        discretization: time-stepping rule, by name or member.
+        basis: coordinates of the state, by name or member.
+
+    Raises:
+        DesignError: a value is outside its range, or the step is unstable; then the message names the
+            least θ/dt that is allowed.
+    """
+
+    order: int
+    theta: float
+    dt: float
+    discretization: Discretization = Discretization.ZOH
+    basis: Basis = Basis.LEGENDRE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))
+        object.__setattr__(self, "theta", check_positive("theta", self.theta, "seconds"))
+        object.__setattr__(self, "dt", check_positive("dt", self.dt, "seconds"))
+        if not 0.0 < self.h < math.inf or not math.isfinite(self.ratio):
+            raise DesignError("theta/dt", "within the range of floating point", f"{self.theta:g}/{self.dt:g}")
+        if self.dt > self.theta:
+            raise DesignError("dt", f"at most theta = {self.theta:g} s", self.dt)
+        object.__setattr__(self, "discretization", _member(Discretization, self.discretization, "discretization"))
+        object.__setattr__(self, "basis", _member(Basis, self.basis, "basis"))
+        if not is_stable(self.order, self.h, self.discretization):
+            least = math.ceil(1e3 * least_theta_over_dt(self.order, self.discretization)) / 1e3
+            raise DesignError(
+                "theta/dt",
+                f"at least {least} for a stable {self.discretization} step at order {self.order}",
+                f"{self.ratio:.4g}",
+            )
+
+    @property
+    def h(self) -> float:
+        """dt/θ, dimensionless, in (0, 1]."""
+        return self.dt / self.theta
+
+    @property
+    def ratio(self) -> float:
+        """θ/dt, the window in steps."""
+        return self.theta / self.dt
+
+    @property
+    def stability(self) -> Stability:
+        """Spectral radius and margin of the step, and its worst transient growth."""
+        return step_stability(self.order, self.h, self.discretization)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The specification as plain values, in the order of its fields."""
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), StrEnum) else v for f in fields(self)}
+
+    def summary(self) -> str:
+        """One line for the head of a generated file."""
+        return (
+            f"order {self.order}, theta {self.theta!r} s, dt {self.dt!r} s, "
+            f"{self.discretization} step, {self.basis} basis"
+        )
+
+
+def _member(kind: type[_E], value: object, what: str) -> _E:
+    try:
+        return kind(str(value))
+    except ValueError:
+        raise DesignError(what, "one of " + ", ".join(kind), value) from None

@@ -1,0 +1,1 @@
+"""What a user asks for: a memory or a network with every option of its hardware, from flags and TOML files."""

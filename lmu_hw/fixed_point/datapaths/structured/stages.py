@@ -1,0 +1,125 @@
+"""A matrix as a product of sparse stages: words computed from earlier words, row by row, and from nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows that share their operands: words[rows] = words[carry] + coefficients · words[operands].
+
+    Attributes:
+        rows: what is computed, shape (m,): numbers of words, in the last stage numbers of results.
+        operands: numbers of earlier words, shape (k,).
+        coefficients: shape (m, k); each is one multiplication.
+        carry: per row the word that is added unmultiplied, shape (m,), or None.
+    """
+
+    rows: IntArray
+    operands: IntArray
+    coefficients: Array
+    carry: IntArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StagedProduct:
+    """A linear map of `order` words in stages; rows of one stage do not wait for each other.
+
+    Words 0 … order−1 are the argument z; the stages number theirs from there on, in order. The last stage
+    gives the `order` results. A dense matrix is the special case of one stage with one block.
+
+    Attributes:
+        order: number of arguments and of results.
+        stages: the blocks of each stage.
+
+    Raises:
+        DesignError: a stage leaves out a row, has one twice, or uses a word that no earlier stage computed.
+    """
+
+    order: int
+    stages: tuple[tuple[Block, ...], ...]
+
+    def __post_init__(self) -> None:
+        known = self.order
+        for number, blocks in enumerate(self.stages):
+            last = number == len(self.stages) - 1
+            rows = np.sort(np.concatenate([block.rows for block in blocks]))
+            first, count = (0, self.order) if last else (known, rows.size)
+            if not np.array_equal(rows, np.arange(first, first + count)):
+                raise DesignError(f"stage {number}", f"rows {first} … {first + count - 1}, each once", rows.tolist())
+            for block in blocks:
+                sources = block.operands if block.carry is None else np.concatenate([block.operands, block.carry])
+                if sources.size and not 0 <= sources.min() <= sources.max() < known:
+                    raise DesignError(f"stage {number}", f"made of words below {known}", int(sources.max()))
+                if block.coefficients.shape != (block.rows.size, block.operands.size):
+                    raise DesignError(
+                        f"stage {number}", "one coefficient per row and operand", block.coefficients.shape
+                    )
+            known += 0 if last else count
+
+    @classmethod
+    def dense(cls, matrix: Array) -> StagedProduct:
+        """`matrix`, shape (order, order), in one stage."""
+        every = np.arange(matrix.shape[0])
+        return cls(matrix.shape[0], ((Block(every, every, matrix),),))
+
+    @property
+    def multiplications(self) -> int:
+        """Coefficients of all blocks; words that are carried over are additions."""
+        return sum(block.coefficients.size for blocks in self.stages for block in blocks)
+
+    @property
+    def additions(self) -> int:
+        """Words that are carried over into a row, beside the additions that go with multiplications."""
+        return sum(block.rows.size for blocks in self.stages for block in blocks if block.carry is not None)
+
+    @property
+    def words(self) -> int:
+        """Words between argument and result."""
+        return sum(block.rows.size for blocks in self.stages[:-1] for block in blocks)
+
+    def propagate(self, argument: Array, errors: Array | None = None) -> tuple[Array, Array]:
+        """All words and the results, in real numbers.
+
+        Args:
+            argument: z as columns, shape (order, n).
+            errors: what is added to each word between argument and result, shape (words, n).
+
+        Returns:
+            Words, z included, shape (order + words, n); results, shape (order, n).
+        """
+        words = np.zeros((self.order + self.words, argument.shape[1]))
+        words[: self.order] = argument
+        results = np.zeros((self.order, argument.shape[1]))
+        for blocks in self.stages:
+            for block in blocks:
+                value = block.coefficients @ words[block.operands]
+                if block.carry is not None:
+                    value = value + words[block.carry]
+                if blocks is self.stages[-1]:
+                    results[block.rows] = value
+                else:
+                    words[block.rows] = value if errors is None else value + errors[block.rows - self.order]
+        return words, results
+
+    @cached_property
+    def maps(self) -> tuple[Array, Array]:
+        """Per unit of z: all words, shape (order + words, order), and the results, shape (order, order)."""
+        return self.propagate(np.eye(self.order))
+
+    @cached_property
+    def noise(self) -> tuple[Array, Array]:
+        """Per unit of error in each word between: all words, shape (order + words, words), and the results."""
+        return self.propagate(np.zeros((self.order, self.words)), np.eye(self.words))
+
+    def matrix(self) -> Array:
+        """What the stages realise, found by unit vectors, shape (order, order)."""
+        return self.maps[1]

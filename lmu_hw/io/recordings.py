@@ -1,0 +1,315 @@
+"""Recordings and arrays in a user's files: `.npy`, `.csv` and `.wav`, nothing allocated before it is judged."""
+
+from __future__ import annotations
+
+import csv
+import math
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray
+
+_Octets = NDArray[np.uint8]
+
+#: The longest recording, in samples of one channel.
+MAX_SAMPLES = 1 << 25
+
+#: The largest file that is opened, in bytes.
+MAX_FILE_BYTES = 1 << 29
+
+#: From the number of columns and their names (none, or all) to those that are wanted, counted from 0.
+Choice = Callable[[int, tuple[str, ...]], Sequence[int]]
+
+
+def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
+    """Read columns of a recording, shape (T, chosen), as they are stored, and the rate in Hz where the file tells.
+
+    `.npy`: real numbers of shape (T,) or (T, columns). `.csv`: columns of numbers between commas, semicolons or
+    tabs, with or without a first line of names; lines that start with # are skipped. `.wav`: PCM of 8, 16, 24 or
+    32 bits, whose codes become fractions in [−1, 1), or floats of 32 or 64 bits.
+
+    Raises:
+        DesignError: the file cannot be read, is of no known format, too large, damaged or empty, or `choose`
+            refuses.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DesignError("input file", "one of " + ", ".join(f"*{suffix}" for suffix in _READERS), path.name)
+    with readable(path):
+        columns, rate = reader(path, choose)
+    if columns.size == 0:
+        raise DesignError(path.name, "a recording of at least one sample", "none")
+    return columns, rate
+
+
+def read_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[Any]:
+    """Read the real numbers of a `.npy` file.
+
+    Args:
+        path: the file.
+        check: refuses a shape by raising.
+
+    Raises:
+        DesignError: the file cannot be read, is too large or damaged, or holds anything but real numbers.
+    """
+    with readable(path):
+        return _load_npy(path, check)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Refuse a file that does not exist, is too large or cannot be read within the block."""
+    try:
+        if not path.is_file():
+            raise DesignError("input file", "an existing file", str(path))
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise DesignError(path.name, f"at most {MAX_FILE_BYTES} bytes", size)
+        yield
+    except OSError as error:
+        raise DesignError("input file", "readable", f"{path}: {error.strerror or error}") from None
+
+
+def check_finite(path: Path, samples: Array) -> None:
+    """Refuse samples, shape (T, …), that are not all finite numbers."""
+    finite = np.isfinite(samples).reshape(samples.shape[0], -1).all(axis=1)
+    if not finite.all():
+        where = int(np.argmin(finite))
+        values = samples[where].ravel()
+        raise DesignError(path.name, "finite in every sample", f"{values[~np.isfinite(values)][0]} at sample {where}")
+
+
+def check_count(path: Path, samples: int) -> None:
+    """Refuse more than `MAX_SAMPLES` samples."""
+    if samples > MAX_SAMPLES:
+        raise DesignError(path.name, f"at most {MAX_SAMPLES} samples long", samples)
+
+
+def _load_npy(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[Any]:
+    try:
+        with path.open("rb") as file:  # what the header promises is judged before any of it is allocated
+            version = np.lib.format.read_magic(file)
+            header = _NPY_HEADERS.get(version)
+            if header is None:
+                raise ValueError(f"version {version}")
+            shape, _, dtype = header(file)
+            body = path.stat().st_size - file.tell()
+    except ValueError as error:
+        raise DesignError(path.name, "a whole .npy file", str(error)) from None
+    if dtype.hasobject:
+        raise DesignError(path.name, "an array of numbers (nothing pickled is loaded)", "Python objects")
+    if dtype.kind not in "iuf":
+        raise DesignError(path.name, "an array of real numbers", str(dtype))
+    check(shape)
+    if body != math.prod(shape) * dtype.itemsize:
+        wanted = f"a whole .npy file, with {math.prod(shape) * dtype.itemsize} bytes of data"
+        raise DesignError(path.name, wanted, body)
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
+    return array
+
+
+#: Version 3.0 differs from 2.0 in the names of fields, which no array of numbers has.
+_NPY_HEADERS = MappingProxyType(
+    {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+)
+
+
+def _read_npy(path: Path, choose: Choice) -> tuple[Array, None]:
+    def check(shape: tuple[int, ...]) -> None:
+        if len(shape) not in (1, 2):
+            raise DesignError(path.name, "an array of shape (T,) or (T, channels)", shape)
+        check_count(path, shape[0])
+
+    array = _load_npy(path, check)
+    columns = array if array.ndim == 2 else array[:, None]
+    return np.asarray(columns[:, choose(columns.shape[1], ())], dtype=np.float64), None
+
+
+def _read_csv(path: Path, choose: Choice) -> tuple[Array, None]:
+    values: list[list[float]] = []
+    names: tuple[str, ...] = ()
+    chosen: Sequence[int] = ()
+    width = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line, row in _rows(file):
+                if width == 0:
+                    numbers = sum(_number(cell) is not None for cell in row)
+                    if 0 < numbers < len(row):
+                        raise DesignError(f"{path.name} line {line}", "all numbers or all names", ", ".join(row))
+                    names = () if numbers else tuple(row)
+                    width = len(row)
+                    chosen = choose(width, names)
+                    if names:
+                        continue
+                if len(row) != width:
+                    raise DesignError(f"{path.name} line {line}", f"{width} column(s) as before", len(row))
+                values.append([])
+                for k in chosen:
+                    value = _number(row[k])
+                    if value is None:
+                        what = f"column {names[k] if names else k}"
+                        raise DesignError(f"{path.name} line {line}", f"a number in {what}", row[k])
+                    values[-1].append(value)
+                check_count(path, len(values))
+    except UnicodeDecodeError:
+        raise DesignError(path.name, "text in UTF-8", "other bytes") from None
+    except csv.Error as error:
+        raise DesignError(path.name, "a table of numbers", str(error)) from None
+    return np.array(values, dtype=np.float64).reshape(len(values), len(chosen)), None
+
+
+def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and stripped cells; the first line that is no comment settles what divides the cells."""
+    delimiter = ""
+    for number, line in enumerate(file, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        delimiter = delimiter or next((d for d in ";\t," if d in line), ",")
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+        yield number, [cell.strip() for cell in cells]
+
+
+def _read_wav(path: Path, choose: Choice) -> tuple[Array, float]:
+    data = path.read_bytes()
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise DesignError(path.name, "a RIFF WAVE file", data[:12])
+    chunks: dict[bytes, memoryview] = {}
+    at = 12
+    while at + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, at)
+        if at + 8 + size > len(data):
+            raise DesignError(path.name, "a whole .wav file", f"chunk {name!r} cut off after {len(data)} bytes")
+        chunks.setdefault(name, memoryview(data)[at + 8 : at + 8 + size])
+        at += 8 + size + size % 2
+    header, body = chunks.get(b"fmt "), chunks.get(b"data")
+    if header is None or len(header) < 16 or body is None:
+        raise DesignError(path.name, "a .wav file with a format and data", [str(n, "latin-1") for n in chunks])
+    tag, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", header)
+    if tag == 0xFFFE and len(header) >= 26:  # the extensible header: the tag opens a GUID further on
+        (tag,) = struct.unpack_from("<H", header, 24)
+    convert = _WAV_SAMPLES.get((tag, bits))
+    if convert is None:
+        raise DesignError(path.name, "PCM of 8, 16, 24 or 32 bits or float of 32 or 64", f"tag {tag}, {bits} bits")
+    if channels == 0 or rate == 0 or frame != channels * bits // 8 or len(body) % frame:
+        raise DesignError(
+            path.name, "whole frames at a rate", f"{channels} channel(s), {frame} bytes a frame, {rate} Hz"
+        )
+    check_count(path, len(body) // frame)
+    width = bits // 8
+    frames = np.frombuffer(body, dtype=np.uint8).reshape(-1, frame)
+    columns = [convert(np.ascontiguousarray(frames[:, k * width : (k + 1) * width])) for k in choose(channels, ())]
+    return np.stack(columns, axis=1), float(rate)
+
+
+def _pcm24(octets: _Octets) -> Array:
+    words = np.zeros((octets.shape[0], 4), dtype=np.uint8)
+    words[:, 1:] = octets  # in the upper three bytes, so the sign is in its place
+    return words.view("<i4")[:, 0] / 2.0**31
+
+
+#: (format tag, bits) → from the bytes of one channel, shape (T, bytes), to samples.
+_WAV_SAMPLES: MappingProxyType[tuple[int, int], Callable[[_Octets], Array]] = MappingProxyType(
+    {
+        (1, 8): lambda octets: (octets[:, 0].astype(np.float64) - 128.0) / 128.0,
+        (1, 16): lambda octets: octets.view("<i2")[:, 0] / 2.0**15,
+        (1, 24): _pcm24,
+        (1, 32): lambda octets: octets.view("<i4")[:, 0] / 2.0**31,
+        (3, 32): lambda octets: octets.view("<f4")[:, 0].astype(np.float64),
+        (3, 64): lambda octets: octets.view("<f8")[:, 0].astype(np.float64),
+    }
+)
+
+_Reader = Callable[[Path, Choice], tuple[Array, float | None]]
+_READERS: MappingProxyType[str, _Reader] = MappingProxyType({".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav})
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+#: The most numbers in a batch of sequences.
+MAX_VALUES = 1 << 27
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences of one length.
+
+    Attributes:
+        values: shape (batch, T, inputs), finite.
+        batched: whether the file had the axis of the batch; otherwise that is 1.
+    """
+
+    values: Array
+    batched: bool
+
+
+def read_sequences(path: Path, inputs: int) -> Sequences:
+    """Read a batch of sequences for a network of `inputs` inputs.
+
+    A `.npy` file has the shape (T,) where there is one input, (T, inputs) or (batch, T, inputs); `.csv` and `.wav`
+    files hold one sequence with a column or channel for each input (see `lmu_hw.io.recordings`). The values are
+    taken as they are, in the units of the network's input.
+
+    Raises:
+        DesignError: the file cannot be read, is damaged, too large or empty, has another shape, or holds values
+            that are not finite.
+    """
+    batched = False
+    if path.suffix.lower() == ".npy":
+        array = read_array(path, lambda shape: _check_shape(path, shape, inputs)).astype(np.float64)
+        batched = array.ndim == 3
+        sequences = array.reshape(-1, array.shape[-2] if array.ndim > 1 else array.shape[0], inputs)
+    else:
+
+        def every(count: int, _: tuple[str, ...]) -> range:
+            if count != inputs:
+                raise DesignError(path.name, f"a column for each of the {inputs} inputs", f"{count} columns")
+            return range(count)
+
+        sequences = read_columns(path, every)[0][None]
+    check_finite(path, np.moveaxis(sequences, 1, 0))
+    return Sequences(sequences, batched)
+
+
+def read_classes(path: Path, count: int, classes: int) -> IntArray:
+    """Read the class of each of `count` sequences, integers from 0 to `classes` − 1, shape (count,).
+
+    Raises:
+        DesignError: the file cannot be read, or holds anything else.
+    """
+    if path.suffix.lower() == ".npy":
+        values = read_array(path, lambda _: None)
+    else:
+        values = read_columns(path, lambda columns, _: range(columns))[0]
+        values = values[:, 0] if values.shape[1] == 1 else values
+    if values.shape != (count,):
+        raise DesignError(path.name, f"of shape ({count},), a class for each sequence", values.shape)
+    wrong = (values != np.floor(values)) | (values < 0) | (values >= classes)
+    if wrong.any():
+        raise DesignError(path.name, f"whole numbers from 0 to {classes - 1}", values[wrong][0].item())
+    return values.astype(np.int64)
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], inputs: int) -> None:
+    several = f"(T, {inputs}) or (batch, T, {inputs})"
+    allowed = f"an array of shape (T,), {several}" if inputs == 1 else f"an array of shape {several}"
+    if len(shape) not in (1, 2, 3) or (shape[-1] if len(shape) > 1 else 1) != inputs or 0 in shape:
+        raise DesignError(path.name, f"{allowed}, not empty", shape)
+    check_count(path, shape[-2] if len(shape) > 1 else shape[0])
+    if int(np.prod(shape, dtype=object)) > MAX_VALUES:
+        raise DesignError(path.name, f"at most {MAX_VALUES} numbers", shape)

@@ -1,0 +1,207 @@
+"""Network files: an archive (`lmu_hw.io.archive`) that holds a network's layers and arrays, and nothing to run.
+
+The header is a JSON object:
+
+    {"format": "lmu_hw network", "version": 1,
+     "output": "last",                              or "sequence"
+     "layers": [
+       {"type": "lmu", "inputs": 1, "channels": 1, "hidden": 212, "activation": "tanh",
+        "order": 256, "theta": 784.0, "dt": 1.0, "discretization": "zoh", "basis": "legendre"},
+       {"type": "memory", "inputs": …, "channels": …, "hidden": 0, "activation": "identity", "order": …, …},
+       {"type": "lstm", "inputs": …, "hidden": …},
+       {"type": "dense", "inputs": 212, "outputs": 10, "activation": "identity"}],
+     "notes": {"command": "…", "seed": 0}}          optional, of no effect
+
+The arrays are `input_offset` and `input_scale`, shape (inputs,), and those of layer k as `k.NAME`: the names,
+shapes and equations are in the classes `CellParameters` (lmu), `MemoryParameters` (memory; hidden = 0 means
+no dense part), `LSTMParameters` and `DenseParameters`. Their type is float32 or float64; matrices act on
+columns. Times are in seconds. Unknown keys, types, versions and arrays are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmu_hw.core.spec import MAX_ORDER, LMUSpec
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.io.archive import MAX_BYTES, ArchiveReader, Form, write_archive
+from lmu_hw.networks.model import KINDS, MAX_LAYERS, Layer, Network, arrays
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
+
+FORMAT, VERSION = "lmu_hw network", 1
+MAX_UNITS = 1 << 16
+_SPEC = ("order", "theta", "dt", "discretization", "basis")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How one kind of layer is written.
+
+    Attributes:
+        layer: its class.
+        sizes: header keys that give sizes, as `layer.shapes` takes them (after `order`, where it has one).
+        memory: whether it has a specification.
+        activation: whether it has an activation.
+    """
+
+    layer: type[Layer]
+    sizes: tuple[str, ...]
+    memory: bool
+    activation: bool
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        activation = ("activation",) if self.activation else ()
+        return ("type", *self.sizes, *activation, *(_SPEC if self.memory else ()))
+
+    def shapes(self, entry: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        order = (entry["order"],) if self.memory else ()
+        return self.layer.shapes(*order, *(entry[key] for key in self.sizes))
+
+
+_KINDS = {
+    KINDS[kind.layer]: kind
+    for kind in (
+        _Kind(CellParameters, ("inputs", "channels", "hidden"), memory=True, activation=True),
+        _Kind(MemoryParameters, ("inputs", "channels", "hidden"), memory=True, activation=True),
+        _Kind(LSTMParameters, ("inputs", "hidden"), memory=False, activation=False),
+        _Kind(DenseParameters, ("inputs", "outputs"), memory=False, activation=True),
+    )
+}
+
+
+def save_network(path: Path, network: Network) -> Path:
+    """Write `network` to `path`, whole or not at all; the same network gives the same bytes.
+
+    An array whose entries all are float32 numbers is stored as such, so nothing is lost.
+    """
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "output": str(network.output),
+        "layers": [_entry(layer) for layer in network.layers],
+        "notes": dict(network.notes),
+    }
+    values: dict[str, NDArray[Any]] = {"input_offset": network.input_offset, "input_scale": network.input_scale}
+    for k, layer in enumerate(network.layers):
+        values |= {f"{k}.{name}": array for name, array in arrays(layer).items()}
+    return write_archive(path, header, {name: _narrow(array) for name, array in values.items()})
+
+
+def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
+    """The network in `path`.
+
+    Args:
+        path: a network file.
+        max_bytes: the most that its arrays may take.
+
+    Raises:
+        DesignError: it is no network file, is damaged, of a newer version, larger than `max_bytes`, or
+            describes no network; the message names the layer.
+    """
+    with ArchiveReader(path, max_bytes=max_bytes) as archive:
+        header = archive.header
+        if header.get("format") != FORMAT:
+            raise DesignError(f"format of {path.name}", repr(FORMAT), header.get("format"))
+        if header.get("version") != VERSION:
+            raise DesignError(
+                f"version of {path.name}", f"{VERSION}, the one that this program reads", header.get("version")
+            )
+        _check_keys(f"header of {path.name}", header, ("format", "version", "output", "layers"), optional=("notes",))
+        entries = header["layers"]
+        if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_LAYERS:
+            raise DesignError(f"layers of {path.name}", f"a list of 1 to {MAX_LAYERS} objects", entries)
+        notes = header.get("notes", {})
+        if not isinstance(notes, dict):
+            raise DesignError(f"notes of {path.name}", "an object", notes)
+        labels = [_check_entry(k, entry) for k, entry in enumerate(entries)]
+        expected = {name: _floats((entries[0]["inputs"],)) for name in ("input_offset", "input_scale")}
+        for k, entry in enumerate(entries):
+            shapes = _KINDS[entry["type"]].shapes(entry)
+            expected |= {f"{k}.{name}": _floats(shape) for name, shape in shapes.items()}
+        try:
+            values = archive.read(expected)
+        except DesignError as error:
+            raise _about(error, labels) from None
+    layers = tuple(
+        _layer(label, k, entry, values) for k, (label, entry) in enumerate(zip(labels, entries, strict=True))
+    )
+    return Network(layers, header["output"], values["input_offset"], values["input_scale"], notes)
+
+
+def _entry(layer: Layer) -> dict[str, Any]:
+    kind = _KINDS[KINDS[type(layer)]]
+    entry: dict[str, Any] = {"type": KINDS[type(layer)]} | {key: getattr(layer, key) for key in kind.sizes}
+    if isinstance(layer, CellParameters | MemoryParameters | DenseParameters):
+        entry["activation"] = str(layer.activation)
+    if isinstance(layer, CellParameters | MemoryParameters):
+        entry |= layer.spec.to_dict()
+    return entry
+
+
+def _check_entry(k: int, entry: Any) -> str:
+    """Return the layer's name if its entry has the right keys and sizes within bounds."""
+    if not isinstance(entry, dict) or entry.get("type") not in _KINDS:
+        got = entry.get("type") if isinstance(entry, dict) else entry
+        raise DesignError(f"type of layer {k}", "one of " + ", ".join(_KINDS), got)
+    label = f"layer {k} ({entry['type']})"
+    kind = _KINDS[entry["type"]]
+    _check_keys(label, entry, kind.keys)
+    for key in kind.sizes:
+        least = 0 if key == "hidden" and kind.layer is MemoryParameters else 1
+        check_integer(f"{key} of {label}", entry[key], least, MAX_UNITS)
+    if kind.memory:
+        check_integer(f"order of {label}", entry["order"], 1, MAX_ORDER)
+    return label
+
+
+def _check_keys(what: str, found: Mapping[str, Any], keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise DesignError(what, f"an object with the key {missing[0]!r}", sorted(found))
+    unknown = [key for key in found if key not in keys + optional]
+    if unknown:
+        raise DesignError(f"key of {what}", "one of " + ", ".join(keys + optional), unknown[0])
+
+
+def _layer(label: str, k: int, entry: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> Layer:
+    kind = _KINDS[entry["type"]]
+    fields: dict[str, Any] = {name: values[f"{k}.{name}"] for name in kind.shapes(entry)}
+    try:
+        if kind.memory:
+            fields["spec"] = LMUSpec(*(entry[key] for key in _SPEC))
+        if kind.activation:
+            fields["activation"] = entry["activation"]
+        return kind.layer(**fields)
+    except DesignError as error:
+        raise DesignError(f"{error.what} of {label}", error.constraint, error.got) from None
+
+
+def _floats(shape: tuple[int, ...]) -> Callable[[Form], str | None]:
+    def check(form: Form) -> str | None:
+        return None if form[0] == shape and form[1] in ("<f4", "<f8") else f"floats of shape {shape}"
+
+    return check
+
+
+def _about(error: DesignError, labels: list[str]) -> DesignError:
+    """The same refusal, with "3.bias" said as "bias of layer 3 (dense)"."""
+    what = error.what
+    number, _, rest = what.partition(".")
+    if number.isdigit() and int(number) < len(labels):
+        name, *where = rest.split(" ", 1)
+        what = " ".join([f"{name} of {labels[int(number)]}", *where])
+    return DesignError(what, error.constraint, error.got)
+
+
+def _narrow(array: NDArray[np.float64]) -> NDArray[Any]:
+    with np.errstate(over="ignore", under="ignore"):
+        single = array.astype(np.float32)
+    return single if np.array_equal(single, array) else array

@@ -1,0 +1,87 @@
+"""Trained networks that come with the package: what each is, the command that made it, and how good it is.
+
+Each command was run once. Its network is that of the epoch with the best score on the validation part; the value
+here is its score on the test part, computed by the float64 reference. Of the Mackey–Glass series it is the best of
+the seeds 0, 1 and 2 on the validation part, the others are of seed 0. On another machine the same command gives
+a network of the same kind, not the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lmu_hw.errors import DesignError
+
+if TYPE_CHECKING:
+    from lmu_hw.networks.model import Network
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One network of the package.
+
+    Attributes:
+        task: what it does.
+        command: that made it.
+        metric: what the value is.
+        value: on the test part.
+        parameters: how many it has.
+    """
+
+    task: str
+    command: str
+    metric: str
+    value: float
+    parameters: int
+
+
+NETWORKS: Mapping[str, Shipped] = MappingProxyType(
+    {
+        "digits_linear": Shipped(
+            "digits from 64 pixels in a random order; memory of 64 states, bilinear, without feedback",
+            "lmu-hw train digits --seed 0",
+            "accuracy",
+            0.983302,
+            4_811,
+        ),
+        "psmnist_linear": Shipped(
+            "digits from 784 pixels in a random order; memory of 468 states, bilinear, without feedback",
+            "lmu-hw train psmnist --seed 0",
+            "accuracy",
+            0.9924,
+            169_577,
+        ),
+        "psmnist_recurrent": Shipped(
+            "the same; memory of 256 states, fed back from 212 hidden units",
+            "lmu-hw train psmnist --memory recurrent --seed 0",
+            "accuracy",
+            0.9858,
+            102_239,
+        ),
+        "mackey_glass_lmu": Shipped(
+            "a chaotic series 15 steps ahead; four layers of 8 states and 47 hidden units",
+            "lmu-hw train mackey-glass --models lmu --seed 1",
+            "nrmse",
+            0.008614,
+            17_612,
+        ),
+    }
+)
+
+
+def load(name: str) -> Network:
+    """A network of `NETWORKS`.
+
+    Raises:
+        DesignError: there is none of that name.
+    """
+    from lmu_hw.networks.file import load_network
+
+    if name not in NETWORKS:
+        raise DesignError("network", "one of " + ", ".join(NETWORKS), name)
+    with as_file(files("lmu_hw.networks.pretrained") / f"{name}.npz") as path:
+        return load_network(path)

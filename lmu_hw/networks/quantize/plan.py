@@ -1,0 +1,348 @@
+"""The fixed-point plan of a network: what its integer model and its hardware share.
+
+At every step the layers run in sequence. Everything but the memories is an affine map of words:
+
+    sum_r  = bias_r + Σ_segments (Σ_c weight_rc · word_c) · 2^lift_r         exact, on one grid for all rows
+    code_r = saturate(round(sum_r · 2^(target.fraction − accumulator.fraction)))   nearest, halves upwards
+
+One for each drive u, whose codes are the samples of a memory, and one for what a layer gives on, whose codes
+an activation maps to words. A word of the step before counts as zero at the first step of a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray, Overflow, QFormat, fit, round_shift
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.networks.model import Output
+from lmu_hw.reference.definition import Activation
+
+
+class Kind(StrEnum):
+    """What a vector of words is."""
+
+    INPUT = "input"
+    MEMORY = "memory"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A vector of words that an affine map sees.
+
+    Attributes:
+        kind: the network's input x, the memory words m of a layer (channel 0 first), or what a layer gives on.
+        layer: which one; 0 for the input.
+        previous: that of the step before, zero at the first step of a sequence.
+    """
+
+    kind: Kind
+    layer: int = 0
+    previous: bool = False
+
+    def __str__(self) -> str:
+        before = " of the step before" if self.previous else ""
+        return "the input" if self.kind is Kind.INPUT else f"{self.kind} of layer {self.layer}{before}"
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """What one source contributes to an affine map.
+
+    Attributes:
+        source: the words.
+        words: their format.
+        weights: integers, shape (rows, columns).
+        fractions: binary places of each row's weights, shape (rows,).
+        lifts: places from the products' grid to the accumulator's, shape (rows,), each ≥ 0.
+    """
+
+    source: Source
+    words: QFormat
+    weights: IntArray
+    fractions: IntArray
+    lifts: IntArray
+
+    def __post_init__(self) -> None:
+        rows = self.weights.shape[0]
+        for name in ("fractions", "lifts"):
+            if getattr(self, name).shape != (rows,):
+                raise DesignError(f"{name} of a segment", f"of shape ({rows},)", getattr(self, name).shape)
+        if self.lifts.min(initial=0) < 0:
+            raise DesignError("lifts of a segment", "0 or more", int(self.lifts.min()))
+
+    @property
+    def columns(self) -> int:
+        """Number of words."""
+        return int(self.weights.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class AffinePlan:
+    """An affine map of words, in integers.
+
+    Attributes:
+        segments: in the order in which hardware takes them up.
+        bias: on the accumulator's grid, shape (rows,).
+        accumulator: holds every partial sum, in this order, whatever the words are.
+        target: of the codes.
+    """
+
+    segments: tuple[Segment, ...]
+    bias: IntArray
+    accumulator: QFormat
+    target: QFormat
+
+    def __post_init__(self) -> None:
+        for segment in self.segments:
+            if segment.weights.shape[0] != self.rows:
+                raise DesignError("rows of a segment", f"{self.rows}, as many as biases", segment.weights.shape[0])
+            grids = segment.fractions + segment.words.fraction + segment.lifts
+            if np.any(grids != self.accumulator.fraction):
+                raise DesignError("grid of a segment's products", f"{self.accumulator.fraction} places", grids.tolist())
+        if int(self.largest_sums.max(initial=0)) > self.accumulator.high:
+            raise DesignError(
+                "accumulator", f"wide enough for sums up to {int(self.largest_sums.max())}", str(self.accumulator)
+            )
+
+    @property
+    def rows(self) -> int:
+        """Number of codes."""
+        return int(self.bias.size)
+
+    @cached_property
+    def largest_sums(self) -> IntArray:
+        """The proved bound on the modulus of every partial sum, shape (rows,), by the words' formats."""
+        bound = np.abs(self.bias).astype(object)
+        for segment in self.segments:
+            largest = max(-segment.words.low, segment.words.high)
+            bound += (np.abs(segment.weights).sum(axis=1).astype(object) * largest) << segment.lifts.astype(object)
+        if np.any(bound >= 1 << 62):
+            raise DesignError("sums of an affine map", "of at most 62 bits", int(max(bound)).bit_length() + 1)
+        return np.asarray(bound.astype(np.int64))
+
+    @property
+    def weight_bits(self) -> int:
+        """Width of the widest weight, sign included."""
+        return max(
+            (max(int(s.weights.max()), -1 - int(s.weights.min())).bit_length() + 1 for s in self.segments), default=1
+        )
+
+    @property
+    def multiplications(self) -> int:
+        """Products of a step: every weight once."""
+        return sum(int(segment.weights.size) for segment in self.segments)
+
+    def narrow(self, sums: IntArray) -> IntArray:
+        """Codes of the target format from sums on the accumulator's grid, any shape."""
+        rounded = round_shift(sums, self.accumulator.fraction - self.target.fraction)
+        return fit(rounded, self.target, Overflow.SATURATE)
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationPlan:
+    """f as a table of straight pieces, for codes a of the input format:
+
+        place  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
+        word   = (base[place] + slope[place]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
+
+    ReLU (max(a, 0)) and identity need no table: both arrays are empty and the formats the same.
+
+    Attributes:
+        function: f.
+        input: format of a, the target of the affine map before.
+        output: format of the words; every word of the table lies in its range.
+        base, slope: integers, shape (2^(input.width − offset_bits),), or empty.
+        offset_bits: low bits of a code that lie within a piece; 0 for a table of words, where no slope counts.
+        drop: places of base beyond those of the output.
+        error_bound: proved bound on |word − f(a)| over all codes, in units of f; 0 without a table.
+    """
+
+    function: Activation
+    input: QFormat
+    output: QFormat
+    base: IntArray
+    slope: IntArray
+    offset_bits: int
+    drop: int
+    error_bound: float
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether there is a table."""
+        return bool(self.base.size)
+
+    def __call__(self, codes: IntArray) -> IntArray:
+        """Words of codes, any shape."""
+        if not self.tabulated:
+            return np.maximum(codes, 0) if self.function is Activation.RELU else codes
+        above = codes - self.input.low
+        place, offset = above >> self.offset_bits, above & ((1 << self.offset_bits) - 1)
+        return round_shift(self.base[place] + self.slope[place] * offset, self.drop)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """One layer in integers. A layer has memories (drive and memory), a dense part (affine, activation), or both.
+
+    The drive sees what the layer before gives on (or the input), and of the step before its own memories and
+    outputs; the affine map sees the same, but its own memories after the step.
+
+    Attributes:
+        name: what messages call it, such as "layer 0 (lmu)".
+        drive: u of each channel; codes of the memory's input format. None without memories.
+        memory: the plan of each channel's memory; None without.
+        affine, activation: what gives the outputs; None where the memory's words are the outputs.
+        gains: the memory's words times these are the states of the float network, shape (channels,); empty without.
+    """
+
+    name: str
+    drive: AffinePlan | None
+    memory: MemoryPlan | None
+    affine: AffinePlan | None
+    activation: ActivationPlan | None
+    gains: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+    @property
+    def channels(self) -> int:
+        """Number of memories."""
+        return 0 if self.drive is None else self.drive.rows
+
+    @property
+    def states(self) -> int:
+        """Number of memory words."""
+        return 0 if self.memory is None else self.channels * self.memory.spec.order
+
+    @property
+    def outputs(self) -> int:
+        """Number of words that the layer gives on."""
+        return self.states if self.affine is None else self.affine.rows
+
+    @property
+    def output_format(self) -> QFormat:
+        """Of what the layer gives on."""
+        if self.activation is not None:
+            return self.activation.output
+        if self.memory is None:
+            raise DesignError(self.name, "a layer with memories or a dense part", "neither")
+        return self.memory.output_format
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the layer sees its own outputs of the step before."""
+        maps = [each for each in (self.drive, self.affine) if each is not None]
+        return any(s.source.kind is Kind.OUTPUT and s.source.previous for each in maps for s in each.segments)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkPlan:
+    """Everything that the integer model and the hardware of a network share.
+
+    Attributes:
+        layers: in sequence.
+        inputs: length of x.
+        input_format: of the words of x, in the units of the network's input.
+        output: an output per step, or one per sequence.
+
+    Raises:
+        DesignError: a layer is incomplete, or an affine map sees what is not there, or in another format.
+    """
+
+    layers: tuple[LayerPlan, ...]
+    inputs: int
+    input_format: QFormat
+    output: Output
+
+    def __post_init__(self) -> None:
+        for k, layer in enumerate(self.layers):
+            parts = (
+                (layer.drive is None) == (layer.memory is None),
+                (layer.affine is None) == (layer.activation is None),
+            )
+            if not all(parts) or (layer.memory is None and layer.affine is None):
+                raise DesignError(layer.name, "drive and memory, affine and activation, or all four", "another choice")
+            if layer.memory is not None and layer.drive is not None and layer.drive.target != layer.memory.input_format:
+                raise DesignError(
+                    f"drive of {layer.name}", f"in the memory's format {layer.memory.input_format}", layer.drive.target
+                )
+            act, affine_map = layer.activation, layer.affine
+            if act is not None and affine_map is not None and affine_map.target != act.input:
+                wanted = f"in the activation's format {act.input}"
+                raise DesignError(f"affine map of {layer.name}", wanted, affine_map.target)
+            for what, affine in (("drive", layer.drive), ("affine map", layer.affine)):
+                for segment in () if affine is None else affine.segments:
+                    self._check_segment(f"{what} of {layer.name}", k, segment, affine is layer.drive)
+
+    def _check_segment(self, what: str, k: int, segment: Segment, drive: bool) -> None:
+        """Refuse a source that is not there when the map is computed."""
+        layer, source = self.layers[k], segment.source
+        before = Source(Kind.OUTPUT, k - 1) if k else Source(Kind.INPUT)
+        seen = {before: _given_on(self.layers[k - 1]) if k else (self.inputs, self.input_format)}
+        if layer.affine is not None:
+            seen[Source(Kind.OUTPUT, k, previous=True)] = _given_on(layer)
+        if layer.memory is not None:
+            seen[Source(Kind.MEMORY, k, previous=drive)] = (layer.states, layer.memory.output_format)
+        if source not in seen:
+            raise DesignError(f"source of the {what}", "one of " + ", ".join(map(str, seen)), source)
+        if (segment.columns, segment.words) != seen[source]:
+            columns, words = seen[source]
+            raise DesignError(
+                f"{source} of the {what}", f"{columns} words {words}", f"{segment.columns} {segment.words}"
+            )
+
+    @property
+    def outputs(self) -> int:
+        """Length of y."""
+        return self.layers[-1].outputs
+
+    @property
+    def output_format(self) -> QFormat:
+        """Of the words of y."""
+        return self.layers[-1].output_format
+
+    def operations(self, *, last: bool) -> Iterator[tuple[int, LayerPlan, str]]:
+        """What a step does, in order: (layer, its plan, "drive" | "memory" | "affine").
+
+        A network with one output per sequence leaves out, but at the `last` step, what no later step sees.
+        """
+        every = last or self.output is Output.SEQUENCE
+        needed = len(self.layers) if every else self._stateful
+        for k, layer in enumerate(self.layers[:needed]):
+            if layer.drive is not None:
+                yield k, layer, "drive"
+                yield k, layer, "memory"
+            if layer.affine is not None and (every or k + 1 < needed or layer.recurrent):
+                yield k, layer, "affine"
+
+    @cached_property
+    def _stateful(self) -> int:
+        """Layers up to the last one with a state."""
+        with_state = (k + 1 for k, layer in enumerate(self.layers) if layer.memory is not None or layer.recurrent)
+        return max(with_state, default=0)
+
+    def multiplications(self, *, last: bool) -> int:
+        """Products of one step, those of the memories included."""
+        total = 0
+        for _, layer, what in self.operations(last=last):
+            if what == "memory" and layer.memory is not None:
+                total += layer.channels * layer.memory.multiplications_per_sample
+            elif what == "drive" and layer.drive is not None:
+                total += layer.drive.multiplications
+            elif what == "affine" and layer.affine is not None:
+                total += layer.affine.multiplications
+        return total
+
+    def multiplications_per_sequence(self, steps: int) -> int:
+        """Products of a whole sequence."""
+        return (steps - 1) * self.multiplications(last=False) + self.multiplications(last=True)
+
+
+def _given_on(layer: LayerPlan) -> tuple[int, QFormat]:
+    return layer.outputs, layer.output_format

@@ -1,0 +1,442 @@
+"""From a trained network, data and word lengths to a plan: post-training quantisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.planner import plan_memory
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.activations import straight, tabulate
+from lmu_hw.networks.quantize.calibration import (
+    Calibration,
+    RealLayer,
+    RealMap,
+    Seen,
+    calibrate,
+    real_layers,
+)
+from lmu_hw.networks.quantize.options import Clipping, Granularity, LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.plan import (
+    ActivationPlan,
+    AffinePlan,
+    Kind,
+    LayerPlan,
+    NetworkPlan,
+    Segment,
+    Source,
+)
+from lmu_hw.networks.quantize.storage import check_budget
+from lmu_hw.reference.definition import Activation
+
+_DAMPING = 1e-3  # share of the mean variance that is added: a covariance from few data is not to be trusted wholly
+_SWEEPS = 8
+
+
+def finest_places(peaks: Array, bits: int) -> IntArray:
+    """Most binary places at which words of `bits` bits hold each of `peaks`, rounded to nearest; zero gets none."""
+    most = 2.0 ** (bits - 1) - 1 + 0.499
+    with np.errstate(divide="ignore"):
+        places = np.floor(np.log2(most / peaks))
+    return np.where(peaks > 0.0, places, 0.0).astype(np.int64)
+
+
+def nearest(weights: Array, places: IntArray, bits: int) -> IntArray:
+    """Codes of `weights`, both of shape (rows, columns), saturated symmetrically."""
+    most = 2 ** (bits - 1) - 1
+    return np.clip(np.rint(np.ldexp(weights, places)), -most, most).astype(np.int64)
+
+
+def clipped_places(weights: Array, places: IntArray, bits: int, power: Array) -> IntArray:
+    """Binary places of each row, up to two more than `places`, with the least error when rounded to nearest.
+
+    Args:
+        weights: shape (rows, columns).
+        places: those that hold the largest entries, shape (rows,).
+        bits: of a weight.
+        power: mean square of the word of each column, shape (columns,).
+    """
+    best = np.full(weights.shape[0], np.inf)
+    chosen = places.copy()
+    for more in range(3):
+        grids = np.broadcast_to((places + more)[:, None], weights.shape)
+        lost = weights - np.ldexp(nearest(weights, grids, bits).astype(np.float64), -grids)
+        error = np.square(lost) @ power
+        better = error < best
+        best, chosen = np.where(better, error, best), np.where(better, places + more, chosen)
+    return chosen
+
+
+def compensated(weights: Array, places: IntArray, bits: int, covariance: Array) -> IntArray:
+    """Codes of `weights` with a small mean square error of the map; see the module's text.
+
+    Args:
+        weights: shape (rows, columns).
+        places: binary places of each weight, same shape.
+        bits: of a weight.
+        covariance: of the words, shape (columns, columns).
+    """
+    plain = nearest(weights, places, bits)
+    variance = np.diagonal(covariance)
+    if weights.shape[1] == 1 or variance.max() <= 0.0:
+        return plain
+    damped = covariance + np.eye(variance.size) * (_DAMPING * variance.mean())
+    order = np.argsort(-variance, kind="stable")
+    try:
+        sorted_codes = _one_by_one(weights[:, order], places[:, order], bits, damped[np.ix_(order, order)])
+    except np.linalg.LinAlgError:  # words that are constant but for the rounding of their mean: nothing to take back
+        return plain
+    codes = np.empty_like(plain)
+    codes[:, order] = sorted_codes
+    codes = _anew(weights, codes, places, bits, damped)
+    keep = _errors(weights, codes, places, damped) < _errors(weights, plain, places, damped)
+    return np.where(keep[:, None], codes, plain)
+
+
+def _one_by_one(weights: Array, places: IntArray, bits: int, covariance: Array) -> IntArray:
+    factor = scipy.linalg.cholesky(np.linalg.inv(covariance))  # upper: C⁻¹ = factorᵀ·factor
+    rest, codes = weights.copy(), np.empty(weights.shape, dtype=np.int64)
+    for j in range(weights.shape[1]):
+        codes[:, j] = nearest(rest[:, j], places[:, j], bits)
+        lost = (rest[:, j] - np.ldexp(codes[:, j].astype(np.float64), -places[:, j])) / factor[j, j]
+        rest[:, j + 1 :] -= lost[:, None] * factor[j, j + 1 :]
+    return codes
+
+
+def _anew(weights: Array, codes: IntArray, places: IntArray, bits: int, covariance: Array) -> IntArray:
+    values = np.ldexp(codes.astype(np.float64), -places)
+    slope = (weights - values) @ covariance
+    for _ in range(_SWEEPS):
+        moved = False
+        for j in range(weights.shape[1]):
+            wanted = values[:, j] + slope[:, j] / covariance[j, j]
+            value = np.ldexp(nearest(wanted, places[:, j], bits).astype(np.float64), -places[:, j])
+            step = value - values[:, j]
+            if step.any():
+                moved = True
+                values[:, j] = value
+                slope -= step[:, None] * covariance[j]
+        if not moved:
+            break
+    return np.rint(np.ldexp(values, places)).astype(np.int64)
+
+
+def _errors(weights: Array, codes: IntArray, places: IntArray, covariance: Array) -> Array:
+    lost = weights - np.ldexp(codes.astype(np.float64), -places)
+    return np.asarray(np.einsum("ij,ij->i", lost @ covariance, lost))
+
+
+_GUARD = 6  # places of a product below its target that still count
+_INPUT_GRID_BITS = 16  # widest input words that are looked for where the data lie on a grid
+_GAINS = 16  # steps in an octave in which the unit of u is looked for
+
+
+def plan_network(network: Network, calibration: ArrayLike, options: NetworkOptions | None = None) -> NetworkPlan:
+    """Choose every format of `network` and round its weights, without training.
+
+    Grids are powers of two. The memories' words hold whatever |u| ≤ 1 brings about, and accumulators every partial
+    sum, whatever the words are: nothing can overflow. Drives, and what layers give on, saturate beyond what the
+    calibration data and the margin say; the outputs of a linear or rectified last layer without feedback never do.
+
+    Args:
+        network: of any layers but LSTMs.
+        calibration: inputs such as the network will see, shape (batch, T, inputs).
+        options: word lengths.
+
+    Raises:
+        DesignError: a layer is an LSTM or cannot be planned with these options, the calibration data are not finite,
+            of another shape or out of the given input format's range, or the plan exceeds the budget; layers are
+            named.
+    """
+    return NetworkPlanner(network, calibration).plan(options)
+
+
+class NetworkPlanner:
+    """`plan_network` for several options: the network is run over the calibration data once.
+
+    Attributes:
+        network: the network.
+        layers: as affine maps.
+        calibration: what they saw and gave.
+    """
+
+    def __init__(self, network: Network, calibration: ArrayLike) -> None:
+        self.network = network
+        self.layers = real_layers(network)
+        self.calibration: Calibration = calibrate(self.layers, network.output, calibration, network.inputs)
+
+    def plan(self, options: NetworkOptions | None = None) -> NetworkPlan:
+        """The plan for these word lengths; see `plan_network`."""
+        chosen = options or NetworkOptions()
+        unknown = [k for k in chosen.layers if not 0 <= k < len(self.layers)]
+        if unknown:
+            raise DesignError("layers of the options", f"from 0 to {len(self.layers) - 1}", unknown[0])
+        input_format = _input_format(self.calibration.inputs, chosen)
+        words = {Source(Kind.INPUT): _Words(input_format, np.ones(self.network.inputs))}
+        planned: list[LayerPlan] = []
+        for k, layer in enumerate(self.layers):
+            try:
+                planned.append(self._layer(k, layer, chosen, words))
+            except DesignError as error:
+                if layer.name in error.what:
+                    raise
+                raise DesignError(f"{error.what} of {layer.name}", error.constraint, error.got) from None
+        plan = NetworkPlan(tuple(planned), self.network.inputs, input_format, self.network.output)
+        check_budget(plan, chosen.memory_bits)
+        return plan
+
+    def _layer(self, k: int, layer: RealLayer, options: NetworkOptions, words: dict[Source, _Words]) -> LayerPlan:
+        own, last = options.of(k), k + 1 == len(self.layers) and not layer.recurrent
+        drive, memory, gains = None, None, np.zeros(0)
+        target, activation, affine = None, None, None
+        if layer.affine is not None:
+            seen = _present(self.calibration.affines[k])
+            target, activation = _given_on(layer.activation, seen, own, options if last else None)
+            given = _Words(activation.output, np.ones(layer.affine.bias.size))
+            words[Source(Kind.OUTPUT, k)] = words[Source(Kind.OUTPUT, k, previous=True)] = given
+        if layer.spec is not None and layer.drive is not None:
+            memory = _memory(layer.spec, own)
+            seen_drive = _present(self.calibration.drives[k])
+            gains = _gains(k, layer.drive, seen_drive, words, memory, own)
+            words[Source(Kind.MEMORY, k)] = _Words(memory.output_format, np.repeat(gains, layer.spec.order))
+            words[Source(Kind.MEMORY, k, previous=True)] = words[Source(Kind.MEMORY, k)]
+            drive = _plan_map("drive", layer.drive, seen_drive, words, gains, own, memory.input_format)
+            if layer.affine is None:
+                words[Source(Kind.OUTPUT, k)] = words[Source(Kind.MEMORY, k)]
+        if layer.affine is not None and target is not None and activation is not None:
+            one = np.ones(layer.affine.bias.size)
+            seen = _present(self.calibration.affines[k])
+            affine = _plan_map("affine map", layer.affine, seen, words, one, own, target)
+            if last and not activation.tabulated:
+                affine = unsaturated(affine, options.output_bits)
+                activation = straight(activation.function, affine.target)
+        return LayerPlan(layer.name, drive, memory, affine, activation, gains)
+
+
+@dataclass(frozen=True, eq=False)
+class _Words:
+    """The words of a source: word·lsb·gain is what the float network has there, one gain for each word."""
+
+    form: QFormat
+    gains: Array
+
+
+def _present(seen: Seen | None) -> Seen:
+    if seen is None:
+        raise TypeError("a map that was not calibrated")
+    return seen
+
+
+def _input_format(inputs: Array, options: NetworkOptions) -> QFormat:
+    """The given one; or whole codes of the grid that the data lie on; or `input_bits` that hold the data."""
+    if options.input_format is not None:
+        form = options.input_format
+        low, high = form.low * form.lsb, form.high * form.lsb
+        if inputs.min() < low or inputs.max() > high:
+            wanted = f"from {low:g} to {high:g}, the range of the input format {form}"
+            raise DesignError("calibration data", wanted, [float(inputs.min()), float(inputs.max())])
+        return form
+    peak = np.abs(inputs).max()
+    if peak == 0.0:
+        raise DesignError("calibration data", "different from zero somewhere", "only zeros")
+    for fraction in range(-_INPUT_GRID_BITS, 2 * _INPUT_GRID_BITS):
+        codes = np.ldexp(inputs, fraction)
+        if np.array_equal(codes, np.rint(codes)):
+            width = max(2, signed_width(float(np.abs(codes).max())))
+            if width <= _INPUT_GRID_BITS:
+                return QFormat(width, fraction)
+            break
+    margin = 1.0 + options.layer.margin
+    return QFormat(options.input_bits, int(finest_places(np.array([peak * margin]), options.input_bits)[0]))
+
+
+def _memory(spec: LMUSpec, options: LayerOptions) -> MemoryPlan:
+    keys = {"datapath": options.datapath, "coefficient_bits": options.coefficient_bits}
+    return _cached_memory(spec, options.drive_bits, options.state_bits, tuple(keys.items()))
+
+
+@lru_cache(maxsize=16)
+def _cached_memory(spec: LMUSpec, drive_bits: int, state_bits: int, others: tuple[tuple[str, Any], ...]) -> MemoryPlan:
+    """The proofs of a high order take half a minute; plans differ in their weights more often than here."""
+    return plan_memory(spec, input_bits=drive_bits, state_bits=state_bits, **dict(others))
+
+
+def _given_on(
+    function: Activation, seen: Seen, options: LayerOptions, network: NetworkOptions | None
+) -> tuple[QFormat, ActivationPlan]:
+    """The target of the affine map and the activation; `network` is given for a last layer without feedback."""
+    if function in (Activation.TANH, Activation.SIGMOID):
+        table = tabulate(function, options.activation_bits)
+        return table.input, table
+    bits = options.activation_bits if network is None else network.output_bits
+    rectified = function is Activation.RELU
+    samples = np.maximum(seen.samples, 0.0) if rectified else seen.samples
+    peak = float(seen.high.max() if rectified else max(seen.high.max(), -seen.low.min()))
+    places = finest_places(np.array([max(peak, 2.0**-16) * (1.0 + options.margin)]), bits)
+    if options.clipping is Clipping.ERROR and network is None:
+        places = clipped_places(samples[None, :], places, bits, np.ones(samples.size))
+    form = QFormat(bits, int(places[0]))
+    return form, straight(function, form)
+
+
+def _gains(
+    k: int, drive: RealMap, seen: Seen, words: Mapping[Source, _Words], memory: MemoryPlan, options: LayerOptions
+) -> Array:
+    """The unit of u for each channel: no smaller than keeps |u| ≤ 1, and the one with the least error of u.
+
+    Up to an octave above the least unit the grid of u gets coarser, but weights may come to lie on their grids: a
+    row's largest weight does where the unit is that weight times a power of two.
+    """
+    form = memory.input_format
+    most = form.high * form.lsb
+    peaks = np.maximum(np.maximum(seen.high, -seen.low), 2.0**-16) / most
+    # What sees the input alone is bounded with the input; what sees states may exceed what the data showed.
+    least = peaks * (1.0 if drive.input_only else 1.0 + options.margin)
+    gains: Array = least.copy()
+    order = memory.spec.order
+    own = Source(Kind.MEMORY, k, previous=True)
+    for c in range(gains.size):
+        row = np.concatenate([matrix[c] for matrix in drive.parts.values()])
+        largest = np.sort(np.abs(row))[::-1][:4]
+        candidates = [least[c] * 2.0 ** (i / _GAINS) for i in range(_GAINS)]
+        candidates += [w * 2.0 ** np.ceil(np.log2(least[c] / w)) for w in largest.tolist() if w > 0.0]
+
+        def error(gain: float, c: int = c, row: Array = row) -> float:
+            tried = gains.copy()
+            tried[c] = gain
+            known = dict(words) | {own: _Words(memory.output_format, np.repeat(tried, order))}
+            single = RealMap({s: m[c : c + 1] for s, m in drive.parts.items()}, drive.bias[c : c + 1])
+            parts = _Columns(single, seen, known, np.array([gain]))
+            places, codes = _rounded(parts, options, form)
+            lost = (parts.weights - np.ldexp(codes.astype(np.float64), -places))[0]
+            rounding_power = 0.0 if parts.on_grid(codes, places, form) else form.lsb**2 / 12.0
+            return float(gain**2 * (lost @ parts.covariance @ lost + rounding_power))
+
+        gains[c] = min(candidates, key=error)
+    return gains
+
+
+class _Columns:
+    """A map on the words of its sources, all of them side by side.
+
+    Attributes:
+        weights: per unit of the words and of the map's results, shape (rows, columns).
+        mean, covariance: of the words.
+        slices: each source's columns.
+        forms: each source's format.
+    """
+
+    def __init__(self, real: RealMap, seen: Seen, words: Mapping[Source, _Words], row_gains: Array) -> None:
+        gains = np.concatenate([words[source].gains for source in real.parts] or [np.zeros(0)])
+        stacked = np.concatenate([*real.parts.values()] or [np.zeros((real.bias.size, 0))], axis=1)
+        self.weights = stacked * gains / row_gains[:, None]
+        self.mean, self.covariance = seen.mean / gains, seen.covariance / np.outer(gains, gains)
+        self.slices: dict[Source, slice] = {}
+        start = 0
+        for source, matrix in real.parts.items():
+            self.slices[source] = slice(start, start + matrix.shape[1])
+            start += matrix.shape[1]
+        self.forms = {source: words[source].form for source in real.parts}
+        self.bias = real.bias / row_gains
+
+    def on_grid(self, codes: IntArray, places: IntArray, target: QFormat) -> bool:
+        """Whether no sum needs to be rounded to the target's grid."""
+        terms = [np.ldexp(self.bias, target.fraction)]
+        for source, columns in self.slices.items():
+            terms.append(
+                np.ldexp(codes[:, columns], target.fraction - self.forms[source].fraction - places[:, columns])
+            )
+        return all(np.array_equal(each, np.rint(each)) for each in terms)
+
+
+def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[IntArray, IntArray]:
+    """Binary places and codes of all weights, shape (rows, columns) each."""
+    bits = options.weight_bits
+    places = np.empty(parts.weights.shape, dtype=np.int64)
+    power = np.diagonal(parts.covariance)
+    for source, columns in parts.slices.items():
+        form, weights = parts.forms[source], parts.weights[:, columns]
+        share = power[columns]
+        if options.granularity is Granularity.TENSOR:
+            weights, share = weights.reshape(1, -1), np.tile(share, weights.shape[0])
+        peaks = np.abs(weights).max(axis=1)
+        chosen = finest_places(peaks, bits)
+        if options.clipping is Clipping.ERROR:
+            chosen = clipped_places(weights, chosen, bits, share)
+        finest = target.fraction + _GUARD + (form.width - 1 - form.fraction)
+        chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)  # rows of zeros ask for no grid
+        chosen = np.where(peaks > 0.0, chosen, chosen.min())
+        places[:, columns] = chosen[:, None]
+    if options.compensated and parts.weights.shape[1]:
+        return places, compensated(parts.weights, places, bits, parts.covariance)
+    return places, nearest(parts.weights, places, bits)
+
+
+def _plan_map(
+    what: str,
+    real: RealMap,
+    seen: Seen,
+    words: Mapping[Source, _Words],
+    row_gains: Array,
+    options: LayerOptions,
+    target: QFormat,
+) -> AffinePlan:
+    parts = _Columns(real, seen, words, row_gains)
+    places, codes = _rounded(parts, options, target)
+    fraction = target.fraction
+    for source, columns in parts.slices.items():
+        fraction = max(fraction, int(places[:, columns].max()) + parts.forms[source].fraction)
+    lost = parts.weights - np.ldexp(codes.astype(np.float64), -places)
+    bias = np.rint(np.ldexp(parts.bias + lost @ parts.mean, fraction))
+    segments = []
+    for source, columns in parts.slices.items():
+        form, fractions = parts.forms[source], places[:, columns.start].copy()
+        lifts = fraction - form.fraction - fractions
+        segments.append(Segment(source, form, np.ascontiguousarray(codes[:, columns]), fractions, lifts))
+    try:
+        return _accumulated(segments, bias, fraction, target)
+    except DesignError as error:
+        raise DesignError(f"{error.what} of the {what}", error.constraint, error.got) from None
+
+
+def _accumulated(segments: Sequence[Segment], bias: Array, fraction: int, target: QFormat) -> AffinePlan:
+    """The map with an accumulator that holds every partial sum, whatever the words are."""
+    largest = np.abs(bias)
+    for each in segments:
+        word = float(max(-each.words.low, each.words.high))
+        largest = largest + np.ldexp(np.abs(each.weights).sum(axis=1) * word, each.lifts)
+    width = signed_width(float(largest.max()) * (1.0 + 1e-12))
+    if width > MAX_WIDTH:
+        raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits (fewer weight_bits help)", width)
+    return AffinePlan(tuple(segments), bias.astype(np.int64), QFormat(width, fraction), target)
+
+
+def reweighted(affine: AffinePlan, weights: Sequence[IntArray], bias: IntArray) -> AffinePlan:
+    """The map with other weights, by segment, and biases on the same grids; its accumulator holds their sums.
+
+    Raises:
+        DesignError: that takes more than 62 bits.
+    """
+    segments = [replace(each, weights=codes) for each, codes in zip(affine.segments, weights, strict=True)]
+    return _accumulated(segments, bias.astype(np.float64), affine.accumulator.fraction, affine.target)
+
+
+def unsaturated(affine: AffinePlan, bits: int) -> AffinePlan:
+    """The map with a target that holds whatever comes: the accumulator's grid, or as fine a one as `bits` allow."""
+    largest = int(affine.largest_sums.max())
+    drop = max(0, signed_width(float(largest)) - bits)
+    while signed_width(float((largest + (1 << drop >> 1)) >> drop)) > bits:
+        drop += 1
+    width = signed_width(float((largest + (1 << drop >> 1)) >> drop))
+    return replace(affine, target=QFormat(width, affine.accumulator.fraction - drop))

@@ -1,0 +1,252 @@
+"""Networks in float64: what every other form of a network is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.core.system import DiscreteSystem, discretize
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.io.archive import ArchiveReader, Form, write_archive
+from lmu_hw.networks.model import Layer, Network, Output
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.definition import ACTIVATIONS, cell_step, lstm_step, read
+from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
+from lmu_hw.reference.memory import all_states, final_state, times
+
+_STATE_FORMAT, _STATE_VERSION = "lmu_hw network state", 1
+_PIECE = 1 << 22  # numbers that a layer may hold at once: 32 MB
+
+#: What a layer carries from one step to the next, by name; empty for a dense layer.
+LayerState = Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkState:
+    """What a batch of networks carries from one step to the next.
+
+    Attributes:
+        layers: for each layer its arrays by name, each of shape (batch, …): `memory` z (channels, n) and
+            `hidden` h of an lmu layer, `memory` of a memory layer, `carry` and `hidden` of an lstm layer.
+    """
+
+    layers: tuple[LayerState, ...]
+
+
+class FloatNetwork:
+    """A network in float64, whole sequences or parts of them, with a state that is kept.
+
+    Attributes:
+        network: the network's definition.
+        state: what the next run goes on from; None before the first run and after `reset`.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.state: NetworkState | None = None
+        self._systems: list[DiscreteSystem | None] = [
+            discretize(layer.spec) if isinstance(layer, CellParameters | MemoryParameters) else None
+            for layer in network.layers
+        ]
+        # The number of layers up to the last one with a state: behind it each step stands alone.
+        self._stateful = max(
+            (k + 1 for k, layer in enumerate(network.layers) if not isinstance(layer, DenseParameters)), default=0
+        )
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.state = None
+
+    def zero_state(self, batch: int) -> NetworkState:
+        """The state before the first step of `batch` sequences."""
+
+        def zeros(layer: Layer, system: DiscreteSystem | None) -> LayerState:
+            state = {}
+            if isinstance(layer, CellParameters | MemoryParameters) and system is not None:
+                state["memory"] = np.zeros((batch, layer.channels, system.input.size))
+            if isinstance(layer, LSTMParameters):
+                state["carry"] = np.zeros((batch, layer.hidden))
+            if isinstance(layer, CellParameters | LSTMParameters):
+                state["hidden"] = np.zeros((batch, layer.hidden))
+            return state
+
+        return NetworkState(tuple(map(zeros, self.network.layers, self._systems)))
+
+    def run(self, x: ArrayLike, state: NetworkState | None = None, *, return_sequences: bool | None = None) -> Array:
+        """Outputs for a batch of sequences; the state after the last step is kept in `state`.
+
+        Args:
+            x: input, shape (batch, T, inputs) with T ≥ 1.
+            state: to begin from in place of the kept one.
+            return_sequences: an output per step, or the one after the last step; by default what
+                `network.output` says.
+
+        Returns:
+            Shape (batch, T, outputs) or (batch, outputs).
+
+        Raises:
+            DesignError: the input has the wrong shape or is not finite, its batch is not the state's, or a
+                layer diverges through its feedback.
+        """
+        sequence = self._check(x)
+        batch, steps = sequence.shape[:2]
+        every = self.network.output is Output.SEQUENCE if return_sequences is None else return_sequences
+        begin = state or self.state or self.zero_state(batch)
+        for k, layer in enumerate(begin.layers):
+            for name, array in layer.items():
+                if array.shape[0] != batch:
+                    what = f"batch of the state of {self.network.name(k)} ({name})"
+                    raise DesignError(what, f"{batch}, that of the input (or reset first)", array.shape[0])
+        outputs = np.empty((batch, steps if every else 1, self.network.outputs))
+        piece = max(1, _PIECE // (batch * self._width(every)))
+        layers = list(begin.layers)
+        for start in range(0, steps, piece):
+            part = sequence[:, start : start + piece]
+            last = not every and start + piece >= steps
+            y = self._run_piece(part, layers, start, every=every, last=last)
+            if every:
+                outputs[:, start : start + piece] = y
+            elif last:
+                outputs[:] = y
+        self.state = NetworkState(tuple(layers))
+        return outputs if every else outputs[:, 0]
+
+    def classify(self, x: ArrayLike, state: NetworkState | None = None) -> IntArray:
+        """The class of the largest output after the last step, the first one of equals, shape (batch,)."""
+        classes: IntArray = np.argmax(self.run(x, state, return_sequences=False), axis=-1)
+        return classes
+
+    def save_state(self, path: Path) -> Path:
+        """Write the kept state to `path`, an archive (`lmu_hw.io.archive`) with the arrays `LAYER.NAME`.
+
+        Raises:
+            DesignError: there is none.
+        """
+        if self.state is None:
+            raise DesignError("state", "kept by a run before it is saved", None)
+        header = {"format": _STATE_FORMAT, "version": _STATE_VERSION}
+        values = {f"{k}.{n}": a for k, layer in enumerate(self.state.layers) for n, a in layer.items()}
+        return write_archive(path, header, values)
+
+    def load_state(self, path: Path) -> None:
+        """Go on from a state that `save_state` wrote.
+
+        Raises:
+            DesignError: the file is no such state, or is one of another network.
+        """
+        zero = self.zero_state(0)
+        batches: set[int] = set()
+
+        def check(wanted: tuple[int, ...], form: Form) -> str | None:
+            shape, kind = form
+            batches.add(shape[0] if shape else 0)
+            right = kind == "<f8" and shape[1:] == wanted[1:] and len(shape) == len(wanted) and len(batches) == 1
+            return None if right else f"float64 of shape (batch, {', '.join(map(str, wanted[1:]))})"
+
+        expected = {
+            f"{k}.{n}": partial(check, a.shape) for k, layer in enumerate(zero.layers) for n, a in layer.items()
+        }
+        with ArchiveReader(path) as archive:
+            if (archive.header.get("format"), archive.header.get("version")) != (_STATE_FORMAT, _STATE_VERSION):
+                raise DesignError(path.name, f"a {_STATE_FORMAT} of version {_STATE_VERSION}", archive.header)
+            values = archive.read(expected)
+        for name, array in values.items():
+            if not np.all(np.isfinite(array)):
+                raise DesignError(f"{name} in {path.name}", "finite in every entry", "NaN or infinity")
+        self.state = NetworkState(tuple({n: values[f"{k}.{n}"] for n in layer} for k, layer in enumerate(zero.layers)))
+
+    def _run_piece(self, x: Array, states: list[LayerState], start: int, *, every: bool, last: bool) -> Array | None:
+        """Some steps through all layers; `states` are brought up to date.
+
+        Of the outputs, all are returned (`every`), or the last one (`last`), or None where none is needed.
+        """
+        net = self.network
+        y = (x - net.input_offset) * net.input_scale
+        for k, (layer, system) in enumerate(zip(net.layers, self._systems, strict=True)):
+            if not every and k == self._stateful:  # from here on nothing looks at the steps before the last
+                if not last:
+                    return None
+                y = y[:, -1:]
+            if isinstance(layer, DenseParameters):
+                y = ACTIVATIONS[layer.activation](times(y, layer.kernel.T) + layer.bias)
+            elif isinstance(layer, LSTMParameters):
+                y, states[k] = _run_lstm(layer, y, states[k])
+            elif system is not None and isinstance(layer, MemoryParameters):
+                final = not every and k + 1 == self._stateful
+                y, states[k] = _run_memory(layer, system, y, states[k], final=final)
+            elif system is not None and isinstance(layer, CellParameters):
+                y, states[k] = _run_cell(layer, system, y, states[k], net.name(k), start)
+        return y if every else y[:, -1:]
+
+    def _width(self, every: bool) -> int:
+        """The most numbers that a step of one sequence takes in a layer."""
+        layers = self.network.layers if every else self.network.layers[: self._stateful]
+        widths = [self.network.inputs]
+        for k, layer in enumerate(layers):
+            if not isinstance(layer, MemoryParameters):
+                widths.append(layer.outputs)
+            elif every or k + 1 < self._stateful:
+                widths.append(layer.channels * layer.spec.order)
+        return max(widths)
+
+    def _check(self, x: ArrayLike) -> Array:
+        array = np.asarray(x, dtype=np.float64)
+        inputs = self.network.inputs
+        if array.ndim != 3 or array.shape[-1] != inputs or 0 in array.shape:
+            raise DesignError("input of the network", f"of shape (batch, T, {inputs}), none of them 0", array.shape)
+        if not np.all(np.isfinite(array)):
+            sequence, step = (int(k[0]) for k in np.nonzero(~np.isfinite(array).all(axis=2)))
+            raise DesignError("input of the network", "finite", f"NaN or infinity (sequence {sequence}, step {step})")
+        return array
+
+
+def _run_cell(
+    layer: CellParameters, system: DiscreteSystem, x: Array, state: LayerState, name: str, start: int
+) -> tuple[Array, LayerState]:
+    z, h = state["memory"], state["hidden"]
+    out = np.empty((*x.shape[:2], layer.hidden))
+    weights = layer.weights
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below, in words
+        for k in range(x.shape[1]):
+            z, h, _, _ = cell_step(weights, system, layer.activation, z, h, x[:, k])
+            out[:, k] = h
+    if not (np.all(np.isfinite(z)) and np.all(np.isfinite(out))):
+        bad = np.nonzero(~np.isfinite(out).all(axis=(0, 2)))[0]
+        step = start + (int(bad[0]) if bad.size else x.shape[1] - 1)
+        raise DesignError(f"state of {name}", "finite at every step (its feedback diverges)", f"step {step}")
+    return out, {"memory": z, "hidden": h}
+
+
+def _run_memory(
+    layer: MemoryParameters, system: DiscreteSystem, x: Array, state: LayerState, *, final: bool
+) -> tuple[Array, LayerState]:
+    u = np.moveaxis(times(x, layer.input_encoder.T) + layer.input_bias, -1, 1)  # (batch, channels, T)
+    if final:
+        after = final_state(layer.spec, u, state["memory"])
+        z = after[:, :, None, :]
+        x = x[:, -1:]
+    else:
+        z = all_states(layer.spec, u, state["memory"])
+        after = z[:, :, -1]
+    memory = np.moveaxis(read(system, z), 1, 2)  # (batch, T, channels, order)
+    y = memory.reshape(*memory.shape[:2], -1)
+    if layer.memory_kernel is not None and layer.input_kernel is not None and layer.bias is not None:
+        y = ACTIVATIONS[layer.activation](times(y, layer.memory_kernel.T) + times(x, layer.input_kernel.T) + layer.bias)
+    return y, {"memory": after}
+
+
+def _run_lstm(layer: LSTMParameters, x: Array, state: LayerState) -> tuple[Array, LayerState]:
+    c, h = state["carry"], state["hidden"]
+    out = np.empty((*x.shape[:2], layer.hidden))
+    weights = layer.weights
+    for k in range(x.shape[1]):
+        c, h = lstm_step(weights, c, h, x[:, k])
+        out[:, k] = h
+    return out, {"carry": c, "hidden": h}

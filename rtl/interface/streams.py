@@ -1,0 +1,277 @@
+"""Memories behind streams: what goes in and comes out, and the back-pressure that holds a whole pipeline."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from amaranth.hdl import EnableInserter, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.wiring import In, Out
+
+from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan, ReadoutPlan
+from lmu_hw.rtl.primitives.arithmetic import fit, registered_sum, round_shift, sum_latency
+from lmu_hw.rtl.primitives.layouts import input_layout, output_layout, readout_layout
+from lmu_hw.rtl.primitives.pipeline import Pipeline
+from lmu_hw.rtl.primitives.schedule import Schedule
+
+
+class ReadoutUnit(wiring.Component):
+    """All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
+
+    Every cycle takes up a whole beat: a product for each of its words and each readout, their sum in a tree,
+    then the sum over beats. Coefficients of ±1 need no multiplier. Channels in step have a running sum each.
+
+    Attributes:
+        beat_valid, beat: words of states, In.
+        valid, readout: the readouts, Out; `latency` cycles after the sample's last beat, for one cycle.
+    """
+
+    def __init__(self, plan: MemoryPlan, planned: ReadoutPlan, schedule: Schedule, channels: int) -> None:
+        self._planned, self._schedule = planned, schedule
+        self._word = signed(plan.output_format.width)
+        self._tag = StructLayout(
+            {"valid": 1, "starts": 1, "ends": 1, "channel": range(channels), "first": 1, "last": 1}
+        )
+        super().__init__(
+            {
+                "beat_valid": In(1),
+                "beat": In(output_layout(plan, schedule.words, channels)),
+                "valid": Out(1),
+                "readout": Out(readout_layout(planned, channels)),
+            }
+        )
+
+    @staticmethod
+    def multipliers(planned: ReadoutPlan, schedule: Schedule) -> int:
+        """How many the unit has: none where every coefficient is ±1."""
+        return 0 if planned.fraction == 0 else len(planned.delays) * schedule.words
+
+    @staticmethod
+    def latency(schedule: Schedule) -> int:
+        """Cycles from the last beat to the readouts: products, their sum, the running sum, the rounding."""
+        return 3 + sum_latency(schedule.words)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        planned, schedule = self._planned, self._schedule
+        bits, count, words = planned.coefficient_bits, len(planned.delays), schedule.words
+
+        # Which beat of its sample comes next; the beats of channels in step alternate.
+        group, next_group = Signal(range(schedule.groups)), Signal(range(schedule.groups))
+        turn = Signal(range(schedule.in_step))
+        ends = Signal()
+        m.d.comb += [next_group.eq(group), ends.eq(group == schedule.groups - 1)]
+        with m.If(self.beat_valid):
+            m.d.sync += turn.eq(Mux(turn == schedule.in_step - 1, 0, turn + 1))
+            with m.If(turn == schedule.in_step - 1):
+                m.d.comb += next_group.eq(Mux(ends, 0, group + 1))
+        m.d.sync += group.eq(next_group)
+
+        # The coefficients of a group: readout after readout, in each the first word's lowest.
+        rows = planned.coefficients.reshape(count, schedule.groups, words).transpose(1, 0, 2)
+        m.submodules.coefficients = rom = memory.Memory(
+            shape=ArrayLayout(signed(bits), count * words),
+            depth=schedule.groups,
+            init=rows.reshape(schedule.groups, -1).tolist(),
+        )
+        constants = rom.read_port()
+        m.d.comb += constants.addr.eq(next_group)
+
+        products = Signal(ArrayLayout(signed(self._word.width + bits), count * words))
+        for k in range(count * words):
+            m.d.sync += products[k].eq(self._product(self.beat.data[k % words], constants.data[k]))
+        tag = Signal(self._tag)
+        m.d.comb += [
+            tag.valid.eq(self.beat_valid),
+            tag.starts.eq(group == 0),
+            tag.ends.eq(ends),
+            tag.channel.eq(self.beat.channel),
+            tag.first.eq(self.beat.first),
+            tag.last.eq(self.beat.last),
+        ]
+        for _ in range(1 + sum_latency(words)):
+            tag, before = Signal(self._tag), tag
+            m.d.sync += tag.eq(before)
+
+        ended = Signal(self._tag)
+        m.d.sync += [
+            ended.eq(tag),
+            self.valid.eq(ended.valid & ended.ends),
+            self.readout.channel.eq(ended.channel),
+            self.readout.first.eq(ended.first),
+            self.readout.last.eq(ended.last),
+        ]
+        for k in range(count):
+            summed = registered_sum(m, [products[j] for j in range(k * words, (k + 1) * words)])
+            running = [Signal(signed(planned.sum_width), name=f"sum_{k}_{c}") for c in range(schedule.in_step)]
+            with m.If(tag.valid):
+                m.d.sync += running[0].eq(Mux(tag.starts, 0, running[-1]) + summed)
+                m.d.sync += [after.eq(before) for before, after in pairwise(running)]
+            m.d.sync += self.readout.data[k].eq(round_shift(running[0], planned.fraction))
+        return m
+
+    def _product(self, word: Value, coefficient: Value) -> Value:
+        if self._planned.fraction == 0:
+            return Mux(coefficient[-1], -word, word)
+        return word * coefficient
+
+
+MAX_CHANNELS = 4096
+MAX_PORT_BITS = 60
+
+
+class StreamMemory(wiring.Component):
+    """A memory with a stream of samples in, one of state words out and, if planned, one of delayed readouts.
+
+    The pipeline advances unless an offered beat or readout is not taken. Samples of several channels come
+    in turn: channel 0, 1, … channels − 1, 0, …
+
+    A port wider than the input format takes samples beyond its range: they count as its nearest end, and
+    `saturated` tells from the next cycle on that there was one, until reset or `clear_status`. A clear in
+    the very cycle of another such sample leaves it set.
+
+    Args:
+        plan: the fixed-point plan, for this kind of datapath.
+        lanes: multipliers at work for the increments; which numbers are possible, each kind tells.
+        channels: memories that take turns, 1 … 4096.
+        port_bits: width of the input port, from that of the input format up to 60; by default the same.
+
+    Attributes:
+        i: samples, stream of `input_layout`.
+        o: state words, stream of `output_layout`.
+        r: readouts, stream of `readout_layout`; only where the plan has some.
+        saturated, clear_status: the status bit, Out(1), and what clears it, In(1).
+        schedule: when what happens.
+
+    Raises:
+        DesignError: an argument is not so.
+    """
+
+    datapath: ClassVar[Datapath]
+    pipeline: ClassVar[type[Pipeline]]
+    factor_delay: ClassVar[int]
+    """Cycles from the issue of a slot to its factors at the first lane's multiplier."""
+
+    def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1, port_bits: int | None = None) -> None:
+        self.check_plan(plan)
+        check_integer("channels", channels, 1, MAX_CHANNELS)
+        self.check_lanes(plan, lanes, channels)
+        width = plan.input_format.width
+        self.port_bits = width if port_bits is None else check_integer("port_bits", port_bits, width, MAX_PORT_BITS)
+        self.plan, self.lanes, self.channels = plan, lanes, channels
+        self.schedule = self.schedule_for(plan, lanes, channels)
+        members = {
+            "i": In(stream.Signature(input_layout(self.port_bits))),
+            "o": Out(stream.Signature(output_layout(plan, self.schedule.words, channels))),
+            "saturated": Out(1),
+            "clear_status": In(1),
+        }
+        if plan.readouts is not None:
+            members["r"] = Out(stream.Signature(readout_layout(plan.readouts, channels)))
+        super().__init__(members)
+
+    @classmethod
+    def check_plan(cls, plan: MemoryPlan) -> None:
+        """Return if this kind of memory can realise `plan`; else raise a DesignError."""
+        if plan.datapath is not cls.datapath:
+            raise DesignError("datapath", f"a {cls.datapath} plan for the {cls.datapath} memory", plan.datapath)
+
+    @classmethod
+    @abstractmethod
+    def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Return if this kind of memory can have so many lanes; else raise a DesignError."""
+
+    @classmethod
+    @abstractmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """The schedule of this kind of pipeline."""
+
+    @classmethod
+    @abstractmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """Cycles from the first slot of a sample to each of its beats; of the first of the channels in step."""
+
+    @classmethod
+    @abstractmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Bits of memory for the states of all channels: integrators, words, and words between."""
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers for the increments."""
+        return self.lanes
+
+    @property
+    def utilisation(self) -> float:
+        """Share of cycles in which a multiplier has a product to make, while samples are waiting."""
+        return self.plan.multiplications_per_sample / (self.multipliers * float(self.schedule.cycles_per_sample))
+
+    @property
+    def readout_multipliers(self) -> int:
+        """Multipliers for the readouts, beside those for the increments."""
+        planned = self.plan.readouts
+        return ReadoutUnit.multipliers(planned, self.schedule) if planned is not None else 0
+
+    @property
+    def readout_latency(self) -> int:
+        """Cycles from a sample's last beat to its readouts."""
+        return ReadoutUnit.latency(self.schedule)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        pipeline = self.pipeline(self.plan, self.lanes, self.channels, self.schedule)
+        m.submodules.pipeline = EnableInserter(advance)(pipeline.surrounded())
+        offered, sample = self.i.payload, pipeline.sample
+        m.d.comb += [
+            pipeline.valid.eq(self.i.valid),
+            sample.data.eq(fit(offered.data, self.plan.input_format, Overflow.SATURATE)),
+            sample.first.eq(offered.first),
+            sample.last.eq(offered.last),
+            self.i.ready.eq(pipeline.ready & advance),
+        ]
+        with m.If(self.clear_status):
+            m.d.sync += self.saturated.eq(0)
+        if self.port_bits > self.plan.input_format.width:
+            with m.If(self.i.valid & self.i.ready & (sample.data != offered.data)):
+                m.d.sync += self.saturated.eq(1)
+
+        if self.plan.readouts is None:
+            m.d.comb += [
+                self.o.valid.eq(pipeline.beat_valid),
+                self.o.payload.eq(pipeline.beat),
+                advance.eq(~self.o.valid | self.o.ready),
+            ]
+        else:
+            unit = ReadoutUnit(self.plan, self.plan.readouts, self.schedule, self.channels)
+            m.submodules.readouts = EnableInserter(advance)(unit)
+            beats_go, readouts_go = Signal(), Signal()
+            m.d.comb += [
+                unit.beat_valid.eq(pipeline.beat_valid),
+                unit.beat.eq(pipeline.beat),
+                advance.eq(beats_go & readouts_go),
+            ]
+            _offer(m, self.o, pipeline.beat_valid, pipeline.beat, beats_go, advance)
+            _offer(m, self.r, unit.valid, unit.readout, readouts_go, advance)
+        return m
+
+
+def _offer(m: Module, sink: Any, valid: Value, payload: Value, go: Signal, advance: Signal) -> None:
+    """Offer `payload` to one of two consumers; `go` if it does not hold the pipeline.
+
+    What this consumer has taken is not offered again while the other one holds the pipeline.
+    """
+    taken = Signal()
+    m.d.comb += [sink.valid.eq(valid & ~taken), sink.payload.eq(payload), go.eq(~sink.valid | sink.ready)]
+    m.d.sync += taken.eq(~advance & (taken | (sink.valid & sink.ready)))
+
+
+def check_divisor(lanes: int, whole: int, what: str) -> None:
+    """Return if `lanes` is a divisor of `whole`; else raise a DesignError that names `what`."""
+    if whole % check_integer("lanes", lanes, 1):
+        raise DesignError("lanes", f"a divisor of the {what} {whole}", lanes)

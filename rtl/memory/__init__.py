@@ -1,0 +1,1 @@
+"""Memories in hardware, a file for each datapath: its program and its component together."""

@@ -1,0 +1,47 @@
+# amaranth: UnusedElaboratable=no
+"""From a plan to a component: which datapath, how many lanes and channels, and what it costs."""
+
+from __future__ import annotations
+
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.rtl.interface.streams import StreamMemory
+from lmu_hw.rtl.memory.chain import ChainMemory
+from lmu_hw.rtl.memory.dense import DenseMemory
+from lmu_hw.rtl.memory.structured import StructuredMemory
+from lmu_hw.rtl.memory.tridiagonal import SolveMemory
+from lmu_hw.rtl.memory.unrolled import UnrolledMemory
+
+
+def build_memory(
+    plan: MemoryPlan,
+    *,
+    lanes: int = 1,
+    channels: int = 1,
+    unrolled: bool = False,
+    port_bits: int | None = None,
+) -> StreamMemory:
+    """The component that realises `plan`.
+
+    Args:
+        plan: the fixed-point plan.
+        lanes: multipliers that work side by side; see the kinds of memories for what is possible.
+        channels: memories that take turns.
+        unrolled: a multiplier for every product, for orders up to 16; then without `lanes`.
+        port_bits: width of the input port, by default that of the input format.
+
+    Raises:
+        DesignError: the lanes do not fit the order or the channels, there are too many channels, or the
+            order is too large to be unrolled.
+    """
+    if unrolled:
+        if lanes != 1:
+            raise DesignError("lanes", "left out where everything is unrolled", lanes)
+        return UnrolledMemory(plan, channels=channels, port_bits=port_bits)
+    return kind_of(plan.datapath)(plan, lanes=lanes, channels=channels, port_bits=port_bits)
+
+
+def kind_of(datapath: Datapath) -> type[StreamMemory]:
+    """The component that has this datapath on lanes."""
+    kinds: tuple[type[StreamMemory], ...] = (ChainMemory, SolveMemory, DenseMemory, StructuredMemory)
+    return next(kind for kind in kinds if kind.datapath is datapath)

@@ -1,0 +1,251 @@
+"""The unrolled memory: every multiplication has a multiplier of its own, every cycle a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.lib import memory
+from amaranth.lib.data import ArrayLayout, StructLayout
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import signed_width
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.rtl.interface.streams import StreamMemory
+from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
+from lmu_hw.rtl.primitives.pipeline import Pipeline
+from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+
+ADDERS = 2
+"""Adders in a row between two registers; a multiplier has a register on both sides."""
+
+_SLACK = 1.0 + 1e-9  # of bounds that are computed in floating point
+
+
+Registers = list[tuple[Signal, Value]]
+"""What each register takes over at every clock edge."""
+
+
+class Staged:
+    """An integer that is there `stage` cycles after its sample was issued, as a signed value.
+
+    Registers on the way are appended to `registers`.
+
+    Attributes:
+        value: the hardware value.
+        stage: cycles from the issue of the sample.
+        adders: adders between the last register and here.
+    """
+
+    def __init__(
+        self, registers: Registers, value: Value, stage: int, adders: int, gains: Array, peaks: Array, error: float
+    ) -> None:
+        self._registers, self._gains, self._peaks, self._error = registers, gains, peaks, error
+        width = signed_width(_SLACK * (float(np.abs(gains) @ peaks) + error) + 1.0)
+        self.value = value[:width].as_signed() if len(value) > width else value
+        self.stage, self.adders = stage, adders
+        self._later: Staged | None = None
+        self._origin: tuple[Staged, int] | None = None  # this is another one, shifted up
+
+    def __add__(self, other: Staged | int) -> Staged:
+        return self._sum(other, 1)
+
+    def __sub__(self, other: Staged | int) -> Staged:
+        return self._sum(other, -1)
+
+    def __mul__(self, factor: int) -> Staged:
+        if factor == 0:
+            return self._made(Const(0, signed(1)), self.stage, 0, 0.0 * self._gains, 0.0)
+        odd = factor // (factor & -factor)
+        places = (factor // odd).bit_length() - 1
+        if odd == 1:
+            return self << places
+        operand = self if self.adders == 0 else self.at(self.stage + 1)
+        gains, error = odd * self._gains, abs(odd) * self._error
+        return self._registered(operand.value * odd, operand.stage + 1, gains, error) << places
+
+    def __lshift__(self, places: int) -> Staged:
+        if places == 0:
+            return self
+        scale = 2.0**places
+        made = self._made(self.value << places, self.stage, self.adders, scale * self._gains, scale * self._error)
+        made._origin = (self, places)
+        return made
+
+    def __rshift__(self, places: int) -> Staged:
+        """Towards −∞; what is dropped counts as an error of less than one."""
+        scale = 2.0**-places
+        gains, error = scale * self._gains, scale * self._error + (1.0 if places else 0.0)
+        return self._made(self.value >> places, self.stage, self.adders, gains, error)
+
+    def at(self, stage: int) -> Staged:
+        """The same integer at `stage`, not earlier than its own, through as many registers as that takes."""
+        if stage == self.stage:
+            return self
+        if self._origin is not None:
+            origin, places = self._origin
+            return origin.at(stage) << places
+        if self._later is None:
+            self._later = self._registered(self.value, self.stage + 1, self._gains, self._error)
+        return self._later.at(stage)
+
+    def _sum(self, other: Staged | int, sign: int) -> Staged:
+        if isinstance(other, int):
+            first = self if self.adders < ADDERS else self.at(self.stage + 1)
+            value = first.value + sign * other
+            return self._made(value, first.stage, first.adders + 1, self._gains, self._error + abs(other))
+        stage = max(self.stage, other.stage)
+        if max(each.at(stage).adders for each in (self, other)) >= ADDERS:
+            stage += 1
+        a, b = self.at(stage), other.at(stage)
+        value = a.value + b.value if sign > 0 else a.value - b.value
+        gains = self._gains + sign * other._gains
+        return self._made(value, stage, max(a.adders, b.adders) + 1, gains, self._error + other._error)
+
+    def _made(self, value: Value, stage: int, adders: int, gains: Array, error: float) -> Staged:
+        return Staged(self._registers, value, stage, adders, gains, self._peaks, error)
+
+    def _registered(self, value: Value, stage: int, gains: Array, error: float) -> Staged:
+        unregistered = self._made(value, stage, 0, gains, error).value
+        register = Signal(signed(len(unregistered)))
+        self._registers.append((register, unregistered))
+        return self._made(register, stage, 0, gains, error)
+
+
+def staged_inputs(registers: Registers, values: Sequence[ValueLike], widths: Sequence[int]) -> list[Staged]:
+    """Signed `values` of `widths` bits as integers at stage 0 that count as sums of one adder."""
+    peaks = np.array([2.0 ** (width - 1) for width in widths])
+    gains = np.eye(len(widths))
+    return [Staged(registers, Value.cast(v), 0, 1, gain, peaks, 0.0) for v, gain in zip(values, gains, strict=True)]
+
+
+def balanced(values: Sequence[Staged], least: int) -> tuple[list[Value], int]:
+    """All values in registers at one stage of at least `least`, and that stage."""
+    stage = max(least, *(each.stage + (each.adders > 0) for each in values))
+    return [each.at(stage).value for each in values], stage
+
+
+MAX_UNROLLED = 16
+
+
+class _UnrolledPipeline(Pipeline):
+    """issue → the increment's whole arithmetic, stage by stage → words; advances or stands still as a whole."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, channels, order = self._plan, self._channels, self._plan.spec.order
+        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
+        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+
+        # All state words of a channel in one row.
+        row = ArrayLayout(signed(plan.state_format.width), order)
+        m.submodules.words = words = memory.Memory(shape=row, depth=channels, init=[])
+        write = words.write_port()
+        read = words.read_port(transparent_for=(write,))
+        m.d.comb += read.addr.eq(seq.next_channel)
+        current = [Signal(signed(plan.state_format.width), name=f"word_{i}") for i in range(order)]
+        m.d.comb += [word.eq(Mux(seq.fresh, 0, read.data[i])) for i, word in enumerate(current)]
+
+        registers: Registers = []
+        increments, latency = _increments(registers, plan, [*current, self.sample.data])
+        m.d.sync += [register.eq(value) for register, value in registers]
+
+        # What travels along with a sample.
+        tag = StructLayout({"valid": 1, "channel": range(channels), "fresh": 1, "first": 1, "last": 1})
+        way = [Signal(tag, name="issued")]
+        m.d.comb += [
+            way[0].valid.eq(seq.issue),
+            way[0].channel.eq(seq.channel),
+            way[0].fresh.eq(seq.fresh),
+            way[0].first.eq(self.sample.first),
+            way[0].last.eq(self.sample.last),
+        ]
+        for k in range(1, latency + 2):
+            way.append(Signal(tag, name=f"stage_{k}"))
+            m.d.sync += way[k].eq(way[k - 1])
+        fetched, applied, retired = way[latency - 2], way[latency], way[latency + 1]
+        m.submodules.bank = bank = IntegratorBank(plan, order, channels)
+        m.d.comb += [
+            bank.fetch.eq(fetched.channel),
+            bank.fetch_fresh.eq(fetched.fresh),
+            bank.apply.eq(applied.valid),
+            bank.apply_slot.eq(applied.channel),
+            *(bank.increment[i].eq(increment) for i, increment in enumerate(increments)),
+            write.addr.eq(retired.channel),
+            write.en.eq(retired.valid),
+            write.data.eq(bank.words),
+            self.beat_valid.eq(retired.valid),
+            self.beat.data.eq(bank.outputs),
+            self.beat.channel.eq(retired.channel),
+            self.beat.first.eq(retired.first),
+            self.beat.last.eq(retired.last),
+        ]
+        return m
+
+
+def _increments(registers: Registers, plan: MemoryPlan, inputs: list[Signal]) -> tuple[list[Value], int]:
+    """The increments of all states from words and sample, in registers, and how many cycles later."""
+    widths = [*plan.state_widths, plan.input_format.width]
+    *words, sample = staged_inputs(registers, inputs, widths)
+    operand = plan.operand_format.fraction
+    state_lift, input_lift = operand - plan.state_format.fraction, operand - plan.input_format.fraction
+    made = plan.increment.evaluate([word << state_lift for word in words], sample << input_lift)
+    return balanced(made, least=2)  # the bank reads its accumulators two cycles before it adds
+
+
+class UnrolledMemory(StreamMemory):
+    """Any kind of increment with a multiplier for each of its products, for orders up to 16.
+
+    The arithmetic is the increment's own, spread over `latency` stages with a register after every
+    multiplier and every other adder. All words of a sample come in one beat.
+
+    A channel's next sample must wait for the words of its last one. Cycles per sample:
+    ceil(full_rate_channels/channels), so one from full_rate_channels = latency + 2 channels on. Latency:
+    latency + 1 cycles from the acceptance of a sample to its beat. Multipliers: as many as multiplications
+    per sample; those by powers of two and by zero are left out.
+    """
+
+    pipeline = _UnrolledPipeline
+    factor_delay = 0
+
+    def __init__(self, plan: MemoryPlan, *, channels: int = 1, port_bits: int | None = None) -> None:
+        super().__init__(plan, lanes=plan.multiplications_per_sample, channels=channels, port_bits=port_bits)
+
+    @property
+    def latency(self) -> int:
+        """Stages of the increment's arithmetic."""
+        return self.schedule.first_beat - 1
+
+    @property
+    def full_rate_channels(self) -> int:
+        """Channels from which on a sample is taken every cycle."""
+        return self.latency + 2
+
+    @classmethod
+    def check_plan(cls, plan: MemoryPlan) -> None:
+        if plan.spec.order > MAX_UNROLLED:
+            raise DesignError("order", f"at most {MAX_UNROLLED} for an unrolled memory", plan.spec.order)
+
+    @classmethod
+    def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """They are what the plan asks for."""
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """Everything in one slot; its words are there `latency` + 2 cycles later for the next sample."""
+        order = plan.spec.order
+        inputs = [Signal(signed(plan.state_format.width)) for _ in range(order)]
+        _, latency = _increments([], plan, [*inputs, Signal(signed(plan.input_format.width))])
+        return Schedule.interleaved(
+            groups=1, words=order, slots=1, wait=latency + 1, channels=channels, first_beat=latency + 1
+        )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        return (cls.schedule_for(plan, lanes, 1).first_beat,)
+
+    @classmethod
+    def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

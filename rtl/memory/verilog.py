@@ -1,0 +1,129 @@
+"""Verilog of a memory with stable, readable port names, and the manifest that travels with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.rtl.interface.emission import CLOCK, Described, Port, check_module_name, emit, ports_of
+from lmu_hw.rtl.interface.emission import VerilogDesign as VerilogDesign
+from lmu_hw.rtl.interface.streams import StreamMemory
+from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.unrolled import UnrolledMemory
+
+
+def generate_verilog(
+    plan: MemoryPlan,
+    *,
+    name: str = "lmu_memory",
+    lanes: int = 1,
+    channels: int = 1,
+    unrolled: bool = False,
+    port_bits: int | None = None,
+    command: str = "lmu_hw.rtl.generate_verilog",
+) -> VerilogDesign:
+    """Generate the module that realises `plan`.
+
+    Args:
+        plan: the fixed-point plan.
+        name: module name.
+        lanes: multipliers that work side by side; the kinds of memories tell which numbers are possible.
+        channels: independent memories that take turns.
+        unrolled: a multiplier for every product, for orders up to 16.
+        port_bits: width of the input port; by default that of the input format.
+        command: what made the file, for its head.
+
+    Raises:
+        DesignError: the name is not an identifier, or `build_memory` refuses.
+    """
+    check_module_name(name)
+    command = " ".join(command.split())
+    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
+    described = _described(memory)
+    body = emit(memory, described, name)
+    head = "\n".join(
+        [
+            f"// {name}: Legendre memory, {plan.datapath} datapath.",
+            f"// {plan.spec.summary()}",
+            f"// input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format},"
+            f" {memory.multipliers} multiplier(s), {channels} channel(s)",
+            f"// Made by: {command}",
+            "",
+        ]
+    )
+    manifest = _manifest(name, plan, memory, ports_of(described), command)
+    description = f"Legendre memory, order {plan.spec.order}, {plan.datapath} datapath"
+    return VerilogDesign(name, head + body, manifest, "memory", description)
+
+
+def _described(memory: StreamMemory) -> list[Described]:
+    """The flat ports of a memory, each with the stream signal that it stands for."""
+    i, o, plan = memory.i, memory.o, memory.plan
+    wider = memory.port_bits - plan.input_format.width
+    saturating = f"; what exceeds {plan.input_format.width} bits is saturated" if wider else ""
+    described = [
+        ("in_valid", "input", i.valid, "a sample is offered"),
+        ("in_ready", "output", i.ready, "it is taken at this clock edge"),
+        ("in_data", "input", i.payload.data, f"sample, {plan.input_format} two's complement{saturating}"),
+        ("in_first", "input", i.payload.first, "it starts a sequence: the state counts as zero"),
+        ("in_last", "input", i.payload.last, "it ends a sequence; handed on as out_last"),
+        ("out_valid", "output", o.valid, "a beat of state words is offered"),
+        ("out_ready", "input", o.ready, "it is taken at this clock edge"),
+        (
+            "out_data",
+            "output",
+            o.payload.data,
+            f"{memory.schedule.words} state word(s), {plan.output_format} each, the first in the lowest bits",
+        ),
+        ("out_index", "output", o.payload.index, f"state of the first word, 0 to {plan.spec.order - 1}"),
+        ("out_channel", "output", o.payload.channel, "channel of the sample"),
+        ("out_first", "output", o.payload.first, "in_first of the sample"),
+        ("out_last", "output", o.payload.last, "in_last of the sample"),
+        ("saturated", "output", memory.saturated, "a sample was out of range since reset or clear_status"),
+        ("clear_status", "input", memory.clear_status, "clears saturated at this clock edge"),
+    ]
+    if plan.readouts is not None:
+        r, planned = memory.r, plan.readouts
+        described += [
+            ("readout_valid", "output", r.valid, "the readouts of a sample are offered"),
+            ("readout_ready", "input", r.ready, "they are taken at this clock edge"),
+            (
+                "readout_data",
+                "output",
+                r.payload.data,
+                f"{len(planned.delays)} readout(s), {planned.format} each, the first in the lowest bits",
+            ),
+            ("readout_channel", "output", r.payload.channel, "channel of the sample"),
+            ("readout_first", "output", r.payload.first, "in_first of the sample"),
+            ("readout_last", "output", r.payload.last, "in_last of the sample"),
+        ]
+    return described
+
+
+def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Port], command: str) -> dict[str, Any]:
+    described = plan.to_dict()
+    return {
+        "name": name,
+        "command": command,
+        "spec": described["spec"],
+        "datapath": described["datapath"],
+        "lanes": memory.lanes,
+        "unrolled": isinstance(memory, UnrolledMemory),
+        "channels": memory.channels,
+        "channels_in_step": memory.schedule.in_step,
+        "port_bits": memory.port_bits,
+        "ports": [vars(port) for port in [*CLOCK, *ports]],
+        "formats": described["formats"],
+        "error_feedback": plan.error_feedback,
+        "error_bound": described["error_bound"],
+        "beats_per_sample": memory.schedule.groups,
+        "words_per_beat": memory.schedule.words,
+        "latency_cycles": memory.schedule.first_beat,
+        "cycles_per_sample": memory.schedule.cycles_per_sample,
+        "multiplications_per_sample": plan.multiplications_per_sample,
+        "multipliers": memory.multipliers,
+        "multiplier_utilisation": memory.utilisation,
+        "readouts": described["readouts"],
+        "readout_multipliers": memory.readout_multipliers,
+        "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,
+    }

@@ -1,0 +1,1 @@
+"""Co-simulation: one recording through Verilog, integers, floats, and circuit or spikes."""

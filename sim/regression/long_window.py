@@ -1,0 +1,112 @@
+"""A window of 100,000 samples in hardware: 100 states, a multiplication each, words of 16 bits.
+
+    python -m lmu_hw.sim.regression.long_window
+
+Band-limited noise of 25 cycles per window runs through the generated Verilog in Verilator. Every state word and
+every readout is compared with the integer model, and the readout at the window's end with the input that went in
+one window earlier.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.fixed_point.formats import Overflow
+from lmu_hw.fixed_point.planner import plan_memory
+from lmu_hw.io.signals import band_limited_noise
+from lmu_hw.rtl.memory.verilog import generate_verilog
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
+
+ORDER, WINDOW, CYCLES, SAMPLES = 100, 100_000, 25.0, 250_000
+INPUT_BITS, STATE_BITS, COEFFICIENT_BITS, OUTPUT_BITS = 13, 16, 18, 24
+
+
+@dataclass(frozen=True)
+class LongWindow:
+    """What came of it.
+
+    Attributes:
+        samples: that ran through the Verilog.
+        mismatches: state words and readouts that differ from the integer model.
+        words: that were compared.
+        nrmse: of the readout against the input one window earlier, once the window is full.
+        multiplier_bits: widths of the multiplier's two factors.
+        multiplications_per_sample: the readout needs none.
+        cycles_per_sample: of the clock, with one lane.
+    """
+
+    samples: int
+    mismatches: int
+    words: int
+    nrmse: float
+    multiplier_bits: tuple[int, int]
+    multiplications_per_sample: int
+    cycles_per_sample: int
+
+    @property
+    def passed(self) -> bool:
+        """The Verilog is the integer model, and the readout is what was asked for."""
+        return self.mismatches == 0 and self.words > 0 and self.nrmse <= 1e-3
+
+
+def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WINDOW, seed: int = 0) -> LongWindow:
+    """Plan, generate, simulate and compare.
+
+    Args:
+        workdir: folder for the build and the recordings.
+        samples: length of the record, more than one and a half windows.
+        window: θ/dt.
+        seed: of the noise.
+    """
+    spec = LMUSpec(ORDER, float(window), 1.0, Discretization.AB2)
+    plan = plan_memory(
+        spec,
+        input_bits=INPUT_BITS,
+        state_bits=STATE_BITS,
+        coefficient_bits=COEFFICIENT_BITS,
+        output_bits=OUTPUT_BITS,
+        delays=(1.0,),
+    )
+    u = 0.999 * band_limited_noise(samples, 1.0, CYCLES / window, seed)
+    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    design = generate_verilog(plan)
+    run = run_streams([HarnessedMemory(plan, Stimulus(codes[None, :]), design)], workdir=workdir)
+    mismatches = sum(score.mismatches for score in run.scores) if run.scores else -1
+    heard = np.zeros(samples)
+    if run.passed and run.readouts[0] is not None and plan.readouts is not None:
+        heard = plan.readouts.format.decode(run.readouts[0][0, :, 0])
+    full = np.arange(3 * window // 2, samples)
+    return LongWindow(
+        samples=samples,
+        mismatches=mismatches,
+        words=samples * (ORDER + 1),
+        nrmse=nrmse(heard[full], u[full + 1 - window]),  # after sample k the memory stands at k + 1
+        multiplier_bits=(plan.operand_format.width, plan.increment.coefficient_bits),
+        multiplications_per_sample=plan.multiplications_per_sample,
+        cycles_per_sample=int(design.manifest["cycles_per_sample"]),
+    )
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--samples", default=SAMPLES, help="Length of the record.")
+@click.option("--seed", default=0, help="Of the noise.")
+def main(samples: int, seed: int) -> None:
+    """Print one JSON object; exit status 1 where the Verilog differs or the readout is off."""
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        result = run_long_window(Path(scratch), samples=samples, seed=seed)
+    print(json.dumps(asdict(result) | {"passed": result.passed}))
+    sys.exit(0 if result.passed else 1)
+
+
+if __name__ == "__main__":
+    main()

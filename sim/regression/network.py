@@ -1,0 +1,263 @@
+"""Random networks through Verilog: `python -m lmu_hw.sim.regression.network --networks 40`.
+
+Draws networks of every kind of layer, with every datapath of their memories, over sizes, word lengths, lanes,
+sequences side by side and ways to reset; streams random and extreme sequences of random lengths through each
+with random gaps and back-pressure, and counts the words that differ from the integer model. What the planner
+refuses, and what would take too long, is drawn again and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray, QFormat
+from lmu_hw.fixed_point.planner import DATAPATHS
+from lmu_hw.networks.model import KINDS, Layer, Network, Output
+from lmu_hw.networks.quantize.options import Clipping, Granularity, LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.definition import Activation
+from lmu_hw.reference.layers import DenseParameters, MemoryParameters
+from lmu_hw.rtl.network import generate_network_verilog
+from lmu_hw.sim.hdl.runner import Simulator
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_networks
+
+_DT = 0.01
+_RATES = {"euler": 12.0, "ab2": 2.0}  # θ/dt per order², at least, for rules that need one
+
+
+@dataclass(frozen=True)
+class NetworkLimits:
+    """What is drawn from.
+
+    Attributes:
+        layers: most layers.
+        order, channels: most states of a memory, and most memories of a layer.
+        width: most inputs, hidden units and outputs.
+        lanes, sequences: most of each.
+        steps: of each place, about.
+        cycles: most clock cycles per network without gaps and back-pressure; what needs more is drawn again.
+    """
+
+    layers: int = 4
+    order: int = 10
+    channels: int = 3
+    width: int = 12
+    lanes: int = 32
+    sequences: int = 4
+    steps: int = 60
+    cycles: int = 100_000
+
+
+def draw_network(rng: np.random.Generator, limits: NetworkLimits) -> tuple[Network, NetworkOptions]:
+    """A random network and word lengths for it."""
+    inputs = int(rng.integers(1, min(4, limits.width) + 1))
+    width, layers, options = inputs, [], {}
+    for k in range(int(rng.integers(1, limits.layers + 1))):
+        layer, datapath = _draw_layer(rng, limits, width)
+        layers.append(layer)
+        width = layer.outputs
+        options[k] = LayerOptions(
+            weight_bits=int(rng.integers(2, 13)),
+            activation_bits=int(rng.integers(5, 17)),
+            drive_bits=int(rng.integers(4, 15)),
+            state_bits=int(rng.integers(8, 21)),
+            datapath=datapath,
+            granularity=Granularity(str(rng.choice(list(Granularity)))),
+            clipping=Clipping(str(rng.choice(list(Clipping)))),
+            compensated=bool(rng.integers(2)),
+        )
+    network = Network(
+        tuple(layers),
+        Output(str(rng.choice(list(Output)))),
+        rng.uniform(-1.0, 1.0, inputs),
+        rng.uniform(0.5, 2.0, inputs),
+    )
+    form = QFormat(int(rng.integers(4, 11)), int(rng.integers(0, 10)))
+    return network, NetworkOptions(layers=options, input_format=form, output_bits=int(rng.integers(8, 33)))
+
+
+def _draw_layer(rng: np.random.Generator, limits: NetworkLimits, inputs: int) -> tuple[Layer, Any]:
+    """A layer that sees `inputs` words, and the datapath of its memory."""
+    units = int(rng.integers(1, limits.width + 1))
+    activation = Activation(str(rng.choice(list(Activation))))
+    kind = rng.integers(4)
+    if kind == 0:
+        return DenseParameters(**_weights(rng, DenseParameters.shapes(inputs, units)), activation=activation), None
+    order = int(rng.integers(1, limits.order + 1))
+    channels = int(rng.integers(1, limits.channels + 1))
+    rule = rng.choice(list(DATAPATHS))
+    datapath = rng.choice(list(DATAPATHS[rule]))
+    ratio = _RATES.get(str(rule), 0.0) * order * order + rng.uniform(4.0, 40.0)
+    spec = LMUSpec(order, ratio * _DT, _DT, rule)
+    if kind == 1:
+        return MemoryParameters(spec, **_weights(rng, MemoryParameters.shapes(order, inputs, channels, 0))), datapath
+    if kind == 2:
+        shapes = MemoryParameters.shapes(order, inputs, channels, units)
+        return MemoryParameters(spec, **_weights(rng, shapes), activation=activation), datapath
+    shapes = CellParameters.shapes(order, inputs, channels, units)
+    return CellParameters(spec, **_weights(rng, shapes), activation=activation), datapath
+
+
+def _weights(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """So small that no feedback diverges; one array in eight is zero, a connection that isn't there."""
+    drawn = {name: rng.uniform(-1.0, 1.0, shape) / shape[-1] for name, shape in shapes.items()}
+    return {name: array * (name == "input_encoder" or rng.random() > 0.125) for name, array in drawn.items()}
+
+
+def draw_harnessed(rng: np.random.Generator, limits: NetworkLimits, name: str) -> tuple[Network, HarnessedNetwork]:
+    """A random network with its hardware and its stimulus.
+
+    Raises:
+        DesignError: the planner or the hardware refuses what was drawn, or it takes too many cycles.
+    """
+    network, options = draw_network(rng, limits)
+    form = options.input_format or QFormat(8, 0)
+    calibration = form.decode(rng.integers(form.low, form.high + 1, (6, 30, network.inputs)))
+    plan = plan_network(network, calibration, options)
+    design = generate_network_verilog(
+        plan,
+        name=name,
+        lanes=int(rng.choice([n for n in (1, 2, 3, 4, 5, 8, 16, 32) if n <= limits.lanes])),
+        sequences=int(rng.integers(1, limits.sequences + 1)),
+        reset=str(rng.choice(["first", "first", "never"])),
+    )
+    needed = limits.steps * int(design.manifest["cycles_per_last_step"])
+    if needed > limits.cycles:
+        raise DesignError("clock cycles", f"at most {limits.cycles}", needed)
+    rows = [_row(rng, form, network.inputs, limits.steps) for _ in range(int(design.manifest["sequences"]))]
+    stimulus = NetworkStimulus.side_by_side(rows).with_traffic(
+        float(rng.choice([0.0, 0.3])), float(rng.choice([0.0, 0.5])), int(rng.integers(1, 2**31))
+    )
+    return network, HarnessedNetwork(plan, stimulus, design)
+
+
+def _row(rng: np.random.Generator, form: QFormat, inputs: int, steps: int) -> list[IntArray]:
+    """Sequences of one place: of random lengths, noise or constants at the ends of the range."""
+    cuts = np.unique(rng.integers(1, steps, size=3))
+    lengths = np.diff([0, *cuts.tolist(), steps])
+    row = []
+    for length in lengths.tolist():
+        kind = rng.integers(4)
+        noise = rng.integers(form.low, form.high + 1, (length, inputs))
+        row.append([noise, noise, np.full_like(noise, form.low), np.full_like(noise, form.high)][kind])
+    return row
+
+
+@dataclass(frozen=True)
+class NetworkRegressionResult:
+    """What a regression came to; `layers` counts those that ran by kind, `datapaths` their memories."""
+
+    networks: int
+    layers: dict[str, int]
+    datapaths: dict[str, int]
+    refused: int
+    steps: int
+    words: int
+    mismatches: int
+    simulator: str
+    failures: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Every network ran to its end and no word differs."""
+        return not self.failures and self.mismatches == 0 and self.words > 0
+
+
+def run_network_regression(
+    networks: int,
+    *,
+    seed: int,
+    workdir: Path,
+    simulator: Simulator | str = Simulator.VERILATOR,
+    limits: NetworkLimits | None = None,
+    batch: int = 5,
+    report: bool = False,
+) -> NetworkRegressionResult:
+    """Check random networks.
+
+    Args:
+        networks: how many.
+        seed: of everything that is drawn.
+        workdir: folder for builds.
+        simulator: verilator or icarus.
+        limits: what to draw from.
+        batch: networks per simulation.
+        report: say on standard error how far it is.
+
+    Raises:
+        MissingToolError: the simulator is not installed.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = limits or NetworkLimits()
+    layers: Counter[str] = Counter()
+    datapaths: Counter[str] = Counter()
+    refused = steps = words = mismatches = 0
+    failures = []
+    for start in range(0, networks, batch):
+        drawn: list[HarnessedNetwork] = []
+        while len(drawn) < min(batch, networks - start):
+            try:
+                network, harnessed = draw_harnessed(rng, chosen, f"network_{len(drawn)}")
+            except DesignError:
+                refused += 1
+                continue
+            drawn.append(harnessed)
+            layers.update(KINDS[type(layer)] for layer in network.layers)
+            datapaths.update(str(each.memory.datapath) for each in harnessed.plan.layers if each.memory is not None)
+        run = run_networks(drawn, workdir=workdir / f"batch_{start}", simulator=simulator, seed=seed)
+        steps += sum(score.sent for score in run.scores)
+        words += sum(score.checked for score in run.scores)
+        mismatches += sum(score.mismatches for score in run.scores)
+        if not run.passed:
+            names = f"networks {start}-{start + len(drawn) - 1}"
+            failures.append(f"{names}: {'; '.join(run.bench.messages)}")
+        if report:
+            print(f"{start + len(drawn)}/{networks} networks, {words} words, {mismatches} mismatches", file=sys.stderr)
+    return NetworkRegressionResult(
+        networks,
+        dict(sorted(layers.items())),
+        dict(sorted(datapaths.items())),
+        refused,
+        steps,
+        words,
+        mismatches,
+        str(simulator),
+        tuple(failures),
+    )
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--networks", default=20, help="How many.")
+@click.option("--seed", default=0, help="Of everything that is drawn.")
+@click.option("--steps", default=NetworkLimits.steps, help="Steps of each place.")
+@click.option("--simulator", type=click.Choice(list(map(str, Simulator))), default="verilator")
+@click.option("--workdir", type=click.Path(path_type=Path), help="Kept if given, else temporary.")
+def main(networks: int, seed: int, steps: int, simulator: str, workdir: Path | None) -> None:
+    """Print one JSON object; exit status 1 where anything differs."""
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        result = run_network_regression(
+            networks,
+            seed=seed,
+            workdir=workdir or Path(scratch),
+            simulator=simulator,
+            limits=NetworkLimits(steps=steps),
+            report=True,
+        )
+    print(json.dumps(asdict(result) | {"passed": result.passed}))
+    sys.exit(0 if result.passed else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""A network of the package in Verilog, on the test data of its task: every word against the integer model.
+
+    python -m lmu_hw.sim.regression.pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
+
+Formats are chosen on sequences of the training part. The clock cycles that the sequences take are read in the
+simulation and stand beside what the design documents and beside the bound, multiplications / multipliers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.networks.pretrained import NETWORKS, load
+from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.planner import plan_network
+from lmu_hw.rtl.network import generate_network_verilog
+from lmu_hw.sim.cosim.network import cosimulate_network
+from lmu_hw.sim.hdl.runner import Simulator
+
+
+@dataclass(frozen=True, eq=False)
+class TaskData:
+    """Sequences of a task, shape (count, T, inputs).
+
+    Attributes:
+        calibration: of the training part.
+        test: of the test part.
+        labels: the classes of those; None where nothing is classified.
+    """
+
+    calibration: Array
+    test: Array
+    labels: IntArray | None
+
+
+@dataclass(frozen=True)
+class NetworkCheck:
+    """What came of it.
+
+    Attributes:
+        network: which.
+        images, steps: sequences that ran, and the steps of each.
+        words: output words that were compared; each comes with a class, an index and flags that are compared too.
+        mismatches: words that differ, and words with anything wrong beside them.
+        classes: sequences whose class was compared; 0 where nothing is classified.
+        different_classes: of the Verilog from the integer model; None where the bench failed.
+        accuracy_float, accuracy_fixed, accuracy_rtl: on these sequences; None where there are no labels.
+        weight_bits, state_bits: of the plan.
+        lanes, sequences: multipliers of each sequence, and sequences side by side.
+        multipliers: all of them.
+        multiplications: of one sequence.
+        cycles: of one sequence as measured, from the first word in to the last word out, a share of the run; None
+            where the bench failed.
+        documented: cycles of one sequence as the design documents them, with `sequences` side by side.
+        bound: multiplications / multipliers.
+        utilisation: bound / cycles.
+        simulator: which.
+        messages: of the bench.
+    """
+
+    network: str
+    images: int
+    steps: int
+    words: int
+    mismatches: int
+    classes: int
+    different_classes: int | None
+    accuracy_float: float | None
+    accuracy_fixed: float | None
+    accuracy_rtl: float | None
+    weight_bits: int
+    state_bits: int
+    lanes: int
+    sequences: int
+    multipliers: int
+    multiplications: int
+    cycles: float | None
+    documented: float
+    bound: float
+    utilisation: float | None
+    simulator: str
+    messages: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Something was compared, nothing differs."""
+        return self.mismatches == 0 and self.words > 0 and self.different_classes == 0 and not self.messages
+
+
+def task_data(network: str, images: int, calibration: int, folder: Path | None) -> TaskData:
+    """The first sequences of the task that a network of the package was trained on.
+
+    Args:
+        network: name.
+        images: of the test part.
+        calibration: of the training part.
+        folder: with MNIST, where the task needs it; see `lmu_hw.training.tasks.mnist.load_mnist`.
+
+    Raises:
+        DesignError: there is no such network, the data are refused, or the test part has fewer sequences.
+        MissingToolError: a library of the task is not installed.
+    """
+    from lmu_hw.training.tasks.digits import digits_task
+    from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
+    from lmu_hw.training.tasks.mnist import load_mnist
+    from lmu_hw.training.tasks.psmnist import psmnist_task
+
+    if network.startswith("mackey_glass"):
+        series = load_mackey_glass(0)
+        data = TaskData(series.train.x[:calibration], series.test.x[:images], None)
+    elif network in NETWORKS:
+        task = psmnist_task(load_mnist(folder)) if network.startswith("psmnist") else digits_task()
+        data = TaskData(
+            task.sequences(task.train.x[:calibration]),
+            task.sequences(task.test.x[:images]),
+            np.asarray(task.test.y[:images], dtype=np.int64),
+        )
+    else:
+        raise DesignError("network", "one of " + ", ".join(NETWORKS), network)
+    if not 1 <= images <= len(data.test):
+        raise DesignError("images", f"from 1 to the {len(data.test)} of the test part", images)
+    return data
+
+
+def check_network(
+    network: str,
+    data: TaskData,
+    *,
+    workdir: Path,
+    options: NetworkOptions | None = None,
+    lanes: int = 1,
+    sequences: int = 1,
+    simulator: Simulator | str = Simulator.VERILATOR,
+) -> NetworkCheck:
+    """Plan, generate, simulate and compare.
+
+    Args:
+        network: name of one of the package.
+        data: of its task.
+        workdir: folder for the build and the recordings.
+        options: word lengths.
+        lanes: multipliers of each sequence.
+        sequences: side by side.
+        simulator: verilator or icarus.
+
+    Raises:
+        DesignError: an argument is wrong.
+        MissingToolError: the simulator is not installed.
+    """
+    trained = load(network)
+    chosen = options or NetworkOptions()
+    plan = plan_network(trained, data.calibration, chosen)
+    design = generate_network_verilog(plan, lanes=lanes, sequences=sequences)
+    found = cosimulate_network(
+        trained, plan, design, data.test, workdir=workdir, labels=data.labels, simulator=simulator, gap=0.0, stall=0.0
+    )
+    count, steps, _ = data.test.shape
+    rounds = -(-count // sequences)
+    cycles = None if found.cycles is None else found.cycles / (rounds * sequences)
+    multiplications = plan.multiplications_per_sequence(steps)
+    bound = multiplications / (lanes * sequences)
+    per_round = (steps - 1) * design.manifest["cycles_per_step"] + design.manifest["cycles_per_last_step"]
+    accuracy = found.accuracy or {}
+    return NetworkCheck(
+        network=network,
+        images=count,
+        steps=steps,
+        words=found.digital.words,
+        mismatches=found.digital.mismatches,
+        classes=count if plan.outputs > 1 else 0,
+        different_classes=found.digital.different_classes,
+        accuracy_float=accuracy.get("float"),
+        accuracy_fixed=accuracy.get("fixed"),
+        accuracy_rtl=accuracy.get("rtl"),
+        weight_bits=chosen.layer.weight_bits,
+        state_bits=chosen.layer.state_bits,
+        lanes=lanes,
+        sequences=sequences,
+        multipliers=int(design.manifest["multipliers"]),
+        multiplications=multiplications,
+        cycles=cycles,
+        documented=per_round / sequences,
+        bound=bound,
+        utilisation=None if cycles is None else bound / cycles,
+        simulator=str(simulator),
+        messages=found.digital.messages,
+    )
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--network", default="digits_linear", help="Name of a network of the package.")
+@click.option("--images", default=20, help="Sequences of the test part.")
+@click.option("--calibration", default=500, help="Sequences of the training part that formats are chosen on.")
+@click.option("--lanes", default=1, help="Multipliers of each sequence.")
+@click.option("--sequences", default=1, help="Sequences side by side.")
+@click.option("--weight-bits", default=8)
+@click.option("--state-bits", default=16)
+@click.option("--simulator", type=click.Choice(list(map(str, Simulator))), default="verilator")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST; fetched where it is left out.")
+def main(
+    network: str,
+    images: int,
+    calibration: int,
+    lanes: int,
+    sequences: int,
+    weight_bits: int,
+    state_bits: int,
+    simulator: str,
+    data: Path | None,
+) -> None:
+    """Print one JSON object; exit status 1 where anything differs."""
+    options = NetworkOptions(LayerOptions(weight_bits=weight_bits, state_bits=state_bits))
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        result = check_network(
+            network,
+            task_data(network, images, calibration, data),
+            workdir=Path(scratch),
+            options=options,
+            lanes=lanes,
+            sequences=sequences,
+            simulator=simulator,
+        )
+    print(json.dumps(asdict(result) | {"passed": result.passed}))
+    sys.exit(0 if result.passed else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What can be simulated: memories, networks and spiking memories, each with its bench."""

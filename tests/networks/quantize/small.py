@@ -1,0 +1,54 @@
+"""Small random networks and their plans, for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
+from lmu_hw.networks.model import Layer, Network, Output
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.definition import Activation
+from lmu_hw.reference.layers import DenseParameters, MemoryParameters
+
+RATIOS = {
+    Discretization.ZOH: 12.0,
+    Discretization.BILINEAR: 12.0,
+    Discretization.EULER: 60.0,
+    Discretization.AB2: 60.0,
+}
+
+
+def draw(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]], scale: float = 0.8) -> dict[str, np.ndarray]:
+    """Weights of moderate size, so that no feedback diverges."""
+    return {name: scale * rng.uniform(-1, 1, shape) / np.sqrt(shape[-1]) for name, shape in shapes.items()}
+
+
+def random_network(
+    rng: np.random.Generator,
+    kinds: list[str],
+    *,
+    output: Output = Output.SEQUENCE,
+    rule: Discretization = Discretization.ZOH,
+    inputs: int = 2,
+    activations: list[Activation] | None = None,
+) -> Network:
+    """Layers "lmu", "memory" (with a dense part), "states" (without) and "dense", in this order."""
+    layers: list[Layer] = []
+    width = inputs
+    for k, kind in enumerate(kinds):
+        f = Activation.TANH if activations is None else activations[k % len(activations)]
+        order, channels, hidden = int(rng.integers(1, 6)), int(rng.integers(1, 4)), int(rng.integers(1, 6))
+        spec = LMUSpec(order, RATIOS[rule], 1.0, rule)
+        if kind == "lmu":
+            weights = draw(rng, CellParameters.shapes(order, width, channels, hidden), 0.4)
+            layers.append(CellParameters(spec, **weights, activation=f))
+        elif kind == "dense":
+            layers.append(DenseParameters(**draw(rng, DenseParameters.shapes(width, hidden)), activation=f))
+        elif kind == "memory":
+            weights = draw(rng, MemoryParameters.shapes(order, width, channels, hidden))
+            layers.append(MemoryParameters(spec, **weights, activation=f))
+        else:
+            layers.append(MemoryParameters(spec, **draw(rng, MemoryParameters.shapes(order, width, channels, 0))))
+        width = layers[-1].outputs
+    return Network(tuple(layers), output, rng.uniform(-0.5, 0.5, inputs), rng.uniform(0.5, 1.5, inputs))
