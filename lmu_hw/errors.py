@@ -1,4 +1,4 @@
-"""The two ways in which a request can end badly, told apart by the command line's exit status."""
+"""Errors that end a request, told apart by the exit status of the command line, and the checks that raise them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,28 @@ from typing import Any
 class DesignError(ValueError):
     """The request was wrong (exit status 2): what, the constraint, and what was given, in one line.
 
+    Args:
+        what: the value that is wrong, by the name that the user knows it by.
+        constraint: what it must be.
+        got: what was given.
+        hint: what the user can do about it, as a clause of its own.
+
     >>> str(DesignError("order", "an integer from 1 to 2048", 0))
     'order must be an integer from 1 to 2048, got 0'
+    >>> str(DesignError("exact product", "at most 62 bits wide", 75, hint="fewer state_bits help"))
+    'exact product must be at most 62 bits wide, got 75; fewer state_bits help'
     """
 
-    def __init__(self, what: str, constraint: str, got: object) -> None:
+    def __init__(self, what: str, constraint: str, got: object, *, hint: str = "") -> None:
         self.what = what
         self.constraint = constraint
         self.got = got
-        super().__init__(f"{what} must be {constraint}, got {_one_line(got)}")
+        self.hint = hint
+        super().__init__(f"{what} must be {constraint}, got {_one_line(got)}" + (f"; {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """The same line from another process, whatever was given."""
-        return _again, (type(self), self.what, self.constraint, _one_line(self.got))
+        """Pickle as plain text, so that the same line comes out of another process whatever was given."""
+        return _restore, (type(self), self.what, self.constraint, _one_line(self.got), self.hint)
 
 
 class MissingToolError(DesignError):
@@ -36,9 +45,9 @@ class CheckFailed(Exception):
     """The request was carried out and a check did not hold (exit status 1)."""
 
 
-def _again(kind: type[DesignError], what: str, constraint: str, got: str) -> DesignError:
+def _restore(kind: type[DesignError], what: str, constraint: str, got: str, hint: str) -> DesignError:
     error = kind.__new__(kind)
-    DesignError.__init__(error, what, constraint, got)
+    DesignError.__init__(error, what, constraint, got, hint=hint)
     return error
 
 
