@@ -3,7 +3,7 @@ from .memory.build import build_memory as build_memory
 from .memory.chain import ChainMemory as ChainMemory
 from .memory.dense import DenseMemory as DenseMemory
 from .memory.structured import StructuredMemory as StructuredMemory
-from .memory.tridiagonal import SolveMemory as SolveMemory
+from .memory.tridiagonal import TridiagonalMemory as TridiagonalMemory
 from .memory.unrolled import UnrolledMemory as UnrolledMemory
 from .memory.verilog import generate_verilog as generate_verilog
 from .network import NetworkComponent as NetworkComponent
@@ -14,8 +14,8 @@ __all__ = [
     "ChainMemory",
     "DenseMemory",
     "NetworkComponent",
-    "SolveMemory",
     "StructuredMemory",
+    "TridiagonalMemory",
     "UnrolledMemory",
     "VerilogDesign",
     "build_memory",

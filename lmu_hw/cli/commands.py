@@ -42,9 +42,9 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
     Prints A, B, the readout, the sampled system, the stability of the step and the Padé error over frequency. Leaves
     system.json and system.svg in the folder of --out.
     """
-    from lmu_hw.cli import derive as verb
+    from lmu_hw.cli import derive as subcommand
 
-    verb.run(design, out, as_json)
+    subcommand.run(design, out, as_json)
 
 
 @cli.command()
@@ -96,14 +96,14 @@ def quantize(
         refuse_with_network("target_nrmse", "bandwidth", "clock")
         quantize_network.run(design, out, as_json)
         return
-    from lmu_hw.cli import quantize as verb
+    from lmu_hw.cli import quantize as subcommand
     from lmu_hw.cli import search
 
     if target_nrmse is None:
         for name, value in (("bandwidth", bandwidth), ("clock", clock)):
             if value is not None:
                 raise DesignError(name, "given with --target-nrmse", f"{value:g}")
-        verb.run(design, out, as_json)
+        subcommand.run(design, out, as_json)
         return
     for name in ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee"):
         if click.get_current_context().params[name] is not None:
@@ -128,9 +128,9 @@ def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> 
 
         verilog_network.run(design, out, as_json)
         return
-    from lmu_hw.cli import verilog as verb
+    from lmu_hw.cli import verilog as subcommand
 
-    verb.run(design, out, as_json)
+    subcommand.run(design, out, as_json)
 
 
 @cli.command()
@@ -142,9 +142,9 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
     Leaves NAME.cir (a deck that ngspice runs), NAME.lib (its subcircuits alone), bom.csv, NAME.svg (schematic),
     NAME.net (KiCad netlist) and manifest.json in the folder of --out. Continuous time needs no --dt.
     """
-    from lmu_hw.cli import spice as verb
+    from lmu_hw.cli import spice as subcommand
 
-    verb.run(design, out, as_json)
+    subcommand.run(design, out, as_json)
 
 
 _INPUT = (
@@ -166,10 +166,10 @@ _INPUT = (
 )
 
 
-def _input_options(verb: Any) -> Any:
+def _input_options(subcommand: Any) -> Any:
     for declare in reversed(_INPUT):
-        verb = declare(verb)
-    return verb
+        subcommand = declare(subcommand)
+    return subcommand
 
 
 @cli.command()
@@ -243,9 +243,9 @@ def cosim(
         lanes = 1 if spiking_lanes is None else spiking_lanes
         cosim_spiking.run(design, spiking, lanes, Recording(source, channel, normalize), out, as_json)
         return
-    from lmu_hw.cli import cosim as verb
+    from lmu_hw.cli import cosim as subcommand
 
-    verb.run(design, Recording(source, channel, normalize), analog, out, as_json)
+    subcommand.run(design, Recording(source, channel, normalize), analog, out, as_json)
 
 
 @cli.command()
@@ -302,9 +302,9 @@ def run(
 
         run_spiking.run(design, Recording(source, channel, normalize), spiking, out, as_json)
         return
-    from lmu_hw.cli import run as verb
+    from lmu_hw.cli import run as subcommand
 
-    verb.run(design, Recording(source, channel, normalize), backend, out, as_json)
+    subcommand.run(design, Recording(source, channel, normalize), backend, out, as_json)
 
 
 cli.add_command(train)
@@ -324,6 +324,6 @@ def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
     memory runs as gates and as a circuit in one simulation; the chain takes in a longer recording.
     Leaves every artefact and report.html in the folder of --out.
     """
-    from lmu_hw.cli import demo as verb
+    from lmu_hw.cli import demo as subcommand
 
-    verb.run(simulator, seed, out, as_json)
+    subcommand.run(simulator, seed, out, as_json)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.evidence import checks_table, failures, figures
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Recording, Samples, read
 from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
@@ -152,5 +152,5 @@ def _shown(
     yield facts("Co-simulation", [*design_rows(plan, made.manifest), _input_row(samples)])
     yield grid(table.title, table.heads, table.rows, right=())
     if result.fixed_vs_float.utilisation > 0.0:
-        yield f"bound / measured: {figure(1.0 / result.fixed_vs_float.utilisation)}"
+        yield f"bound / measured: {format_number(1.0 / result.fixed_vs_float.utilisation)}"
     yield from written(out, names)

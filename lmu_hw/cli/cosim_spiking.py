@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
 from lmu_hw.cli.recording import Recording, read
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
@@ -95,8 +95,8 @@ def checks_table(result: SpikingCosim) -> TableData:
     rows.append(
         (
             "fixed-point integer model – float",
-            f"{figure(bound.max_error)} at most, {figure(100.0 * bound.utilisation)} % of the bound",
-            f"≤ {figure(bound.bound)}",
+            f"{format_number(bound.max_error)} at most, {format_number(100.0 * bound.utilisation)} % of the bound",
+            f"≤ {format_number(bound.bound)}",
             _outcome(bound.passed),
         )
     )
@@ -105,9 +105,9 @@ def checks_table(result: SpikingCosim) -> TableData:
         "spikes in software": decoded.software,
         "fixed point": decoded.fixed,
     }
-    predicted = f"Poisson noise predicts {figure(decoded.predicted)}"
+    predicted = f"Poisson noise predicts {format_number(decoded.predicted)}"
     for what, error in measured.items():
-        found = "–" if error is None else f"{figure(error)} RMS ({100.0 * error / decoded.signal:.3g} %)"
+        found = "–" if error is None else f"{format_number(error)} RMS ({100.0 * error / decoded.signal:.3g} %)"
         rows.append((f"decoded window, {what} – float", found, predicted if what.startswith("spikes") else "–", "–"))
     return TableData("Checks", ("check", "found", "allowed", "outcome"), rows)
 
@@ -153,7 +153,7 @@ def spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData:
     dt, end = plan.spec.dt, float(result.time[-1])
     span = max(0.0, end - 2.0 * plan.spec.theta), end
     mean = spikes.count / (plan.neurons * result.time.size * dt)
-    caption = f"Spikes of the digital memory; {figure(mean)} a second and neuron over the whole recording."
+    caption = f"Spikes of the digital memory; {format_number(mean)} a second and neuron over the whole recording."
     time = np.asarray(dt * (spikes.step + 1), dtype=np.float64)
     svg = raster_plot(time, spikes.neuron, plan.neurons, plan.ensembles, span)
     return FigureData("Spikes", caption, svg)
@@ -164,7 +164,7 @@ def _rows(plan: DigitalSpikingPlan, answered: dict[str, Any]) -> list[tuple[str,
     return [
         ("memory", plan.spec.summary()),
         ("neurons", f"{plan.neurons} {spiking['kind']}, {plan.lanes} a cycle"),
-        ("synapse", f"{figure(plan.design.options.synapse.coefficients[0])} s"),
+        ("synapse", f"{format_number(plan.design.options.synapse.coefficients[0])} s"),
         ("cycles per sample", str(spiking["cycles_per_sample"])),
         ("input", f"{answered['input']['input']}, {answered['input']['samples']} samples"),
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from lmu_hw.cli.cosim import design_rows
 from lmu_hw.cli.demo_outcome import Outcome
 from lmu_hw.cli.evidence import checks_table, figures, percent
-from lmu_hw.cli.output import figure
+from lmu_hw.cli.output import format_number
 from lmu_hw.cli.plots import digit_plot, scan_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData
 from lmu_hw.core.legendre import readout
@@ -62,8 +62,8 @@ def result_rows(outcome: Outcome) -> list[Sequence[str]]:
             str(small.digital.mismatches),
             str(scanner.digital.mismatches),
         ),
-        ("largest error, fixed – float", *(figure(bound.max_error) for bound in bounds)),
-        ("its proved bound", *(figure(bound.bound) for bound in bounds)),
+        ("largest error, fixed – float", *(format_number(bound.max_error) for bound in bounds)),
+        ("its proved bound", *(format_number(bound.bound) for bound in bounds)),
         ("NRMSE, circuit – float", "", analog, ""),
         ("multiplications per sample", *(f"{part.plan.multiplications_per_sample:,}" for part in parts)),
         ("cycles per sample", *(f"{part.verilog.manifest['cycles_per_sample']:,}" for part in parts)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, least_theta_over_dt
@@ -124,9 +124,9 @@ def _shown(
             ("step", f"{spec.discretization}, {spec.basis} basis"),
             ("stable", "yes"),
             ("spectral radius", f"{result['spectral_radius']:.10g}"),
-            ("stability margin", figure(result["stability_margin"])),
-            ("transient growth", "beyond a double's range" if growth is None else figure(growth)),
-            ("least θ/dt", figure(result["least_theta_over_dt"])),
+            ("stability margin", format_number(result["stability_margin"])),
+            ("transient growth", "beyond a double's range" if growth is None else format_number(growth)),
+            ("least θ/dt", format_number(result["least_theta_over_dt"])),
         ],
     )
     points = np.array([0.1, 0.25, 0.5, 0.75, 1.0]) * spec.order / np.pi
@@ -134,7 +134,7 @@ def _shown(
         "Error of the readout at θ, continuous system",
         ["cycles per window", "Hz", "|readout − ideal delay|"],
         [
-            (figure(c), figure(c / spec.theta), figure(e))
+            (format_number(c), format_number(c / spec.theta), format_number(e))
             for c, e in zip(points, pade_error(spec.order, points), strict=True)
         ],
     )

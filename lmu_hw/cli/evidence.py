@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.cli.output import figure
+from lmu_hw.cli.output import format_number
 from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
 from lmu_hw.core.legendre import readout
@@ -114,8 +114,8 @@ def checks_table(result: CosimResult) -> TableData:
         ),
         (
             "integer model – float",
-            f"{figure(bound.max_error)} at most, {figure(100.0 * bound.utilisation)} % of the bound",
-            f"≤ {figure(bound.bound)}",
+            f"{format_number(bound.max_error)} at most, {format_number(100.0 * bound.utilisation)} % of the bound",
+            f"≤ {format_number(bound.bound)}",
             _outcome(bound.passed),
         ),
     ]

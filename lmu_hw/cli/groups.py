@@ -16,7 +16,7 @@ class OrderedGroup(click.Group):
     """Commands in the order of their declaration, which is that of the flow, not of the alphabet."""
 
     command_class = SectionedCommand
-    what: ClassVar[str] = "verb"
+    what: ClassVar[str] = "subcommand"
     listing: ClassVar[str] = "lmu-hw --help"
 
     def list_commands(self, ctx: click.Context) -> list[str]:

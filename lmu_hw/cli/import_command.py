@@ -78,6 +78,6 @@ def import_network(source: Path, name: str | None, out: Path | None, as_json: bo
     B̄ are compared under transition and input; a table may have columns = [first, end]; tensors that play no part are
     listed under ignore.
     """
-    from lmu_hw.cli import import_network as verb
+    from lmu_hw.cli import import_network as subcommand
 
-    verb.run(source, name, verb.Given(**given), out, as_json)
+    subcommand.run(source, name, subcommand.Given(**given), out, as_json)

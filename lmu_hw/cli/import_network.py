@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
 from lmu_hw.errors import DesignError
 from lmu_hw.io.archive import ArchiveReader
 from lmu_hw.io.files import check_identifier
@@ -102,8 +102,8 @@ def _shown(source: Path, network: Network, header: dict[str, Any], out: Path | N
             str(layer.inputs),
             str(layer.outputs),
             f"{entry['channels']} × {entry['order']}" if "order" in entry else "",
-            figure(entry["theta"]) if "order" in entry else "",
-            figure(entry["dt"]) if "order" in entry else "",
+            format_number(entry["theta"]) if "order" in entry else "",
+            format_number(entry["dt"]) if "order" in entry else "",
             entry.get("discretization", ""),
             entry.get("activation", ""),
         )

@@ -218,24 +218,24 @@ def design_options(
     fields = list(dict.fromkeys(name for each in classes for name in each.__dataclass_fields__))
     load = load_any_design if network else load_design
 
-    def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(verb)
+    def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(subcommand)
         def run(design_path: Path | None, **options: Any) -> Any:
             names = [name for name in fields if name in options]
             given = {name: value for name in names if (value := options.pop(name)) is not None}
-            return verb(design=load(design_path, given), **options)
+            return subcommand(design=load(design_path, given), **options)
 
         return _apply(declared, run)
 
     return decorate
 
 
-def output_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+def output_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb `--out` and `--json`, received as `out` and `as_json`."""
-    return _apply(_OUTPUT_OPTIONS, verb)
+    return _apply(_OUTPUT_OPTIONS, subcommand)
 
 
-def _apply(options: Sequence[Callable[[Any], Any]], verb: Callable[..., Any]) -> Callable[..., Any]:
+def _apply(options: Sequence[Callable[[Any], Any]], subcommand: Callable[..., Any]) -> Callable[..., Any]:
     for declare in reversed(options):
-        verb = declare(verb)
-    return verb
+        subcommand = declare(subcommand)
+    return subcommand

@@ -137,6 +137,6 @@ def written(out: Path | None, paths: Iterable[str]) -> list[str]:
     return [] if out is None else [f"in {out}: {', '.join(paths)}"]
 
 
-def figure(value: float) -> str:
+def format_number(value: float) -> str:
     """A number in four significant digits."""
     return f"{value:.4g}"

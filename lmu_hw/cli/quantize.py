@@ -12,7 +12,7 @@ import numpy as np
 from amaranth.hdl import Fragment
 
 from lmu_hw.cli.excitation import noise_record, record_length
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
 from lmu_hw.fixed_point.formats import Overflow
@@ -137,11 +137,11 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             ),
             (
                 "measured NRMSE",
-                f"{figure(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
+                f"{format_number(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
             ),
             ("after zero input", f"no state word settles beyond ±{plan.limit_set.max()} codes"),
-            ("bound / measured", "–" if ratio is None else f"{figure(ratio)} in state {worst}"),
-            ("", "–" if largest is None else f"{figure(largest)} in the state that stays farthest below it"),
+            ("bound / measured", "–" if ratio is None else f"{format_number(ratio)} in state {worst}"),
+            ("", "–" if largest is None else f"{format_number(largest)} in the state that stays farthest below it"),
         ],
     )
     order = plan.spec.order
@@ -153,10 +153,10 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             (
                 str(i),
                 str(plan.state_widths[i]),
-                figure(plan.ranges[i]),
-                figure(plan.error_bound[i]),
-                figure(measured.max_error[i]),
-                figure(plan.noise[i]),
+                format_number(plan.ranges[i]),
+                format_number(plan.error_bound[i]),
+                format_number(measured.max_error[i]),
+                format_number(plan.noise[i]),
             )
             for i in some
         ],

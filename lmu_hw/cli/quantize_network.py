@@ -9,7 +9,7 @@ from typing import Any
 
 from lmu_hw.cli.evidence import percent
 from lmu_hw.cli.network_input import calibration_of, network_rows
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.io.files import write_text
 from lmu_hw.networks.model import Network
@@ -126,8 +126,8 @@ def _shown(
                 tensor.tensor,
                 tensor.formats,
                 str(tensor.bits),
-                figure(tensor.low),
-                figure(tensor.high),
+                format_number(tensor.low),
+                format_number(tensor.high),
                 percent(tensor.clipped),
                 percent(tensor.output_error),
             )

@@ -12,8 +12,10 @@ from lmu_hw.errors import DesignError
 def from_usage_error(problem: click.UsageError) -> DesignError | str:
     """`problem` as a refusal; its own message where it is of no known kind."""
     if isinstance(problem, click.NoSuchOption):
-        verb = problem.ctx.command_path if problem.ctx is not None else "lmu-hw"
-        return DesignError("option", suggest(f"one that `{verb}` has", problem.possibilities), problem.option_name)
+        subcommand = problem.ctx.command_path if problem.ctx is not None else "lmu-hw"
+        return DesignError(
+            "option", suggest(f"one that `{subcommand}` has", problem.possibilities), problem.option_name
+        )
     return problem.format_message()
 
 

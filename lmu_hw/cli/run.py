@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, written
 from lmu_hw.cli.recording import Recording, read
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.spec import LMUSpec
@@ -113,10 +113,15 @@ def _shown(result: dict[str, Any], out: Path | None) -> Iterator[Any]:
         ],
     )
     what = "state" if result["delays"] is None else "delay / θ"
-    names = [str(i) for i in range(columns)] if result["delays"] is None else [figure(d) for d in result["delays"]]
+    names = (
+        [str(i) for i in range(columns)] if result["delays"] is None else [format_number(d) for d in result["delays"]]
+    )
     yield grid(
         "Output" + ("" if columns <= _SHOWN else f" (first of {columns})"),
         [what, "rms", "peak", "last"],
-        [(name, *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i, name in enumerate(names[:_SHOWN])],
+        [
+            (name, *(format_number(result[key][i]) for key in ("rms", "peak", "last")))
+            for i, name in enumerate(names[:_SHOWN])
+        ],
     )
     yield from written(out, ["output.npy"])

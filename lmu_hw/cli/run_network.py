@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.cli.network_input import input_facts, network_rows, quantized, read_input
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, written
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.io.files import replacing
@@ -105,6 +105,9 @@ def _shown(network: Network, result: dict[str, Any], out: Path | None, names: li
     yield grid(
         "Output" + ("" if count <= _SHOWN else f" (first of {count})"),
         ["output", "rms", "peak", "last"],
-        [(str(i), *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(min(count, _SHOWN))],
+        [
+            (str(i), *(format_number(result[key][i]) for key in ("rms", "peak", "last")))
+            for i in range(min(count, _SHOWN))
+        ],
     )
     yield from written(out, names)

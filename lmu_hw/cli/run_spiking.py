@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, written
 from lmu_hw.cli.plots import states_plot, window_plot
 from lmu_hw.cli.recording import Recording, Samples, read
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
@@ -175,7 +175,7 @@ def shown(result: Mapping[str, Any], columns: int, out: Path | None, names: list
     yield grid(
         "Output",
         ["output", "rms", "peak", "last"],
-        [(str(i), *(figure(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(count)],
+        [(str(i), *(format_number(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(count)],
     )
     yield from written(out, names)
 
@@ -183,5 +183,5 @@ def shown(result: Mapping[str, Any], columns: int, out: Path | None, names: list
 def word(value: Any) -> str:
     """A value of the answer as people read it."""
     if isinstance(value, list):
-        return ", ".join(map(figure, value))
-    return figure(value) if isinstance(value, float) else "–" if value is None else str(value)
+        return ", ".join(map(format_number, value))
+    return format_number(value) if isinstance(value, float) else "–" if value is None else str(value)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.cli.network_input import calibration_of, input_facts, network_rows, read_input
-from lmu_hw.cli.output import answer, figure, progress, staged
+from lmu_hw.cli.output import answer, format_number, progress, staged
 from lmu_hw.cli.plots import states_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.run_spiking import save_array, save_spikes, shown, window_figure, word
@@ -125,7 +125,7 @@ def _populations(spiking: SpikingNetwork, recorded: Recorded, duration: float) -
     for name, group in spiking.groups.items():
         spikes, each = recorded.spikes[name].count, group.neurons // group.ensembles
         rate = spikes / (group.neurons * duration)
-        rows.append((name, str(group.ensembles), str(each), str(group.neurons), str(spikes), figure(rate)))
+        rows.append((name, str(group.ensembles), str(each), str(group.neurons), str(spikes), format_number(rate)))
     heads = ("population", "ensembles", "of neurons", "neurons", "spikes", "mean rate (Hz)")
     return TableData("Populations, in the first sequence", heads, rows)
 
@@ -137,7 +137,7 @@ def _rasters(spiking: SpikingNetwork, recorded: Recorded) -> Iterator[FigureData
         time = seconds * (trains.step + spread(trains.step, trains.neuron))
         span = (0.0, seconds * steps)
         svg = raster_plot(time, trains.neuron, group.neurons, group.ensembles, span, height=4.8)
-        caption = f"Who fires when in the first sequence, in simulated time. A sample lasts {figure(seconds)} s"
+        caption = f"Who fires when in the first sequence, in simulated time. A sample lasts {format_number(seconds)} s"
         yield FigureData(f"Spikes of {name}", f"{caption}; the spikes of a neuron are drawn evenly over it.", svg)
 
 

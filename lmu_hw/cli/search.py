@@ -12,7 +12,7 @@ from typing import Any
 from amaranth.hdl import Fragment
 
 from lmu_hw.cli.excitation import record_length
-from lmu_hw.cli.output import answer, facts, figure, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import front_plot
 from lmu_hw.cli.quantize import Measurement, describe, measure, shown
 from lmu_hw.core.steps import Discretization
@@ -164,7 +164,7 @@ def _shown(result: Search, found: _Found, band: Band, wish: Wish) -> Iterator[An
     step = max(1, -(-len(front) // _SHOWN))
     some = sorted({at, len(front) - 1, *range(0, len(front), step)})
     yield grid(
-        f"Front for input up to {figure(band.edge)} Hz"
+        f"Front for input up to {format_number(band.edge)} Hz"
         + ("" if len(some) == len(front) else f" ({len(some)} of {len(front)})"),
         ["", "rule", "datapath", "state", "operand × coefficient", "multiplications", "storage", "NRMSE"],
         [
@@ -176,7 +176,7 @@ def _shown(result: Search, found: _Found, band: Band, wish: Wish) -> Iterator[An
                 f"{each.operand_bits} × {each.coefficient_bits}",
                 str(each.multiplications),
                 str(each.storage_bits),
-                figure(each.nrmse),
+                format_number(each.nrmse),
             )
             for k, each in ((k, front[k]) for k in some)
         ],
@@ -185,8 +185,8 @@ def _shown(result: Search, found: _Found, band: Band, wish: Wish) -> Iterator[An
     yield facts(
         "Cheapest design that reaches the target",
         [
-            ("target", figure(wish.target)),
-            ("predicted, measured NRMSE", f"{figure(found.candidate.nrmse)}, {figure(found.fidelity)}"),
+            ("target", format_number(wish.target)),
+            ("predicted, measured NRMSE", f"{format_number(found.candidate.nrmse)}, {format_number(found.fidelity)}"),
             ("lanes", str(found.design.lanes)),
             ("left out", "; ".join(f"{name}: {why}" for name, why in result.refused.items()) or "nothing"),
             ("to build it", f"lmu-hw verilog {found.design.flags()}"),

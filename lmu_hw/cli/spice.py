@@ -21,7 +21,7 @@ from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.design.technologies.gm_c import Cell
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.analog.export.manifest import Questions, manifest
-from lmu_hw.cli.output import answer, facts, figure, progress, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, progress, staged, written
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError, check_positive
@@ -131,7 +131,14 @@ def _shown(circuit: AnalogDesign, result: dict[str, Any], out: Path | None, name
     for what, (key, unit) in spans.items():
         if result["component_ranges"][key] is not None:
             low, high = result["component_ranges"][key]
-            rows.append((what, f"{figure(low)} {unit}" if low == high else f"{figure(low)} to {figure(high)} {unit}"))
+            rows.append(
+                (
+                    what,
+                    f"{format_number(low)} {unit}"
+                    if low == high
+                    else f"{format_number(low)} to {format_number(high)} {unit}",
+                )
+            )
     rows += [(what, text) for what, text in _judged(result) if text is not None]
     yield facts(f"Circuit {result['name']}", rows)
     yield from written(out, names)
@@ -139,27 +146,32 @@ def _shown(circuit: AnalogDesign, result: dict[str, Any], out: Path | None, name
 
 def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     if (predicted := result["predicted"]) is not None:
-        yield "predicted NRMSE", f"{figure(predicted['nrmse'])} up to {figure(predicted['band_hz'])} Hz"
+        yield "predicted NRMSE", f"{format_number(predicted['nrmse'])} up to {format_number(predicted['band_hz'])} Hz"
     if (noise := result["noise"]) is not None:
         ratios = {signal: ratio for signal, ratio in noise["snr_db"].items() if ratio is not None}
         if ratios:
             worst = min(ratios, key=ratios.__getitem__)
-            volts = figure(noise["volts_rms"][worst])
-            yield "predicted noise", f"{volts} V at {worst}, {figure(ratios[worst])} dB below a sine of full scale"
+            volts = format_number(noise["volts_rms"][worst])
+            yield (
+                "predicted noise",
+                f"{volts} V at {worst}, {format_number(ratios[worst])} dB below a sine of full scale",
+            )
     if (rounding := result["rounding"]) is not None:
         joint = rounding["joint_nrmse"]
-        better = "" if joint is None else f", chosen jointly {figure(joint)}"
-        yield "standard values", f"NRMSE {figure(rounding['nearest_nrmse'])} each at its nearest{better}"
+        better = "" if joint is None else f", chosen jointly {format_number(joint)}"
+        yield "standard values", f"NRMSE {format_number(rounding['nearest_nrmse'])} each at its nearest{better}"
     if (tolerance := result["tolerance"]) is not None:
-        median, most = figure(tolerance["median_nrmse"]), figure(tolerance["nrmse_of_95_percent"])
+        median, most = format_number(tolerance["median_nrmse"]), format_number(tolerance["nrmse_of_95_percent"])
         yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {tolerance['draws']} draws"
         if (found := tolerance["sensitivity"]) is not None:
             shares = list(found["shares"].items())[:_SHOWN_PARTS]
             parts = ", ".join(f"{path.rpartition('.')[2]} {100 * share:.0f} %" for path, share in shares)
             yield "most of it from", f"{parts} of the mean square at {found['signal']}"
     if (needed := result["requirement"]) is not None:
-        bandwidth = "" if needed["gbw"] is None else f" and a gain-bandwidth product of {figure(needed['gbw'])} Hz"
-        yield f"for NRMSE {figure(needed['error'])}", f"a gain of {figure(needed['gain'])}{bandwidth}"
+        bandwidth = (
+            "" if needed["gbw"] is None else f" and a gain-bandwidth product of {format_number(needed['gbw'])} Hz"
+        )
+        yield f"for NRMSE {format_number(needed['error'])}", f"a gain of {format_number(needed['gain'])}{bandwidth}"
     power = result["power_watts"]
-    rest = "" if power["amplifiers"] is None else f"{figure(power['amplifiers'])} W amplifiers at rest, "
-    yield "power", f"{rest}{figure(power['resistors'])} W at most in resistors"
+    rest = "" if power["amplifiers"] is None else f"{format_number(power['amplifiers'])} W amplifiers at rest, "
+    yield "power", f"{rest}{format_number(power['resistors'])} W at most in resistors"

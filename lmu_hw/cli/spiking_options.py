@@ -176,20 +176,20 @@ class SpikingChoice:
         return Tuning(**given)
 
 
-def spiking_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+def spiking_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the options of neurons, received as `spiking`, a `SpikingChoice`."""
-    return _taking(_OPTIONS, verb)
+    return _taking(_OPTIONS, subcommand)
 
 
-def spiking_network_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a verb that has networks only, and says itself how many neurons they have."""
-    return _taking(NETWORK_CHOICES, verb)
+    return _taking(NETWORK_CHOICES, subcommand)
 
 
-def _taking(names: Iterable[str], verb: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(verb)
+def _taking(names: Iterable[str], subcommand: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(subcommand)
     def run(**options: Any) -> Any:
-        return verb(spiking=SpikingChoice(**{name: options.pop(name) for name in names}), **options)
+        return subcommand(spiking=SpikingChoice(**{name: options.pop(name) for name in names}), **options)
 
     decorated: Callable[..., Any] = run
     for name in reversed(tuple(names)):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure, grid, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
 from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization
@@ -170,8 +170,8 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
         "Train",
         [
             ("task", best.task),
-            (best.metric, figure(best.value)),
-            ("on the validation part", figure(best.trained.validation)),
+            (best.metric, format_number(best.value)),
+            ("on the validation part", format_number(best.trained.validation)),
             ("parameters", str(best.parameters)),
             ("seed", str(best.seed)),
         ],
@@ -180,12 +180,13 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
     if len(best.models) > 1 or seeds:
         heads = ["model", "parameters", best.metric, "validation"]
         rows = [
-            [name, str(t.network.parameters), figure(t.test), figure(t.validation)] for name, t in best.models.items()
+            [name, str(t.network.parameters), format_number(t.test), format_number(t.validation)]
+            for name, t in best.models.items()
         ]
         if seeds:
             heads += ["mean of seeds", "deviation"]
             for row in rows:
-                row += [figure(seeds[row[0]]["mean"]), figure(seeds[row[0]]["deviation"])]
+                row += [format_number(seeds[row[0]]["mean"]), format_number(seeds[row[0]]["deviation"])]
         yield grid("Models", heads, rows)
     yield from _details(best)
     if "spiking" in result:
@@ -201,23 +202,25 @@ def _details(best: Outcome) -> Iterator[Any]:
         rows = [
             (
                 str(row["steps"]),
-                *(figure(e) for e in row["mse"]),
-                figure(max(row["mse_legendre"])),
-                figure(max(float(np.max(e)) for e in row["mse_at_other_dt"].values())),
+                *(format_number(e) for e in row["mse"]),
+                format_number(max(row["mse_legendre"])),
+                format_number(max(float(np.max(e)) for e in row["mse_at_other_dt"].values())),
             )
             for row in details["windows"]
         ]
         if "lstm" in details:
-            rows.append((f"{details['lstm']['steps']} (LSTM)", *(figure(e) for e in details["lstm"]["mse"]), "", ""))
+            rows.append(
+                (f"{details['lstm']['steps']} (LSTM)", *(format_number(e) for e in details["lstm"]["mse"]), "", "")
+            )
         yield grid("Mean square error", heads, rows)
     elif best.task == "delay":
         yield facts(
             "Window",
             [
-                ("delay (s)", figure(details["delay"])),
-                ("θ at first (s)", figure(details["theta_initial"])),
-                ("θ learned (s)", f"{figure(details['theta'])} ({details['theta_error']:+.2%})"),
-                ("nrmse at dt/2", figure(details["nrmse_at_half_dt"])),
-                ("nrmse at 2 dt", figure(details["nrmse_at_twice_dt"])),
+                ("delay (s)", format_number(details["delay"])),
+                ("θ at first (s)", format_number(details["theta_initial"])),
+                ("θ learned (s)", f"{format_number(details['theta'])} ({details['theta_error']:+.2%})"),
+                ("nrmse at dt/2", format_number(details["nrmse_at_half_dt"])),
+                ("nrmse at 2 dt", format_number(details["nrmse_at_twice_dt"])),
             ],
         )

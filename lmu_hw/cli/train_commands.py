@@ -109,8 +109,8 @@ def _run_options(task: Callable[..., Any]) -> Callable[..., Any]:
         declared = declare(declared)
     # click keeps declared options in this attribute, the last one first: those of the task itself come on top.
     declared.__click_params__ += getattr(task, "__click_params__", [])
-    verb: Callable[..., Any] = declared
-    return verb
+    subcommand: Callable[..., Any] = declared
+    return subcommand
 
 
 def _spiking_test(neurons: tuple[int, ...] | None, choice: SpikingChoice, sequences: int | None) -> SpikingTest | None:
@@ -175,9 +175,9 @@ def capacity(request: Request, steps: tuple[int, ...], order: int, discretizatio
     noise, a window of 1 s, mean square errors. Shown too: readouts that take no data, other steps dt without a new
     readout, and an LSTM.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.capacity(request, steps, order, discretization, lstm_steps)
+    subcommand.capacity(request, steps, order, discretization, lstm_steps)
 
 
 @train.command("mackey-glass")
@@ -195,9 +195,9 @@ def mackey_glass(request: Request, models: tuple[str, ...]) -> None:
 
     The Mackey-Glass series with a delay of 17, 15 steps ahead: NRMSE of networks with 18 000 parameters.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.mackey_glass(request, models)
+    subcommand.mackey_glass(request, models)
 
 
 @train.command()
@@ -227,9 +227,9 @@ def psmnist(request: Request, memory: str, data: Path | None, deform: bool) -> N
 
     Permuted sequential MNIST: 784 pixels in one random order for all.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.psmnist(request, memory, data, deform)
+    subcommand.psmnist(request, memory, data, deform)
 
 
 @train.command()
@@ -246,9 +246,9 @@ def digits(request: Request, memory: str) -> None:
 
     scikit-learn's digits, 64 pixels in one random order for all.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.digits(request, memory)
+    subcommand.digits(request, memory)
 
 
 @train.command()
@@ -260,9 +260,9 @@ def delay(request: Request, delay: float, order: int) -> None:
 
     θ begins at twice the delay. The network found is tried at half and at twice the step dt too.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.delay(request, delay, order)
+    subcommand.delay(request, delay, order)
 
 
 @train.command()
@@ -317,6 +317,6 @@ def arrays(
 
     Seven tenths of the sequences are trained on, one tenth chooses the epoch, two tenths are the test part.
     """
-    from lmu_hw.cli import train as verb
+    from lmu_hw.cli import train as subcommand
 
-    verb.arrays(request, source, target, order, theta, dt, discretization, memory, hidden)
+    subcommand.arrays(request, source, target, order, theta, dt, discretization, memory, hidden)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import facts, figure, grid, progress
+from lmu_hw.cli.output import facts, format_number, grid, progress
 from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.errors import check_integer
 from lmu_hw.networks.model import Network
@@ -87,9 +87,9 @@ def spiking_tables(result: Mapping[str, Any]) -> Iterator[Any]:
         [
             ("what", {"memory": "the memories", "all": "memories and hidden units"}[result["scope"]]),
             ("kind of neuron", result["kind"]),
-            ("a sample lasts (s)", figure(result["sample_seconds"])),
+            ("a sample lasts (s)", format_number(result["sample_seconds"])),
             ("sequences of the test part", str(result["sequences"])),
-            (f"{result['metric']} in float64", figure(result["float"])),
+            (f"{result['metric']} in float64", format_number(result["float"])),
         ],
     )
     several = len(result["seeds"]) > 1
@@ -98,8 +98,8 @@ def spiking_tables(result: Mapping[str, Any]) -> Iterator[Any]:
         (
             str(row["per_state"]),
             str(row["neurons"]),
-            figure(row["mean"]),
-            *([figure(min(row["values"])), figure(max(row["values"]))] if several else []),
+            format_number(row["mean"]),
+            *([format_number(min(row["values"])), format_number(max(row["values"]))] if several else []),
         )
         for row in result["spiking"]
     ]

@@ -24,7 +24,7 @@ from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.design.technologies.opamp_rc import OpAmpRC
 from lmu_hw.analog.design.technologies.opamp_rc_differential import OpAmpRCDifferential
 from lmu_hw.analog.realisation.network import Array
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.core.spec import LMUSpec
@@ -180,11 +180,15 @@ def main(
     rows = [
         (
             topology,
-            figure(each["nominal"]),
-            figure(each["median"]),
-            figure(each["q95"]),
+            format_number(each["nominal"]),
+            format_number(each["median"]),
+            format_number(each["q95"]),
             f"{100 * each['yield']:.1f} %",
-            *((figure(each["spice"]["q95"]), f"{100 * each['spice']['yield']:.1f} %") if spice_draws else ("–", "–")),
+            *(
+                (format_number(each["spice"]["q95"]), f"{100 * each['spice']['yield']:.1f} %")
+                if spice_draws
+                else ("–", "–")
+            ),
         )
         for topology, each in found.items()
     ]

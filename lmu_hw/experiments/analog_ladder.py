@@ -36,7 +36,7 @@ from lmu_hw.analog.circuit.graph import GROUND
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.export.spice import SmallSignal, Transient, to_deck
 from lmu_hw.analog.realisation.network import INPUT
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.core.legendre import Array, input_vector, readout, state_matrix
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.core.spec import LMUSpec
@@ -209,7 +209,9 @@ def main(
 
 def _rows(circuits: list[dict[str, Any]], columns: Iterable[str]) -> list[list[str]]:
     """The names of each circuit and some of its figures."""
-    return [[*(str(each[name]) for name in _NAMES), *(figure(each[name]) for name in columns)] for each in circuits]
+    return [
+        [*(str(each[name]) for name in _NAMES), *(format_number(each[name]) for name in columns)] for each in circuits
+    ]
 
 
 def simulate(found: list[tuple[AnalogDesign, dict[str, Any]]], samples: Array, runs: int, engine: str) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, check_integer
@@ -112,7 +112,7 @@ def main(
             found.append({"order": order, "topology": topology, "style": style, **values})
     heads = ["order", "topology", "style", "NRMSE", "of the readout", "of the worst state", "wrong words"]
     rows = [
-        (str(each["order"]), each["topology"], each["style"], *(figure(each[name]) for name in FIGURES))
+        (str(each["order"]), each["topology"], each["style"], *(format_number(each[name]) for name in FIGURES))
         for each in found
     ]
     result = {"theta": THETA, "dt": DT, "samples": samples, "seed": seed, **settings, "circuits": found}

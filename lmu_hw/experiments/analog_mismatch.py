@@ -19,7 +19,7 @@ from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.tolerance import analyse
 from lmu_hw.analog.design.memory import MAX_ORDER, STYLES, TOPOLOGIES, design_memory
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.errors import check_integer
 from lmu_hw.experiments.start import command
 
@@ -97,7 +97,7 @@ def main(orders: tuple[int, ...], tolerance: float, draws: int, seed: int, as_js
                     for name, errors in found.items()
                 }
                 result["orders"].setdefault(str(order), {})[topology] = summary
-                cells = (f"{figure(each['median'])} ({figure(each['q95'])})" for each in summary.values())
+                cells = (f"{format_number(each['median'])} ({format_number(each['q95'])})" for each in summary.values())
                 rows.append((str(order), topology, *cells))
     title = f"Median (95 %) in-band error of the delayed readout at {tolerance:g} mismatch"
     answer(result, [grid(title, ["order", "topology", "couplings", *STYLES], rows, right=range(2, 6))], as_json=as_json)

@@ -25,7 +25,7 @@ from lmu_hw.analog.circuit.graph import GROUND
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.design.technologies.gm_c import Cell
 from lmu_hw.analog.realisation.network import Array
-from lmu_hw.cli.output import answer, facts, figure
+from lmu_hw.cli.output import answer, facts, format_number
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice.engines import Engine
 from lmu_hw.sim.spice.monte_carlo import simulate_draws
@@ -140,10 +140,10 @@ def main(
         ("linear model, response over the band", f"{yield_seconds:.2f} s"),
         ("linear model, transient", f"{linear_seconds:.2f} s"),
         (f"{engine}, transient, {workers} at a time", f"{spice_seconds:.1f} s"),
-        ("spread of the output, predicted", f"{figure(result['predicted_spread_volts'])} V"),
-        ("spread of the output, simulated, other draws", f"{figure(result['simulated_spread_volts'])} V"),
-        ("largest deviation of a circuit between both", f"{figure(deviation)} of the largest output"),
-        ("spread of the output at rest by offsets", "–" if at_rest is None else f"{figure(at_rest)} V"),
+        ("spread of the output, predicted", f"{format_number(result['predicted_spread_volts'])} V"),
+        ("spread of the output, simulated, other draws", f"{format_number(result['simulated_spread_volts'])} V"),
+        ("largest deviation of a circuit between both", f"{format_number(deviation)} of the largest output"),
+        ("spread of the output at rest by offsets", "–" if at_rest is None else f"{format_number(at_rest)} V"),
     ]
     answer(result, [facts("Monte Carlo", rows)], as_json=as_json)
 

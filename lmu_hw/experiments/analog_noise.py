@@ -17,7 +17,7 @@ from lmu_hw.analog.analysis.small_signal import noise
 from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, design_memory
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.experiments.start import command
 from lmu_hw.sim.spice.noise import simulate_noise
 
@@ -69,7 +69,7 @@ def main(order: int, as_json: bool) -> None:
                 each = measure(order, topology, style)
                 found.setdefault(topology, {})[style] = each
                 loudest = f"{each['loudest_part']} ({100 * each['loudest_share']:.0f} %)"
-                values = (figure(each[key]) for key in ("deviation_db", "noise_volts_rms", "snr_db"))
+                values = (format_number(each[key]) for key in ("deviation_db", "noise_volts_rms", "snr_db"))
                 rows.append((topology, style, *values, loudest))
     worst = max(each["deviation_db"] for group in found.values() for each in group.values())
     result = {"order": order, "theta": THETA, "worst_deviation_db": worst, "topologies": found}

@@ -22,7 +22,7 @@ from lmu_hw.analog.circuit.elements import Transconductor
 from lmu_hw.analog.circuit.graph import walk
 from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.export.spice import Transient, to_deck
-from lmu_hw.cli.output import answer, facts, figure, grid, progress
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.core.spec import LMUSpec
@@ -81,7 +81,7 @@ def main(orders: tuple[int, ...], amplitude: float, engine: str, seed: int, as_j
                 }
                 found.setdefault(str(order), {})[topology] = each
                 kinds = (each["macro"], each["transistors"])
-                cells = (figure(kind[key]) for key in ("nrmse", "rest_volts") for kind in kinds)
+                cells = (format_number(kind[key]) for key in ("nrmse", "rest_volts") for kind in kinds)
                 rows.append((str(order), topology, str(count), *cells))
     result = {
         "cell": CELL.parameters,
@@ -93,11 +93,11 @@ def main(orders: tuple[int, ...], amplitude: float, engine: str, seed: int, as_j
         "amplitude": amplitude,
         "orders": found,
     }
-    cell = [(name, figure(value)) for name, value in measured.model.parameters.items()]
+    cell = [(name, format_number(value)) for name, value in measured.model.parameters.items()]
     cell += [
-        ("gm within 5 % up to", f"{figure(measured.linear_range)} V"),
-        ("bandwidth of gm", f"{figure(measured.bandwidth)} Hz"),
-        ("power", f"{figure(measured.power)} W"),
+        ("gm within 5 % up to", f"{format_number(measured.linear_range)} V"),
+        ("bandwidth of gm", f"{format_number(measured.bandwidth)} Hz"),
+        ("power", f"{format_number(measured.power)} W"),
     ]
     heads = ["order", "topology", "cells", "macro-models", "transistors", "at rest, macro, V", "transistors, V"]
     title = f"NRMSE of the delayed output at {100 * amplitude:g} % of full scale"

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure, grid
+from lmu_hw.cli.output import answer, facts, format_number, grid
 from lmu_hw.core.legendre import Array
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import Overflow
@@ -127,7 +127,7 @@ def main(steps: int, discretization: str, state_bits: int, seed: int, as_json: b
         grid(
             "Mean square error",
             ["delay / T", "MSE"],
-            [(f"{f:g}", figure(float(e))) for f, e in zip(FRACTIONS, found.errors, strict=True)],
+            [(f"{f:g}", format_number(float(e))) for f, e in zip(FRACTIONS, found.errors, strict=True)],
         ),
     ]
     answer(result, tables, as_json=as_json)

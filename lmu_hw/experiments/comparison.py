@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.fidelity import Band
@@ -53,7 +53,9 @@ def main(orders: tuple[int, ...], target_nrmse: float, as_json: bool) -> None:
                 best = good[0] if good else min(group, key=lambda each: each.nrmse)
                 described.append(_described(best, reached=bool(good)))
                 rows.append(
-                    _row(best) if good else (str(rule), str(datapath), *["–"] * 4, f"{figure(best.nrmse)} at best")
+                    _row(best)
+                    if good
+                    else (str(rule), str(datapath), *["–"] * 4, f"{format_number(best.nrmse)} at best")
                 )
             rows += [(name, "", *["–"] * 4, why) for name, why in found.refused.items()]
             result["orders"][str(order)] = {"theta_over_dt": ratio, "designs": described, "left_out": found.refused}
@@ -76,7 +78,7 @@ def _row(each: Candidate) -> tuple[str, ...]:
         str(each.state_bits),
         f"{each.operand_bits} × {each.coefficient_bits}",
         str(each.storage_bits),
-        figure(each.nrmse),
+        format_number(each.nrmse),
     )
 
 

@@ -55,8 +55,8 @@ def rows(spec: LMUSpec, bits: int) -> Iterator[Row]:
     lsb = float(np.abs(system.transition).max()) / most
     yield _row(spec, bits, "exp(hA), one scale", np.rint(system.transition / lsb) * lsb - eye, None)
     increment = system.transition - eye
-    places = np.floor(np.log2((most + 0.49) / np.abs(increment).max(axis=1)))[:, None]
-    yield _row(spec, bits, "increment, by row", np.rint(increment * 2.0**places) * 2.0**-places, None)
+    fraction_bits = np.floor(np.log2((most + 0.49) / np.abs(increment).max(axis=1)))[:, None]
+    yield _row(spec, bits, "increment, by row", np.rint(increment * 2.0**fraction_bits) * 2.0**-fraction_bits, None)
     for guarantee in Guarantee:
         try:
             result = contracting_dense(spec, bits, guarantee)

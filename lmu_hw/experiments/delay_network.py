@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.core.spec import LMUSpec
@@ -52,7 +52,7 @@ def main(seed: int, as_json: bool) -> None:
     widths = (8, 10, 12, 14, 16, 18)
     errors = {str(rule): {bits: measure(rule, bits, seed) for bits in widths} for rule in Discretization}
     result: dict[str, Any] = {"order": ORDER, "theta": THETA, "dt": DT, "band_hz": BAND, "seed": seed, "nrmse": errors}
-    rows = [(rule, *(figure(by_width[bits]) for bits in widths)) for rule, by_width in errors.items()]
+    rows = [(rule, *(format_number(by_width[bits]) for bits in widths)) for rule, by_width in errors.items()]
     table = grid("NRMSE of the delay network against float64", ["rule", *(f"{bits} bits" for bits in widths)], rows)
     answer(result, [table], as_json=as_json)
 

@@ -26,7 +26,7 @@ from scipy.linalg import expm
 
 from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
-from lmu_hw.cli.output import answer, facts, figure, grid, progress
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import CheckFailed, DesignError, check_integer
 from lmu_hw.experiments.start import command
@@ -261,19 +261,19 @@ def _shown(result: dict[str, Any], design: AnalogDesign) -> list[Any]:
     count, share, same = result["digits"], result["accuracy"], result["same_class"]
     rows = [
         ("circuit", f"{design.realisation.topology} {design.style}, {result['couplings']} couplings"),
-        ("accuracy, float network", figure(share["float"])),
-        ("accuracy, models of memory, converter and network", figure(share["model"])),
-        ("accuracy, SPICE and Verilog", "-" if share["mixed"] is None else figure(share["mixed"])),
+        ("accuracy, float network", format_number(share["float"])),
+        ("accuracy, models of memory, converter and network", format_number(share["model"])),
+        ("accuracy, SPICE and Verilog", "-" if share["mixed"] is None else format_number(share["mixed"])),
         ("same class as the float network", f"{same['float']} of {count}"),
         ("same class as the models", f"{same['model']} of {count}"),
-        ("NRMSE of the states", "-" if result["state_nrmse"] is None else figure(result["state_nrmse"])),
+        ("NRMSE of the states", "-" if result["state_nrmse"] is None else format_number(result["state_nrmse"])),
         ("wrong codes", f"{result['code_mismatches']} of {result['codes_compared']}"),
         ("wrong words and classes", f"{result['word_mismatches']} of {result['words_compared']}"),
-        ("time per digit", f"{figure(result['seconds_per_digit'])} s"),
+        ("time per digit", f"{format_number(result['seconds_per_digit'])} s"),
     ]
     shown: list[Any] = [facts(f"{count} digits, {result['bits']} bits", rows)]
     if result["by_bits"]:
-        cells = [(str(bits), figure(value)) for bits, value in result["by_bits"].items()]
+        cells = [(str(bits), format_number(value)) for bits, value in result["by_bits"].items()]
         shown.append(grid("Accuracy on all held-out digits, linear model", ["bits", "accuracy"], cells, right=(0, 1)))
     return shown
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure
+from lmu_hw.cli.output import answer, facts, format_number
 from lmu_hw.errors import check_integer
 from lmu_hw.experiments.start import command
 from lmu_hw.networks.model import Network
@@ -57,7 +57,8 @@ def main(
         "ratio": integer / floating,
     }
     rows = [
-        (key.replace("_", " "), value if isinstance(value, str) else figure(value)) for key, value in result.items()
+        (key.replace("_", " "), value if isinstance(value, str) else format_number(value))
+        for key, value in result.items()
     ]
     answer(result, [facts("Sequences per second", rows)], as_json=as_json)
 

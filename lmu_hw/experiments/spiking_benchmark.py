@@ -25,7 +25,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import CheckFailed, DesignError
@@ -211,7 +211,7 @@ def main(peers: Path | None, neurons: str, seeds: int, seconds: float, cores: in
 
 
 def _errors(result: dict[str, Any], names: list[str]) -> Any:
-    rows = [(m, *(figure(result[name][m]["error"]) for name in names)) for m in result[names[0]]]
+    rows = [(m, *(format_number(result[name][m]["error"]) for name in names)) for m in result[names[0]]]
     return grid("RMS error of the decoded window, mean", ["neurons", *names], rows)
 
 
@@ -220,8 +220,8 @@ def _times(result: dict[str, Any], names: list[str]) -> Any:
     rows = [
         (
             m,
-            *(figure(result[name][m]["wall"]) for name in names),
-            *((figure(faster[m]["wall"]), figure(faster[m]["cpu"])) if m in faster else ()),
+            *(format_number(result[name][m]["wall"]) for name in names),
+            *((format_number(faster[m]["wall"]), format_number(faster[m]["cpu"])) if m in faster else ()),
         )
         for m in result[names[0]]
     ]

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.experiments.spiking_error import BAND, DT, ORDER, exponent, fitting, noise
 from lmu_hw.experiments.start import command
 from lmu_hw.spiking.design import SpikingOptions, design_memory
@@ -87,10 +87,10 @@ def main(most: int, kind: str, seconds: float, as_json: bool) -> None:
     rows = [
         (
             str(c.neurons),
-            figure(c.design),
-            figure(c.simulation),
-            figure((c.peak - empty.peak) / 2**20),
-            figure((c.peak - empty.peak) / c.neurons),
+            format_number(c.design),
+            format_number(c.simulation),
+            format_number((c.peak - empty.peak) / 2**20),
+            format_number((c.peak - empty.peak) / c.neurons),
         )
         for c in costs
     ]

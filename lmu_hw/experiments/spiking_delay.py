@@ -17,7 +17,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.core.spec import LMUSpec
@@ -62,7 +62,7 @@ def main(neurons: int, seeds: int, seconds: float, as_json: bool) -> None:
     result: dict[str, Any] = {"order": ORDER, "theta": THETA, "dt": DT, "band_hz": BAND, "neurons": neurons}
     result["nrmse"] = errors
     rows = [
-        (kind, figure(float(np.mean(values))), figure(min(values)), figure(max(values)))
+        (kind, format_number(float(np.mean(values))), format_number(min(values)), format_number(max(values)))
         for kind, values in errors.items()
     ]
     table = grid(f"NRMSE of the delay network, {neurons} neurons", ["neurons", "mean", "least", "most"], rows)

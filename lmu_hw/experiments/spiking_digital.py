@@ -19,7 +19,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import Array
 from lmu_hw.experiments.spiking_error import ORDER, SECONDS, exponent, fitting, noise, window_error
 from lmu_hw.experiments.start import command
@@ -141,7 +141,7 @@ def _told(kind: NeuronKind, neurons: Sequence[int], pairs: Sequence[Sequence[Pai
     if len(neurons) > 1 and len(pairs[0]) > 1:
         fitted = {name: vars(exponent(neurons, errors[name])) for name in ("software", "digital")}
     says = "".join(f"; {name} ∝ m^{fit['value']:.2f}" for name, fit in fitted.items())
-    rows = [(str(m), *(figure(float(errors[name][k].mean())) for name in errors)) for k, m in enumerate(neurons)]
+    rows = [(str(m), *(format_number(float(errors[name][k].mean())) for name in errors)) for k, m in enumerate(neurons)]
     part = {"neurons": list(neurons), **errors, "exponents": fitted}
     return part, grid(f"{kind}{says}", ["neurons", *errors], rows)
 
@@ -152,10 +152,10 @@ def _tell_statistics(as_json: bool) -> None:
     rows = [
         (
             str(k),
-            figure(s.rate),
-            figure(s.mean),
+            format_number(s.rate),
+            format_number(s.mean),
             f"{s.mean_deviation:+.2f}",
-            figure(s.variance),
+            format_number(s.variance),
             f"{s.variance_deviation:+.2f}",
             *(f"{value:.2f}" for value in s.correlations.values()),
         )

@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid, progress
+from lmu_hw.cli.output import answer, format_number, grid, progress
 from lmu_hw.cli.parameters import Fractions, Wholes
 from lmu_hw.experiments.start import command
 from lmu_hw.io.files import write_text
@@ -149,7 +149,7 @@ def _plot(result: dict[str, Any]) -> str:
     several = len({curve["sample_seconds"] for curve in result["curves"]}) > 1
     curves = [
         Curve(
-            _TITLES[Scope(c["scope"])] + (f", {figure(c['sample_seconds'])} s a pixel" if several else ""),
+            _TITLES[Scope(c["scope"])] + (f", {format_number(c['sample_seconds'])} s a pixel" if several else ""),
             np.array(c["neurons"], dtype=np.float64),
             np.array(c["accuracy"]),
         )
@@ -162,7 +162,7 @@ def _plot(result: dict[str, Any]) -> str:
 
 def _table(scope: Scope, result: dict[str, Any]) -> Any:
     curves: Sequence[dict[str, Any]] = [c for c in result["curves"] if c["scope"] == scope]
-    heads = ["neurons", *(f"{figure(c['sample_seconds'])} s a pixel" for c in curves)]
+    heads = ["neurons", *(f"{format_number(c['sample_seconds'])} s a pixel" for c in curves)]
     rows = [
         (str(neurons), *(_percent(c["accuracy"][k]) for c in curves)) for k, neurons in enumerate(curves[0]["neurons"])
     ]

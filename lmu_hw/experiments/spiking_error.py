@@ -25,7 +25,7 @@ import click
 import numpy as np
 import scipy.stats
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import Array, energy_scale
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.start import command
@@ -238,7 +238,7 @@ def _table(title: str, what: str, part: Mapping[str, Any]) -> Any:
     fitted = part["exponent"]
     says = "" if fitted is None else f"; exponent {fitted['value']:.3f} ({fitted['low']:.3f} … {fitted['high']:.3f})"
     rows = [
-        (str(x), figure(float(mean)), figure(float(mean * math.sqrt(x))))
+        (str(x), format_number(float(mean)), format_number(float(mean * math.sqrt(x))))
         for x, mean in zip(part["x"], part["mean"], strict=True)
     ]
     return grid(title + says, [what, "RMS error of the window", f"times √{what}"], rows)

@@ -16,7 +16,7 @@ import click
 import matplotlib
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, figure
+from lmu_hw.cli.output import answer, facts, format_number
 from lmu_hw.cli.plots import FIXED, FLOAT, IDEAL, STYLE, new_figure, svg_of
 from lmu_hw.cli.spiking_plots import draw_raster
 from lmu_hw.core.legendre import Array, readout
@@ -52,7 +52,7 @@ def main(neurons: int, seconds: float, seed: int, plot: Path | None, as_json: bo
     }
     if plot is not None:
         write_text(plot, _picture(memory.design.population, trains, u, states, ideal))
-    rows = [(name, figure(value) if isinstance(value, float) else str(value)) for name, value in result.items()]
+    rows = [(name, format_number(value) if isinstance(value, float) else str(value)) for name, value in result.items()]
     answer(result, [facts("A memory in spikes", rows)], as_json=as_json)
 
 

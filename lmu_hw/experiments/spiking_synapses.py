@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, figure, grid
+from lmu_hw.cli.output import answer, format_number, grid
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.experiments.spiking_error import BAND, ORDER, SECONDS, TAU, THETA, fitting, window_error
@@ -79,7 +79,13 @@ def main(neurons: int, seeds: int, seconds: float, as_json: bool) -> None:
                 row = {"synapse": name, "form": str(form), "dt": dt, "without_neurons": alone, "in_spikes": spiking}
                 found.append(row)
     rows = [
-        (row["synapse"], row["form"], f"{1e3 * row['dt']:g}", figure(row["without_neurons"]), figure(row["in_spikes"]))
+        (
+            row["synapse"],
+            row["form"],
+            f"{1e3 * row['dt']:g}",
+            format_number(row["without_neurons"]),
+            format_number(row["in_spikes"]),
+        )
         for row in found
     ]
     heads = ["synapse", "map", "dt, ms", "without neurons", "in spikes"]

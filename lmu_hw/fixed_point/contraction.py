@@ -168,7 +168,7 @@ class ContractingDense:
         spec: the memory.
         bits: width of a coefficient, its sign included.
         coefficients: codes in the specification's basis, shape (order, order).
-        fractions: binary places of each row, shape (order,).
+        fractions: fractional bits of each row, shape (order,).
         weight: W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
             for the energy guarantee.
         damping: the largest share of a state's energy-norm coordinate that was taken off per step.

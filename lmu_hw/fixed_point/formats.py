@@ -41,7 +41,7 @@ class QFormat:
 
     Attributes:
         width: bits, 1 … 62.
-        fraction: binary places; may exceed the width or be negative; −1024 … 1024.
+        fraction: fractional bits; may exceed the width or be negative; −1024 … 1024.
         signed: two's complement, or unsigned.
     """
 

@@ -84,7 +84,7 @@ class _DenseKernel(_RowKernel):
 
     def __init__(self, plan: MemoryPlan, increment: DenseIncrement) -> None:
         super().__init__(plan)
-        self._factors = (increment.coefficients << increment.lifts[:, None]).astype(np.float64)
+        self._factors = (increment.coefficients << increment.alignment_shifts[:, None]).astype(np.float64)
 
     def scratch(self, batch: int) -> tuple[Any, ...]:
         return tuple(np.empty((self._factors.shape[0], batch)) for _ in range(2))
@@ -109,7 +109,7 @@ class _ChainKernel(Kernel):
         super().__init__(plan)
         self._order = increment.order
         self._half = (self._order + 1) // 2
-        self._factors = self.split(-(increment.coefficients << increment.lifts)[:, None])
+        self._factors = self.split(-(increment.coefficients << increment.alignment_shifts)[:, None])
 
     def split(self, array: IntArray) -> IntArray:
         parts = np.zeros((2, array.shape[1], self._half), dtype=np.int64)
@@ -183,7 +183,7 @@ class _Registers:
     def __init__(self, plan: MemoryPlan, kernel: Kernel, state: IntegerState) -> None:
         self._plan, self._kernel = plan, kernel
         self._drop = plan.product_format.fraction - plan.accumulator_format.fraction
-        self._half = 1 << (plan.narrowing - 1)
+        self._half = 1 << (plan.requantisation - 1)
         self._accumulator, self._word = kernel.split(state.accumulator), kernel.split(state.word)
         half = np.array(self._half)
         self._offset: IntArray = kernel.split(state.residue) + half if plan.error_feedback else half
@@ -207,13 +207,13 @@ class _Registers:
         else:
             value[...] = self._accumulator
         if plan.separate_output:
-            places = plan.output_narrowing
-            np.add(value, (1 << places) >> 1, out=self._output)
-            self._output >>= places
+            fraction_bits = plan.output_narrowing
+            np.add(value, (1 << fraction_bits) >> 1, out=self._output)
+            self._output >>= fraction_bits
         value += self._offset
         if plan.error_feedback:
             np.bitwise_and(value, 2 * self._half - 1, out=self._offset)
-        np.right_shift(value, plan.narrowing, out=self._word)
+        np.right_shift(value, plan.requantisation, out=self._word)
 
     def give(self, out: IntArray) -> None:
         """Write the output words to `out`, shape (batch, order)."""

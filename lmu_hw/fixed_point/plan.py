@@ -59,7 +59,7 @@ class Datapath(StrEnum):
     """How the increment of the state is computed; see `lmu_hw.fixed_point.datapaths`."""
 
     CHAIN = "chain"
-    SOLVE = "solve"
+    TRIDIAGONAL = "solve"
     DENSE = "dense"
     STRUCTURED = "structured"
 
@@ -107,7 +107,7 @@ class ReadoutPlan:
         delays: θ′/θ of each readout, 0 … 1.
         coefficients: integers, shape (readouts, order); ±1 without places where all delays are 0 or 1.
         coefficient_bits: their width, sign included.
-        fraction: their binary places.
+        fraction: their fractional bits.
         format: of a readout; its grid is that of the output words.
         sum_width: bits that hold every partial sum before it is rounded.
         ranges: certified upper bounds on |readout|, shape (readouts,).
@@ -203,7 +203,7 @@ class MemoryPlan:
         return self.accumulator_format.fraction + int(self.two_step)
 
     @property
-    def narrowing(self) -> int:
+    def requantisation(self) -> int:
         """Bits dropped between v and the state word."""
         return self.value_fraction - self.state_format.fraction
 

@@ -16,7 +16,7 @@ from lmu_hw.core.system import coordinates
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.analysis import LoopAnalysis
 from lmu_hw.fixed_point.contraction import Guarantee, contracting_dense
-from lmu_hw.fixed_point.datapaths import Increment, chain_increment, dense_increment, solve_increment
+from lmu_hw.fixed_point.datapaths import Increment, chain_increment, dense_increment, tridiagonal_increment
 from lmu_hw.fixed_point.datapaths.structured.increment import DEFAULT_ERROR, structured_increment
 from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
 from lmu_hw.fixed_point.plan import Datapath, ErrorBudget, MemoryPlan, ReadoutPlan
@@ -29,7 +29,7 @@ _SPILL = 1.0 / 16.0  # codes of a word that the accumulators' rounding may add u
 DATAPATHS = {
     Discretization.EULER: (Datapath.CHAIN, Datapath.DENSE),
     Discretization.AB2: (Datapath.CHAIN,),
-    Discretization.BILINEAR: (Datapath.SOLVE, Datapath.DENSE),
+    Discretization.BILINEAR: (Datapath.TRIDIAGONAL, Datapath.DENSE),
     Discretization.ZOH: (Datapath.DENSE, Datapath.STRUCTURED),
 }
 """Datapaths of each rule, the default first."""
@@ -117,7 +117,11 @@ def build_increment(
         return structured_increment(spec, coefficient_bits, error)
     if guarantee is not None:
         return contracting_dense(spec, coefficient_bits, guarantee).increment()
-    builders = {Datapath.CHAIN: chain_increment, Datapath.SOLVE: solve_increment, Datapath.DENSE: dense_increment}
+    builders = {
+        Datapath.CHAIN: chain_increment,
+        Datapath.TRIDIAGONAL: tridiagonal_increment,
+        Datapath.DENSE: dense_increment,
+    }
     return builders[datapath](spec, coefficient_bits)
 
 
@@ -216,11 +220,13 @@ class MemoryAnalysis:
         peak = self.loop.input_gain[:d] * 2.0**fraction + noise
         state_format = QFormat(state_bits, fraction)
         operand_fraction = max(fraction + guard, input_format.fraction)
-        lift = 2.0 ** (operand_fraction - fraction)
-        operand_peak = lift * (self.loop.operand_range * 2.0**fraction + np.abs(increment.operands(np.eye(d))) @ noise)
+        alignment_shift = 2.0 ** (operand_fraction - fraction)
+        operand_peak = alignment_shift * (
+            self.loop.operand_range * 2.0**fraction + np.abs(increment.operands(np.eye(d))) @ noise
+        )
         operand_peak = operand_peak + 0.5 * np.abs(increment.operand_noise).sum(axis=1)
         operand_format = _format(operand_peak.max(), operand_fraction, "multiplier operand")
-        product_fraction = operand_fraction + increment.product_places
+        product_fraction = operand_fraction + increment.product_fraction_bits
         product_format = _format(
             increment.widest_product(operand_peak),
             product_fraction,
@@ -339,7 +345,7 @@ def _part(budget: ErrorBudget, part: slice) -> ErrorBudget:
 
 
 def _readout_codes(rows: Array, bits: int) -> tuple[IntArray, int, int]:
-    """Integer coefficients of readouts, their width and their binary places."""
+    """Integer coefficients of readouts, their width and their fractional bits."""
     if np.all(np.abs(rows) == 1.0):
         return rows.astype(np.int64), 2, 0
     fraction = math.floor(math.log2((2 ** (bits - 1) - 1 + 0.49) / float(np.abs(rows).max())))

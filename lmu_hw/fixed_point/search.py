@@ -80,7 +80,7 @@ class Search:
 def state_storage_bits(plan: MemoryPlan) -> int:
     """Registers of one memory: accumulators, state words and residues."""
     each = plan.state_format.width + plan.accumulator_format.width
-    return plan.spec.order * (each + (plan.narrowing if plan.error_feedback else 0))
+    return plan.spec.order * (each + (plan.requantisation if plan.error_feedback else 0))
 
 
 def search(
@@ -210,6 +210,6 @@ def _weigh(
 def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
     """What a plan with `coefficient_bits` stores, from one with the most: coarser products, shorter accumulators."""
     products = fine.product_format.fraction - (_MOST_COEFFICIENT_BITS - coefficient_bits)
-    places = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
-    saved = (fine.accumulator_format.fraction - places) * (2 if fine.error_feedback else 1)
+    fraction_bits = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
+    saved = (fine.accumulator_format.fraction - fraction_bits) * (2 if fine.error_feedback else 1)
     return state_storage_bits(fine) - fine.spec.order * saved + fine.increment.multiplications * coefficient_bits

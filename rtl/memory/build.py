@@ -9,7 +9,7 @@ from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.chain import ChainMemory
 from lmu_hw.rtl.memory.dense import DenseMemory
 from lmu_hw.rtl.memory.structured import StructuredMemory
-from lmu_hw.rtl.memory.tridiagonal import SolveMemory
+from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory
 from lmu_hw.rtl.memory.unrolled import UnrolledMemory
 
 
@@ -43,5 +43,5 @@ def build_memory(
 
 def kind_of(datapath: Datapath) -> type[StreamMemory]:
     """The component that has this datapath on lanes."""
-    kinds: tuple[type[StreamMemory], ...] = (ChainMemory, SolveMemory, DenseMemory, StructuredMemory)
+    kinds: tuple[type[StreamMemory], ...] = (ChainMemory, TridiagonalMemory, DenseMemory, StructuredMemory)
     return next(kind for kind in kinds if kind.datapath is datapath)

@@ -16,9 +16,12 @@ from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
 
 def _entry(plan: MemoryPlan) -> StructLayout:
     """A coefficient, and the left shift that brings its products to the grid of all."""
-    lifts = plan.increment.lifts.tolist()
+    alignment_shifts = plan.increment.alignment_shifts.tolist()
     return StructLayout(
-        {"coefficient": signed(plan.increment.coefficient_bits), "lift": max(1, max(lifts).bit_length())}
+        {
+            "coefficient": signed(plan.increment.coefficient_bits),
+            "alignment_shift": max(1, max(alignment_shifts).bit_length()),
+        }
     )
 
 
@@ -30,8 +33,8 @@ class _ChainPipeline(LanePipeline):
         """A row of coefficients for each group."""
         increment = plan.increment
         table = [
-            {"coefficient": -int(c), "lift": int(s)}
-            for c, s in zip(increment.coefficients.tolist(), increment.lifts.tolist(), strict=True)
+            {"coefficient": -int(c), "alignment_shift": int(s)}
+            for c, s in zip(increment.coefficients.tolist(), increment.alignment_shifts.tolist(), strict=True)
         ]
         rows = [table[g * lanes : (g + 1) * lanes] for g in range(schedule.groups)]
         return Image(ArrayLayout(_entry(plan), lanes), rows)
@@ -83,7 +86,7 @@ class _ChainPipeline(LanePipeline):
             m.d.comb += [
                 self.factors[lane].operand.eq(operands[lane]),
                 self.factors[lane].coefficient.eq(factors[lane].coefficient),
-                bank.increment[lane].eq(self.products[lane] << lifted[lane].lift),
+                bank.increment[lane].eq(self.products[lane] << lifted[lane].alignment_shift),
             ]
 
         # What travels along with a slot.

@@ -49,7 +49,7 @@ class IntegratorBank(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, lanes = self._plan, self._lanes
-        wide, cut = plan.accumulator_format.width, plan.narrowing
+        wide, cut = plan.accumulator_format.width, plan.requantisation
         drop = plan.product_format.fraction - plan.accumulator_format.fraction
         half = 1 << (cut - 1)
         extra = int(plan.two_step)
@@ -97,4 +97,4 @@ class IntegratorBank(wiring.Component):
 
 def integrator_bits(plan: MemoryPlan) -> int:
     """Bits of a state's integrator: its accumulator, and the residue where there is error feedback."""
-    return plan.accumulator_format.width + (plan.narrowing if plan.error_feedback else 0)
+    return plan.accumulator_format.width + (plan.requantisation if plan.error_feedback else 0)

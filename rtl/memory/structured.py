@@ -34,7 +34,7 @@ class Product:
         row: the word that the sum becomes; below `order` the increment of that state.
         operand: the word that is multiplied; below `order` one of z = x − e₀u.
         coefficient: what it is multiplied by.
-        places: binary places of the row's coefficients; of an increment, those that are missing to the grid of all.
+        fraction_bits: fractional bits of the row's coefficients; of an increment, those that are missing to the grid of all.
         opens, closes: it is the first or the last product of its row.
         carry: the word that is added to the finished sum; −1 for none.
         retires: the row is the increment of a state.
@@ -43,7 +43,7 @@ class Product:
     row: int
     operand: int
     coefficient: int
-    places: int
+    fraction_bits: int
     opens: bool
     closes: bool
     carry: int
@@ -72,7 +72,7 @@ class StructuredProgram:
 class _Row:
     row: int
     terms: tuple[tuple[int, int], ...]  # word, coefficient
-    places: int
+    fraction_bits: int
     carry: int
     retires: bool
 
@@ -106,7 +106,13 @@ def _inner_rows(increment: StructuredIncrement) -> Iterator[_Row]:
 def _last_rows(increment: StructuredIncrement) -> Iterator[_Row]:
     every = range(increment.coefficients.shape[1])
     for state, codes in enumerate(increment.coefficients.tolist()):
-        yield _Row(state, _terms(every, codes), int(increment.lifts[state]), int(increment.carry[state]), retires=True)
+        yield _Row(
+            state,
+            _terms(every, codes),
+            int(increment.alignment_shifts[state]),
+            int(increment.carry[state]),
+            retires=True,
+        )
 
 
 def _terms(words: range | list[int], codes: list[int]) -> tuple[tuple[int, int], ...]:
@@ -131,7 +137,7 @@ def _products(row: _Row, ready: dict[int, int]) -> Iterator[Product]:
     terms = _in_turn(row, ready)
     for k, (word, code) in enumerate(terms):
         closes = k == len(terms) - 1
-        yield Product(row.row, word, code, row.places, k == 0, closes, row.carry if closes else -1, row.retires)
+        yield Product(row.row, word, code, row.fraction_bits, k == 0, closes, row.carry if closes else -1, row.retires)
 
 
 def _wait(slots: list[Product | None], order: int) -> int:
@@ -158,8 +164,8 @@ class _StructuredTable(Table):
         program = structured_program(increment)
         products = [each for each in program.slots if each is not None]
         self.between = increment.words
-        self.least_places = min((each.places for each in products if not each.retires), default=0)
-        shifts = {each: each.places - (0 if each.retires else self.least_places) for each in products}
+        self.least_fraction_bits = min((each.fraction_bits for each in products if not each.retires), default=0)
+        shifts = {each: each.fraction_bits - (0 if each.retires else self.least_fraction_bits) for each in products}
         number = range(max(order, self.between))
         self.layout = StructLayout(
             {
@@ -257,11 +263,11 @@ class _StructuredLane(Lane):
 
         # A finished sum is rounded to the operands' grid, or goes to the integrators as it is.
         rounded, increment = Signal(number), Signal(signed(plan.product_format.width))
-        common = table.least_places - 1  # one place stays: its bit tells which way to round
+        common = table.least_fraction_bits - 1  # one place stays: its bit tells which way to round
         shifted = (total >> common if common >= 0 else total << -common) >> rounds.entry.shift
         m.d.sync += [
             rounded.eq((shifted >> 1) + shifted[0] + carry),
-            increment.eq((total << rounds.entry.shift) + (carry << plan.increment.product_places)),
+            increment.eq((total << rounds.entry.shift) + (carry << plan.increment.product_fraction_bits)),
         ]
         m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
         m.d.comb += [

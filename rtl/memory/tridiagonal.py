@@ -12,7 +12,7 @@ from amaranth.lib import memory
 from amaranth.lib.data import StructLayout, View
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths import SolveIncrement
+from lmu_hw.fixed_point.datapaths import TridiagonalIncrement
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, Table
 from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
@@ -163,14 +163,14 @@ class _SolveTable(Table):
 
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment = plan.increment
-        if not isinstance(increment, SolveIncrement):
+        if not isinstance(increment, TridiagonalIncrement):
             raise DesignError("increment", "a tridiagonal solve", type(increment).__name__)
         k = increment.middle
         fractions = increment.pivot_fractions.copy()
         fractions[k] -= 1  # of twice the pivot
         self.least_fraction = int(fractions.min())
         shifts = (fractions - self.least_fraction).tolist()
-        lifts, pivots = increment.lifts.tolist(), increment.pivots.tolist()
+        alignment_shifts, pivots = increment.alignment_shifts.tolist(), increment.pivots.tolist()
         self.layout = StructLayout(
             {
                 "row": range(plan.spec.order),
@@ -184,7 +184,7 @@ class _SolveTable(Table):
                 "retire": 1,  # the product is an increment
                 "ends": 1,  # and its word the last of a beat
                 "coefficient": signed(increment.coefficient_bits),
-                "shift": range(max(*shifts, *lifts) + 1),  # down for a pivot's product, up for an increment
+                "shift": range(max(*shifts, *alignment_shifts) + 1),  # down for a pivot's product, up for an increment
             }
         )
         program = solve_program(plan.spec.order)
@@ -197,7 +197,7 @@ class _SolveTable(Table):
                 Factor.NOTHING: (0, 0),
                 Factor.PIVOT: (pivots[entry.pivot], shifts[entry.pivot]),
                 Factor.TWICE_PIVOT: (pivots[entry.pivot], shifts[entry.pivot]),
-                Factor.COEFFICIENT: (-int(increment.coefficients[entry.row]), lifts[entry.row]),
+                Factor.COEFFICIENT: (-int(increment.coefficients[entry.row]), alignment_shifts[entry.row]),
             }[entry.factor]
             retire = entry.factor is Factor.COEFFICIENT
             self.entries.append(
@@ -311,7 +311,7 @@ class _SolvePipeline(InStepPipeline):
         return _SolveTable(plan, words)
 
 
-class SolveMemory(InStepMemory):
+class TridiagonalMemory(InStepMemory):
     """The bilinear step, two-ended elimination on one multiplier; further lanes work on further channels.
 
     The two recurrences of the elimination take turns at the multiplier, and the increments follow in the
@@ -323,7 +323,7 @@ class SolveMemory(InStepMemory):
     from the acceptance of the last lane's sample, the cycle of the increment of state lanes − 1 and 6 more.
     """
 
-    datapath = Datapath.SOLVE
+    datapath = Datapath.TRIDIAGONAL
     pipeline = _SolvePipeline
     factor_delay = 4
 

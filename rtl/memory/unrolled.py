@@ -59,34 +59,36 @@ class Staged:
         if factor == 0:
             return self._made(Const(0, signed(1)), self.stage, 0, 0.0 * self._gains, 0.0)
         odd = factor // (factor & -factor)
-        places = (factor // odd).bit_length() - 1
+        fraction_bits = (factor // odd).bit_length() - 1
         if odd == 1:
-            return self << places
+            return self << fraction_bits
         operand = self if self.adders == 0 else self.at(self.stage + 1)
         gains, error = odd * self._gains, abs(odd) * self._error
-        return self._registered(operand.value * odd, operand.stage + 1, gains, error) << places
+        return self._registered(operand.value * odd, operand.stage + 1, gains, error) << fraction_bits
 
-    def __lshift__(self, places: int) -> Staged:
-        if places == 0:
+    def __lshift__(self, fraction_bits: int) -> Staged:
+        if fraction_bits == 0:
             return self
-        scale = 2.0**places
-        made = self._made(self.value << places, self.stage, self.adders, scale * self._gains, scale * self._error)
-        made._origin = (self, places)
+        scale = 2.0**fraction_bits
+        made = self._made(
+            self.value << fraction_bits, self.stage, self.adders, scale * self._gains, scale * self._error
+        )
+        made._origin = (self, fraction_bits)
         return made
 
-    def __rshift__(self, places: int) -> Staged:
+    def __rshift__(self, fraction_bits: int) -> Staged:
         """Towards −∞; what is dropped counts as an error of less than one."""
-        scale = 2.0**-places
-        gains, error = scale * self._gains, scale * self._error + (1.0 if places else 0.0)
-        return self._made(self.value >> places, self.stage, self.adders, gains, error)
+        scale = 2.0**-fraction_bits
+        gains, error = scale * self._gains, scale * self._error + (1.0 if fraction_bits else 0.0)
+        return self._made(self.value >> fraction_bits, self.stage, self.adders, gains, error)
 
     def at(self, stage: int) -> Staged:
         """The same integer at `stage`, not earlier than its own, through as many registers as that takes."""
         if stage == self.stage:
             return self
         if self._origin is not None:
-            origin, places = self._origin
-            return origin.at(stage) << places
+            origin, fraction_bits = self._origin
+            return origin.at(stage) << fraction_bits
         if self._later is None:
             self._later = self._registered(self.value, self.stage + 1, self._gains, self._error)
         return self._later.at(stage)

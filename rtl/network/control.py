@@ -22,7 +22,7 @@ def slot_layout(program: Program, words: Words) -> StructLayout:
             "closes": 1,
             "map": range(max(2, len(program.maps))),
             "last_row": range(program.lanes),
-            "lifts": ArrayLayout(words.lift, program.lanes),
+            "alignment_shifts": ArrayLayout(words.alignment_shift, program.lanes),
             "group": range(len(program.groups)),
             "bank": 1,  # of the step's words, where there are two
             "outputs": 1,  # bank of the step's outputs
@@ -124,7 +124,7 @@ class Control(wiring.Component):
             slots[0].closes.eq(run.closes & (cycle == run.last_cycle)),
             slots[0].map.eq(run.map),
             slots[0].last_row.eq(run.last_row),
-            slots[0].lifts.eq(run.lifts),
+            slots[0].alignment_shifts.eq(run.alignment_shifts),
             slots[0].group.eq(group),
             slots[0].bank.eq(self.bank),
             slots[0].outputs.eq(self.outputs),

@@ -263,6 +263,6 @@ class _Timeline:
 def _nothing(plan: NetworkPlan, affine: AffinePlan) -> Segment:
     """The input with weights of zero, for a map that is nothing but its biases."""
     rows = np.zeros(affine.rows, dtype=np.int64)
-    places = affine.accumulator.fraction - plan.input_format.fraction
+    fraction_bits = affine.accumulator.fraction - plan.input_format.fraction
     weights = np.zeros((affine.rows, plan.inputs), dtype=np.int64)
-    return Segment(Source(Kind.INPUT), plan.input_format, weights, rows + places, rows)
+    return Segment(Source(Kind.INPUT), plan.input_format, weights, rows + fraction_bits, rows)

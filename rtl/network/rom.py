@@ -25,26 +25,26 @@ class Words:
         weight: of a weight.
         sum: of an accumulator.
         least_lift: places by which every product is shifted up at least.
-        lift: bits of what more each one is shifted by.
+        alignment_shift: bits of what more each one is shifted by.
     """
 
     word: int
     weight: int
     sum: int
     least_lift: int
-    lift: int
+    alignment_shift: int
 
 
 def words_of(program: Program) -> Words:
     """The widths that hold all of a network's words, weights, sums and lifts."""
     segments = {id(run.segment): run.segment for run in program.runs if run.segment is not None}
-    lifts = np.concatenate([segment.lifts for segment in segments.values()])
+    alignment_shifts = np.concatenate([segment.alignment_shifts for segment in segments.values()])
     return Words(
         word=max(vector.width for vector in program.vectors),
         weight=max(each.plan.weight_bits for each in program.maps),
         sum=max(each.plan.accumulator.width for each in program.maps),
-        least_lift=int(lifts.min()),
-        lift=int(lifts.max() - lifts.min()).bit_length(),
+        least_lift=int(alignment_shifts.min()),
+        alignment_shift=int(alignment_shifts.max() - alignment_shifts.min()).bit_length(),
     )
 
 
@@ -86,7 +86,7 @@ def run_layout(program: Program, words: Words) -> StructLayout:
             "ends_step": 1,  # of one without outputs
             "ends_last": 1,  # of one with outputs
             "skips": 1,  # a step with outputs leaves out the next run
-            "lifts": ArrayLayout(words.lift, program.lanes),
+            "alignment_shifts": ArrayLayout(words.alignment_shift, program.lanes),
         }
     )
 
@@ -117,7 +117,7 @@ def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *
 def _entry(program: Program, words: Words, run: Run) -> dict[str, Any]:
     if run.segment is None:
         return {"last_cycle": run.cycles - 1}
-    lifts = run.segment.lifts[run.rows.start : run.rows.stop] - words.least_lift
+    alignment_shifts = run.segment.alignment_shifts[run.rows.start : run.rows.stop] - words.least_lift
     return {
         "last_cycle": run.cycles - 1,
         "issues": 1,
@@ -127,5 +127,5 @@ def _entry(program: Program, words: Words, run: Run) -> dict[str, Any]:
         "closes": int(run.closes),
         "map": run.map,
         "last_row": len(run.rows) - 1,
-        "lifts": [*lifts.tolist(), *[0] * (program.lanes - len(run.rows))],
+        "alignment_shifts": [*alignment_shifts.tolist(), *[0] * (program.lanes - len(run.rows))],
     }

@@ -79,7 +79,7 @@ class Accumulators(wiring.Component):
     Attributes:
         add: the products are one word's, In(1).
         opens: it is the first of its group: the sums start from `biases`, In.
-        lifts: how far each product is shifted up, In; `products`: In.
+        alignment_shifts: how far each product is shifted up, In; `products`: In.
         close: the sums are finished, In(1), a cycle after their last product.
         sum: of the group's first row in the cycle after `close`, then one row after the other, Out.
     """
@@ -90,7 +90,7 @@ class Accumulators(wiring.Component):
             {
                 "add": In(1),
                 "opens": In(1),
-                "lifts": In(ArrayLayout(words.lift, lanes)),
+                "alignment_shifts": In(ArrayLayout(words.alignment_shift, lanes)),
                 "products": In(ArrayLayout(signed(words.word + words.weight), lanes)),
                 "biases": In(ArrayLayout(signed(words.sum), lanes)),
                 "close": In(1),
@@ -105,8 +105,8 @@ class Accumulators(wiring.Component):
         leaving = [Signal(number, name=f"leaving_{lane}") for lane in range(lanes)]
         for lane in range(lanes):
             lifted = self.products[lane] << self._words.least_lift
-            if self._words.lift:
-                lifted = lifted << self.lifts[lane]
+            if self._words.alignment_shift:
+                lifted = lifted << self.alignment_shifts[lane]
             with m.If(self.add):
                 m.d.sync += sums[lane].eq(Mux(self.opens, self.biases[lane], sums[lane]) + lifted)
             after = leaving[lane + 1] if lane + 1 < lanes else 0
@@ -205,7 +205,7 @@ class Slice(wiring.Component):
             lanes.owner.eq(self.owner),
             accumulators.add.eq(slots[3].valid),
             accumulators.opens.eq(slots[3].opens),
-            accumulators.lifts.eq(slots[3].lifts),
+            accumulators.alignment_shifts.eq(slots[3].alignment_shifts),
             accumulators.biases.eq(self.biases),
             accumulators.close.eq(slots[4].valid & slots[4].closes),
             *(to.eq(product) for to, product in zip(accumulators.products, lanes.products, strict=True)),

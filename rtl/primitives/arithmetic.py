@@ -82,8 +82,8 @@ def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
 def times(value: ValueLike, factor: int) -> Value:
     """value·factor for a factor ≥ 1 by shifts and additions, which do not take a multiplier away."""
     value = Value.cast(value)
-    places = [k for k in range(factor.bit_length()) if factor >> k & 1]
-    return sum((value << k for k in places[1:]), value << places[0])
+    fraction_bits = [k for k in range(factor.bit_length()) if factor >> k & 1]
+    return sum((value << k for k in fraction_bits[1:]), value << fraction_bits[0])
 
 
 def extend(value: Value, width: int) -> Value:

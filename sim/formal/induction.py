@@ -168,13 +168,13 @@ class _Stage:
         """Unknown words within the invariant's ranges."""
         plan, limits, bits = self.claim.plan, self.claim.invariant, self.claim.bits
         accumulators = [self._unknown(a, bits["accumulator"]) for a in limits.accumulators]
-        half = (1 << plan.narrowing) >> 1
+        half = (1 << plan.requantisation) >> 1
         residues = [self._unknown(half, bits["residue"]) if plan.error_feedback else self.zero for _ in accumulators]
         words = [self._unknown(w, bits["word"]) for w in limits.words]
         outputs = words
         if plan.separate_output:
             outputs = [self._unknown(plan.output_format.high, bits["output"]) for _ in words]
-        values = [(w << plan.narrowing) + r for w, r in zip(words, residues, strict=True)]
+        values = [(w << plan.requantisation) + r for w, r in zip(words, residues, strict=True)]
         return self._in_ranges(Registers(accumulators, residues, words, values, outputs))
 
     def _unknown(self, most: int, hardware: int) -> Wide:

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.fixed_point.datapaths.base import narrow
+from lmu_hw.fixed_point.datapaths.base import requantise
 from lmu_hw.fixed_point.plan import MemoryPlan
 
-_PLACES = 24  # binary places of the rows
+_PLACES = 24  # fractional bits of the rows
 _MOST_ROWS = 4096  # steps after which the search for an invariant gives up
 
 
@@ -56,32 +56,32 @@ class Registers:
 
 def take_products(plan: MemoryPlan, state: Registers, sample: Any) -> list[Any]:
     """The increments of a sample on the products' grid."""
-    lift = plan.operand_format.fraction - plan.state_format.fraction
+    alignment_shift = plan.operand_format.fraction - plan.state_format.fraction
     input_lift = plan.operand_format.fraction - plan.input_format.fraction
-    return plan.increment.evaluate([word << lift for word in state.words], sample << input_lift)
+    return plan.increment.evaluate([word << alignment_shift for word in state.words], sample << input_lift)
 
 
 def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
     """One sample in the arithmetic of the plan, without any word length."""
     increments = take_products(plan, state, sample)
     drop = plan.product_format.fraction - plan.accumulator_format.fraction
-    steps = [narrow(increment, drop) for increment in increments]
+    steps = [requantise(increment, drop) for increment in increments]
     accumulators = [a + step for a, step in zip(state.accumulators, steps, strict=True)]
     bases, risen = state.accumulators, steps
     if plan.two_step:  # 2·(a + step) + step
         bases, risen = [a << 1 for a in bases], [(step << 1) + step for step in steps]
     outputs = None
     if plan.separate_output:
-        outputs = [narrow(b + r, plan.output_narrowing) for b, r in zip(bases, risen, strict=True)]
+        outputs = [requantise(b + r, plan.output_narrowing) for b, r in zip(bases, risen, strict=True)]
     if plan.error_feedback:
         bases = [b + r for b, r in zip(bases, state.residues, strict=True)]
     values = [b + r for b, r in zip(bases, risen, strict=True)]
     # Rounded in the order in which hardware adds, so that a solver meets the same sums on both sides.
-    half = (1 << plan.narrowing) >> 1
-    words = [((b + half) + r) >> plan.narrowing for b, r in zip(bases, risen, strict=True)]
+    half = (1 << plan.requantisation) >> 1
+    words = [((b + half) + r) >> plan.requantisation for b, r in zip(bases, risen, strict=True)]
     residues = state.residues
     if plan.error_feedback:
-        residues = [v - (word << plan.narrowing) for v, word in zip(values, words, strict=True)]
+        residues = [v - (word << plan.requantisation) for v, word in zip(values, words, strict=True)]
     return Registers(accumulators, residues, words, values, words if outputs is None else outputs)
 
 
@@ -132,12 +132,12 @@ class Affine:
         self.ledger.operands.append(self)
         return self._scaled(Fraction(factor))
 
-    def __lshift__(self, places: int) -> Affine:
-        return self._scaled(Fraction(1 << places))
+    def __lshift__(self, fraction_bits: int) -> Affine:
+        return self._scaled(Fraction(1 << fraction_bits))
 
-    def __rshift__(self, places: int) -> Affine:
+    def __rshift__(self, fraction_bits: int) -> Affine:
         """The floor: what is cut off lies in [0, 1 − 2^−places] units of the result."""
-        share = Fraction(1, 1 << places)
+        share = Fraction(1, 1 << fraction_bits)
         return self._scaled(share) + self.ledger.error(share - 1, Fraction(0))
 
     def _scaled(self, factor: Fraction) -> Affine:
@@ -151,7 +151,7 @@ class Invariant:
     Attributes:
         rows: integer rows c over (accumulators, values), scaled by 2^places.
         bounds: |c·Z| ≤ bound, on the rows' scale.
-        places: binary places of the rows.
+        fraction_bits: fractional bits of the rows.
         accumulators, values: |·| of each state's register is at most this; integers.
         words: |state word| of each state.
         operands: |operand| of each multiplication, in the order of evaluation, for any input in range.
@@ -161,7 +161,7 @@ class Invariant:
 
     rows: tuple[tuple[int, ...], ...]
     bounds: tuple[int, ...]
-    places: int
+    fraction_bits: int
     accumulators: tuple[int, ...]
     values: tuple[int, ...]
     words: tuple[int, ...]
@@ -172,7 +172,7 @@ class Invariant:
     def responses(self) -> list[list[Fraction]]:
         """What a unit of input does to each quantity, 1, 2, … samples later: accumulators, values, operands."""
         answers = [
-            sum((c * b for c, b in zip(row, self.drive, strict=True)), Fraction(0)) / (1 << self.places)
+            sum((c * b for c, b in zip(row, self.drive, strict=True)), Fraction(0)) / (1 << self.fraction_bits)
             for row in self.rows
         ]
         count = len(self.drive) + len(self.operands)
@@ -202,21 +202,21 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     Raises:
         CheckFailed: the loop does not decay within 4,096 samples.
     """
-    order, narrowing = plan.spec.order, plan.narrowing
+    order, requantisation = plan.spec.order, plan.requantisation
     ledger = Ledger()
     unit = [Affine(ledger, {("state", i): Fraction(1)}) for i in range(2 * order)]
     accumulators, values = unit[:order], unit[order:]
     residues = [Affine(ledger, {})] * order
     if plan.error_feedback:
-        half = Fraction(1 << (narrowing - 1))
+        half = Fraction(1 << (requantisation - 1))
         residues = [ledger.error(-half, half - 1) for _ in range(order)]
-    share = Fraction(1, 1 << narrowing)
+    share = Fraction(1, 1 << requantisation)
     words = [(v - r)._scaled(share) for v, r in zip(values, residues, strict=True)]
     form = plan.input_format
     sample = ledger.error(Fraction(form.low), Fraction(form.high))
     after = take_sample(plan, Registers(accumulators, residues, words, values, words), sample)
     # Without error feedback v is not kept beyond the narrowing: the word is what the next sample sees.
-    ends = after.values if plan.error_feedback else [word << narrowing for word in after.words]
+    ends = after.values if plan.error_feedback else [word << requantisation for word in after.words]
     forms = after.accumulators + ends
     width = 2 * order
     transition = [_row(form, "state", width) for form in forms]
@@ -225,7 +225,7 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     pushes = [[v * bound for v, bound in zip(row, ledger.errors, strict=True)] for row in disturbance]
     pushes = [[*row, form.constant] for row, form in zip(pushes, forms, strict=True)]
     # Operands are counted on the values' grid, or their rows would lose what the narrowing drops.
-    finer = [_scale(_row(form, "state", width), 1 << narrowing) for form in ledger.operands]
+    finer = [_scale(_row(form, "state", width), 1 << requantisation) for form in ledger.operands]
     polytope = _polytope(transition, pushes, [_row(form, "state", width) for form in unit] + finer)
     reached, box = polytope.reached, polytope.box
 
@@ -241,7 +241,7 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     return Invariant(
         rows=polytope.rows,
         bounds=polytope.bounds,
-        places=_PLACES,
+        fraction_bits=_PLACES,
         accumulators=tuple(box[:order]),
         values=tuple(box[order:]),
         words=tuple(extent(word, box[order + i] * share) for i, word in enumerate(words)),
@@ -264,8 +264,8 @@ def _polytope(
 ) -> _Polytope:
     """The rows of all quantities through G, G², …, and the least box in which their bounds close."""
     size = len(transition)
-    places = max(value.denominator.bit_length() for row in transition + pushes for value in row)
-    gain, push = _integers(transition, places), _integers(pushes, places)
+    fraction_bits = max(value.denominator.bit_length() for row in transition + pushes for value in row)
+    gain, push = _integers(transition, fraction_bits), _integers(pushes, fraction_bits)
     row = _integers(quantities, _PLACES)
     first_loss = [
         [abs(v * (1 << _PLACES) - w) for v, w in zip(exact, rounded, strict=True)]
@@ -276,16 +276,16 @@ def _polytope(
         if len(rows) > _MOST_ROWS:
             raise CheckFailed(f"no invariant: the loop does not decay within {_MOST_ROWS} samples")
         exact = row @ gain
-        following = (exact + (1 << (places - 1))) >> places
+        following = (exact + (1 << (fraction_bits - 1))) >> fraction_bits
         pushed.append(np.abs(row @ push).sum(axis=1))
-        losses.append(np.abs(exact - (following << places)))
+        losses.append(np.abs(exact - (following << fraction_bits)))
         row = following
         rows.append(row)
-    last = np.abs(row) << places
+    last = np.abs(row) << fraction_bits
     drive, loss = sum(pushed), sum(losses) + last
     box = np.zeros(size, dtype=object)
     while True:  # from below to the least fixed point; Z is made of integers
-        wider = (drive[:size] + loss[:size] @ box) >> (places + _PLACES)
+        wider = (drive[:size] + loss[:size] @ box) >> (fraction_bits + _PLACES)
         if np.all(wider <= box):
             break
         box = np.maximum(wider, box)
@@ -293,14 +293,14 @@ def _polytope(
     for by, lost in zip(reversed(pushed), reversed(losses), strict=True):
         bounds.append(bounds[-1] + by + lost @ box)
     bounds.reverse()
-    scale = Fraction(1, 1 << (places + _PLACES))
+    scale = Fraction(1, 1 << (fraction_bits + _PLACES))
     reached = [
         bounds[0][i] * scale + sum(v * z for v, z in zip(first_loss[i], box, strict=True)) / (1 << _PLACES)
         for i in range(len(quantities))
     ]
     return _Polytope(
         tuple(tuple(step[i].tolist()) for i in range(len(quantities)) for step in rows),
-        tuple(int(bound[i] >> places) for i in range(len(quantities)) for bound in bounds),
+        tuple(int(bound[i] >> fraction_bits) for i in range(len(quantities)) for bound in bounds),
         reached,
         [int(b) for b in box],
     )
@@ -311,7 +311,7 @@ def _faded(rows: NDArray[np.object_]) -> bool:
     return all(int(total) << 10 <= 1 << _PLACES for total in np.abs(rows).sum(axis=1))
 
 
-def _integers(matrix: list[list[Fraction]], places: int) -> NDArray[np.object_]:
+def _integers(matrix: list[list[Fraction]], fraction_bits: int) -> NDArray[np.object_]:
     """The matrix·2^places, rounded; exact where no entry has more places."""
-    rounded = [[round(value * (1 << places)) for value in row] for row in matrix]
+    rounded = [[round(value * (1 << fraction_bits)) for value in row] for row in matrix]
     return np.array(rounded, dtype=object).reshape(len(matrix), -1)

@@ -72,14 +72,14 @@ class Rhythm:
 
 def quantities(plan: MemoryPlan, state: Registers) -> dict[tuple[str, int], Any]:
     """Everything that a register may hold of a state, by name and index."""
-    lift = plan.operand_format.fraction - plan.state_format.fraction
+    alignment_shift = plan.operand_format.fraction - plan.state_format.fraction
     named = {"accumulator": state.accumulators, "word": state.words}
     if plan.error_feedback:
         named["residue"] = state.residues
     if plan.separate_output:
         named["output"] = state.outputs
     return {(name, i): value for name, values in named.items() for i, value in enumerate(values)} | {
-        ("total", 0): balanced_sum(state.words) << lift
+        ("total", 0): balanced_sum(state.words) << alignment_shift
     }
 
 
@@ -88,7 +88,7 @@ def widths(plan: MemoryPlan) -> dict[str, int]:
     return {
         "accumulator": plan.accumulator_format.width,
         "word": plan.state_format.width,
-        "residue": plan.narrowing,
+        "residue": plan.requantisation,
         "output": plan.output_format.width,
         "total": plan.operand_format.width,
     }

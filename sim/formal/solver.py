@@ -181,15 +181,15 @@ class Wide:
     def __mul__(self, factor: int) -> Wide:
         return self._with(self.operand(self)._pair("mul", factor))
 
-    def __lshift__(self, places: int) -> Wide:
-        if places == 0:
+    def __lshift__(self, fraction_bits: int) -> Wide:
+        if fraction_bits == 0:
             return self
-        kept = self.solver.slice(self.bits, 0, self.width - places)
-        return self._with(self.solver.concat([(0, places), (kept, self.width - places)]))
+        kept = self.solver.slice(self.bits, 0, self.width - fraction_bits)
+        return self._with(self.solver.concat([(0, fraction_bits), (kept, self.width - fraction_bits)]))
 
-    def __rshift__(self, places: int) -> Wide:
-        kept = self.solver.slice(self.bits, places, self.width - places)
-        return self._with(self.solver.extend(kept, self.width - places, self.width, signed=True))
+    def __rshift__(self, fraction_bits: int) -> Wide:
+        kept = self.solver.slice(self.bits, fraction_bits, self.width - fraction_bits)
+        return self._with(self.solver.extend(kept, self.width - fraction_bits, self.width, signed=True))
 
     def within(self, least: int, greatest: int) -> Bits:
         """Whether the word lies there, as one bit."""

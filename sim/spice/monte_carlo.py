@@ -43,7 +43,7 @@ class DeckTemplate:
                 scope = ""
             else:
                 scopes.setdefault((scope, first), number)
-        self._places: dict[str, tuple[Element, int, str]] = {}
+        self._fraction_bits: dict[str, tuple[Element, int, str]] = {}
         taken: set[int] = set()
         for path, where, element in _placed(bench, "", ""):
             number = scopes.get((where, element.name), -1)
@@ -53,7 +53,7 @@ class DeckTemplate:
             if number in taken:
                 raise DesignError(f"circuits of {bench.name}", "instantiated once each", f"another one with {path}")
             taken.add(number)
-            self._places[path] = element, number, line.removesuffix(value)
+            self._fraction_bits[path] = element, number, line.removesuffix(value)
         self._lines = [wrapped(line) for (line,) in self._lines]
 
     def text(self, elements: Mapping[str, Element]) -> str:
@@ -67,9 +67,9 @@ class DeckTemplate:
         """
         lines = list(self._lines)
         for path, other in elements.items():
-            if path not in self._places:
+            if path not in self._fraction_bits:
                 raise DesignError("path of an element", "one of the deck", path)
-            element, number, head = self._places[path]
+            element, number, head = self._fraction_bits[path]
             if other.name != element.name or _kind(other) != _kind(element):
                 raise DesignError(path, f"replaced by its like: {element.kind}, name and model the same", other.name)
             lines[number] = wrapped(f"{head} {element_value(other)}")

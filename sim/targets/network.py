@@ -160,13 +160,13 @@ class HarnessedNetwork:
             edges = np.unique(np.concatenate([[0], starts, [len(codes)]]))
             for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
                 runs.setdefault(stop - start, []).append((start, s))
-        for length, places in runs.items():
-            inner = [self.answered[start : start + length - 1, s].any() for start, s in places]
+        for length, fraction_bits in runs.items():
+            inner = [self.answered[start : start + length - 1, s].any() for start, s in fraction_bits]
             every = any(inner)
-            batch = np.stack([codes[start : start + length, s] for start, s in places])
+            batch = np.stack([codes[start : start + length, s] for start, s in fraction_bits])
             model = IntegerNetwork(self.plan)
             got = model.run(batch, return_sequences=every)
-            for row, (start, s) in enumerate(places):
+            for row, (start, s) in enumerate(fraction_bits):
                 if every:
                     outputs[start : start + length, s] = got[row]
                 else:

@@ -25,12 +25,12 @@ def _derivatives(columns: np.ndarray) -> np.ndarray:
     return -weights * running
 
 
-def _exact_flow(order: int, h: Fraction, places: int) -> tuple[np.ndarray, np.ndarray]:
-    """exp(hA) and ∫₀ʰ exp(sA)B ds by their Taylor series in integers of `places` binary places.
+def _exact_flow(order: int, h: Fraction, fraction_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """exp(hA) and ∫₀ʰ exp(sA)B ds by their Taylor series in integers of `fraction_bits` fractional bits.
 
     The largest term decides how many of those places are lost; the test asserts that enough remain.
     """
-    one = 1 << places
+    one = 1 << fraction_bits
     term = np.zeros((order, order + 1), dtype=object)
     for i in range(order):
         term[i, i] = one
@@ -44,17 +44,17 @@ def _exact_flow(order: int, h: Fraction, places: int) -> tuple[np.ndarray, np.nd
         total += term
         largest = max(abs(term.max()), abs(term.min()))
         peak = max(peak, largest)
-        if largest < 1 << (places - 70):
+        if largest < 1 << (fraction_bits - 70):
             break
     lost = (peak // one).bit_length() + k.bit_length() + order.bit_length()
-    assert places - lost >= 60, "too few places for this case"
+    assert fraction_bits - lost >= 60, "too few places for this case"
     values = (total / one).astype(np.float64)
     return values[:, :order], values[:, order]
 
 
-def _check(order: int, ratio: float, places: int) -> None:
+def _check(order: int, ratio: float, fraction_bits: int) -> None:
     spec = LMUSpec(order, ratio, 1.0)
-    transition, drive = _exact_flow(order, Fraction(spec.h), places)
+    transition, drive = _exact_flow(order, Fraction(spec.h), fraction_bits)
     ours = discretize(spec)
     scale = energy_scale(order)
     relative = np.abs(ours.transition - transition) * scale[None, :] / scale[:, None]
@@ -68,7 +68,7 @@ def _check(order: int, ratio: float, places: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "ratio", "places"),
+    ("order", "ratio", "fraction_bits"),
     [
         (1, 1.0, 100),
         (1, 1e5, 100),
@@ -86,21 +86,21 @@ def _check(order: int, ratio: float, places: int) -> None:
         (256, 1e5, 100),
     ],
 )
-def test_zoh_is_exact_to_ten_digits(order: int, ratio: float, places: int) -> None:
-    _check(order, ratio, places)
+def test_zoh_is_exact_to_ten_digits(order: int, ratio: float, fraction_bits: int) -> None:
+    _check(order, ratio, fraction_bits)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("order", "ratio", "places"),
+    ("order", "ratio", "fraction_bits"),
     [
         (128, 1.0, 620),
         (128, 10.0, 300),
         (256, 10.0, 420),
     ],
 )
-def test_zoh_is_exact_to_ten_digits_at_high_order(order: int, ratio: float, places: int) -> None:
-    _check(order, ratio, places)
+def test_zoh_is_exact_to_ten_digits_at_high_order(order: int, ratio: float, fraction_bits: int) -> None:
+    _check(order, ratio, fraction_bits)
 
 
 @pytest.mark.parametrize(("order", "ratio"), [(1, 1.0), (4, 1.0), (6, 10.0), (12, 784.0)])

@@ -21,8 +21,8 @@ from lmu_hw.fixed_point.datapaths.structured.zoh import energy_gain, transition_
 def _by_row(spec: LMUSpec, bits: int) -> np.ndarray:
     """The increment rounded to nearest, each row with its own binary point."""
     increment = discretize(spec).transition - np.eye(spec.order)
-    places = np.floor(np.log2((2 ** (bits - 1) - 0.51) / np.abs(increment).max(axis=1)))[:, None]
-    return np.asarray(np.rint(increment * 2.0**places) * 2.0**-places)
+    fraction_bits = np.floor(np.log2((2 ** (bits - 1) - 0.51) / np.abs(increment).max(axis=1)))[:, None]
+    return np.asarray(np.rint(increment * 2.0**fraction_bits) * 2.0**-fraction_bits)
 
 
 def _positive_semidefinite(matrix: list[list[Fraction]]) -> bool:

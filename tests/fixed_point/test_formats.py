@@ -109,8 +109,8 @@ def test_narrowing_agrees_with_apytypes(rounding: Rounding, overflow: Overflow, 
         width = int(rng.integers(2, 61))
         fraction = int(rng.integers(0, width + 4))
         code = int(rng.integers(-(1 << (width - 1)), 1 << (width - 1)))
-        narrow, kept = int(rng.integers(1, width + 3)), int(rng.integers(0, fraction + 1))
-        target = QFormat(min(narrow, MAX_WIDTH), kept)
+        requantise, kept = int(rng.integers(1, width + 3)), int(rng.integers(0, fraction + 1))
+        target = QFormat(min(requantise, MAX_WIDTH), kept)
         ours = fit(round_shift(np.array([code]), fraction - kept, rounding), target, overflow)
         oracle = apytypes.APyFixed(code % (1 << width), bits=width, frac_bits=fraction).cast(
             bits=target.width,

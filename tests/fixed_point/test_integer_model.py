@@ -13,7 +13,7 @@ import pytest
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths import ChainIncrement, SolveIncrement
+from lmu_hw.fixed_point.datapaths import ChainIncrement, TridiagonalIncrement
 from lmu_hw.fixed_point.formats import MAX_WIDTH, QFormat
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -22,10 +22,10 @@ from lmu_hw.fixed_point.planner import plan_memory
 RULES = list(Discretization)
 
 
-def _nearest(value: Fraction, places: int) -> Fraction:
-    """`value` on the grid of `places` binary places; halves go upwards."""
-    scaled = value * Fraction(2) ** places
-    return Fraction(math.floor(scaled + Fraction(1, 2))) / Fraction(2) ** places
+def _nearest(value: Fraction, fraction_bits: int) -> Fraction:
+    """`value` on the grid of `fraction_bits` fractional bits; halves go upwards."""
+    scaled = value * Fraction(2) ** fraction_bits
+    return Fraction(math.floor(scaled + Fraction(1, 2))) / Fraction(2) ** fraction_bits
 
 
 class ExactMemory:
@@ -46,10 +46,10 @@ class ExactMemory:
     def _increments(self, u: Fraction) -> list[Fraction]:
         """Unrounded; the chain by its recurrence s_{i+1} = s_{i−1} − 2 m_i from T ± u."""
         increment = self.plan.increment
-        places = [Fraction(2) ** int(f) for f in increment.fractions]
-        if isinstance(increment, SolveIncrement):
+        fraction_bits = [Fraction(2) ** int(f) for f in increment.fractions]
+        if isinstance(increment, TridiagonalIncrement):
             operands = self._solved(increment, u)
-            sums = [-int(c) * s for c, s in zip(increment.coefficients, operands[-len(places) :], strict=True)]
+            sums = [-int(c) * s for c, s in zip(increment.coefficients, operands[-len(fraction_bits) :], strict=True)]
         elif isinstance(increment, ChainIncrement):
             total = sum(self.words, Fraction(0))
             operands, earlier, current = [], total + u, total - u
@@ -62,11 +62,11 @@ class ExactMemory:
             rows = increment.coefficients.tolist()
             sums = [sum((c * s for c, s in zip(row, operands, strict=True)), Fraction(0)) for row in rows]
         self._demand(self.plan.operand_format, operands)
-        products = [s / p for s, p in zip(sums, places, strict=True)]
+        products = [s / p for s, p in zip(sums, fraction_bits, strict=True)]
         self._demand(self.plan.product_format, products)
         return products
 
-    def _solved(self, increment: SolveIncrement, u: Fraction) -> list[Fraction]:
+    def _solved(self, increment: TridiagonalIncrement, u: Fraction) -> list[Fraction]:
         """All t, then all s, by elimination from both ends; each r_i·operand is rounded to the operands' grid."""
         d, k, grid = len(self.words), len(self.words) // 2, self.plan.operand_format.fraction
         r = [
@@ -266,8 +266,8 @@ def test_readouts_are_rounded_sums_of_output_words(delays: tuple[float, ...], rn
     sums = [
         [sum(int(c) * int(w) for c, w in zip(row, step, strict=True)) for row in planned.coefficients] for step in words
     ]
-    places, half = planned.fraction, (1 << planned.fraction) >> 1
-    assert model.readouts(words).tolist() == [[(y + half) >> places for y in step] for step in sums]
+    fraction_bits, half = planned.fraction, (1 << planned.fraction) >> 1
+    assert model.readouts(words).tolist() == [[(y + half) >> fraction_bits for y in step] for step in sums]
     assert (planned.multiplications_per_sample == 0) is (delays == (0.0, 1.0))
     with pytest.raises(DesignError, match=r"^delays must be given"):
         IntegerMemory(plan_memory(LMUSpec(5, 50.0, 1.0))).readouts(words)

@@ -198,9 +198,9 @@ def test_each_part_of_the_budget_is_what_single_errors_add_up_to(rule: Discretiz
         LMUSpec(5, 30.0, 1.0, rule), input_bits=10, state_bits=16, coefficient_bits=14, error_feedback=feedback
     )
     steps, lsb, budget = 1500, plan.state_format.lsb, plan.budget
-    narrowing = 0.5 * lsb * _answer_to_errors(plan, steps, at_accumulator=False).sum(axis=1)
-    assert np.all(budget.feedback + budget.output >= narrowing * (1 - 1e-9))
-    assert np.all(budget.feedback + budget.output <= narrowing * 1.01)
+    requantisation = 0.5 * lsb * _answer_to_errors(plan, steps, at_accumulator=False).sum(axis=1)
+    assert np.all(budget.feedback + budget.output >= requantisation * (1 - 1e-9))
+    assert np.all(budget.feedback + budget.output <= requantisation * 1.01)
     dropped = plan.product_format.fraction > plan.accumulator_format.fraction
     assert bool(budget.accumulation.any()) is dropped
     if dropped:
@@ -250,14 +250,14 @@ def test_a_constant_is_held_exactly_whatever_the_rounding_of_the_matrix(rule: st
     assert np.allclose(np.linalg.solve(-gain, drive), np.eye(5)[0], rtol=0, atol=1e-11)
     # In integers: once the state is the constant's, nothing moves any more.
     model = IntegerMemory(plan)
-    lift = plan.state_format.fraction - plan.input_format.fraction
-    assert lift >= 0
+    alignment_shift = plan.state_format.fraction - plan.input_format.fraction
+    assert alignment_shift >= 0
     for code in (-512, -3, 0, 211, 511):
         state = model.zero_state()
-        state.word[0, 0] = code << lift
-        state.accumulator[0, 0] = code << (lift + plan.narrowing)
+        state.word[0, 0] = code << alignment_shift
+        state.accumulator[0, 0] = code << (alignment_shift + plan.requantisation)
         words = model.run(np.full(50, code)[None, :], state)
-        assert np.array_equal(words, np.tile(np.eye(5, dtype=int)[0] * (code << lift), (1, 50, 1)))
+        assert np.array_equal(words, np.tile(np.eye(5, dtype=int)[0] * (code << alignment_shift), (1, 50, 1)))
 
 
 @pytest.mark.parametrize("state_bits", [10, 32])

@@ -14,8 +14,8 @@ from lmu_hw.core.legendre import odd_weights, state_matrix
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import STEPS, Discretization, least_theta_over_dt
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths import chain_increment, solve_increment
-from lmu_hw.fixed_point.datapaths.tridiagonal import SolveIncrement
+from lmu_hw.fixed_point.datapaths import chain_increment, tridiagonal_increment
+from lmu_hw.fixed_point.datapaths.tridiagonal import TridiagonalIncrement
 from lmu_hw.fixed_point.formats import IntArray
 
 orders = st.integers(1, 10)
@@ -172,7 +172,7 @@ def test_the_solve_as_it_is_rounded_contracts_exactly(order: int, bits: int, rat
     Its energy norm is Σ x_i²/γ_i, γ the rounded coefficients over two; see `lmu_hw.fixed_point.datapaths.tridiagonal`.
     """
     try:
-        increment = solve_increment(LMUSpec(order, ratio, 1.0, "bilinear"), bits)
+        increment = tridiagonal_increment(LMUSpec(order, ratio, 1.0, "bilinear"), bits)
     except DesignError:
         return
     step, gamma = _realised_step(increment)
@@ -183,17 +183,17 @@ def test_a_coefficient_rounded_upwards_need_not_contract() -> None:
     """Which is why they are rounded downwards: the margin is a matter of the last place."""
     broken = 0
     for order, bits, ratio in ((4, 6, 50.0), (6, 6, 100.0), (8, 7, 300.0)):
-        increment = solve_increment(LMUSpec(order, ratio, 1.0, "bilinear"), bits)
+        increment = tridiagonal_increment(LMUSpec(order, ratio, 1.0, "bilinear"), bits)
         step, gamma = _realised_step(increment.with_coefficients(increment.coefficients + 2))
         broken += not _contracts(step, gamma)
     assert broken > 0
 
 
-def _rationals(codes: IntArray, places: IntArray) -> list[Fraction]:
-    return [Fraction(c) / Fraction(2) ** p for c, p in zip(codes.tolist(), places.tolist(), strict=True)]
+def _rationals(codes: IntArray, fraction_bits: IntArray) -> list[Fraction]:
+    return [Fraction(c) / Fraction(2) ** p for c, p in zip(codes.tolist(), fraction_bits.tolist(), strict=True)]
 
 
-def _realised_step(increment: SolveIncrement) -> tuple[list[list[Fraction]], list[Fraction]]:
+def _realised_step(increment: TridiagonalIncrement) -> tuple[list[list[Fraction]], list[Fraction]]:
     """I − coefficient·(words → s), with s from the tridiagonal elimination in rationals, and the coefficients/2."""
     d, k = increment.order, increment.middle
     r = _rationals(increment.pivots, increment.pivot_fractions)
@@ -222,6 +222,6 @@ def _realised_step(increment: SolveIncrement) -> tuple[list[list[Fraction]], lis
 
 @pytest.mark.parametrize("order", [1, 2, 5])
 def test_the_realised_step_is_what_the_increment_says(order: int) -> None:
-    increment = solve_increment(LMUSpec(order, 30.0, 1.0, "bilinear"), 12)
+    increment = tridiagonal_increment(LMUSpec(order, 30.0, 1.0, "bilinear"), 12)
     step, _ = _realised_step(increment)
     assert np.allclose(np.array(step, dtype=float), np.eye(order) + increment.state_gain, rtol=0, atol=1e-12)

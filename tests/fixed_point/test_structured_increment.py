@@ -39,7 +39,7 @@ def test_roundings_stay_within_the_noise_gain_and_reach_for_it(spec: LMUSpec) ->
     rng = np.random.default_rng(1)
     words, samples = rng.integers(-(2**20), 2**20, (spec.order, 400)), rng.integers(-(2**20), 2**20, 400)
     real = increment.state_gain @ words + increment.input_gain[:, None] * samples
-    error = increment.compute(words, samples) * 2.0**-increment.product_places - real
+    error = increment.compute(words, samples) * 2.0**-increment.product_fraction_bits - real
     bound = 0.5 * np.abs(increment.noise_gain).sum(axis=1)
     assert np.all(np.abs(error) <= bound[:, None] + 1e-6)
     if spec.order > 1:
@@ -69,8 +69,8 @@ def test_no_product_is_wider_than_told() -> None:
     peak = np.full(spec.order + increment.words, 1000.0)
     widest = increment.widest_product(peak)
     sums = [float((np.abs(b.codes) @ peak[b.operands]).max()) for b in increment.inner]
-    row = np.abs(increment.coefficients) @ peak * 2.0**increment.lifts
-    row += (increment.carry >= 0) * 1000.0 * 2.0**increment.product_places
+    row = np.abs(increment.coefficients) @ peak * 2.0**increment.alignment_shifts
+    row += (increment.carry >= 0) * 1000.0 * 2.0**increment.product_fraction_bits
     assert widest >= max(max(sums), row.max())
     assert widest <= max(max(sums), row.max()) + 2.0 ** max(b.fractions.max() for b in increment.inner)
 
@@ -114,7 +114,7 @@ def test_words_that_hardly_count_need_no_long_shifts() -> None:
     last = Block(np.arange(2), np.array([0, 2]), np.array([[0.5, 0.25], [0.0, -0.5]]))
     increment = quantise(StagedProduct(2, ((first,), (last,))), 10)
     assert increment.inner[0].fractions.max() < 32
-    found = increment.compute(np.array([[8], [16]]), np.array([0])) * 2.0**-increment.product_places
+    found = increment.compute(np.array([[8], [16]]), np.array([0])) * 2.0**-increment.product_fraction_bits
     np.testing.assert_allclose(found[:, 0], [8.0, -8.0], rtol=1e-2)
 
 

@@ -40,7 +40,7 @@ def _reached(plan: MemoryPlan, state: IntegerState, samples: int) -> np.ndarray:
 def _any_registers(plan: MemoryPlan, rng: np.random.Generator, count: int) -> IntegerState:
     """Whatever fits the registers, reachable or not: no relation between accumulator, residue and word."""
     shape, form, wide = (plan.spec.order, count), plan.state_format, plan.accumulator_format
-    half = 1 << (plan.narrowing - 1)
+    half = 1 << (plan.requantisation - 1)
     # A quarter of the accumulator's range: its two head bits are there for what lies between samples.
     return IntegerState(
         rng.integers(wide.low // 4, wide.high // 4 + 1, shape),
@@ -56,7 +56,7 @@ def test_every_content_of_the_registers_of_a_tiny_memory_decays(rule: str, feedb
     plan = plan_memory(
         LMUSpec(1, 4.0, 1.0, rule), input_bits=4, state_bits=4, coefficient_bits=4, error_feedback=feedback
     )
-    form, half = plan.state_format, 1 << (plan.narrowing - 1)
+    form, half = plan.state_format, 1 << (plan.requantisation - 1)
     quarter = plan.accumulator_format.high // 4 + 1
     residues = range(-half, half) if feedback else (0,)
     starts = np.array(

@@ -82,8 +82,8 @@ class _Sequence:
             sums = affine.bias.copy()
             for segment in affine.segments:
                 words = (before if segment.source.previous else now)[segment.source.kind, segment.source.layer]
-                sums = sums + ((segment.weights @ words) << segment.lifts)
-            return affine.narrow(sums)
+                sums = sums + ((segment.weights @ words) << segment.alignment_shifts)
+            return affine.requantise(sums)
 
         for k, layer in enumerate(self._plan.layers):
             memory = self._memories[k]

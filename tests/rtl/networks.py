@@ -25,7 +25,7 @@ from lmu_hw.reference.definition import Activation
 
 RULES = {
     Datapath.CHAIN: ("euler", "ab2"),
-    Datapath.SOLVE: ("bilinear",),
+    Datapath.TRIDIAGONAL: ("bilinear",),
     Datapath.DENSE: ("zoh",),
     Datapath.STRUCTURED: ("zoh",),
 }
@@ -108,13 +108,13 @@ def _affine(
     bits = [int(rng.integers(2, 7)) for _ in seen]
     weights = [rng.integers(-(1 << b), 1 << b, (rows, length)) for b, (_, _, length) in zip(bits, seen, strict=True)]
     sizes = [b + f.width for b, (_, f, _) in zip(bits, seen, strict=True)]
-    lifts = [max(sizes) - size + rng.integers(0, 3, rows) * int(rng.random() < 0.7) for size in sizes]
+    alignment_shifts = [max(sizes) - size + rng.integers(0, 3, rows) * int(rng.random() < 0.7) for size in sizes]
     spread = 2.0 ** (max(sizes) - 1) * sum(length for _, _, length in seen) ** 0.5
     drop = max(-2, round(np.log2(spread)) - target.width + int(rng.integers(0, 2)))
     fraction = target.fraction + drop
     segments = tuple(
-        Segment(source, words, w, fraction - words.fraction - lift, lift)
-        for (source, words, _), w, lift in zip(seen, weights, lifts, strict=True)
+        Segment(source, words, w, fraction - words.fraction - alignment_shift, alignment_shift)
+        for (source, words, _), w, alignment_shift in zip(seen, weights, alignment_shifts, strict=True)
     )
     bias = rng.integers(-int(spread) // 4 - 1, int(spread) // 4 + 1, rows)
     wide = AffinePlan(segments, bias, QFormat(60, fraction), target)

@@ -17,7 +17,7 @@ from lmu_hw.reference.memory import impulse_response
 from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.chain import ChainMemory
 from lmu_hw.rtl.memory.dense import DenseMemory
-from lmu_hw.rtl.memory.tridiagonal import SolveMemory
+from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory
 
 RULES = list(Discretization)
 KINDS = [*RULES, "structured"]  # the last is another datapath of zoh
@@ -293,4 +293,4 @@ def test_a_component_refuses_the_other_datapath() -> None:
     with pytest.raises(DesignError, match=r"^datapath must be a dense plan for the dense memory, got"):
         DenseMemory(chain)
     with pytest.raises(DesignError, match=r"^datapath must be a solve plan for the solve memory, got"):
-        SolveMemory(chain)
+        TridiagonalMemory(chain)

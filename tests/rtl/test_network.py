@@ -18,7 +18,7 @@ from lmu_hw.rtl.network.component import build_network
 from tests.rtl.network_bench import Steps, draw_steps, expected_answers, run_network
 from tests.rtl.networks import LayerShape, random_network
 
-CHAIN, SOLVE, DENSE, STRUCTURED = Datapath.CHAIN, Datapath.SOLVE, Datapath.DENSE, Datapath.STRUCTURED
+CHAIN, SOLVE, DENSE, STRUCTURED = Datapath.CHAIN, Datapath.TRIDIAGONAL, Datapath.DENSE, Datapath.STRUCTURED
 
 #: Layers, inputs, lanes, sequences: every datapath, with more and fewer lanes than rows.
 NETWORKS: dict[str, tuple[list[LayerShape], int, int, int]] = {

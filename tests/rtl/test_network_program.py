@@ -114,9 +114,9 @@ def _recurrent(monkeypatch: pytest.MonkeyPatch) -> NetworkPlan:
 
 
 def _linear(monkeypatch: pytest.MonkeyPatch) -> NetworkPlan:
-    memory = _large_memory("bilinear", 468, 3 * 468 - 1, Datapath.SOLVE)
+    memory = _large_memory("bilinear", 468, 3 * 468 - 1, Datapath.TRIDIAGONAL)
     monkeypatch.setattr(networks, "_memory", lambda rng, shape: memory)
-    return _plan([LayerShape(Datapath.SOLVE, 468, 1, 346), LayerShape(hidden=10)], 1, Output.LAST)
+    return _plan([LayerShape(Datapath.TRIDIAGONAL, 468, 1, 346), LayerShape(hidden=10)], 1, Output.LAST)
 
 
 @pytest.mark.parametrize(("lanes", "least"), [(1, 0.99), (4, 0.98), (16, 0.92)])

@@ -24,7 +24,7 @@ from tests.rtl.networks import LayerShape, random_network
 SHAPES = [
     LayerShape(Datapath.CHAIN, 4, 2, 6, recurrent=True, feedback=True),
     LayerShape(Datapath.DENSE, 6, 1, 0, feedback=True),
-    LayerShape(Datapath.SOLVE, 4, 2, 5, feedback=True),
+    LayerShape(Datapath.TRIDIAGONAL, 4, 2, 5, feedback=True),
     LayerShape(Datapath.STRUCTURED, 4, 3, 4),
     LayerShape(hidden=5),
 ]

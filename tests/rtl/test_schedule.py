@@ -16,7 +16,7 @@ from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.chain import ChainMemory
 from lmu_hw.rtl.memory.dense import DenseMemory
 from lmu_hw.rtl.memory.structured import structured_program
-from lmu_hw.rtl.memory.tridiagonal import SolveMemory, solve_program
+from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory, solve_program
 from lmu_hw.rtl.primitives.schedule import Schedule
 
 SHAPES = [
@@ -126,7 +126,7 @@ def test_channels_in_step_share_a_round(
 @pytest.mark.parametrize("rule", ["ab2", "bilinear", "zoh"])
 def test_one_lane_is_busy_in_95_percent_of_the_cycles(rule: str, order: int) -> None:
     """With one channel and samples waiting; what the schedules promise is measured above."""
-    kind = {"ab2": ChainMemory, "bilinear": SolveMemory, "zoh": DenseMemory}[rule]
+    kind = {"ab2": ChainMemory, "bilinear": TridiagonalMemory, "zoh": DenseMemory}[rule]
     products = {"ab2": order, "bilinear": 3 * order - 1, "zoh": order * order}[rule]
     schedule = kind.schedule_for(SimpleNamespace(spec=SimpleNamespace(order=order)), 1, 1)  # type: ignore[arg-type]
     assert products / schedule.cycles_per_sample >= 0.95

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.fixed_point.datapaths import SolveIncrement, solve_increment
+from lmu_hw.fixed_point.datapaths import TridiagonalIncrement, tridiagonal_increment
 from lmu_hw.fixed_point.formats import round_shift
 from lmu_hw.rtl.memory.tridiagonal import (
     STORED_AFTER,
@@ -28,7 +28,7 @@ def _products(program: Program) -> list[Entry]:
     return [entry for entry in program.entries if entry is not None and entry.factor is not Factor.NOTHING]
 
 
-def _run(program: Program, increment: SolveIncrement, words: Sequence[int], sample: int) -> list[int]:
+def _run(program: Program, increment: TridiagonalIncrement, words: Sequence[int], sample: int) -> list[int]:
     """The increments, by what the entries say alone; a value that is not there yet is an error."""
     operands: dict[int, int] = {}
     rounded: dict[int, int] = {}
@@ -53,12 +53,14 @@ def _run(program: Program, increment: SolveIncrement, words: Sequence[int], samp
         if entry.product:
             value += entry.product * rounded[now - 2]
         operands[now] = value = value >> 1 if entry.halved else value
-        places = int(increment.pivot_fractions[entry.pivot]) - (entry.factor is Factor.TWICE_PIVOT)
+        fraction_bits = int(increment.pivot_fractions[entry.pivot]) - (entry.factor is Factor.TWICE_PIVOT)
         if entry.factor in (Factor.PIVOT, Factor.TWICE_PIVOT):
             product = np.array(value * int(increment.pivots[entry.pivot]))
-            rounded[now] = int(round_shift(product, places))
+            rounded[now] = int(round_shift(product, fraction_bits))
         elif entry.factor is Factor.COEFFICIENT:
-            increments[entry.row] = (-int(increment.coefficients[entry.row]) * value) << int(increment.lifts[entry.row])
+            increments[entry.row] = (-int(increment.coefficients[entry.row]) * value) << int(
+                increment.alignment_shifts[entry.row]
+            )
         if entry.store:
             stored[entry.row] = (value - (rounded[now] if entry.reduced else 0), now)
     return [increments[row] for row in range(increment.order)]
@@ -68,7 +70,7 @@ def _run(program: Program, increment: SolveIncrement, words: Sequence[int], samp
 def test_the_program_computes_the_increment(order: int, rng: np.random.Generator) -> None:
     program = solve_program(order)
     for ratio in (2.0, 30.0, 1000.0):
-        increment = solve_increment(LMUSpec(order, ratio, 1.0, "bilinear"), 16)
+        increment = tridiagonal_increment(LMUSpec(order, ratio, 1.0, "bilinear"), 16)
         for _ in range(5):
             words = rng.integers(-(1 << 20), 1 << 20, order).tolist()
             sample = int(rng.integers(-(1 << 20), 1 << 20))

@@ -10,7 +10,7 @@ import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator, SimulatorContext
 
-from lmu_hw.fixed_point.datapaths import balanced_sum, narrow
+from lmu_hw.fixed_point.datapaths import balanced_sum, requantise
 from lmu_hw.rtl.memory.unrolled import ADDERS, Registers, balanced, staged_inputs
 
 WIDTH = 6
@@ -22,8 +22,8 @@ FUNCTIONS: dict[str, Function] = {
     "shifts": lambda v: [v[0] << 3, v[0] >> 2, (v[0] >> 1) << 1, v[0] << 0, v[0] >> 0, v[2] >> 9],
     "values of different age": lambda v: [(v[0] * 3) * 5 + v[1] - (v[2] << 2), v[2] * 7 - ((v[1] << 1) + v[0]) * 9],
     "a long sum": lambda v: [balanced_sum([v[k % 3] * (2 * k + 1) for k in range(9)]), v[0] + v[1] + v[2] + 1 + v[0]],
-    "roundings": lambda v: [narrow(v[0] * 21 - v[1] * 5, places) for places in (1, 3, 8)],
-    "a recurrence": lambda v: [v[1] - narrow((v[0] + v[2] - narrow(v[0] * 13, 4)) * 11, 3)],
+    "roundings": lambda v: [requantise(v[0] * 21 - v[1] * 5, fraction_bits) for fraction_bits in (1, 3, 8)],
+    "a recurrence": lambda v: [v[1] - requantise((v[0] + v[2] - requantise(v[0] * 13, 4)) * 11, 3)],
 }
 
 
@@ -68,10 +68,10 @@ def test_words_are_as_wide_as_the_linear_map_asks_for() -> None:
     registers: Registers = []
     word, other = staged_inputs(registers, [Signal(signed(16)), Signal(signed(16))], [16, 16])
     assert len((word + other - other - word).value) <= 3
-    reduced = word - narrow(word * 31, 6)
+    reduced = word - requantise(word * 31, 6)
     assert len(reduced.value) == 16
     for _ in range(6):
-        reduced = reduced - narrow(reduced * 31, 6)
+        reduced = reduced - requantise(reduced * 31, 6)
     assert len(reduced.value) == 10
 
 

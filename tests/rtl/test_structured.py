@@ -119,7 +119,7 @@ def test_an_operand_that_is_read_before_the_same_carry_is_waited_for(
 
 
 @pytest.mark.parametrize(
-    ("gains", "places"),
+    ("gains", "fraction_bits"),
     [
         ([[3.0, 1.0]], [0]),
         ([[5.0, 1.0]], [-1]),
@@ -128,13 +128,13 @@ def test_an_operand_that_is_read_before_the_same_carry_is_waited_for(
     ],
 )
 def test_places_of_a_word_may_lie_before_the_point(
-    gains: list[list[float]], places: list[int], monkeypatch: pytest.MonkeyPatch, check: Check
+    gains: list[list[float]], fraction_bits: list[int], monkeypatch: pytest.MonkeyPatch, check: Check
 ) -> None:
     """With three bits a row that peaks at 5 counts in twos: its sum is shifted up, that of other rows down."""
     words = np.arange(2, 2 + len(gains))
     inner = ((Block(words, np.arange(2), np.array(gains)),),)
     plan = _plan(monkeypatch, _realising_the_hold(2, inner, np.full((2, words.size), 0.01), None), bits=3)
-    assert _increment(plan).inner[0].fractions.tolist() == places
+    assert _increment(plan).inner[0].fractions.tolist() == fraction_bits
     check(plan)
 
 

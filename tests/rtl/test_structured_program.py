@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.fixed_point.datapaths.base import narrow
+from lmu_hw.fixed_point.datapaths.base import requantise
 from lmu_hw.fixed_point.datapaths.structured.increment import (
     IntegerBlock,
     StructuredIncrement,
@@ -43,9 +43,9 @@ def _run(program: StructuredProgram, increment: StructuredIncrement, words: list
         carry, since = known[product.carry] if product.carry >= 0 else (0, 0)
         assert slot + CARRY_LEAD >= since
         if product.retires:
-            increments[product.row] = (total << product.places) + (carry << increment.product_places)
+            increments[product.row] = (total << product.fraction_bits) + (carry << increment.product_fraction_bits)
         else:
-            known[product.row] = (narrow(total, product.places) + carry, slot + STORED_AFTER)
+            known[product.row] = (requantise(total, product.fraction_bits) + carry, slot + STORED_AFTER)
     return [increments[row] for row in range(increment.order)]
 
 

@@ -36,17 +36,19 @@ def by_hand(plan, codes):
     voltage = unit.phases.ravel().tolist() if regular else []
     waiting = [0] * plan.neurons
 
-    def narrow(value, places):
-        return (value + (1 << (places - 1))) >> places
+    def requantise(value, fraction_bits):
+        return (value + (1 << (fraction_bits - 1))) >> fraction_bits
 
     for step, code in enumerate(codes.tolist()):
         sums = [0] * d
         for neuron in range(plan.neurons):
             e, i = divmod(neuron, n)
-            c = narrow(int(plan.gain[e, i]) * y[e] + (int(plan.bias[e, i]) << plan.current_shift), plan.current_shift)
+            c = requantise(
+                int(plan.gain[e, i]) * y[e] + (int(plan.bias[e, i]) << plan.current_shift), plan.current_shift
+            )
             if regular:
                 share, waiting[neuron] = max(256 - waiting[neuron], 0), max(waiting[neuron] - 256, 0)
-                moved = narrow((c - narrow(voltage[neuron] * unit.leak, unit.leak_fraction)) * share, 8)
+                moved = requantise((c - requantise(voltage[neuron] * unit.leak, unit.leak_fraction)) * share, 8)
                 voltage[neuron] = max(voltage[neuron] + moved, 0)
                 count = int(voltage[neuron] >= 65536)
                 if count:
@@ -73,9 +75,9 @@ def by_hand(plan, codes):
             total += ((1 << plan.map_format.fraction) - plan.leak) * (y[k] << plan.state_lift)
             total += int(plan.drive[k]) * (code << plan.input_lift)
             form = plan.state_format
-            y[k] = min(max(narrow(total, plan.state_narrowing), form.low), form.high)
+            y[k] = min(max(requantise(total, plan.state_narrowing), form.low), form.high)
         reads = [sum(int(plan.transform[i, k]) * (y[k] << plan.state_lift) for k in range(d)) for i in range(d)]
-        out.append([narrow(read, plan.output_narrowing) for read in reads])
+        out.append([requantise(read, plan.output_narrowing) for read in reads])
     return out
 
 

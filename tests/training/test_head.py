@@ -24,9 +24,9 @@ from tests.networks.quantize.small import random_network
 
 def blobs(rng: np.random.Generator, count: int) -> Array:
     """Sequences of 64 pixels with a few bright stretches, multiples of 1/16."""
-    places = rng.integers(0, 56, (count, 4, 1))
+    fraction_bits = rng.integers(0, 56, (count, 4, 1))
     k = np.arange(64)
-    bright = ((k >= places) & (k < places + 8)).any(axis=1)
+    bright = ((k >= fraction_bits) & (k < fraction_bits + 8)).any(axis=1)
     return np.asarray((bright * rng.integers(4, 16, (count, 1)))[..., None] / 16.0)
 
 

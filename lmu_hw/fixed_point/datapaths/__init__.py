@@ -7,20 +7,20 @@ Every datapath adds an increment to each accumulator once per sample; they diffe
     dense   zoh           order² multiplications
 """
 
-from lmu_hw.fixed_point.datapaths.base import Increment, Operand, balanced_sum, narrow
+from lmu_hw.fixed_point.datapaths.base import Increment, Operand, balanced_sum, requantise
 from lmu_hw.fixed_point.datapaths.chain import ChainIncrement, chain_increment
 from lmu_hw.fixed_point.datapaths.dense import DenseIncrement, dense_increment
-from lmu_hw.fixed_point.datapaths.tridiagonal import SolveIncrement, solve_increment
+from lmu_hw.fixed_point.datapaths.tridiagonal import TridiagonalIncrement, tridiagonal_increment
 
 __all__ = [
     "ChainIncrement",
     "DenseIncrement",
     "Increment",
     "Operand",
-    "SolveIncrement",
+    "TridiagonalIncrement",
     "balanced_sum",
     "chain_increment",
     "dense_increment",
-    "narrow",
-    "solve_increment",
+    "requantise",
+    "tridiagonal_increment",
 ]

@@ -31,12 +31,12 @@ class Increment(ABC):
     """The increments of all states as integer arithmetic on state words and an input sample.
 
     Words and sample enter on one grid, that of the operands; the increments leave on the grid of the
-    products, finer by `product_places`. What is exact and what is rounded inside is up to the kind.
+    products, finer by `product_fraction_bits`. What is exact and what is rounded inside is up to the kind.
 
     Attributes:
         coefficients: integers, shape (order,) or (order, order); the last factor of each state's increment.
         coefficient_bits: width of every coefficient, its sign included.
-        fractions: binary places of row i's coefficients, shape (order,).
+        fractions: fractional bits of row i's coefficients, shape (order,).
     """
 
     coefficients: IntArray
@@ -57,12 +57,12 @@ class Increment(ABC):
         return int(self.coefficients.size)
 
     @property
-    def product_places(self) -> int:
+    def product_fraction_bits(self) -> int:
         """Binary places of an increment below those of the operands."""
         return int(self.fractions.max())
 
     @property
-    def lifts(self) -> IntArray:
+    def alignment_shifts(self) -> IntArray:
         """Places by which row i's product is shifted up to the grid of all products, shape (order,)."""
         return np.asarray(self.fractions.max() - self.fractions, dtype=np.int64)
 
@@ -140,17 +140,17 @@ def normalised(exact: Array, bits: int) -> tuple[Array, IntArray]:
     Scaled entries lie in [2^(bits−2), 2^(bits−1)) in modulus; zero gets no places.
     """
     mantissa, exponent = np.frexp(exact)
-    places = np.where(exact == 0.0, 0, (bits - 1) - exponent.astype(np.int64))
-    return np.ldexp(mantissa, bits - 1), np.asarray(places, dtype=np.int64)
+    fraction_bits = np.where(exact == 0.0, 0, (bits - 1) - exponent.astype(np.int64))
+    return np.ldexp(mantissa, bits - 1), np.asarray(fraction_bits, dtype=np.int64)
 
 
-def narrow(value: V, places: int) -> V:
+def requantise(value: V, fraction_bits: int) -> V:
     """value·2^−places to the nearest integer, halves upwards; exact for places ≤ 0."""
     if isinstance(value, np.ndarray):
-        return cast(V, round_shift(value, places))
-    if places <= 0:
-        return value if places == 0 else value << -places
-    return (value + (1 << (places - 1))) >> places
+        return cast(V, round_shift(value, fraction_bits))
+    if fraction_bits <= 0:
+        return value if fraction_bits == 0 else value << -fraction_bits
+    return (value + (1 << (fraction_bits - 1))) >> fraction_bits
 
 
 def balanced_sum(values: Sequence[V]) -> V:

@@ -39,15 +39,15 @@ class ChainIncrement(Increment):
         return chain_operands(states.T, np.zeros(states.shape[1])).T
 
     def widest_product(self, operand_peak: Array) -> float:
-        return float((np.abs(self.coefficients) * operand_peak * 2.0**self.lifts).max())
+        return float((np.abs(self.coefficients) * operand_peak * 2.0**self.alignment_shifts).max())
 
     def evaluate(self, words: Sequence[V], sample: V) -> list[V]:
         total = balanced_sum(words)
         operands = [total - sample, total + sample - (words[0] << 1)][: self.order]
         for i in range(1, self.order - 1):
             operands.append(operands[i - 1] - (words[i] << 1))
-        factors = zip(operands, self.coefficients.tolist(), self.lifts.tolist(), strict=True)
-        return [(s * -c) << lift for s, c, lift in factors]
+        factors = zip(operands, self.coefficients.tolist(), self.alignment_shifts.tolist(), strict=True)
+        return [(s * -c) << alignment_shift for s, c, alignment_shift in factors]
 
     def compute(self, words: IntArray, samples: IntArray) -> IntArray:
         operands = np.empty_like(words)
@@ -58,7 +58,7 @@ class ChainIncrement(Increment):
             operands[2:] = -2 * words[1:-1]
             np.cumsum(operands[0::2], axis=0, out=operands[0::2])
             np.cumsum(operands[1::2], axis=0, out=operands[1::2])
-        operands *= -(self.coefficients << self.lifts)[:, None]
+        operands *= -(self.coefficients << self.alignment_shifts)[:, None]
         return operands
 
 

@@ -43,16 +43,19 @@ class DenseIncrement(Increment):
 
     def widest_product(self, operand_peak: Array) -> float:
         rows = np.abs(self.coefficients).astype(np.float64) @ operand_peak
-        return float((rows * 2.0**self.lifts).max())
+        return float((rows * 2.0**self.alignment_shifts).max())
 
     def evaluate(self, words: Sequence[V], sample: V) -> list[V]:
         operands = [words[0] - sample, *words[1:]]
-        rows = zip(self.coefficients.tolist(), self.lifts.tolist(), strict=True)
-        return [balanced_sum([z * c for z, c in zip(operands, row, strict=True)]) << lift for row, lift in rows]
+        rows = zip(self.coefficients.tolist(), self.alignment_shifts.tolist(), strict=True)
+        return [
+            balanced_sum([z * c for z, c in zip(operands, row, strict=True)]) << alignment_shift
+            for row, alignment_shift in rows
+        ]
 
     @cached_property
     def _lifted(self) -> IntArray:
-        return self.coefficients << self.lifts[:, None]
+        return self.coefficients << self.alignment_shifts[:, None]
 
     def compute(self, words: IntArray, samples: IntArray) -> IntArray:
         operands = words.copy()

@@ -40,12 +40,12 @@ import numpy as np
 from lmu_hw.core.legendre import Array, odd_weights
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths.base import Increment, V, narrow, normalised
+from lmu_hw.fixed_point.datapaths.base import Increment, V, normalised, requantise
 from lmu_hw.fixed_point.formats import IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class SolveIncrement(Increment):
+class TridiagonalIncrement(Increment):
     """increment_i = −coefficient_i·s_i, s from the two-ended elimination; see the module's text.
 
     Every product r_i·operand is rounded to the operands' grid; in the middle 2r_k·t_k is, and then the half.
@@ -53,7 +53,7 @@ class SolveIncrement(Increment):
 
     Attributes:
         pivots: the r_i as integers, shape (order,).
-        pivot_fractions: their binary places, shape (order,).
+        pivot_fractions: their fractional bits, shape (order,).
     """
 
     pivots: IntArray
@@ -136,16 +136,18 @@ class SolveIncrement(Increment):
         d = self.order
         t, s = operand_peak[:d], operand_peak[-d:]
         factor = float(np.abs(self.pivots).max()) + 1.0  # and half a unit of what is dropped
-        return max(factor * float(max(t.max(), s.max())), float((self.coefficients * s * 2.0**self.lifts).max()))
+        return max(
+            factor * float(max(t.max(), s.max())), float((self.coefficients * s * 2.0**self.alignment_shifts).max())
+        )
 
     def evaluate(self, words: Sequence[V], sample: V) -> list[V]:
         d, k = self.order, self.middle
         factor: list[int] = self.pivots.tolist()
-        places: list[int] = self.pivot_fractions.tolist()
+        fraction_bits: list[int] = self.pivot_fractions.tolist()
 
         def share(operand: V, i: int, keep: int = 0) -> V:
             """r_i·operand on the operands' grid, or one finer by `keep` places."""
-            return narrow(operand * factor[i], places[i] - keep)
+            return requantise(operand * factor[i], fraction_bits[i] - keep)
 
         w: dict[int, V] = {}
         down: V = sample << 1
@@ -158,13 +160,13 @@ class SolveIncrement(Increment):
             y = words[i] << 1 if up is None else (words[i] << 1) + up
             up = w[i] = y - share(y, i)
         t = t if up is None else t + up
-        s: dict[int, V] = {k: narrow(t - share(t, k, keep=1), 1)}
+        s: dict[int, V] = {k: requantise(t - share(t, k, keep=1), 1)}
         for i in range(k - 1, -1, -1):
             s[i] = w[i] + s[i + 1] - share(s[i + 1], i)
         for i in range(k + 1, d):
             s[i] = w[i] - s[i - 1] + share(s[i - 1], i)
-        weights, lifts = self.coefficients.tolist(), self.lifts.tolist()
-        return [(s[i] * -weights[i]) << lifts[i] for i in range(d)]
+        weights, alignment_shifts = self.coefficients.tolist(), self.alignment_shifts.tolist()
+        return [(s[i] * -weights[i]) << alignment_shifts[i] for i in range(d)]
 
     def implied_steps(self) -> Array:
         """2c′_i, the steps that the rounded pivots eliminate, shape (order,)."""
@@ -189,7 +191,7 @@ def _implied_steps(r: Array) -> Array:
     return steps
 
 
-def solve_increment(spec: LMUSpec, bits: int) -> SolveIncrement:
+def tridiagonal_increment(spec: LMUSpec, bits: int) -> TridiagonalIncrement:
     """The bilinear step with every constant in `bits` bits.
 
     r_i has bits − 1 significant bits, but none below 2^−bits of h; each is chosen for its neighbours as they
@@ -205,9 +207,9 @@ def solve_increment(spec: LMUSpec, bits: int) -> SolveIncrement:
     values = np.zeros(d)
 
     def rounded(i: int, value: float) -> None:
-        scaled, places = normalised(np.array([value]), bits)
-        excess = max(0, int(places[0]) - finest)
-        codes[i], fractions[i] = int(np.rint(math.ldexp(float(scaled[0]), -excess))), int(places[0]) - excess
+        scaled, fraction_bits = normalised(np.array([value]), bits)
+        excess = max(0, int(fraction_bits[0]) - finest)
+        codes[i], fractions[i] = int(np.rint(math.ldexp(float(scaled[0]), -excess))), int(fraction_bits[0]) - excess
         if abs(codes[i]) == 1 << (bits - 1):  # rounded up to a power of two
             codes[i], fractions[i] = codes[i] >> 1, fractions[i] - 1
         values[i] = math.ldexp(float(codes[i]), -int(fractions[i]))
@@ -225,6 +227,6 @@ def solve_increment(spec: LMUSpec, bits: int) -> SolveIncrement:
     steps = _implied_steps(values) if not singular else np.zeros(d)
     if steps.min() <= 0.0:
         raise DesignError("coefficient_bits", "enough for the solve to keep every step positive", bits)
-    scaled, places = normalised(np.minimum(exact, steps) * (1.0 - 1e-12), bits)
+    scaled, fraction_bits = normalised(np.minimum(exact, steps) * (1.0 - 1e-12), bits)
     weights = np.floor(scaled).astype(np.int64)
-    return SolveIncrement(weights, bits, places, codes, fractions)
+    return TridiagonalIncrement(weights, bits, fraction_bits, codes, fractions)

@@ -113,7 +113,7 @@ def real_layers(network: Network) -> tuple[RealLayer, ...]:
     return tuple(layers)
 
 
-class Seen:
+class CalibrationStatistics:
     """What a map saw and gave, over all sequences and those steps at which it counts.
 
     Attributes:
@@ -163,8 +163,8 @@ class Calibration:
     """
 
     inputs: Array
-    drives: tuple[Seen | None, ...]
-    affines: tuple[Seen | None, ...]
+    drives: tuple[CalibrationStatistics | None, ...]
+    affines: tuple[CalibrationStatistics | None, ...]
 
 
 #: What is done to each vector as it arises, by its kind ("input", "drive", "memory", "sum", "output") and layer.
@@ -278,7 +278,7 @@ def calibrate(layers: Sequence[RealLayer], output: Output, x: ArrayLike, inputs:
     steps = sequences.shape[1]
     maps = {("drive", k): layer.drive for k, layer in enumerate(layers) if layer.drive is not None}
     maps |= {("affine", k): layer.affine for k, layer in enumerate(layers) if layer.affine is not None}
-    seen = {key: Seen(real.parts, real.bias.size) for key, real in maps.items()}
+    seen = {key: CalibrationStatistics(real.parts, real.bias.size) for key, real in maps.items()}
     strides = {}
     for (which, k), real in maps.items():
         often = steps if which == "drive" or network.counts(k, last=False) else 1

@@ -116,7 +116,7 @@ class IntegerNetwork:
         self._check_state(begin, batch)
         out = np.empty((batch, steps if every else 1, self.plan.outputs), np.int64)
         memories = [layer.memory for layer in self.plan.layers if layer.memory is not None]
-        most = _SOLVED if any(each.datapath is Datapath.SOLVE for each in memories) else _OTHERS
+        most = _SOLVED if any(each.datapath is Datapath.TRIDIAGONAL for each in memories) else _OTHERS
         rounds = max(1, -(-batch // (most * workers)))
         size = max(1, -(-batch // (rounds * workers)))  # the same for every worker in every round
 
@@ -267,14 +267,14 @@ def _affine(plan: AffinePlan) -> _Affine:
     shift = plan.accumulator.fraction - plan.target.fraction
     low, high = float(plan.target.low), float(plan.target.high)
     largest = int(plan.largest_sums.max(initial=0)) + (1 << max(0, shift))
-    lifted = [segment.weights << segment.lifts[:, None] for segment in plan.segments]
+    lifted = [segment.weights << segment.alignment_shifts[:, None] for segment in plan.segments]
     if largest.bit_length() > EXACT_BITS:
 
         def in_integers(words: Callable[[Source], Array], batch: int) -> Array:
             sums = np.repeat(plan.bias[:, None], batch, axis=1)
             for segment, weights in zip(plan.segments, lifted, strict=True):
                 sums += weights @ words(segment.source).astype(np.int64)
-            return plan.narrow(sums).astype(np.float64)
+            return plan.requantise(sums).astype(np.float64)
 
         return in_integers
 

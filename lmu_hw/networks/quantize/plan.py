@@ -60,23 +60,23 @@ class Segment:
         source: the words.
         words: their format.
         weights: integers, shape (rows, columns).
-        fractions: binary places of each row's weights, shape (rows,).
-        lifts: places from the products' grid to the accumulator's, shape (rows,), each ≥ 0.
+        fractions: fractional bits of each row's weights, shape (rows,).
+        alignment_shifts: places from the products' grid to the accumulator's, shape (rows,), each ≥ 0.
     """
 
     source: Source
     words: QFormat
     weights: IntArray
     fractions: IntArray
-    lifts: IntArray
+    alignment_shifts: IntArray
 
     def __post_init__(self) -> None:
         rows = self.weights.shape[0]
-        for name in ("fractions", "lifts"):
+        for name in ("fractions", "alignment_shifts"):
             if getattr(self, name).shape != (rows,):
                 raise DesignError(f"{name} of a segment", f"of shape ({rows},)", getattr(self, name).shape)
-        if self.lifts.min(initial=0) < 0:
-            raise DesignError("lifts of a segment", "0 or more", int(self.lifts.min()))
+        if self.alignment_shifts.min(initial=0) < 0:
+            raise DesignError("lifts of a segment", "0 or more", int(self.alignment_shifts.min()))
 
     @property
     def columns(self) -> int:
@@ -104,7 +104,7 @@ class AffinePlan:
         for segment in self.segments:
             if segment.weights.shape[0] != self.rows:
                 raise DesignError("rows of a segment", f"{self.rows}, as many as biases", segment.weights.shape[0])
-            grids = segment.fractions + segment.words.fraction + segment.lifts
+            grids = segment.fractions + segment.words.fraction + segment.alignment_shifts
             if np.any(grids != self.accumulator.fraction):
                 raise DesignError("grid of a segment's products", f"{self.accumulator.fraction} places", grids.tolist())
         if int(self.largest_sums.max(initial=0)) > self.accumulator.high:
@@ -123,7 +123,9 @@ class AffinePlan:
         bound = np.abs(self.bias).astype(object)
         for segment in self.segments:
             largest = max(-segment.words.low, segment.words.high)
-            bound += (np.abs(segment.weights).sum(axis=1).astype(object) * largest) << segment.lifts.astype(object)
+            bound += (np.abs(segment.weights).sum(axis=1).astype(object) * largest) << segment.alignment_shifts.astype(
+                object
+            )
         if np.any(bound >= 1 << 62):
             raise DesignError("sums of an affine map", "of at most 62 bits", int(max(bound)).bit_length() + 1)
         return np.asarray(bound.astype(np.int64))
@@ -140,7 +142,7 @@ class AffinePlan:
         """Products of a step: every weight once."""
         return sum(int(segment.weights.size) for segment in self.segments)
 
-    def narrow(self, sums: IntArray) -> IntArray:
+    def requantise(self, sums: IntArray) -> IntArray:
         """Codes of the target format from sums on the accumulator's grid, any shape."""
         rounded = round_shift(sums, self.accumulator.fraction - self.target.fraction)
         return fit(rounded, self.target, Overflow.SATURATE)

@@ -21,9 +21,9 @@ from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.activations import straight, tabulate
 from lmu_hw.networks.quantize.calibration import (
     Calibration,
+    CalibrationStatistics,
     RealLayer,
     RealMap,
-    Seen,
     calibrate,
     real_layers,
 )
@@ -44,84 +44,84 @@ _DAMPING = 1e-3  # share of the mean variance that is added: a covariance from f
 _SWEEPS = 8
 
 
-def finest_places(peaks: Array, bits: int) -> IntArray:
-    """Most binary places at which words of `bits` bits hold each of `peaks`, rounded to nearest; zero gets none."""
+def finest_fraction_bits(peaks: Array, bits: int) -> IntArray:
+    """Most fractional bits at which words of `bits` bits hold each of `peaks`, rounded to nearest; zero gets none."""
     most = 2.0 ** (bits - 1) - 1 + 0.499
     with np.errstate(divide="ignore"):
-        places = np.floor(np.log2(most / peaks))
-    return np.where(peaks > 0.0, places, 0.0).astype(np.int64)
+        fraction_bits = np.floor(np.log2(most / peaks))
+    return np.where(peaks > 0.0, fraction_bits, 0.0).astype(np.int64)
 
 
-def nearest(weights: Array, places: IntArray, bits: int) -> IntArray:
+def nearest(weights: Array, fraction_bits: IntArray, bits: int) -> IntArray:
     """Codes of `weights`, both of shape (rows, columns), saturated symmetrically."""
     most = 2 ** (bits - 1) - 1
-    return np.clip(np.rint(np.ldexp(weights, places)), -most, most).astype(np.int64)
+    return np.clip(np.rint(np.ldexp(weights, fraction_bits)), -most, most).astype(np.int64)
 
 
-def clipped_places(weights: Array, places: IntArray, bits: int, power: Array) -> IntArray:
-    """Binary places of each row, up to two more than `places`, with the least error when rounded to nearest.
+def clipped_fraction_bits(weights: Array, fraction_bits: IntArray, bits: int, power: Array) -> IntArray:
+    """Binary places of each row, up to two more than `fraction_bits`, with the least error when rounded to nearest.
 
     Args:
         weights: shape (rows, columns).
-        places: those that hold the largest entries, shape (rows,).
+        fraction_bits: those that hold the largest entries, shape (rows,).
         bits: of a weight.
         power: mean square of the word of each column, shape (columns,).
     """
     best = np.full(weights.shape[0], np.inf)
-    chosen = places.copy()
+    chosen = fraction_bits.copy()
     for more in range(3):
-        grids = np.broadcast_to((places + more)[:, None], weights.shape)
+        grids = np.broadcast_to((fraction_bits + more)[:, None], weights.shape)
         lost = weights - np.ldexp(nearest(weights, grids, bits).astype(np.float64), -grids)
         error = np.square(lost) @ power
         better = error < best
-        best, chosen = np.where(better, error, best), np.where(better, places + more, chosen)
+        best, chosen = np.where(better, error, best), np.where(better, fraction_bits + more, chosen)
     return chosen
 
 
-def compensated(weights: Array, places: IntArray, bits: int, covariance: Array) -> IntArray:
+def compensated(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
     """Codes of `weights` with a small mean square error of the map; see the module's text.
 
     Args:
         weights: shape (rows, columns).
-        places: binary places of each weight, same shape.
+        fraction_bits: fractional bits of each weight, same shape.
         bits: of a weight.
         covariance: of the words, shape (columns, columns).
     """
-    plain = nearest(weights, places, bits)
+    plain = nearest(weights, fraction_bits, bits)
     variance = np.diagonal(covariance)
     if weights.shape[1] == 1 or variance.max() <= 0.0:
         return plain
     damped = covariance + np.eye(variance.size) * (_DAMPING * variance.mean())
     order = np.argsort(-variance, kind="stable")
     try:
-        sorted_codes = _one_by_one(weights[:, order], places[:, order], bits, damped[np.ix_(order, order)])
+        sorted_codes = _one_by_one(weights[:, order], fraction_bits[:, order], bits, damped[np.ix_(order, order)])
     except np.linalg.LinAlgError:  # words that are constant but for the rounding of their mean: nothing to take back
         return plain
     codes = np.empty_like(plain)
     codes[:, order] = sorted_codes
-    codes = _anew(weights, codes, places, bits, damped)
-    keep = _errors(weights, codes, places, damped) < _errors(weights, plain, places, damped)
+    codes = _anew(weights, codes, fraction_bits, bits, damped)
+    keep = _errors(weights, codes, fraction_bits, damped) < _errors(weights, plain, fraction_bits, damped)
     return np.where(keep[:, None], codes, plain)
 
 
-def _one_by_one(weights: Array, places: IntArray, bits: int, covariance: Array) -> IntArray:
+def _one_by_one(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
     factor = scipy.linalg.cholesky(np.linalg.inv(covariance))  # upper: C⁻¹ = factorᵀ·factor
     rest, codes = weights.copy(), np.empty(weights.shape, dtype=np.int64)
     for j in range(weights.shape[1]):
-        codes[:, j] = nearest(rest[:, j], places[:, j], bits)
-        lost = (rest[:, j] - np.ldexp(codes[:, j].astype(np.float64), -places[:, j])) / factor[j, j]
+        codes[:, j] = nearest(rest[:, j], fraction_bits[:, j], bits)
+        lost = (rest[:, j] - np.ldexp(codes[:, j].astype(np.float64), -fraction_bits[:, j])) / factor[j, j]
         rest[:, j + 1 :] -= lost[:, None] * factor[j, j + 1 :]
     return codes
 
 
-def _anew(weights: Array, codes: IntArray, places: IntArray, bits: int, covariance: Array) -> IntArray:
-    values = np.ldexp(codes.astype(np.float64), -places)
+def _anew(weights: Array, codes: IntArray, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
+    values = np.ldexp(codes.astype(np.float64), -fraction_bits)
     slope = (weights - values) @ covariance
     for _ in range(_SWEEPS):
         moved = False
         for j in range(weights.shape[1]):
             wanted = values[:, j] + slope[:, j] / covariance[j, j]
-            value = np.ldexp(nearest(wanted, places[:, j], bits).astype(np.float64), -places[:, j])
+            value = np.ldexp(nearest(wanted, fraction_bits[:, j], bits).astype(np.float64), -fraction_bits[:, j])
             step = value - values[:, j]
             if step.any():
                 moved = True
@@ -129,11 +129,11 @@ def _anew(weights: Array, codes: IntArray, places: IntArray, bits: int, covarian
                 slope -= step[:, None] * covariance[j]
         if not moved:
             break
-    return np.rint(np.ldexp(values, places)).astype(np.int64)
+    return np.rint(np.ldexp(values, fraction_bits)).astype(np.int64)
 
 
-def _errors(weights: Array, codes: IntArray, places: IntArray, covariance: Array) -> Array:
-    lost = weights - np.ldexp(codes.astype(np.float64), -places)
+def _errors(weights: Array, codes: IntArray, fraction_bits: IntArray, covariance: Array) -> Array:
+    lost = weights - np.ldexp(codes.astype(np.float64), -fraction_bits)
     return np.asarray(np.einsum("ij,ij->i", lost @ covariance, lost))
 
 
@@ -232,7 +232,7 @@ class _Words:
     gains: Array
 
 
-def _present(seen: Seen | None) -> Seen:
+def _present(seen: CalibrationStatistics | None) -> CalibrationStatistics:
     if seen is None:
         raise TypeError("a map that was not calibrated")
     return seen
@@ -258,7 +258,7 @@ def _input_format(inputs: Array, options: NetworkOptions) -> QFormat:
                 return QFormat(width, fraction)
             break
     margin = 1.0 + options.layer.margin
-    return QFormat(options.input_bits, int(finest_places(np.array([peak * margin]), options.input_bits)[0]))
+    return QFormat(options.input_bits, int(finest_fraction_bits(np.array([peak * margin]), options.input_bits)[0]))
 
 
 def _memory(spec: LMUSpec, options: LayerOptions) -> MemoryPlan:
@@ -273,7 +273,7 @@ def _cached_memory(spec: LMUSpec, drive_bits: int, state_bits: int, others: tupl
 
 
 def _given_on(
-    function: Activation, seen: Seen, options: LayerOptions, network: NetworkOptions | None
+    function: Activation, seen: CalibrationStatistics, options: LayerOptions, network: NetworkOptions | None
 ) -> tuple[QFormat, ActivationPlan]:
     """The target of the affine map and the activation; `network` is given for a last layer without feedback."""
     if function in (Activation.TANH, Activation.SIGMOID):
@@ -283,15 +283,20 @@ def _given_on(
     rectified = function is Activation.RELU
     samples = np.maximum(seen.samples, 0.0) if rectified else seen.samples
     peak = float(seen.high.max() if rectified else max(seen.high.max(), -seen.low.min()))
-    places = finest_places(np.array([max(peak, 2.0**-16) * (1.0 + options.margin)]), bits)
+    fraction_bits = finest_fraction_bits(np.array([max(peak, 2.0**-16) * (1.0 + options.margin)]), bits)
     if options.clipping is Clipping.ERROR and network is None:
-        places = clipped_places(samples[None, :], places, bits, np.ones(samples.size))
-    form = QFormat(bits, int(places[0]))
+        fraction_bits = clipped_fraction_bits(samples[None, :], fraction_bits, bits, np.ones(samples.size))
+    form = QFormat(bits, int(fraction_bits[0]))
     return form, straight(function, form)
 
 
 def _gains(
-    k: int, drive: RealMap, seen: Seen, words: Mapping[Source, _Words], memory: MemoryPlan, options: LayerOptions
+    k: int,
+    drive: RealMap,
+    seen: CalibrationStatistics,
+    words: Mapping[Source, _Words],
+    memory: MemoryPlan,
+    options: LayerOptions,
 ) -> Array:
     """The unit of u for each channel: no smaller than keeps |u| ≤ 1, and the one with the least error of u.
 
@@ -318,9 +323,9 @@ def _gains(
             known = dict(words) | {own: _Words(memory.output_format, np.repeat(tried, order))}
             single = RealMap({s: m[c : c + 1] for s, m in drive.parts.items()}, drive.bias[c : c + 1])
             parts = _Columns(single, seen, known, np.array([gain]))
-            places, codes = _rounded(parts, options, form)
-            lost = (parts.weights - np.ldexp(codes.astype(np.float64), -places))[0]
-            rounding_power = 0.0 if parts.on_grid(codes, places, form) else form.lsb**2 / 12.0
+            fraction_bits, codes = _rounded(parts, options, form)
+            lost = (parts.weights - np.ldexp(codes.astype(np.float64), -fraction_bits))[0]
+            rounding_power = 0.0 if parts.on_grid(codes, fraction_bits, form) else form.lsb**2 / 12.0
             return float(gain**2 * (lost @ parts.covariance @ lost + rounding_power))
 
         gains[c] = min(candidates, key=error)
@@ -337,7 +342,9 @@ class _Columns:
         forms: each source's format.
     """
 
-    def __init__(self, real: RealMap, seen: Seen, words: Mapping[Source, _Words], row_gains: Array) -> None:
+    def __init__(
+        self, real: RealMap, seen: CalibrationStatistics, words: Mapping[Source, _Words], row_gains: Array
+    ) -> None:
         gains = np.concatenate([words[source].gains for source in real.parts] or [np.zeros(0)])
         stacked = np.concatenate([*real.parts.values()] or [np.zeros((real.bias.size, 0))], axis=1)
         self.weights = stacked * gains / row_gains[:, None]
@@ -350,12 +357,12 @@ class _Columns:
         self.forms = {source: words[source].form for source in real.parts}
         self.bias = real.bias / row_gains
 
-    def on_grid(self, codes: IntArray, places: IntArray, target: QFormat) -> bool:
+    def on_grid(self, codes: IntArray, fraction_bits: IntArray, target: QFormat) -> bool:
         """Whether no sum needs to be rounded to the target's grid."""
         terms = [np.ldexp(self.bias, target.fraction)]
         for source, columns in self.slices.items():
             terms.append(
-                np.ldexp(codes[:, columns], target.fraction - self.forms[source].fraction - places[:, columns])
+                np.ldexp(codes[:, columns], target.fraction - self.forms[source].fraction - fraction_bits[:, columns])
             )
         return all(np.array_equal(each, np.rint(each)) for each in terms)
 
@@ -363,7 +370,7 @@ class _Columns:
 def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[IntArray, IntArray]:
     """Binary places and codes of all weights, shape (rows, columns) each."""
     bits = options.weight_bits
-    places = np.empty(parts.weights.shape, dtype=np.int64)
+    fraction_bits = np.empty(parts.weights.shape, dtype=np.int64)
     power = np.diagonal(parts.covariance)
     for source, columns in parts.slices.items():
         form, weights = parts.forms[source], parts.weights[:, columns]
@@ -371,39 +378,39 @@ def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[I
         if options.granularity is Granularity.TENSOR:
             weights, share = weights.reshape(1, -1), np.tile(share, weights.shape[0])
         peaks = np.abs(weights).max(axis=1)
-        chosen = finest_places(peaks, bits)
+        chosen = finest_fraction_bits(peaks, bits)
         if options.clipping is Clipping.ERROR:
-            chosen = clipped_places(weights, chosen, bits, share)
+            chosen = clipped_fraction_bits(weights, chosen, bits, share)
         finest = target.fraction + _GUARD + (form.width - 1 - form.fraction)
         chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)  # rows of zeros ask for no grid
         chosen = np.where(peaks > 0.0, chosen, chosen.min())
-        places[:, columns] = chosen[:, None]
+        fraction_bits[:, columns] = chosen[:, None]
     if options.compensated and parts.weights.shape[1]:
-        return places, compensated(parts.weights, places, bits, parts.covariance)
-    return places, nearest(parts.weights, places, bits)
+        return fraction_bits, compensated(parts.weights, fraction_bits, bits, parts.covariance)
+    return fraction_bits, nearest(parts.weights, fraction_bits, bits)
 
 
 def _plan_map(
     what: str,
     real: RealMap,
-    seen: Seen,
+    seen: CalibrationStatistics,
     words: Mapping[Source, _Words],
     row_gains: Array,
     options: LayerOptions,
     target: QFormat,
 ) -> AffinePlan:
     parts = _Columns(real, seen, words, row_gains)
-    places, codes = _rounded(parts, options, target)
+    fraction_bits, codes = _rounded(parts, options, target)
     fraction = target.fraction
     for source, columns in parts.slices.items():
-        fraction = max(fraction, int(places[:, columns].max()) + parts.forms[source].fraction)
-    lost = parts.weights - np.ldexp(codes.astype(np.float64), -places)
+        fraction = max(fraction, int(fraction_bits[:, columns].max()) + parts.forms[source].fraction)
+    lost = parts.weights - np.ldexp(codes.astype(np.float64), -fraction_bits)
     bias = np.rint(np.ldexp(parts.bias + lost @ parts.mean, fraction))
     segments = []
     for source, columns in parts.slices.items():
-        form, fractions = parts.forms[source], places[:, columns.start].copy()
-        lifts = fraction - form.fraction - fractions
-        segments.append(Segment(source, form, np.ascontiguousarray(codes[:, columns]), fractions, lifts))
+        form, fractions = parts.forms[source], fraction_bits[:, columns.start].copy()
+        alignment_shifts = fraction - form.fraction - fractions
+        segments.append(Segment(source, form, np.ascontiguousarray(codes[:, columns]), fractions, alignment_shifts))
     try:
         return _accumulated(segments, bias, fraction, target)
     except DesignError as error:
@@ -415,7 +422,7 @@ def _accumulated(segments: Sequence[Segment], bias: Array, fraction: int, target
     largest = np.abs(bias)
     for each in segments:
         word = float(max(-each.words.low, each.words.high))
-        largest = largest + np.ldexp(np.abs(each.weights).sum(axis=1) * word, each.lifts)
+        largest = largest + np.ldexp(np.abs(each.weights).sum(axis=1) * word, each.alignment_shifts)
     width = signed_width(float(largest.max()) * (1.0 + 1e-12))
     if width > MAX_WIDTH:
         raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits (fewer weight_bits help)", width)

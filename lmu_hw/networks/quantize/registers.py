@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, SolveIncrement
+from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, TridiagonalIncrement
 from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.model import IntegerMemory, IntegerState
@@ -60,7 +60,7 @@ def is_exact(plan: MemoryPlan) -> bool:
     """Whether float64 holds every word, product and sum of the plan."""
     formats = (plan.product_format, plan.accumulator_format, plan.operand_format)
     widest = max(each.width for each in formats) + 2  # AB2's half place, and the half of a rounding
-    if isinstance(plan.increment, SolveIncrement):  # operands times 1 − r, plus an operand
+    if isinstance(plan.increment, TridiagonalIncrement):  # operands times 1 − r, plus an operand
         widest = max(widest, plan.operand_format.width + int(plan.increment.pivot_fractions.max()) + 2)
     return widest <= EXACT_BITS
 
@@ -94,7 +94,7 @@ class _FloatRegisters(Registers):
         self._plan = plan
         shape = (plan.spec.order, batch)
         self._drop = plan.product_format.fraction - plan.accumulator_format.fraction
-        self._half = 2.0 ** (plan.narrowing - 1)
+        self._half = 2.0 ** (plan.requantisation - 1)
         self._kernel = _kernel_for(plan, batch)
         self._accumulator, self._word, self._value = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._offset = np.full(shape if plan.error_feedback else (), self._half)
@@ -125,7 +125,7 @@ class _FloatRegisters(Registers):
                 np.multiply(word, 2.0 * self._half, out=value)
                 offset -= value
             else:
-                _narrow(accumulator, plan.narrowing, word)
+                _narrow(accumulator, plan.requantisation, word)
 
     def load(self, state: IntegerState) -> None:
         self._accumulator[...] = state.accumulator
@@ -143,30 +143,30 @@ class _FloatRegisters(Registers):
         return state
 
 
-def _narrow(value: Array, places: int, out: Array) -> None:
+def _narrow(value: Array, fraction_bits: int, out: Array) -> None:
     """Write value·2^−places to the nearest whole number, halves upwards, to `out`."""
-    np.multiply(value, 2.0**-places, out=out)
-    if places > 0:
+    np.multiply(value, 2.0**-fraction_bits, out=out)
+    if fraction_bits > 0:
         out += 0.5
         np.floor(out, out=out)
 
 
 def _kernel_for(plan: MemoryPlan, batch: int) -> Kernel:
     increment = plan.increment
-    lifts = increment.lifts.astype(np.float64)
+    alignment_shifts = increment.alignment_shifts.astype(np.float64)
     drop = plan.product_format.fraction - plan.accumulator_format.fraction
-    gains = 2.0 ** (lifts - drop)  # from a row's products to the accumulator's grid
+    gains = 2.0 ** (alignment_shifts - drop)  # from a row's products to the accumulator's grid
     operand = plan.operand_format.fraction
     word_gain = 2.0 ** (operand - plan.state_format.fraction)
     sample_gain = 2.0 ** (operand - plan.input_format.fraction)
     if isinstance(increment, ChainIncrement):
         return _chain(-increment.coefficients * gains, word_gain, sample_gain)
-    if isinstance(increment, SolveIncrement):
+    if isinstance(increment, TridiagonalIncrement):
         return _solve(increment, -increment.coefficients * gains, word_gain, sample_gain, batch)
     if isinstance(increment, DenseIncrement):
         return _dense(increment.coefficients * gains[:, None], word_gain, sample_gain, batch)
     if isinstance(increment, StructuredIncrement):
-        carried = 2.0 ** (increment.product_places - drop)
+        carried = 2.0 ** (increment.product_fraction_bits - drop)
         return _structured(increment, increment.coefficients * gains[:, None], carried, word_gain, sample_gain, batch)
     raise TypeError(f"no kernel for {type(increment).__name__}")
 
@@ -197,7 +197,7 @@ def _chain(factors: Array, word_gain: float, sample_gain: float) -> Kernel:
     return increments
 
 
-def _solve(increment: SolveIncrement, factors: Array, word_gain: float, sample_gain: float, batch: int) -> Kernel:
+def _solve(increment: TridiagonalIncrement, factors: Array, word_gain: float, sample_gain: float, batch: int) -> Kernel:
     """The two-ended elimination of `lmu_hw.fixed_point.datapaths.tridiagonal`, row by row.
 
     With round halves upwards, t − round(r·t) = ⌈(1 − r)·t − ½⌉ for a whole number t: two passes fewer.

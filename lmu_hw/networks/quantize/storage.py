@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths import SolveIncrement
+from lmu_hw.fixed_point.datapaths import TridiagonalIncrement
 from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.formats import signed_width
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -74,7 +74,7 @@ def _map_bits(affine: AffinePlan) -> int:
 def _coefficients(memory: MemoryPlan) -> int:
     increment = memory.increment
     count = int(np.count_nonzero(increment.coefficients))
-    if isinstance(increment, SolveIncrement):
+    if isinstance(increment, TridiagonalIncrement):
         count += increment.pivots.size
     if isinstance(increment, StructuredIncrement):
         count += sum(int(np.count_nonzero(block.codes)) for block in increment.inner)
@@ -84,5 +84,5 @@ def _coefficients(memory: MemoryPlan) -> int:
 def _register_bits(memory: MemoryPlan) -> int:
     """Of one state: accumulator, state word, residue, and the finer word that leaves."""
     bits = memory.accumulator_format.width + memory.state_format.width
-    bits += memory.narrowing if memory.error_feedback else 0
+    bits += memory.requantisation if memory.error_feedback else 0
     return bits + (memory.output_format.width if memory.separate_output else 0)

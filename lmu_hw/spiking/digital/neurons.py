@@ -40,12 +40,12 @@ class ShiftRegister:
     Attributes:
         length: k, bits of the register.
         tap: q of the polynomial xᵏ + x^q + 1.
-        places: s, how far a step moves it.
+        fraction_bits: s, how far a step moves it.
     """
 
     length: int
     tap: int
-    places: int
+    fraction_bits: int
 
     @property
     def mask(self) -> int:
@@ -54,8 +54,10 @@ class ShiftRegister:
 
     def advance(self, states: Words) -> Words:
         """The states one step later."""
-        kept = (states & np.uint32(self.mask)) << np.uint32(self.places)
-        return np.asarray(kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.places)))
+        kept = (states & np.uint32(self.mask)) << np.uint32(self.fraction_bits)
+        return np.asarray(
+            kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.fraction_bits))
+        )
 
 
 REGISTERS = (ShiftRegister(31, 13, 12), ShiftRegister(29, 2, 4), ShiftRegister(28, 3, 17))
@@ -261,7 +263,7 @@ class IntegrateUnit:
     1/256 of a step; from then on it is refractory for τ_ref, and its voltage begins at 0.
 
     Attributes:
-        leak: a, `leak_fraction` binary places.
+        leak: a, `leak_fraction` fractional bits.
         refractory: τ_ref in 1/256 of a step, at least 256.
         phases: voltages at the beginning, evenly drawn below 1, shape (ensembles, size).
     """
@@ -332,7 +334,7 @@ def plan_neurons(design: SpikingDesign, spikes: int | None, reach: float) -> tup
         reach: the largest |y|, radii.
 
     Returns:
-        The unit; gain and bias of the current it takes, shape (ensembles, size); the current's binary places.
+        The unit; gain and bias of the current it takes, shape (ensembles, size); the current's fractional bits.
 
     Raises:
         DesignError: hardware has no such neurons, or `spikes` is out of range or not asked for.
@@ -361,11 +363,11 @@ def plan_neurons(design: SpikingDesign, spikes: int | None, reach: float) -> tup
     if p.curve.tau_ref < dt:
         raise DesignError("dt", f"at most the refractory period, {p.curve.tau_ref:g} s, for regular neurons", dt)
     leak = -math.expm1(-dt / p.curve.tau_rc)
-    places = VOLTAGE_BITS - math.frexp(leak)[1]
+    fraction_bits = VOLTAGE_BITS - math.frexp(leak)[1]
     rng = np.random.default_rng(np.random.SeedSequence((design.options.seed, 3)))
     unit = IntegrateUnit(
-        round(leak * 2.0**places),
-        places,
+        round(leak * 2.0**fraction_bits),
+        fraction_bits,
         round(p.curve.tau_ref / dt * (1 << TIME_BITS)),
         rng.integers(0, 1 << VOLTAGE_BITS, p.gain.shape),
     )

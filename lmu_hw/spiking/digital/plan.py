@@ -47,10 +47,10 @@ class DigitalSpikingPlan:
         input_format: of samples, in [−1, 1).
         state_format: of y, in radii.
         output_format: of the states x that leave, in the specification's basis.
-        operand_fraction: binary places of every operand of the map: S, y and u are brought to it.
+        operand_fraction: fractional bits of every operand of the map: S, y and u are brought to it.
         map_format, transform_format: of the map's coefficients.
         gain, bias: g with the encoder's sign, and b, shape (ensembles, size).
-        gain_fraction: binary places of g.
+        gain_fraction: fractional bits of g.
         current_format: of c.
         decoders: d, shape (ensembles, size), on the operands' grid.
         recurrent: L, shape (order, order).
@@ -118,7 +118,7 @@ class DigitalSpikingPlan:
 
     @property
     def current_shift(self) -> int:
-        """s, binary places that g·y has more than c."""
+        """s, fractional bits that g·y has more than c."""
         return self.gain_fraction + self.state_format.fraction - self.current_format.fraction
 
     @cached_property
@@ -282,7 +282,7 @@ def plan_spiking(
     source = QFormat(input_bits, input_bits - 1)
     unit, slope, offset, fraction = plan_neurons(made, spikes, 2.0 ** (_RADII_BITS - 1))
     signed_gain = slope * population.encoders[:, :, 0]
-    gain_fraction = _places(signed_gain, neuron_bits)
+    gain_fraction = _fraction_bits(signed_gain, neuron_bits)
     shift = gain_fraction + state.fraction - fraction
     if shift < 1:
         raise DesignError("state_bits", f"at least {state_bits + 1 - shift} for these neurons", state_bits)
@@ -291,12 +291,12 @@ def plan_spiking(
     current = QFormat(signed_width(most + 1 + int(np.abs(bias).max())), fraction)
 
     per_spike = population.decoders[:, :, 0] / made.dt
-    operand = max(state.fraction, source.fraction, _places(per_spike, neuron_bits))
+    operand = max(state.fraction, source.fraction, _fraction_bits(per_spike, neuron_bits))
     inverse = 1.0 / float(recurrence.denominator[1])
     loop, drive = recurrence.matrix * inverse, recurrence.taps[0] * inverse
     leak = 1.0 + float(recurrence.denominator[0]) * inverse
-    map_fraction = _places(np.concatenate([loop.ravel(), drive, [leak]]), coefficient_bits)
-    transform_fraction = _places(made.transform, coefficient_bits)
+    map_fraction = _fraction_bits(np.concatenate([loop.ravel(), drive, [leak]]), coefficient_bits)
+    transform_fraction = _fraction_bits(made.transform, coefficient_bits)
     transform = _codes(made.transform, transform_fraction)
     peak = float(np.abs(transform).sum(axis=1).max()) * 2.0 ** (_RADII_BITS - 1 - transform_fraction)
     planned = DigitalSpikingPlan(
@@ -330,8 +330,8 @@ def plan_spiking(
     return planned
 
 
-def _places(values: Array, bits: int) -> int:
-    """Most binary places with which all values fit into so many bits, the sign among them."""
+def _fraction_bits(values: Array, bits: int) -> int:
+    """Most fractional bits with which all values fit into so many bits, the sign among them."""
     return bits - 1 - math.frexp(float(np.abs(values).max()) * (1.0 + 2.0**-bits))[1]
 
 

@@ -12,9 +12,9 @@ from lmu_hw.reference.definition import Activation
 Words = dict[Source, list[int]]
 
 
-def rounded(value: int, places: int) -> int:
+def rounded(value: int, fraction_bits: int) -> int:
     """value·2^−places to the nearest integer, halves upwards."""
-    return value << -places if places <= 0 else (value + (1 << (places - 1))) >> places
+    return value << -fraction_bits if fraction_bits <= 0 else (value + (1 << (fraction_bits - 1))) >> fraction_bits
 
 
 class NaiveMemory:
@@ -34,9 +34,9 @@ class NaiveMemory:
             self.accumulators[i] += increment
             value = 2 * self.accumulators[i] + increment if p.two_step else self.accumulators[i]
             total = value + self.residues[i]
-            self.words[i] = rounded(total, p.narrowing)
+            self.words[i] = rounded(total, p.requantisation)
             if p.error_feedback:
-                self.residues[i] = total - (self.words[i] << p.narrowing)
+                self.residues[i] = total - (self.words[i] << p.requantisation)
             self.outputs[i] = rounded(value, p.output_narrowing) if p.separate_output else self.words[i]
         return list(self.outputs)
 
@@ -48,7 +48,7 @@ def affine(plan: AffinePlan, words: Words) -> list[int]:
         total = int(plan.bias[r])
         for segment in plan.segments:
             for weight, word in zip(segment.weights[r].tolist(), words[segment.source], strict=True):
-                total += weight * word << int(segment.lifts[r])
+                total += weight * word << int(segment.alignment_shifts[r])
                 assert plan.accumulator.low <= total <= plan.accumulator.high
         code = rounded(total, plan.accumulator.fraction - plan.target.fraction)
         codes.append(min(max(code, plan.target.low), plan.target.high))

@@ -65,10 +65,10 @@ def test_wide_words_take_the_integer_path(rule: Discretization) -> None:
     for layer in plan.layers:
         affine = layer.affine
         assert affine is not None
-        places = 61 - affine.accumulator.width
-        segments = tuple(replace(s, lifts=s.lifts + places) for s in affine.segments)
-        grid = QFormat(61, affine.accumulator.fraction + places)
-        wider = replace(affine, segments=segments, bias=affine.bias << places, accumulator=grid)
+        fraction_bits = 61 - affine.accumulator.width
+        segments = tuple(replace(s, alignment_shifts=s.alignment_shifts + fraction_bits) for s in affine.segments)
+        grid = QFormat(61, affine.accumulator.fraction + fraction_bits)
+        wider = replace(affine, segments=segments, bias=affine.bias << fraction_bits, accumulator=grid)
         wide.append(replace(layer, affine=wider))
     widened = replace(plan, layers=tuple(wide))
     assert all(int(each.affine.largest_sums.max()).bit_length() > 53 for each in wide if each.affine)

@@ -129,7 +129,7 @@ def test_outputs_never_saturate(rng: np.random.Generator) -> None:
         assert last.target.width <= bits
         for sign in (1, -1):
             assert np.array_equal(
-                last.narrow(sign * last.largest_sums),
+                last.requantise(sign * last.largest_sums),
                 (sign * last.largest_sums + (1 << (last.accumulator.fraction - last.target.fraction) >> 1))
                 >> (last.accumulator.fraction - last.target.fraction),
             )

@@ -59,7 +59,7 @@ def test_every_reachable_state_obeys_every_row(rule: str, feedback: bool, rng: n
         state = Registers.of(0, 3)
         for code in codes.tolist():
             state = take_sample(plan, state, code)
-            values = state.values if plan.error_feedback else [w << plan.narrowing for w in state.words]
+            values = state.values if plan.error_feedback else [w << plan.requantisation for w in state.words]
             reached = np.abs(rows @ np.array([*state.accumulators, *values], dtype=object))
             assert np.all(reached <= bounds)
             assert all(abs(w) <= most for w, most in zip(state.words, invariant.words, strict=True))
@@ -74,7 +74,7 @@ def test_from_anywhere_in_the_polytope_a_sample_leads_into_it(
 ) -> None:
     """Not only reachable states: points of the polytope at its faces, with any residue and any sample."""
     plan = small_plan(rule, order=2, ratio=8.0, bits=8, error_feedback=feedback)
-    invariant, half = find_invariant(plan), 1 << (plan.narrowing - 1)
+    invariant, half = find_invariant(plan), 1 << (plan.requantisation - 1)
     rows, bounds = np.array(invariant.rows, dtype=np.float64), np.array(invariant.bounds, dtype=np.float64)
     exact_rows, exact_bounds = np.array(invariant.rows, dtype=object), np.array(invariant.bounds, dtype=object)
     for _ in range(300):
@@ -82,13 +82,13 @@ def test_from_anywhere_in_the_polytope_a_sample_leads_into_it(
         point = direction * float(np.min(bounds / np.maximum(np.abs(rows @ direction), 1e-9)))
         a = [int(v) for v in point[:2]]
         residues = [int(r) for r in rng.integers(-half, half, 2)] if feedback else [0, 0]
-        words = [(int(v) - r) >> plan.narrowing for v, r in zip(point[2:], residues, strict=True)]
-        values = [(w << plan.narrowing) + r for w, r in zip(words, residues, strict=True)]
+        words = [(int(v) - r) >> plan.requantisation for v, r in zip(point[2:], residues, strict=True)]
+        values = [(w << plan.requantisation) + r for w, r in zip(words, residues, strict=True)]
         if np.any(np.abs(exact_rows @ np.array([*a, *values], dtype=object)) > exact_bounds):
             continue  # rounding to a word left the polytope
         sample = int(rng.choice([plan.input_format.low, plan.input_format.high, 0]))
         after = take_sample(plan, Registers(a, residues, words, values, words), sample)
-        ends = after.values if feedback else [w << plan.narrowing for w in after.words]
+        ends = after.values if feedback else [w << plan.requantisation for w in after.words]
         reached = np.abs(exact_rows @ np.array([*after.accumulators, *ends], dtype=object))
         assert np.all(reached <= exact_bounds)
 

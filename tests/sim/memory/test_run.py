@@ -183,7 +183,7 @@ def off_by_one(plan: MemoryPlan) -> VerilogDesign:
 
 def without_rounding(plan: MemoryPlan) -> VerilogDesign:
     """The half that rounds to nearest left out: words are cut off instead."""
-    half = 1 << (plan.narrowing - 1)
+    half = 1 << (plan.requantisation - 1)
     return edited(generate_verilog(plan), rf"\$signed\(\d+'h0*{half:x}\);", "$signed(2'h0);")
 
 

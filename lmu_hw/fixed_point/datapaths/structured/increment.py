@@ -13,7 +13,7 @@ import numpy as np
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum, narrow
+from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum, requantise
 from lmu_hw.fixed_point.datapaths.structured.stages import Block, StagedProduct
 from lmu_hw.fixed_point.datapaths.structured.zoh import structured_zoh
 from lmu_hw.fixed_point.formats import IntArray, round_shift
@@ -31,7 +31,7 @@ class IntegerBlock:
         rows: numbers of the words, shape (m,).
         operands: numbers of earlier words, shape (k,).
         codes: coefficients, shape (m, k).
-        fractions: their binary places by row, shape (m,).
+        fractions: their fractional bits by row, shape (m,).
         carry: per row the word that is added unmultiplied, shape (m,), or None.
     """
 
@@ -113,8 +113,8 @@ class StructuredIncrement(Increment):
             sums = np.abs(block.codes).astype(np.float64) @ operand_peak[block.operands]
             halves = 2.0 ** (block.fractions.astype(np.float64) - 1.0)  # what rounding adds
             widest = max(widest, float((sums + halves).max()))
-        rows = (np.abs(self.coefficients).astype(np.float64) @ operand_peak) * 2.0**self.lifts
-        rows += np.where(self.carry < 0, 0.0, operand_peak[self.carry]) * 2.0**self.product_places
+        rows = (np.abs(self.coefficients).astype(np.float64) @ operand_peak) * 2.0**self.alignment_shifts
+        rows += np.where(self.carry < 0, 0.0, operand_peak[self.carry]) * 2.0**self.product_fraction_bits
         return max(widest, float(rows.max()))
 
     def evaluate(self, words: Sequence[V], sample: V) -> list[V]:
@@ -122,15 +122,17 @@ class StructuredIncrement(Increment):
         for block in self.inner:
             operands = [known[k] for k in block.operands.tolist()]
             carry = [None] * block.rows.size if block.carry is None else [known[k] for k in block.carry.tolist()]
-            for codes, places, extra in zip(block.codes.tolist(), block.fractions.tolist(), carry, strict=True):
-                value = narrow(balanced_sum([w * c for w, c in zip(operands, codes, strict=True)]), places)
+            for codes, fraction_bits, extra in zip(block.codes.tolist(), block.fractions.tolist(), carry, strict=True):
+                value = requantise(balanced_sum([w * c for w, c in zip(operands, codes, strict=True)]), fraction_bits)
                 known.append(value if extra is None else value + extra)
         results = []
-        for row, lift, extra_word in zip(self.coefficients, self.lifts.tolist(), self.carry.tolist(), strict=True):
+        for row, alignment_shift, extra_word in zip(
+            self.coefficients, self.alignment_shifts.tolist(), self.carry.tolist(), strict=True
+        ):
             used = np.flatnonzero(row)
-            terms = [known[k] * int(row[k]) << lift for k in used.tolist()]
+            terms = [known[k] * int(row[k]) << alignment_shift for k in used.tolist()]
             if extra_word >= 0:
-                terms.append(known[extra_word] << self.product_places)
+                terms.append(known[extra_word] << self.product_fraction_bits)
             results.append(balanced_sum(terms) if terms else known[0] * 0)
         return results
 
@@ -140,13 +142,13 @@ class StructuredIncrement(Increment):
         known[0] -= samples
         for block in self.inner:
             sums = block.codes @ known[block.operands]
-            for row, value, places in zip(block.rows, sums, block.fractions.tolist(), strict=True):
-                known[row] = round_shift(value, places)
+            for row, value, fraction_bits in zip(block.rows, sums, block.fractions.tolist(), strict=True):
+                known[row] = round_shift(value, fraction_bits)
             if block.carry is not None:
                 known[block.rows] += known[block.carry]
         results = self._last(known)
         carried = self.carry >= 0
-        results[carried] += known[self.carry[carried]] << self.product_places
+        results[carried] += known[self.carry[carried]] << self.product_fraction_bits
         return results
 
     def _last(self, known: IntArray) -> IntArray:
@@ -161,7 +163,7 @@ class StructuredIncrement(Increment):
         groups: dict[bytes, list[int]] = {}
         for i, row in enumerate(self.coefficients != 0):
             groups.setdefault(row.tobytes(), []).append(i)
-        lifted = self.coefficients << self.lifts[:, None]
+        lifted = self.coefficients << self.alignment_shifts[:, None]
         found = []
         for members in groups.values():
             rows = np.array(members)
@@ -225,7 +227,7 @@ def structured_increment(
 
 
 def _rounded(rows: Array, bits: int, least_peak: float = 0.0) -> tuple[IntArray, IntArray]:
-    """Codes and binary places of rows, so that the largest code of each has bits − 1 significant bits.
+    """Codes and fractional bits of rows, so that the largest code of each has bits − 1 significant bits.
 
     Rows whose largest entry is below `least_peak` get the places of one that has it.
     """

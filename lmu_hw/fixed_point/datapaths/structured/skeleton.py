@@ -228,11 +228,11 @@ class _Builder:
         start = 0
         for part, other in (node.parts, node.parts[::-1]):
             first = start if part is node.parts[0] else node.parts[0].skeleton.size
-            places = np.arange(first, first + part.skeleton.size)
-            self._down(part, self._part_sums(node, part, other, sums, places, factors))
+            fraction_bits = np.arange(first, first + part.skeleton.size)
+            self._down(part, self._part_sums(node, part, other, sums, fraction_bits, factors))
 
     def _part_sums(
-        self, node: _Node, part: _Node, other: _Node, sums: IntArray, places: IntArray, factors: Array
+        self, node: _Node, part: _Node, other: _Node, sums: IntArray, fraction_bits: IntArray, factors: Array
     ) -> IntArray:
         """The words s of one part: what comes down from the whole, and what comes across from the other part."""
         none = np.zeros(0, dtype=np.int64)
@@ -245,14 +245,14 @@ class _Builder:
         if not sums.size:
             return self._words(other.words, across, None)
         words = np.empty(part.skeleton.size, dtype=np.int64)
-        carried = np.isin(places, node.chosen)
-        taken = sums[np.searchsorted(node.chosen, places[carried])]
+        carried = np.isin(fraction_bits, node.chosen)
+        taken = sums[np.searchsorted(node.chosen, fraction_bits[carried])]
         if other.words.size and carried.any():
             words[carried] = self._words(other.words, across[carried], taken)
         else:
             words[carried] = taken
         if not carried.all():
-            values = np.hstack([factors[places[~carried]], across[~carried]])
+            values = np.hstack([factors[fraction_bits[~carried]], across[~carried]])
             words[~carried] = self._words(np.concatenate([sums, other.words]), values, None)
         return words
 
