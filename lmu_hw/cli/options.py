@@ -11,15 +11,17 @@ import click
 
 from lmu_hw.cli.network_options import NETWORK_OPTIONS
 from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
+from lmu_hw.core.methods import Discretization
 from lmu_hw.design.memory import Design, load_design
 from lmu_hw.design.network import NetworkDesign, load_any_design
+from lmu_hw.fixed_point.datapaths import Datapath
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-DISCRETIZATIONS = ("zoh", "euler", "ab2", "bilinear")
+DISCRETIZATIONS = tuple(map(str, Discretization))
 BASES = ("legendre", "orthonormal")
 GUARANTEES = ("energy", "lyapunov")
-DATAPATHS = ("chain", "solve", "dense", "structured")
+DATAPATHS = (*map(str, Datapath), *Datapath.aliases)
 SIMULATORS = ("verilator", "icarus")
 OPAMPS = ("ideal", "single-pole", "macro")
 OTAS = ("ideal", "macro")
@@ -85,7 +87,8 @@ _DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         "--datapath",
         section=_HARDWARE,
         type=OneOf(DATAPATHS),
-        help="How the increments are computed: chain for euler and ab2, solve for bilinear, dense for zoh by default.",
+        help="How the increments are computed; by default chain for euler and ab2, tridiagonal for bilinear, "
+        "dense for zoh.",
     ),
     option(
         "--structured-error",

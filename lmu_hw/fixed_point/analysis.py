@@ -14,7 +14,7 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import step_matrices
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.fixed_point.datapaths import Increment
-from lmu_hw.fixed_point.plan import bank_gains, realised_step
+from lmu_hw.fixed_point.plan import realised_step
 
 _PEAK_FACTOR = 8.0
 
@@ -73,7 +73,7 @@ class LoopAnalysis:
         d = spec.order
         readouts, rows = rows, np.vstack([np.eye(d), rows])
         self.rows = rows
-        banks = bank_gains(spec.discretization)
+        banks = spec.discretization.bank_gains
         unit = np.tile(energy_per_unit(spec), len(banks))  # orthonormal coordinates per unit of the state
 
         def spread(matrix: Array) -> Array:

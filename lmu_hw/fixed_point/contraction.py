@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, StepMatrices, step_matrices
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError, check_integer
-from lmu_hw.fixed_point.datapaths import DenseIncrement
+from lmu_hw.fixed_point.datapaths import DenseIncrement, dense_increment
 from lmu_hw.fixed_point.datapaths.structured.zoh import transition_of
 from lmu_hw.fixed_point.formats import IntArray
 
@@ -219,12 +220,21 @@ def contracting_dense(spec: LMUSpec, bits: int, guarantee: Guarantee | str = Gua
         DesignError: an argument is out of its range, or so few bits leave no contraction.
     """
     bits = check_integer("coefficient bits", bits, MIN_BITS, MAX_BITS)
-    if spec.discretization not in (Discretization.ZOH, Discretization.BILINEAR):
-        raise DesignError("discretization", "zoh or bilinear for a contracting matrix", spec.discretization)
-    if guarantee not in tuple(Guarantee):
-        raise DesignError("guarantee", "one of " + ", ".join(Guarantee), guarantee)
+    if not spec.discretization.unconditional:
+        wanted = Discretization.names(lambda method: method.unconditional)
+        raise DesignError("discretization", f"{wanted} for a contracting matrix", spec.discretization)
+    wanted = member(Guarantee, guarantee, "guarantee")
     rounder = _Rounder(spec, bits)
-    return rounder.energy() if Guarantee(guarantee) is Guarantee.ENERGY else rounder.lyapunov()
+    return rounder.energy() if wanted is Guarantee.ENERGY else rounder.lyapunov()
+
+
+def rounded_increment(spec: LMUSpec, bits: int, *, guarantee: Guarantee | str | None = None) -> DenseIncrement:
+    """The dense datapath's increment: rounded to nearest, or so that stability is certain.
+
+    Raises:
+        DesignError: as `dense_increment` and `contracting_dense`.
+    """
+    return dense_increment(spec, bits) if guarantee is None else contracting_dense(spec, bits, guarantee).increment()
 
 
 def certifies(weight: Array, transition: Array) -> bool:

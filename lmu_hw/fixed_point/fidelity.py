@@ -10,7 +10,7 @@ Deviations are relative to the energy of the reference's decoded window, Σ m_i�
 window of the decoded signal's square.
 
 A rule that holds each sample for dt sees the signal half a step late on average; this known delay is not
-counted as an error (`Step.holds`).
+counted as an error (`Discretization.holds`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array, orthonormal_system
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import STEPS, StepMatrices, step_matrices
+from lmu_hw.core.steps import StepMatrices, step_matrices
 from lmu_hw.core.system import ComplexArray, energy_per_unit, resolvent
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.fixed_point.datapaths import Increment
@@ -77,7 +77,7 @@ def step_response(spec: LMUSpec, step: StepMatrices, frequency: Array) -> Comple
     """
     zeta = np.exp(2j * np.pi * spec.dt * frequency)
     states = resolvent(step.transition, step.input, step.output, np.asarray(zeta, dtype=np.complex128))
-    late = 0.5 if STEPS[spec.discretization].holds else 0.0
+    late = 0.5 if spec.discretization.holds else 0.0
     return np.asarray(states * np.exp(2j * np.pi * spec.dt * late * frequency), dtype=np.complex128)
 
 
@@ -160,7 +160,7 @@ class BandAnalysis:
         signal, spectrum = signal * scale, spectrum * scale
         codes = plan.input_format.encode(signal, overflow=Overflow.SATURATE)
         frequency = harmonics / (period * spec.dt)
-        late = 0.5 if STEPS[spec.discretization].holds else 0.0
+        late = 0.5 if spec.discretization.holds else 0.0
         # After sample k a state belongs to the time (k + 1 − late)·dt.
         response = self.reference(frequency) * np.exp(2j * np.pi * frequency * spec.dt * (1.0 - late))
         model, unit = IntegerMemory(plan), energy_per_unit(spec)

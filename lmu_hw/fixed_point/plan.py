@@ -16,7 +16,6 @@ loop; delayed readouts Σ_i P_i(2θ′/θ − 1)·m_i are sums of output words.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -24,27 +23,21 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import Discretization, StepMatrices
+from lmu_hw.core.steps import StepMatrices
 from lmu_hw.core.system import energy_per_unit
+from lmu_hw.fixed_point.datapaths import Datapath as Datapath
 from lmu_hw.fixed_point.datapaths import Increment
 from lmu_hw.fixed_point.formats import IntArray, QFormat
-
-_GAINS = {Discretization.AB2: (1.0, 1.5)}
-
-
-def bank_gains(rule: Discretization) -> tuple[float, ...]:
-    """What an increment adds to each bank of states: one bank, or w and x = w + p/2 for ab2."""
-    return _GAINS.get(rule, (1.0,))
 
 
 def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
     """z⁺ = G z + H u, x = K z with the integers' own values, in orthonormal coordinates.
 
     Args:
-        spec: the specification; its rule says how many banks of states there are.
+        spec: the specification; its method says how many banks of states there are.
         increment: the integers.
     """
-    d, gains = spec.order, bank_gains(spec.discretization)
+    d, gains = spec.order, spec.discretization.bank_gains
     unit = energy_per_unit(spec)
     inject = increment.state_gain * unit[:, None] / unit[None, :]
     drive = increment.input_gain * unit
@@ -53,15 +46,6 @@ def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
     transition[:, :d] = np.tile(np.eye(d), (len(gains), 1))
     transition[:, -d:] += np.concatenate([gain * inject for gain in gains])
     return StepMatrices(transition, np.concatenate([gain * drive for gain in gains]), np.eye(d, n, n - d))
-
-
-class Datapath(StrEnum):
-    """How the increment of the state is computed; see `lmu_hw.fixed_point.datapaths`."""
-
-    CHAIN = "chain"
-    TRIDIAGONAL = "solve"
-    DENSE = "dense"
-    STRUCTURED = "structured"
 
 
 @dataclass(frozen=True)
@@ -194,8 +178,8 @@ class MemoryPlan:
 
     @property
     def two_step(self) -> bool:
-        """Whether half of the last increment is added on the way to the state word (AB2)."""
-        return self.spec.discretization is Discretization.AB2
+        """Whether half of the last increment is added on the way to the state word."""
+        return len(self.spec.discretization.bank_gains) == 2
 
     @property
     def value_fraction(self) -> int:

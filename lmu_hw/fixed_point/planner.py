@@ -9,30 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.stability import dominant_pole
-from lmu_hw.core.steps import STEPS, Discretization
 from lmu_hw.core.system import coordinates
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.analysis import LoopAnalysis
-from lmu_hw.fixed_point.contraction import Guarantee, contracting_dense
-from lmu_hw.fixed_point.datapaths import Increment, chain_increment, dense_increment, tridiagonal_increment
-from lmu_hw.fixed_point.datapaths.structured.increment import DEFAULT_ERROR, structured_increment
+from lmu_hw.fixed_point.contraction import Guarantee
+from lmu_hw.fixed_point.datapaths import Datapath
 from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
-from lmu_hw.fixed_point.plan import Datapath, ErrorBudget, MemoryPlan, ReadoutPlan
+from lmu_hw.fixed_point.plan import ErrorBudget, MemoryPlan, ReadoutPlan
 
 MIN_BITS, MAX_STATE_BITS, MAX_INPUT_BITS = 3, 32, 24
 MAX_COEFFICIENT_BITS, MAX_OUTPUT_BITS = 32, 48
 MAX_READOUTS = 64
 _SPILL = 1.0 / 16.0  # codes of a word that the accumulators' rounding may add up to
-
-DATAPATHS = {
-    Discretization.EULER: (Datapath.CHAIN, Datapath.DENSE),
-    Discretization.AB2: (Datapath.CHAIN,),
-    Discretization.BILINEAR: (Datapath.TRIDIAGONAL, Datapath.DENSE),
-    Discretization.ZOH: (Datapath.DENSE, Datapath.STRUCTURED),
-}
-"""Datapaths of each rule, the default first."""
 
 
 def plan_memory(
@@ -61,7 +52,7 @@ def plan_memory(
         error_feedback: carry the residue of each narrowing over. It tightens the bound and removes slow
             errors, at the price of more white noise in the single word. By default where the states are
             slow enough for that to pay, |λ|·dt/θ < π/3 for the largest pole λ.
-        datapath: another one of those that the rule can take, see `DATAPATHS`.
+        datapath: another one of those that the method offers, see `offered_datapaths`.
         structured_error: of the structured datapath, relative RMS deviation of the states from the exact hold
             for white input, 1e-6 … 1; 1e-4 by default.
         guarantee: round a dense matrix so that its stability is certified, see `contracting_dense`; by default
@@ -96,51 +87,27 @@ def default_coefficient_bits(state_bits: int) -> int:
     return min(state_bits + 2, 26)
 
 
-def build_increment(
-    spec: LMUSpec,
-    datapath: Datapath,
-    coefficient_bits: int,
-    structured_error: float | None = None,
-    guarantee: Guarantee | str | None = None,
-) -> Increment:
-    """The integers of a datapath, coefficients in `coefficient_bits` bits; see `plan_memory`.
-
-    Raises:
-        DesignError: the datapath cannot be built with so few, or does not take one of the others.
-    """
-    if structured_error is not None and datapath is not Datapath.STRUCTURED:
-        raise DesignError("structured_error", "given with the structured datapath", datapath)
-    if guarantee is not None and datapath is not Datapath.DENSE:
-        raise DesignError("guarantee", "given with the dense datapath", datapath)
-    if datapath is Datapath.STRUCTURED:
-        error = DEFAULT_ERROR if structured_error is None else structured_error
-        return structured_increment(spec, coefficient_bits, error)
-    if guarantee is not None:
-        return contracting_dense(spec, coefficient_bits, guarantee).increment()
-    builders = {
-        Datapath.CHAIN: chain_increment,
-        Datapath.TRIDIAGONAL: tridiagonal_increment,
-        Datapath.DENSE: dense_increment,
-    }
-    return builders[datapath](spec, coefficient_bits)
+def offered_datapaths(spec: LMUSpec) -> tuple[Datapath, ...]:
+    """The datapaths that the method of `spec` offers in its basis, the default first."""
+    offered = (Datapath(name) for name in spec.discretization.datapaths)
+    return tuple(each for each in offered if each.any_basis or spec.basis is Basis.LEGENDRE)
 
 
 def choose_datapath(spec: LMUSpec, wanted: Datapath | str | None = None) -> Datapath:
     """The datapath that `spec` gets, or `wanted`.
 
     Raises:
-        DesignError: the rule, or the basis, has no such datapath.
+        DesignError: the method, or the basis, has no such datapath.
     """
-    offered = DATAPATHS[spec.discretization]
-    if spec.basis is not Basis.LEGENDRE:
-        offered = tuple(each for each in offered if each in (Datapath.DENSE, Datapath.STRUCTURED))
-        if not offered or wanted not in (None, *offered):
-            raise DesignError("basis", "legendre for this datapath (its couplings are integers there)", spec.basis)
-    if wanted is None:
+    offered = offered_datapaths(spec)
+    asked = None if wanted is None else member(Datapath, wanted, "datapath")
+    if spec.basis is not Basis.LEGENDRE and (not offered or asked not in (None, *offered)):
+        raise DesignError("basis", "legendre for this datapath (its couplings are integers there)", spec.basis)
+    if asked is None:
         return offered[0]
-    if wanted not in offered:
+    if asked not in offered:
         raise DesignError(f"datapath of {spec.discretization}", "one of " + ", ".join(offered), wanted)
-    return Datapath(wanted)
+    return asked
 
 
 class MemoryAnalysis:
@@ -177,7 +144,9 @@ class MemoryAnalysis:
             # It multiplies the noise by |1 − e^{−jω}|, below 1 up to ω = π/3; the states live below |λ|·dt/θ.
             error_feedback = abs(dominant_pole(spec.order)) * spec.h < math.pi / 3.0
         self.spec, self.datapath, self.error_feedback = spec, choose_datapath(spec, datapath), error_feedback
-        self.increment = build_increment(spec, self.datapath, coefficient_bits, structured_error, guarantee)
+        self.increment = self.datapath.increment(
+            spec, coefficient_bits, structured_error=structured_error, guarantee=guarantee
+        )
         self.delays = tuple(map(float, delays))
         exact_rows = readout(spec.order, delays) * coordinates(spec) if self.delays else np.zeros((0, spec.order))
         self.readout_codes, self.readout_bits, self.readout_fraction = _readout_codes(exact_rows, coefficient_bits)
@@ -187,11 +156,8 @@ class MemoryAnalysis:
                 spec, self.increment, error_feedback, realised_rows, exact_rows, certified=certified
             )
         except DesignError:
-            if (
-                self.datapath is not Datapath.DENSE
-                or guarantee is not None
-                or not STEPS[spec.discretization].unconditional
-            ):
+            guaranteed = guarantee is not None or "guarantee" not in self.datapath.options
+            if guaranteed or not spec.discretization.unconditional:
                 raise
             enough = "enough for the matrix to be stable when rounded to nearest, or given with a guarantee"
             raise DesignError("coefficient_bits", enough, coefficient_bits) from None

@@ -6,23 +6,21 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, is_stable
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import (
-    DATAPATHS,
     MAX_INPUT_BITS,
     MAX_STATE_BITS,
     MIN_BITS,
     MemoryAnalysis,
-    build_increment,
+    offered_datapaths,
 )
 
 _WORTH_IT = 0.98
-_STRUCTURED_ORDER = 24
 _LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS = 4, 26
 
 
@@ -117,9 +115,9 @@ def search(
         if not is_stable(spec.order, spec.h, rule):
             refused[rule] = "unstable at this step"
             continue
-        for datapath in _datapaths(rule, spec):
+        for datapath in _datapaths(replace(spec, discretization=rule)):
             told(f"{rule} {datapath}")
-            error = structured_error if datapath is Datapath.STRUCTURED else None
+            error = structured_error if "structured_error" in datapath.options else None
             try:
                 weighed = list(_weigh(replace(spec, discretization=rule), datapath, error, reference, input_bits))
             except DesignError as refusal:
@@ -145,16 +143,10 @@ def _stable(spec: LMUSpec) -> LMUSpec:
     return replace(spec, discretization=Discretization.ZOH)
 
 
-def _datapaths(rule: Discretization, spec: LMUSpec) -> Iterator[Datapath]:
-    """Those worth weighing: a dense product where there is nothing cheaper, structure where it can pay."""
-    for datapath in DATAPATHS[rule]:
-        if datapath is Datapath.STRUCTURED:
-            worth = spec.order >= _STRUCTURED_ORDER
-        elif datapath is Datapath.DENSE:
-            worth = spec.basis is not Basis.LEGENDRE or DATAPATHS[rule][0] is Datapath.DENSE
-        else:
-            worth = spec.basis is Basis.LEGENDRE
-        if worth:
+def _datapaths(spec: LMUSpec) -> Iterator[Datapath]:
+    """The datapaths worth weighing: the first that the method offers, and others from the order that makes them pay."""
+    for k, datapath in enumerate(offered_datapaths(spec)):
+        if k == 0 or (datapath.weighed_from is not None and spec.order >= datapath.weighed_from):
             yield datapath
 
 
@@ -173,7 +165,7 @@ def _weigh(
     errors: dict[int, float] = {}
     for bits in range(_LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS + 1):
         try:
-            errors[bits] = reference.rule_error(spec, build_increment(spec, datapath, bits, structured_error))
+            errors[bits] = reference.rule_error(spec, datapath.increment(spec, bits, structured_error=structured_error))
         except DesignError:
             continue
     analysis = MemoryAnalysis(

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.fixed_point.planner import DATAPATHS, plan_memory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.unrolled import MAX_UNROLLED
 from lmu_hw.rtl.memory.verilog import generate_verilog
@@ -66,7 +67,7 @@ def draw(rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath
     order = round(float(np.exp(rng.uniform(0.0, np.log(most + 0.49)))))
     ratio = float(np.exp(rng.uniform(0.0, np.log(limits.ratio))))
     dt = float(10.0 ** rng.uniform(-6, 0))
-    rule = rng.choice([rule for rule, paths in DATAPATHS.items() if datapath in paths])
+    rule = rng.choice([method for method in Discretization if datapath in method.datapaths])
     state_bits = int(rng.integers(limits.bits[0], limits.bits[1] + 1))
     plan = plan_memory(
         LMUSpec(order, ratio * dt, dt, rule),

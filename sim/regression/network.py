@@ -20,9 +20,9 @@ import click
 import numpy as np
 
 from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, QFormat
-from lmu_hw.fixed_point.planner import DATAPATHS
 from lmu_hw.networks.model import KINDS, Layer, Network, Output
 from lmu_hw.networks.quantize.options import Clipping, Granularity, LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.planner import plan_network
@@ -97,8 +97,8 @@ def _draw_layer(rng: np.random.Generator, limits: NetworkLimits, inputs: int) ->
         return DenseParameters(**_weights(rng, DenseParameters.shapes(inputs, units)), activation=activation), None
     order = int(rng.integers(1, limits.order + 1))
     channels = int(rng.integers(1, limits.channels + 1))
-    rule = rng.choice(list(DATAPATHS))
-    datapath = rng.choice(list(DATAPATHS[rule]))
+    rule = Discretization(rng.choice(list(Discretization)))
+    datapath = rng.choice(list(rule.datapaths))
     ratio = _RATES.get(str(rule), 0.0) * order * order + rng.uniform(4.0, 40.0)
     spec = LMUSpec(order, ratio * _DT, _DT, rule)
     if kind == 1:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.plan import Datapath
@@ -67,8 +68,8 @@ class LayerOptions:
         check_integer("state_bits", self.state_bits, MIN_BITS, MAX_STATE_BITS)
         if self.coefficient_bits is not None:
             check_integer("coefficient_bits", self.coefficient_bits, MIN_BITS, MAX_COEFFICIENT_BITS)
-        if self.datapath is not None and str(self.datapath) not in tuple(Datapath):
-            raise DesignError("datapath", "one of " + ", ".join(Datapath), self.datapath)
+        if self.datapath is not None:
+            object.__setattr__(self, "datapath", member(Datapath, self.datapath, "datapath"))
         for name, kind in (("granularity", Granularity), ("clipping", Clipping)):
             value = str(getattr(self, name))
             if value not in tuple(kind):

@@ -211,19 +211,20 @@ def quantise(product: StagedProduct, bits: int) -> StructuredIncrement:
 
 
 def structured_increment(
-    spec: LMUSpec, bits: int, error: float = DEFAULT_ERROR, levels: int | None = None
+    spec: LMUSpec, bits: int, structured_error: float = DEFAULT_ERROR, levels: int | None = None
 ) -> StructuredIncrement:
     """The structured zero-order hold of `structured_zoh` with coefficients of `bits` bits.
 
     Args:
         spec: a memory with the zoh step.
         bits: width of a coefficient, its sign included.
-        error, levels: as for `structured_zoh`; the rounding of the coefficients adds to the error.
+        structured_error, levels: The arguments error and levels of `structured_zoh`; the rounding of the
+            coefficients adds to the error.
 
     Raises:
-        DesignError: the step is not zoh, or `error` or `levels` is out of its range.
+        DesignError: the step is not zoh, or an argument is out of its range.
     """
-    return quantise(structured_zoh(spec, error, levels=levels), bits)
+    return quantise(structured_zoh(spec, structured_error, levels=levels), bits)
 
 
 def _rounded(rows: Array, bits: int, least_peak: float = 0.0) -> tuple[IntArray, IntArray]:
