@@ -12,11 +12,12 @@ from typing import Any
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.evidence import checks_table, failures, figures
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
-from lmu_hw.cli.recording import Recording, Samples, read
+from lmu_hw.cli.recording import Samples, read
 from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
+from lmu_hw.design.requests import Recording
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.evidence import percent
-from lmu_hw.cli.network_input import input_facts, network_rows, quantized, read_input
 from lmu_hw.cli.network_plots import network_figures
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, percent, progress, render_json, staged, written
+from lmu_hw.cli.recording import input_facts, network_rows, quantized, read_input
 from lmu_hw.cli.report import Report, Section, TableData, write_report
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.network import NetworkDesign

@@ -13,11 +13,12 @@ import numpy as np
 
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
-from lmu_hw.cli.recording import Recording, read
+from lmu_hw.cli.recording import read
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
-from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.cli.spiking_plots import raster_plot
 from lmu_hw.design.memory import Design
+from lmu_hw.design.requests import Recording
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.io.files import write_text
 from lmu_hw.rtl.memory.verilog import generate_verilog

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.cli.output import format_number
+from lmu_hw.cli.output import format_number, percent
 from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
 from lmu_hw.core.legendre import readout
@@ -130,11 +130,6 @@ def checks_table(result: CosimResult) -> TableData:
             )
         )
     return TableData("Checks", ("check", "found", "allowed", "outcome"), rows)
-
-
-def percent(value: float | None) -> str:
-    """A share as per cent; nothing measured gives a dash."""
-    return "–" if value is None else f"{100.0 * value:.3g} %"
 
 
 def failures(result: CosimResult) -> str:

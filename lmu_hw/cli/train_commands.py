@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmu_hw.cli.groups import OrderedGroup
-from lmu_hw.cli.options import DISCRETIZATIONS, output_options
-from lmu_hw.cli.parameters import Number, OneOf, Whole, Wholes, option
-from lmu_hw.cli.spiking_options import NETWORK_CHOICES, SpikingChoice, spiking_network_options
+from lmu_hw.cli.options import output_options, spiking_network_options
+from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, option
+from lmu_hw.design.choices import DISCRETIZATIONS
+from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:

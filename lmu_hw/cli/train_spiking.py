@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.cli.output import facts, format_number, grid, progress
-from lmu_hw.cli.spiking_options import SpikingChoice
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import check_integer
 from lmu_hw.networks.model import Network
 from lmu_hw.training.tasks.base import HeldOut

@@ -21,11 +21,12 @@ from types import MappingProxyType
 
 import click
 
+from lmu_hw.cli.options import spiking_network_options
 from lmu_hw.cli.output import answer
 from lmu_hw.cli.parameters import Wholes
-from lmu_hw.cli.spiking_options import SpikingChoice, spiking_network_options
 from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
 from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.start import command
 from lmu_hw.networks.model import Network

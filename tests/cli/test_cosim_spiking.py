@@ -11,8 +11,8 @@ import pytest
 
 from lmu_hw.cli import cosim_spiking
 from lmu_hw.cli.recording import Recording
-from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.design.memory import Design
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.design.memory import Design, load_design
+from lmu_hw.design.files import load_design
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
 from tests.cli.conftest import Lmu
 
@@ -106,9 +107,9 @@ def test_given_values_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("thta = 1.0", "did you mean theta?"),
-        ("state-bits = 3", "did you mean state_bits?"),
-        ("STATE_BITS = 3", "did you mean state_bits?"),
+        ("thta = 1.0", "; did you mean theta?"),
+        ("state-bits = 3", "; did you mean state_bits?"),
+        ("STATE_BITS = 3", "; did you mean state_bits?"),
         ("colour = 1", "one of order, theta, dt, "),
         ("[memory]\norder = 6", ", got memory"),
         ("order = 6.0", "order must be an integer, got 6.0"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
+from lmu_hw.design.options import options_of
+from lmu_hw.design.requests import ImportRequest
 from lmu_hw.errors import DesignError
 from lmu_hw.io.archive import ArchiveReader
 from lmu_hw.io.files import check_identifier
@@ -19,41 +20,14 @@ KERAS = (".keras", ".h5", ".hdf5")
 STATE_DICTS = (".safetensors", ".pt", ".pth")
 
 
-@dataclass(frozen=True)
-class Given:
-    """What the file may not say; None where it was not given.
-
-    Attributes:
-        mapping: a file that explains the tensors of a state dict.
-        theta: of a cell with known names, in seconds.
-        dt: of one step, in seconds.
-        discretization: of such a cell.
-        activation: of such a cell.
-        output: of a state dict.
-    """
-
-    mapping: Path | None = None
-    theta: float | None = None
-    dt: float | None = None
-    discretization: str | None = None
-    activation: str | None = None
-    output: str | None = None
-
-    def refuse(self, allowed: tuple[str, ...], why: str) -> None:
-        """Refuse what is given and not among `allowed`."""
-        for name in (f.name for f in fields(self)):
-            if getattr(self, name) is not None and name not in allowed:
-                raise DesignError(name, why, getattr(self, name))
-
-
-def run(source: Path, name: str | None, given: Given, out: Path | None, as_json: bool) -> None:
-    """Import, write and print; see `lmu_hw.cli.commands.import_network`."""
+def run(source: Path, name: str | None, asked: ImportRequest, out: Path | None, as_json: bool) -> None:
+    """Import the network, write its file and print what it is; see `lmu_hw.cli.commands.import_`."""
     if name is None:
         stem = re.sub(r"[^A-Za-z0-9]+", "_", source.stem).strip("_")
         name = (stem if stem[:1].isalpha() else f"network_{stem}")[:63]
     file = f"{check_identifier(name)}.npz"
     with staged(out) as folder:
-        network = _network(source, given)
+        network = _network(source, asked)
         path = save_network(folder / file, network)
         with ArchiveReader(path) as archive:
             header = archive.header
@@ -61,24 +35,28 @@ def run(source: Path, name: str | None, given: Given, out: Path | None, as_json:
     answer(result | header, _shown(source, network, header, out, file), as_json=as_json)
 
 
-def _network(source: Path, given: Given) -> Network:
+def _network(source: Path, asked: ImportRequest) -> Network:
     suffix = source.suffix.lower()
     if suffix in KERAS:
         from lmu_hw.networks.importers import import_keras
 
-        given.refuse(("dt",), "left out for a model of Keras, which has its own")
-        return import_keras(source, **({} if given.dt is None else {"dt": given.dt}))
+        asked.refuse("left out for a model of Keras, which has its own", *_all_but("dt"))
+        return import_keras(source, **asked.given())
     if suffix not in STATE_DICTS:
         raise DesignError("file", "one of " + ", ".join((*KERAS, *STATE_DICTS)), source.name)
     from lmu_hw.networks.importers import NamedCell, import_state_dict, read_mapping
 
-    if given.mapping is not None:
-        given.refuse(("mapping",), "left out beside --mapping, which has its own")
-        return import_state_dict(source, read_mapping(given.mapping))
-    said = {f.name: value for f in fields(given) if (value := getattr(given, f.name)) is not None}
+    if asked.mapping is not None:
+        asked.refuse("left out beside --mapping, which has its own", *_all_but("mapping"))
+        return import_state_dict(source, read_mapping(asked.mapping))
+    said = asked.given()
     if "output" in said:
         said["output"] = Output(said["output"])
     return import_state_dict(source, NamedCell(**said))
+
+
+def _all_but(name: str) -> list[str]:
+    return [each for each in options_of(ImportRequest) if each != name]
 
 
 def _shown(source: Path, network: Network, header: dict[str, Any], out: Path | None, file: str) -> Iterator[Any]:
