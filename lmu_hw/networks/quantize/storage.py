@@ -16,7 +16,6 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.networks.quantize.activations import table_bits
 from lmu_hw.networks.quantize.plan import AffinePlan, LayerPlan, NetworkPlan
 
-
 #: The constants that an increment stores beside its `coefficients`, for the datapaths that have such.
 _FURTHER_CONSTANTS: Mapping[type[Increment], Callable[[Any], int]] = {
     TridiagonalIncrement: lambda increment: int(increment.pivots.size),
