@@ -15,7 +15,7 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.core.steps import StepMatrices
 from lmu_hw.core.system import discretize
 from lmu_hw.networks.model import Layer, Network, arrays
-from lmu_hw.networks.quantize.calibration import RealNetwork, real_layers
+from lmu_hw.networks.quantize.affine import RealNetwork, real_layers
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Step
 from lmu_hw.reference.layers import MemoryParameters

@@ -26,7 +26,7 @@ from lmu_hw.experiments.start import command
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.pretrained import load
-from lmu_hw.networks.quantize.calibration import RealNetwork
+from lmu_hw.networks.quantize.affine import RealNetwork
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.plan import NetworkPlan

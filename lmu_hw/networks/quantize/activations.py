@@ -23,12 +23,6 @@ _TOLERANCE = 0.75  # of one output lsb, on top of none: half of it is the roundi
 _SLACK = 2.0**-48  # more than extended precision, or double, errs by
 #: The largest slope, as a power of two: the pre-activation needs as many places less.
 _SLOPE_PLACES = {Activation.TANH: 0, Activation.SIGMOID: 2}
-_STEEPEST = {Activation.TANH: 1.0, Activation.SIGMOID: 0.25, Activation.RELU: 1.0, Activation.IDENTITY: 1.0}
-
-
-def rounding_bound(plan: ActivationPlan) -> float:
-    """Proved bound on |word − f(a)| over all real a that round to a code: the table's, and half a code of a."""
-    return plan.error_bound + 0.5 * plan.input.lsb * _STEEPEST[plan.function]
 
 
 def straight(function: Activation, form: QFormat) -> ActivationPlan:

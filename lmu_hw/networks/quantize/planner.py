@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike
 
 from lmu_hw.core.legendre import Array
@@ -19,14 +18,8 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.activations import straight, tabulate
-from lmu_hw.networks.quantize.calibration import (
-    Calibration,
-    CalibrationStatistics,
-    RealLayer,
-    RealMap,
-    calibrate,
-    real_layers,
-)
+from lmu_hw.networks.quantize.affine import RealLayer, RealMap, real_layers
+from lmu_hw.networks.quantize.calibration import Calibration, CalibrationStatistics, calibrate
 from lmu_hw.networks.quantize.options import Clipping, Granularity, LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.plan import (
     ActivationPlan,
@@ -37,105 +30,9 @@ from lmu_hw.networks.quantize.plan import (
     Segment,
     Source,
 )
+from lmu_hw.networks.quantize.rounding import clipped_fraction_bits, compensated, finest_fraction_bits, nearest
 from lmu_hw.networks.quantize.storage import check_budget
 from lmu_hw.reference.definition import Activation
-
-_DAMPING = 1e-3  # share of the mean variance that is added: a covariance from few data is not to be trusted wholly
-_SWEEPS = 8
-
-
-def finest_fraction_bits(peaks: Array, bits: int) -> IntArray:
-    """Most fractional bits at which words of `bits` bits hold each of `peaks`, rounded to nearest; zero gets none."""
-    most = 2.0 ** (bits - 1) - 1 + 0.499
-    with np.errstate(divide="ignore"):
-        fraction_bits = np.floor(np.log2(most / peaks))
-    return np.where(peaks > 0.0, fraction_bits, 0.0).astype(np.int64)
-
-
-def nearest(weights: Array, fraction_bits: IntArray, bits: int) -> IntArray:
-    """Codes of `weights`, both of shape (rows, columns), saturated symmetrically."""
-    most = 2 ** (bits - 1) - 1
-    return np.clip(np.rint(np.ldexp(weights, fraction_bits)), -most, most).astype(np.int64)
-
-
-def clipped_fraction_bits(weights: Array, fraction_bits: IntArray, bits: int, power: Array) -> IntArray:
-    """Binary places of each row, up to two more than `fraction_bits`, with the least error when rounded to nearest.
-
-    Args:
-        weights: shape (rows, columns).
-        fraction_bits: those that hold the largest entries, shape (rows,).
-        bits: of a weight.
-        power: mean square of the word of each column, shape (columns,).
-    """
-    best = np.full(weights.shape[0], np.inf)
-    chosen = fraction_bits.copy()
-    for more in range(3):
-        grids = np.broadcast_to((fraction_bits + more)[:, None], weights.shape)
-        lost = weights - np.ldexp(nearest(weights, grids, bits).astype(np.float64), -grids)
-        error = np.square(lost) @ power
-        better = error < best
-        best, chosen = np.where(better, error, best), np.where(better, fraction_bits + more, chosen)
-    return chosen
-
-
-def compensated(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    """Codes of `weights` with a small mean square error of the map; see the module's text.
-
-    Args:
-        weights: shape (rows, columns).
-        fraction_bits: fractional bits of each weight, same shape.
-        bits: of a weight.
-        covariance: of the words, shape (columns, columns).
-    """
-    plain = nearest(weights, fraction_bits, bits)
-    variance = np.diagonal(covariance)
-    if weights.shape[1] == 1 or variance.max() <= 0.0:
-        return plain
-    damped = covariance + np.eye(variance.size) * (_DAMPING * variance.mean())
-    order = np.argsort(-variance, kind="stable")
-    try:
-        sorted_codes = _one_by_one(weights[:, order], fraction_bits[:, order], bits, damped[np.ix_(order, order)])
-    except np.linalg.LinAlgError:  # words that are constant but for the rounding of their mean: nothing to take back
-        return plain
-    codes = np.empty_like(plain)
-    codes[:, order] = sorted_codes
-    codes = _anew(weights, codes, fraction_bits, bits, damped)
-    keep = _errors(weights, codes, fraction_bits, damped) < _errors(weights, plain, fraction_bits, damped)
-    return np.where(keep[:, None], codes, plain)
-
-
-def _one_by_one(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    factor = scipy.linalg.cholesky(np.linalg.inv(covariance))  # upper: C⁻¹ = factorᵀ·factor
-    rest, codes = weights.copy(), np.empty(weights.shape, dtype=np.int64)
-    for j in range(weights.shape[1]):
-        codes[:, j] = nearest(rest[:, j], fraction_bits[:, j], bits)
-        lost = (rest[:, j] - np.ldexp(codes[:, j].astype(np.float64), -fraction_bits[:, j])) / factor[j, j]
-        rest[:, j + 1 :] -= lost[:, None] * factor[j, j + 1 :]
-    return codes
-
-
-def _anew(weights: Array, codes: IntArray, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    values = np.ldexp(codes.astype(np.float64), -fraction_bits)
-    slope = (weights - values) @ covariance
-    for _ in range(_SWEEPS):
-        moved = False
-        for j in range(weights.shape[1]):
-            wanted = values[:, j] + slope[:, j] / covariance[j, j]
-            value = np.ldexp(nearest(wanted, fraction_bits[:, j], bits).astype(np.float64), -fraction_bits[:, j])
-            step = value - values[:, j]
-            if step.any():
-                moved = True
-                values[:, j] = value
-                slope -= step[:, None] * covariance[j]
-        if not moved:
-            break
-    return np.rint(np.ldexp(values, fraction_bits)).astype(np.int64)
-
-
-def _errors(weights: Array, codes: IntArray, fraction_bits: IntArray, covariance: Array) -> Array:
-    lost = weights - np.ldexp(codes.astype(np.float64), -fraction_bits)
-    return np.asarray(np.einsum("ij,ij->i", lost @ covariance, lost))
-
 
 _GUARD = 6  # places of a product below its target that still count
 _INPUT_GRID_BITS = 16  # widest input words that are looked for where the data lie on a grid

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
-from lmu_hw.networks.quantize.calibration import RealMap, RealNetwork
+from lmu_hw.networks.quantize.affine import RealMap, RealNetwork
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import Kind, LayerPlan, NetworkPlan, Segment, Source
 from lmu_hw.networks.quantize.planner import NetworkPlanner

@@ -14,7 +14,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.networks.model import Network, Output
 from lmu_hw.networks.pretrained import load
-from lmu_hw.networks.quantize.calibration import RealNetwork, real_layers
+from lmu_hw.networks.quantize.affine import RealNetwork, real_layers
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.options import Granularity, LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.planner import NetworkPlanner, plan_network

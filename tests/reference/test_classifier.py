@@ -1,4 +1,4 @@
-"""Closed-form fits against scikit-learn, against their defining equations, and by brute force."""
+"""Closed-form fits of the readout against scikit-learn, against their defining equations, and by brute force."""
 
 from __future__ import annotations
 
@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import Ridge, RidgeClassifier, RidgeCV
 
 from lmu_hw.errors import DesignError
-from lmu_hw.reference.fitting import (
-    choose_penalty,
-    discriminant,
-    leave_one_out,
-    one_vs_all,
-    ridge,
-    stratified_parts,
-)
+from lmu_hw.reference.classifier import choose_penalty, discriminant, stratified_parts
 
 Array = NDArray[np.float64]
 
@@ -40,52 +32,6 @@ def shares(count: int) -> Array:
     weights = np.arange(1.0, count + 1.0)
     total: Array = weights / weights.sum()
     return total
-
-
-@pytest.mark.parametrize("alpha", [1e-6, 0.1, 30.0])
-@pytest.mark.parametrize("shape", [(40, 5), (8, 12)])
-def test_ridge_is_scikit_learns(alpha: float, shape: tuple[int, int], rng: np.random.Generator) -> None:
-    f, y = rng.normal(size=shape) + 2.0, rng.normal(size=(shape[0], 3))
-    mine, oracle = ridge(f, y, alpha), Ridge(alpha=alpha, solver="svd").fit(f, y)
-    np.testing.assert_allclose(mine.weights, oracle.coef_, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(mine.bias, oracle.intercept_, rtol=1e-8, atol=1e-9)
-
-
-@given(seed=st.integers(0, 2**32 - 1), alpha=st.floats(1e-4, 1e4), outputs=st.integers(1, 3))
-def test_ridge_makes_the_gradient_vanish(seed: int, alpha: float, outputs: int) -> None:
-    rng = np.random.default_rng(seed)
-    f, y = rng.normal(size=(15, 4)), rng.normal(size=(15, outputs))
-    fitted = ridge(f, y, alpha)
-    residual = y - fitted(f)
-    np.testing.assert_allclose(residual.T @ f, alpha * fitted.weights, atol=1e-8)
-    np.testing.assert_allclose(residual.sum(axis=0), 0.0, atol=1e-10)
-
-
-def test_ridge_takes_a_single_target(rng: np.random.Generator) -> None:
-    f, y = rng.normal(size=(20, 3)), rng.normal(size=20)
-    np.testing.assert_array_equal(ridge(f, y, 1.0).weights, ridge(f, y[:, None], 1.0).weights)
-
-
-def test_ridge_on_one_vs_all_is_scikit_learns_classifier(rng: np.random.Generator) -> None:
-    f, y = classes(rng)
-    targets = one_vs_all(y)
-    np.testing.assert_array_equal(np.unique(targets), [-1.0, 1.0])
-    np.testing.assert_array_equal(targets.argmax(axis=1), y)
-    mine, oracle = ridge(f, targets, 2.0), RidgeClassifier(alpha=2.0, solver="svd").fit(f, y)
-    np.testing.assert_allclose(mine(f), oracle.decision_function(f), rtol=1e-9, atol=1e-9)
-    np.testing.assert_array_equal(mine.classify(f), oracle.predict(f))
-
-
-def test_leave_one_out_is_leaving_one_out(rng: np.random.Generator) -> None:
-    f, y = rng.normal(size=(25, 4)) + 1.0, rng.normal(size=(25, 2))
-    alphas = [1e-3, 0.5, 20.0]
-    brute = []
-    for alpha in alphas:
-        errors = [(y[n] - ridge(np.delete(f, n, axis=0), np.delete(y, n, axis=0), alpha)(f[n])) ** 2 for n in range(25)]
-        brute.append(np.mean(errors))
-    np.testing.assert_allclose(leave_one_out(f, y, alphas), brute, rtol=1e-9)
-    oracle = RidgeCV(alphas=alphas, store_cv_results=True).fit(f, y)
-    np.testing.assert_allclose(leave_one_out(f, y, alphas), oracle.cv_results_.mean(axis=(0, 1)), rtol=1e-8)
 
 
 class Penalised(EmpiricalCovariance):
@@ -207,25 +153,8 @@ def test_discriminant_refuses(features: Any, labels: Any, message: str) -> None:
 
 @pytest.mark.parametrize("alpha", [0.0, -1.0, np.nan, np.inf, True, "1"])
 def test_penalties_are_refused(alpha: Any) -> None:
-    for fit in (
-        lambda: ridge(F, F, alpha),
-        lambda: discriminant(F, Y, alpha),
-        lambda: leave_one_out(F, F, [alpha]),
-    ):
-        with pytest.raises(DesignError, match="alpha must be a positive finite number, got"):
-            fit()
-
-
-@pytest.mark.parametrize(
-    ("targets", "message"),
-    [
-        (F[:9], r"targets must be of shape \(10, outputs\) or \(10,\), got \(9, 2\)"),
-        (F + np.inf, "targets must be finite numbers, got NaN or infinity"),
-    ],
-)
-def test_ridge_refuses_targets(targets: Any, message: str) -> None:
-    with pytest.raises(DesignError, match=message):
-        ridge(F, targets, 1.0)
+    with pytest.raises(DesignError, match="alpha must be a positive finite number, got"):
+        discriminant(F, Y, alpha)
 
 
 def test_cross_validation_refuses_too_few() -> None:
