@@ -76,7 +76,7 @@ REFUSALS = [
     ("run @ --input empty.npy", "empty.npy must be a whole .npy file"),
     ("run @ --input two.wav", "channel must be chosen among 0 to 1 for the 2 channels of two.wav, got none"),
     ("run @ --input two.wav --channel 2", "channel must be one of 0 to 1 in two.wav, got 2"),
-    ("run @ --input loud.npy", "loud.npy must be within [-1, 1] (or normalised to its peak)"),
+    ("run @ --input loud.npy", "loud.npy must be within [-1, 1], got a peak of"),
     ("run @ --input hole.npy", "hole.npy must be finite in every sample, got nan at sample 3"),
     ("run @ --input quiet.npy --delays 0,2", "must be a number from 0 to 1"),
     ("run @ --input quiet.npy --delays a", "delays must be numbers with commas between them, got a"),

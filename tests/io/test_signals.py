@@ -130,7 +130,7 @@ def test_wav_with_two_channels_and_none_chosen(tmp_path: Path) -> None:
         (riff((b"fmt ", wav_format()), (b"data", b"")), "x.wav must be a recording of at least one sample, got none"),
         (
             riff((b"fmt ", wav_format(3, bits=32)), (b"data", struct.pack("<2f", 0.5, -1.5))),
-            "x.wav must be within [-1, 1] (or normalised to its peak), got a peak of 1.5",
+            "x.wav must be within [-1, 1], got a peak of 1.5; it can be normalised to its peak",
         ),
         (
             riff((b"fmt ", wav_format(3, bits=32)), (b"data", struct.pack("<2f", 0.5, float("nan")))),
@@ -183,7 +183,7 @@ def test_npy_is_what_numpy_wrote(kind: str, order: Any, tmp_path: Path, rng: np.
         (np.zeros(3, complex), "x.npy must be an array of real numbers, got complex128"),
         (np.array(["a"]), "x.npy must be an array of real numbers, got <U1"),
         (np.array([0.0, np.inf]), "x.npy must be finite in every sample, got inf at sample 1"),
-        (np.array([0, -3]), "x.npy must be within [-1, 1] (or normalised to its peak), got a peak of 3"),
+        (np.array([0, -3]), "x.npy must be within [-1, 1], got a peak of 3; it can be normalised to its peak"),
     ],
 )
 def test_npy_refuses(array: Any, message: str, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_csv_is_what_numpy_wrote(tmp_path: Path, rng: np.random.Generator) -> No
         ("u,u\n0,0.1\n", "u", "channel must be one of u, u in x.csv, got u"),
         ("0,0.1\n", "9" * 5000, "channel must be one of 0 to 1 in x.csv, got 999"),
         ("0.1\nnan\n", None, "x.csv must be finite in every sample, got nan at sample 1"),
-        ("0.1\n-1.25\n", None, "x.csv must be within [-1, 1] (or normalised to its peak), got a peak of 1.25"),
+        ("0.1\n-1.25\n", None, "x.csv must be within [-1, 1], got a peak of 1.25; it can be normalised to its peak"),
         ("a" * 200_000, None, "x.csv must be a table of numbers, got field larger than field limit (131072)"),
     ],
 )
