@@ -74,15 +74,17 @@ _SCANNER_TEXT = (
 
 @dataclass(frozen=True)
 class DigitsResult:
-    """The classification.
+    """How the digits were classified.
 
     Attributes:
-        held_out: how many digits were classified.
-        accuracy_float, accuracy_fixed, accuracy_rtl: shares of right answers.
-        different_predictions: digits that the integer model and the Verilog classify differently.
-        samples, beats, mismatches: of the Verilog's run.
-        messages: of the bench.
-        bound: fixed against float, over all states of all digits.
+        held_out: The number of digits that were classified.
+        accuracy_float, accuracy_fixed, accuracy_rtl: The shares of right answers in float64, integers and Verilog.
+        different_predictions: The number of digits that the integer model and the Verilog classify differently.
+        samples: The number of samples that the Verilog was sent.
+        beats: The number of beats that were compared with the integer model.
+        mismatches: The number of beats that differed.
+        messages: What the bench has to say.
+        bound: The deviation of fixed from float against its bound, over all states of all digits.
     """
 
     held_out: int
@@ -98,13 +100,13 @@ class DigitsResult:
 
     @property
     def passed(self) -> bool:
-        """The Verilog gave every word and every answer of the integer model, within the bound."""
+        """Whether the Verilog gave every word and every answer of the integer model, within the bound."""
         return self.mismatches == 0 and self.different_predictions == 0 and self.bound.passed and not self.messages
 
 
 @dataclass(frozen=True)
 class Part:
-    """One memory of the demonstration: what was asked for, planned and generated."""
+    """One memory of the demonstration: its design, its plan and its Verilog."""
 
     design: Design
     plan: MemoryPlan
@@ -113,7 +115,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that the report shows."""
+    """What the demonstration made and measured, which the report shows."""
 
     data: Digits
     digits: Part
@@ -127,11 +129,11 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Every check held."""
+        """Whether every check held."""
         return self.classified.passed and self.small_result.passed and self.scanner_result.passed
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """The measured figures as plain values."""
         classified = self.classified
         return {
             "command": self.command,
@@ -166,7 +168,7 @@ def _figures(part: Part, result: CosimResult) -> dict[str, Any]:
 
 
 def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Carry it all out, write and print; see `lmu_hw.cli.commands.demo`."""
+    """Carry out the demonstration, write its files and print its figures; see `lmu_hw.cli.commands.demo`."""
     command = f"lmu-hw demo --simulator {simulator} --seed {seed}"
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         task = bar.add_task("digits: fit", total=10)
@@ -222,9 +224,9 @@ def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
 
 
 def scan(data: Digits) -> Array:
-    """White paper, then twelve held-out digits as a scanner reads them, row after row, to and fro.
+    """A recording of white paper and then twelve held-out digits as a scanner reads them, row by row, to and fro.
 
-    From pixel to pixel it takes 16 steps, between which the samples are interpolated. Shape (13·64·16,).
+    It takes 16 steps from pixel to pixel, between which the samples are interpolated; the shape is (13·64·16,).
     """
     inverse = np.argsort(data.permutation)
     rows = data.test.sequences[:SCANNED_DIGITS, inverse].reshape(-1, 8, 8).copy()
@@ -235,7 +237,7 @@ def scan(data: Digits) -> Array:
 
 
 def _build(design: Design, folder: Path) -> Part:
-    """Plan a memory, generate its Verilog, and write both."""
+    """Plan a memory, generate its Verilog, and write both to a folder."""
     plan = design.plan()
     made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=f"lmu-hw verilog {design.flags()}")
     made.write(folder)
@@ -295,7 +297,7 @@ def _shown(outcome: Outcome, out: Path | None, names: list[str]) -> Iterator[Any
 
 
 def _result_rows(outcome: Outcome) -> list[Sequence[str]]:
-    """One column for each memory: digits, small memory, scanner."""
+    """The rows of the table of results, with a column for each memory: digits, small memory, scanner."""
     classified, small, scanner = outcome.classified, outcome.small_result, outcome.scanner_result
     parts = (outcome.digits, outcome.small, outcome.scanner)
     bounds = (classified.bound, small.fixed_vs_float, scanner.fixed_vs_float)
@@ -384,7 +386,7 @@ def _digit_figure(outcome: Outcome) -> FigureData:
 
 
 def _scan_figure(outcome: Outcome) -> FigureData:
-    """The window decoded at the end of each digit, laid out as the image that was read."""
+    """The figure of the window decoded at the end of each digit, laid out as the image that was read."""
     spec, result = outcome.scanner.plan.spec, outcome.scanner_result
     steps = round(spec.ratio)
     side = 8
