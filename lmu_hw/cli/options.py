@@ -2,9 +2,9 @@
 
 Flags, defaults, ranges and help are declared once, as fields of dataclasses (`lmu_hw.design.options`). From these,
 this module makes options for click. click stays the command-line library because a type of parameter may raise the
-project's own one-line errors, shells complete its options and choices, and loading it takes some 30 ms. Libraries
-that read the options off annotations (cyclopts, rich-click, msgspec) would leave the declarations as they are, but
-would bring error texts of their own, and coloured help that needs rich, which `lmu-hw --version` does without.
+project's own one-line errors, shells complete its options and choices, and it depends on nothing else. Libraries that
+read options off annotations (cyclopts, rich-click) would leave the declarations as they are, but bring error texts of
+their own and help in colour, for which `lmu-hw --version` would wait.
 """
 
 from __future__ import annotations
