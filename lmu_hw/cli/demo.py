@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
 WEIGHT_BITS = 12
 SCANNED_DIGITS = 12
 STEPS_PER_PIXEL = 16
+_STEPS = 8  # that the progress display counts
 
 #: The three memories. The digits' pixels are multiples of 1/128, so 8 bits hold them exactly.
 DIGITS = Design(
@@ -74,15 +75,17 @@ _SCANNER_TEXT = (
 
 @dataclass(frozen=True)
 class DigitsResult:
-    """The classification.
+    """How the digits were classified.
 
     Attributes:
-        held_out: how many digits were classified.
-        accuracy_float, accuracy_fixed, accuracy_rtl: shares of right answers.
-        different_predictions: digits that the integer model and the Verilog classify differently.
-        samples, beats, mismatches: of the Verilog's run.
-        messages: of the bench.
-        bound: fixed against float, over all states of all digits.
+        held_out: The number of digits that were classified.
+        accuracy_float, accuracy_fixed, accuracy_rtl: The shares of right answers in float64, integers and Verilog.
+        different_predictions: The number of digits that the integer model and the Verilog classify differently.
+        samples: The number of samples that the Verilog was sent.
+        beats: The number of beats that were compared with the integer model.
+        mismatches: The number of beats that differed.
+        messages: What the bench has to say.
+        bound: The deviation of fixed from float against its bound, over all states of all digits.
     """
 
     held_out: int
@@ -98,13 +101,13 @@ class DigitsResult:
 
     @property
     def passed(self) -> bool:
-        """The Verilog gave every word and every answer of the integer model, within the bound."""
+        """Whether the Verilog gave every word and every answer of the integer model, within the bound."""
         return self.mismatches == 0 and self.different_predictions == 0 and self.bound.passed and not self.messages
 
 
 @dataclass(frozen=True)
 class Part:
-    """One memory of the demonstration: what was asked for, planned and generated."""
+    """One memory of the demonstration: its design, its plan and its Verilog."""
 
     design: Design
     plan: MemoryPlan
@@ -113,7 +116,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that the report shows."""
+    """What the demonstration made and measured, which the report shows."""
 
     data: Digits
     digits: Part
@@ -127,11 +130,11 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Every check held."""
+        """Whether every check held."""
         return self.classified.passed and self.small_result.passed and self.scanner_result.passed
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """The measured figures as plain values."""
         classified = self.classified
         return {
             "command": self.command,
@@ -166,49 +169,18 @@ def _figures(part: Part, result: CosimResult) -> dict[str, Any]:
 
 
 def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Carry it all out, write and print; see `lmu_hw.cli.commands.demo`."""
+    """Carry out the demonstration, write its files and print its figures; see `lmu_hw.cli.commands.demo`."""
     command = f"lmu-hw demo --simulator {simulator} --seed {seed}"
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        task = bar.add_task("digits: fit", total=10)
-
-        def step(description: str) -> None:
-            bar.update(task, advance=1, description=description)
-
+        task = bar.add_task("digits", total=_STEPS)
+        bench = _Bench(
+            folder, Path(scratch), simulator, seed, lambda what: bar.update(task, advance=1, description=what)
+        )
         data = load_digits(seed)
-        classifier, _ = fit_digits(data)
-        step("digits: plan and Verilog")
-        digits = _build(DIGITS, folder / "digits")
-        step(f"digits: {data.test.labels.size} of them through the Verilog")
-        classified = _classify(digits, classifier, data.test, Path(scratch) / "digits", simulator, seed)
-        step("small memory: plan, Verilog, circuit")
-        small = _build(SMALL, folder / "small")
-        circuit = design_circuit(SMALL)
-        write_design(circuit, folder / "circuit", f"lmu-hw spice {SMALL.flags()}")
-        step("small memory: gates and circuit in one simulation")
-        small_result = cosimulate(
-            small.plan,
-            data.test.sequences[0],
-            workdir=Path(scratch) / "small",
-            simulator=simulator,
-            seed=seed,
-            analog=AnalogSetup(circuit_beside(SMALL)),
-            waves=True,
-            design=small.verilog,
-        )
-        if small_result.waveform is not None:
-            shutil.copy(small_result.waveform, folder / "small" / f"{SMALL.name}{small_result.waveform.suffix}")
-        step("chain: plan and Verilog")
-        scanner = _build(SCANNER, folder / "scanner")
-        step("chain: a scan of twelve digits")
-        scanner_result = cosimulate(
-            scanner.plan,
-            scan(data),
-            workdir=Path(scratch) / "scanner",
-            simulator=simulator,
-            seed=seed,
-            design=scanner.verilog,
-        )
-        step("report")
+        digits, classified = _digits(bench, data)
+        small, circuit, small_result = _small_memory(bench, data)
+        scanner, scanner_result = _scanner(bench, data)
+        bench.told("report")
         outcome = Outcome(data, digits, classified, small, circuit, small_result, scanner, scanner_result, command)
         result = outcome.to_dict()
         names = ["digits/", "small/", "circuit/", "scanner/", "results.json", "report.html"]
@@ -221,10 +193,64 @@ def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
         raise CheckFailed(_complaint(outcome))
 
 
-def scan(data: Digits) -> Array:
-    """White paper, then twelve held-out digits as a scanner reads them, row after row, to and fro.
+@dataclass(frozen=True)
+class _Bench:
+    """Where the demonstration works, what it simulates with, and whom it tells what it is at."""
 
-    From pixel to pixel it takes 16 steps, between which the samples are interpolated. Shape (13·64·16,).
+    folder: Path
+    scratch: Path
+    simulator: str
+    seed: int
+    told: Callable[[str], None]
+
+    def cosimulate(self, part: Part, samples: Array, **more: Any) -> CosimResult:
+        """Run a memory of the demonstration over samples in every form."""
+        return cosimulate(
+            part.plan,
+            samples,
+            workdir=self.scratch / part.design.name,
+            simulator=self.simulator,
+            seed=self.seed,
+            design=part.verilog,
+            **more,
+        )
+
+
+def _digits(bench: _Bench, data: Digits) -> tuple[Part, DigitsResult]:
+    """Classify the held-out digits in float64, in integers and in Verilog."""
+    bench.told("digits: fit")
+    classifier, _ = fit_digits(data)
+    bench.told("digits: plan and Verilog")
+    part = _build(DIGITS, bench.folder / "digits")
+    bench.told(f"digits: {data.test.labels.size} of them through the Verilog")
+    return part, _classify(part, classifier, data.test, bench)
+
+
+def _small_memory(bench: _Bench, data: Digits) -> tuple[Part, AnalogDesign, CosimResult]:
+    """Run a small memory as gates and as a circuit in one simulation."""
+    bench.told("small memory: plan, Verilog, circuit")
+    part = _build(SMALL, bench.folder / "small")
+    circuit = design_circuit(SMALL)
+    write_design(circuit, bench.folder / "circuit", f"lmu-hw spice {SMALL.flags()}")
+    bench.told("small memory: gates and circuit in one simulation")
+    result = bench.cosimulate(part, data.test.sequences[0], analog=AnalogSetup(circuit_beside(SMALL)), waves=True)
+    if result.waveform is not None:
+        shutil.copy(result.waveform, bench.folder / "small" / f"{SMALL.name}{result.waveform.suffix}")
+    return part, circuit, result
+
+
+def _scanner(bench: _Bench, data: Digits) -> tuple[Part, CosimResult]:
+    """Run the chain over a scan of twelve digits."""
+    bench.told("chain: plan and Verilog")
+    part = _build(SCANNER, bench.folder / "scanner")
+    bench.told("chain: a scan of twelve digits")
+    return part, bench.cosimulate(part, scan(data))
+
+
+def scan(data: Digits) -> Array:
+    """A recording of white paper and then twelve held-out digits as a scanner reads them, row by row, to and fro.
+
+    It takes 16 steps from pixel to pixel, between which the samples are interpolated; the shape is (13·64·16,).
     """
     inverse = np.argsort(data.permutation)
     rows = data.test.sequences[:SCANNED_DIGITS, inverse].reshape(-1, 8, 8).copy()
@@ -235,7 +261,7 @@ def scan(data: Digits) -> Array:
 
 
 def _build(design: Design, folder: Path) -> Part:
-    """Plan a memory, generate its Verilog, and write both."""
+    """Plan a memory, generate its Verilog, and write both to a folder."""
     plan = design.plan()
     made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=f"lmu-hw verilog {design.flags()}")
     made.write(folder)
@@ -244,14 +270,18 @@ def _build(design: Design, folder: Path) -> Part:
     return Part(design, plan, made)
 
 
-def _classify(
-    part: Part, classifier: MemoryClassifier, held_out: LabelledSequences, workdir: Path, simulator: str, seed: int
-) -> DigitsResult:
+def _classify(part: Part, classifier: MemoryClassifier, held_out: LabelledSequences, bench: _Bench) -> DigitsResult:
     integers = classifier.quantize(part.plan, WEIGHT_BITS)
     codes = part.plan.input_format.encode(held_out.sequences)
-    memory = HarnessedMemory(part.plan, Stimulus(codes, seed=seed), part.verilog)
+    memory = HarnessedMemory(part.plan, Stimulus(codes, seed=bench.seed), part.verilog)
     words = IntegerMemory(part.plan).run(codes)
-    stream = run_streams([memory], workdir=workdir, simulator=simulator, seed=seed, expected=[words])
+    stream = run_streams(
+        [memory],
+        workdir=bench.scratch / part.design.name,
+        simulator=bench.simulator,
+        seed=bench.seed,
+        expected=[words],
+    )
     fixed = integers.readout.classify(words[:, -1])
     rtl = integers.readout.classify(stream.words[0][:, -1]) if stream.words else None
     score = stream.scores[0] if stream.scores else None
@@ -295,7 +325,7 @@ def _shown(outcome: Outcome, out: Path | None, names: list[str]) -> Iterator[Any
 
 
 def _result_rows(outcome: Outcome) -> list[Sequence[str]]:
-    """One column for each memory: digits, small memory, scanner."""
+    """The rows of the table of results, with a column for each memory: digits, small memory, scanner."""
     classified, small, scanner = outcome.classified, outcome.small_result, outcome.scanner_result
     parts = (outcome.digits, outcome.small, outcome.scanner)
     bounds = (classified.bound, small.fixed_vs_float, scanner.fixed_vs_float)
@@ -384,7 +414,7 @@ def _digit_figure(outcome: Outcome) -> FigureData:
 
 
 def _scan_figure(outcome: Outcome) -> FigureData:
-    """The window decoded at the end of each digit, laid out as the image that was read."""
+    """The figure of the window decoded at the end of each digit, laid out as the image that was read."""
     spec, result = outcome.scanner.plan.spec, outcome.scanner_result
     steps = round(spec.ratio)
     side = 8

@@ -2,21 +2,22 @@
 
 Flags, defaults, ranges and help are declared once, as fields of dataclasses (`lmu_hw.design.options`). From these,
 this module makes options for click. click stays the command-line library because a type of parameter may raise the
-project's own one-line errors, shells complete its options and choices, and loading it takes some 30 ms. Libraries
-that read the options off annotations (cyclopts, rich-click, msgspec) would leave the declarations as they are, but
-would bring error texts of their own, and coloured help that needs rich, which `lmu-hw --version` does without.
+project's own one-line errors, shells complete its options and choices, and it depends on nothing else. Libraries that
+read options off annotations (cyclopts, rich-click) would leave the declarations as they are, but bring error texts of
+their own and help in colour, for which `lmu-hw --version` would wait.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
+from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, Wholes, Words, option
 from lmu_hw.design.files import load_any_design, load_design
 from lmu_hw.design.memory import CIRCUIT, Design
 from lmu_hw.design.network import NetworkDesign
@@ -26,12 +27,14 @@ from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 Declare = Callable[[Any], Any]
 
 _FILE = click.Path(path_type=Path)
-_TYPES: Mapping[type[Any], Callable[[], click.ParamType[Any]]] = {
-    int: Whole,
-    float: Number,
-    tuple: Fractions,
-    Path: lambda: _FILE,
-    str: lambda: click.STRING,
+_TYPES: Mapping[Any, click.ParamType[Any]] = {
+    int: Whole(),
+    float: Number(),
+    tuple[int, ...]: Wholes(),
+    tuple[float, ...]: Fractions(),
+    tuple[str, ...]: Words(),
+    Path: _FILE,
+    str: click.STRING,
 }
 
 _DESIGN_FILE = option(
@@ -139,6 +142,7 @@ def _click_option(each: Option, of_network: Option | None = None) -> Declare:
         return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]")
     names = f"--{each.flag}"
     settings: dict[str, Any] = {"section": declared.section, "default": None, "help": each.help}
+    settings["required"] = each.default is MISSING
     if of_network is not None and (of_network.range, of_network.fallback) != (each.range, each.fallback):
         details = "; ".join(filter(None, (of_network.range, of_network.default_clause)))
         settings["help"] += f" Of a network: {details}."
@@ -148,7 +152,7 @@ def _click_option(each: Option, of_network: Option | None = None) -> Declare:
     elif declared.choices:
         settings["type"] = OneOf(declared.choices, tuple(declared.aliases))
     else:
-        settings |= {"type": _TYPES[each.kind](), "metavar": declared.metavar}
+        settings |= {"type": _TYPES[each.kind], "metavar": declared.metavar}
     return option(names, each.name, **settings)
 
 

@@ -72,6 +72,16 @@ class Fractions(_Parsed[tuple[float, ...]]):
         return tuple(map(float, text.split(",")))
 
 
+class Words(_Parsed[tuple[str, ...]]):
+    """Words with commas between them."""
+
+    name, constraint = "words", "words with commas between them"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the words of a text."""
+        return tuple(text.split(","))
+
+
 class OneOf(click.Choice[str]):
     """One of a few words, or an older word for one of them, which the help does not list."""
 

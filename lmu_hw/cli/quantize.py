@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,20 +56,17 @@ class Measurement:
 
 def run(design: Design | NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
-    if isinstance(design, NetworkDesign):
-        search.refuse("left out with a network")
-        run_network(design, out, as_json)
-    elif search.target_nrmse is None:
-        search.refuse("given with --target-nrmse")
-        run_memory(design, out, as_json)
-    else:
+    _RUNS[type(design)](design, search, out, as_json)
+
+
+def run_memory(design: Design, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+    """Plan a memory and measure its error, or search the cheapest one where a target is given."""
+    if search.target_nrmse is not None:
         from lmu_hw.cli import search as subcommand
 
         subcommand.run(design, search, out, as_json)
-
-
-def run_memory(design: Design, out: Path | None, as_json: bool) -> None:
-    """Plan a memory and measure its error."""
+        return
+    search.refuse("given with --target-nrmse")
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan", total=None)
         plan = design.plan()
@@ -191,8 +188,9 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
     )
 
 
-def run_network(design: NetworkDesign, out: Path | None, as_json: bool) -> None:
+def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Plan a network and weigh what every format does to its outputs."""
+    search.refuse("left out with a network")
     network = design.load()
     calibration = calibration_of(design, network)
     with staged(out) as folder, progress() as bar:
@@ -205,6 +203,12 @@ def run_network(design: NetworkDesign, out: Path | None, as_json: bool) -> None:
         result = _network_result(design, plan, tensors, storage, calibration.values.shape)
         write_text(folder / "plan.json", render_json(result))
     answer(result, [*_network_tables(network, plan, tensors, storage), *written(out, ["plan.json"])], as_json=as_json)
+
+
+_RUNS: Mapping[type[Any], Callable[[Any, SearchRequest, Path | None, bool], None]] = {
+    Design: run_memory,
+    NetworkDesign: run_network,
+}
 
 
 def _network_result(

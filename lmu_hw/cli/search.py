@@ -107,7 +107,7 @@ def _first_that_holds(
         best = trial.fidelity
         if max(trial.fidelity, trial.quantisation.nrmse) <= target:
             return trial
-    what = "any method and width reaches" if methods is None else f"{methods[0]} reaches with any width"
+    what = "any rule and width reaches" if methods is None else f"{methods[0]} reaches with any width"
     raise DesignError("target-nrmse", f"at least {best:.3g}, the least that {what} in this band", f"{target:g}")
 
 

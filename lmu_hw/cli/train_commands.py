@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmu_hw.cli.options import output_options, spiking_network_options
-from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, option
+from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
 from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.errors import DesignError
@@ -30,16 +30,6 @@ class TaskGroup(OrderedGroup):
 
     what = "task"
     listing = "lmu-hw train --help"
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Words between commas."""
-
-    name = "words"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Return the parts of `value`."""
-        return value if isinstance(value, tuple) else tuple(str(value).split(","))
 
 
 @click.group(cls=TaskGroup, invoke_without_command=True, subcommand_metavar="TASK [OPTIONS]")

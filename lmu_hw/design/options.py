@@ -22,7 +22,16 @@ from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
 
 _METADATA = "option"
-_WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
+_KINDS: Mapping[Any, str] = {
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    Path: "a path",
+    tuple[int, ...]: "a list of integers",
+    tuple[float, ...]: "a list of numbers",
+    tuple[str, ...]: "a list of texts",
+}
 
 
 @dataclass(frozen=True)
@@ -69,14 +78,14 @@ class Option:
 
     Attributes:
         name: The name of the field, which is also the key in a design file.
-        kind: The type of the values; `tuple` stands for a tuple of floats.
+        kind: The type of the values, such as `int` or `tuple[float, ...]`.
         optional: Whether None is allowed too.
         default: The value of the field where nothing is given.
         declared: What `option` noted.
     """
 
     name: str
-    kind: type[Any]
+    kind: Any
     optional: bool
     default: Any
     declared: Declaration
@@ -112,22 +121,18 @@ class Option:
         return " ".join(filter(None, (told, self.declared.note)))
 
     def checked(self, value: Any) -> Any:
-        """Return the value as one of the declared kind; an integer also counts as a number, and a text as a path.
+        """Return the value as one of the declared kind, and an older word as the one that it stands for.
 
         Raises:
-            DesignError: it is of another kind.
+            DesignError: The value is of another kind.
         """
         if value is None and self.optional:
             return None
-        if self.kind is tuple:
-            return _numbers(self.name, value)
-        if self.kind is float and type(value) is int:
-            return float(value)
-        if self.kind is Path and isinstance(value, str | Path):
-            return Path(value)
-        if type(value) is not self.kind:
-            raise DesignError(self.name, _WORDS[self.kind], value)
-        return self.declared.aliases.get(value, value) if self.kind is str else value
+        try:
+            made = _as(self.kind, value)
+        except TypeError:
+            raise DesignError(self.name, _KINDS[self.kind], value) from None
+        return self.declared.aliases.get(made, made) if self.kind is str else made
 
     def words(self, value: Any) -> list[str]:
         """The words of a command line that give this value."""
@@ -136,8 +141,8 @@ class Option:
         if isinstance(value, bool):
             return [f"--{self.flag}" if value else f"--no-{self.flag}"]
         if isinstance(value, tuple):
-            return [f"--{self.flag}", ",".join(map(repr, value))]
-        return [f"--{self.flag}", repr(value) if isinstance(value, int | float) else str(value)]
+            return [f"--{self.flag}", ",".join(map(_word, value))]
+        return [f"--{self.flag}", _word(value)]
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ class Options:
         known = options_of(type(self))
         for name, value in self.given().items():
             if not names or name in names:
-                raise DesignError(known[name].flag, constraint, _told(value) if isinstance(value, float) else value)
+                raise DesignError(known[name].flag, constraint, str(value) if isinstance(value, Path) else value)
 
     def to_dict(self) -> dict[str, Any]:
         """The values by name, in the order of the declarations."""
@@ -216,8 +221,31 @@ def _option(each: dataclasses.Field[Any], hint: Any) -> Option:
     """The option of a field that is annotated with a type, or with a type or None."""
     parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     inner = next(part for part in parts if part is not types.NoneType)
-    kind = typing.get_origin(inner) or inner
-    return Option(each.name, kind, types.NoneType in parts, each.default, each.metadata[_METADATA])
+    return Option(each.name, inner, types.NoneType in parts, each.default, each.metadata[_METADATA])
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """The value as one of a kind; an integer is a number too, a text a path, and a list a tuple.
+
+    Raises:
+        TypeError: The value is of another kind.
+    """
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        return tuple(_as(typing.get_args(kind)[0], each) for each in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _word(value: Any) -> str:
+    """A single value as a word of a command line, from which it is read without loss."""
+    return repr(value) if isinstance(value, int | float) else str(value)
 
 
 def _told(value: Any) -> str:
@@ -229,9 +257,3 @@ def _told(value: Any) -> str:
     if isinstance(value, float):
         return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:g}")  # 1e7, not 1e+07
     return str(value)
-
-
-def _numbers(name: str, value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list | tuple) or not all(type(each) in (int, float) for each in value):
-        raise DesignError(name, "a list of numbers", value)
-    return tuple(map(float, value))

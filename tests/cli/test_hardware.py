@@ -54,8 +54,8 @@ def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> No
 
 
 def test_without_out_nothing_is_written(lmu: Lmu, tmp_path: Path) -> None:
-    for verb in ("verilog", "spice"):
-        assert lmu(verb, *MEMORY).status == 0
+    for subcommand in ("verilog", "spice"):
+        assert lmu(subcommand, *MEMORY).status == 0
     assert list(tmp_path.iterdir()) == []
 
 

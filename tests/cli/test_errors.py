@@ -15,7 +15,7 @@ from tests.cli.conftest import Lmu, spawn
 MEMORY = ["--order", "6", "--theta", "1", "--dt", "0.001"]
 
 # The call, with @ for the flags of a good memory, and what the line says.
-REFUSALS = [
+ERRORS = [
     ("derive --order 0 --theta 1 --dt 0.1", "order must be an integer from 1 to 2048, got 0"),
     ("derive --order 2.5 --theta 1 --dt 0.1", "order must be an integer, got 2.5"),
     ("derive --order 6 --theta -1 --dt 0.1", "theta must be a positive number of seconds, got -1.0"),
@@ -116,11 +116,11 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("call", "said"), REFUSALS, ids=[call for call, _ in REFUSALS])
-def test_refusal(lmu: Lmu, files: Path, call: str, said: str) -> None:
+@pytest.mark.parametrize(("call", "said"), ERRORS, ids=[call for call, _ in ERRORS])
+def test_error(lmu: Lmu, files: Path, call: str, said: str) -> None:
     before = sorted(files.iterdir())
-    verb, *words = shlex.split(call.replace("@", shlex.join(MEMORY)))
-    called = lmu(verb, "--out", "out", *words)
+    subcommand, *words = shlex.split(call.replace("@", shlex.join(MEMORY)))
+    called = lmu(subcommand, "--out", "out", *words)
     assert (called.status, called.out) == (2, "")
     lines = called.err.splitlines()
     assert len(lines) == 1
