@@ -52,12 +52,12 @@ class ShiftRegister:
     Attributes:
         length: The number k of bits of the register.
         tap: The exponent q of the polynomial xᵏ + x^q + 1.
-        fraction_bits: The number of places by which a step moves the register.
+        shift: The number of places by which a step moves the register.
     """
 
     length: int
     tap: int
-    fraction_bits: int
+    shift: int
 
     @property
     def mask(self) -> int:
@@ -66,8 +66,8 @@ class ShiftRegister:
 
     def advance(self, states: Words) -> Words:
         """The states one step later."""
-        kept = (states & np.uint32(self.mask)) << np.uint32(self.fraction_bits)
-        return np.asarray(kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.fraction_bits)))
+        kept = (states & np.uint32(self.mask)) << np.uint32(self.shift)
+        return np.asarray(kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.shift)))
 
 
 REGISTERS = (ShiftRegister(31, 13, 12), ShiftRegister(29, 2, 4), ShiftRegister(28, 3, 17))
