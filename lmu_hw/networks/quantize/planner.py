@@ -34,38 +34,38 @@ from lmu_hw.networks.quantize.rounding import clipped_fraction_bits, compensated
 from lmu_hw.networks.quantize.storage import check_budget
 from lmu_hw.reference.definition import Activation
 
-_GUARD = 6  # places of a product below its target that still count
-_INPUT_GRID_BITS = 16  # widest input words that are looked for where the data lie on a grid
-_GAINS = 16  # steps in an octave in which the unit of u is looked for
+_GUARD = 6  # fractional bits of a product beyond those of its target that still count
+_INPUT_GRID_BITS = 16  # the widest input words that are considered where the data lie on a grid
+_GAINS = 16  # candidates in an octave for the unit of u
 
 
 def plan_network(network: Network, calibration: ArrayLike, options: NetworkOptions | None = None) -> NetworkPlan:
     """Choose every format of `network` and round its weights, without training.
 
-    Grids are powers of two. The memories' words hold whatever |u| ≤ 1 brings about, and accumulators every partial
-    sum, whatever the words are: nothing can overflow. Drives, and what layers give on, saturate beyond what the
-    calibration data and the margin say; the outputs of a linear or rectified last layer without feedback never do.
+    Grids are powers of two. State words hold every state that |u| ≤ 1 can cause, and accumulators hold every partial
+    sum, whatever the words are, so nothing can overflow. Drives and outputs of layers saturate beyond the range of the
+    calibration data and the margin; the outputs of a linear or rectified last layer without feedback never do.
 
     Args:
-        network: of any layers but LSTMs.
-        calibration: inputs such as the network will see, shape (batch, T, inputs).
-        options: word lengths.
+        network: The network, of any layers except LSTMs.
+        calibration: Inputs like those that the network will see, shape (batch, T, inputs).
+        options: The word lengths.
 
     Raises:
-        DesignError: a layer is an LSTM or cannot be planned with these options, the calibration data are not finite,
-            of another shape or out of the given input format's range, or the plan exceeds the budget; layers are
-            named.
+        DesignError: A layer is an LSTM or cannot be planned with these options; the calibration data are not finite,
+            of another shape or out of the range of the given input format; or the plan exceeds the budget. The
+            message names the layer.
     """
     return NetworkPlanner(network, calibration).plan(options)
 
 
 class NetworkPlanner:
-    """`plan_network` for several options: the network is run over the calibration data once.
+    """A planner for several choices of word lengths, which runs the network over the calibration data only once.
 
     Attributes:
-        network: the network.
-        layers: as affine maps.
-        calibration: what they saw and gave.
+        network: The network that is planned.
+        layers: Its layers as affine maps.
+        calibration: The statistics of these maps over the calibration data.
     """
 
     def __init__(self, network: Network, calibration: ArrayLike) -> None:
@@ -99,7 +99,7 @@ class NetworkPlanner:
         target, activation, affine = None, None, None
         if layer.affine is not None:
             seen = _present(self.calibration.affines[k])
-            target, activation = _given_on(layer.activation, seen, own, options if last else None)
+            target, activation = _output_plan(layer.activation, seen, own, options if last else None)
             given = _Words(activation.output, np.ones(layer.affine.bias.size))
             words[Source(Kind.OUTPUT, k)] = words[Source(Kind.OUTPUT, k, previous=True)] = given
         if layer.spec is not None and layer.drive is not None:
@@ -123,7 +123,12 @@ class NetworkPlanner:
 
 @dataclass(frozen=True, eq=False)
 class _Words:
-    """The words of a source: word·lsb·gain is what the float network has there, one gain for each word."""
+    """The words of a source.
+
+    Attributes:
+        form: The format of the words.
+        gains: The factor of each word from its value to the value in the float network.
+    """
 
     form: QFormat
     gains: Array
@@ -136,7 +141,7 @@ def _present(seen: CalibrationStatistics | None) -> CalibrationStatistics:
 
 
 def _input_format(inputs: Array, options: NetworkOptions) -> QFormat:
-    """The given one; or whole codes of the grid that the data lie on; or `input_bits` that hold the data."""
+    """The given format; or whole codes of the grid that the data lie on; or `input_bits` that hold the data."""
     if options.input_format is not None:
         form = options.input_format
         low, high = form.low * form.lsb, form.high * form.lsb
@@ -165,14 +170,14 @@ def _memory(spec: LMUSpec, options: LayerOptions) -> MemoryPlan:
 
 @lru_cache(maxsize=16)
 def _cached_memory(spec: LMUSpec, drive_bits: int, state_bits: int, others: tuple[tuple[str, Any], ...]) -> MemoryPlan:
-    """The proofs of a high order take half a minute; plans differ in their weights more often than here."""
+    """The plan of a memory, kept for the next call: the proofs of a high order take half a minute."""
     return plan_memory(spec, input_bits=drive_bits, state_bits=state_bits, **dict(others))
 
 
-def _given_on(
+def _output_plan(
     function: Activation, seen: CalibrationStatistics, options: LayerOptions, network: NetworkOptions | None
 ) -> tuple[QFormat, ActivationPlan]:
-    """The target of the affine map and the activation; `network` is given for a last layer without feedback."""
+    """The target of the affine map and the activation; `network` is given for a last layer without feedback only."""
     if function in (Activation.TANH, Activation.SIGMOID):
         table = tabulate(function, options.activation_bits)
         return table.input, table
@@ -195,15 +200,15 @@ def _gains(
     memory: MemoryPlan,
     options: LayerOptions,
 ) -> Array:
-    """The unit of u for each channel: no smaller than keeps |u| ≤ 1, and the one with the least error of u.
+    """The unit of u for each channel: large enough that |u| ≤ 1, and chosen for the least error of u.
 
-    Up to an octave above the least unit the grid of u gets coarser, but weights may come to lie on their grids: a
-    row's largest weight does where the unit is that weight times a power of two.
+    Up to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
+    the largest weight of a row does where the unit is that weight times a power of two.
     """
     form = memory.input_format
     most = form.high * form.lsb
     peaks = np.maximum(np.maximum(seen.high, -seen.low), 2.0**-16) / most
-    # What sees the input alone is bounded with the input; what sees states may exceed what the data showed.
+    # A drive of the input alone is bounded with the input; one of states may exceed the range of the data.
     least = peaks * (1.0 if drive.input_only else 1.0 + options.margin)
     gains: Array = least.copy()
     order = memory.spec.order
@@ -233,10 +238,12 @@ class _Columns:
     """A map on the words of its sources, all of them side by side.
 
     Attributes:
-        weights: per unit of the words and of the map's results, shape (rows, columns).
-        mean, covariance: of the words.
-        slices: each source's columns.
-        forms: each source's format.
+        weights: The weights in units of the words and of the map's results, shape (rows, columns).
+        mean: The mean of the words over the calibration data, shape (columns,).
+        covariance: The covariance of the words, shape (columns, columns).
+        slices: The columns of each source.
+        forms: The format of each source.
+        bias: The constant part in units of the map's results, shape (rows,).
     """
 
     def __init__(
@@ -265,7 +272,7 @@ class _Columns:
 
 
 def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[IntArray, IntArray]:
-    """Binary places and codes of all weights, shape (rows, columns) each."""
+    """The fractional bits and the codes of all weights, shape (rows, columns) each."""
     bits = options.weight_bits
     fraction_bits = np.empty(parts.weights.shape, dtype=np.int64)
     power = np.diagonal(parts.covariance)
@@ -296,6 +303,7 @@ def _plan_map(
     options: LayerOptions,
     target: QFormat,
 ) -> AffinePlan:
+    """The map in integers; the bias makes up for the mean of what the rounded weights lose."""
     parts = _Columns(real, seen, words, row_gains)
     fraction_bits, codes = _rounded(parts, options, target)
     fraction = target.fraction
@@ -322,22 +330,22 @@ def _accumulated(segments: Sequence[Segment], bias: Array, fraction: int, target
         largest = largest + np.ldexp(np.abs(each.weights).sum(axis=1) * word, each.alignment_shifts)
     width = signed_width(float(largest.max()) * (1.0 + 1e-12))
     if width > MAX_WIDTH:
-        raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits (fewer weight_bits help)", width)
+        raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits", width, hint="fewer weight_bits help")
     return AffinePlan(tuple(segments), bias.astype(np.int64), QFormat(width, fraction), target)
 
 
 def reweighted(affine: AffinePlan, weights: Sequence[IntArray], bias: IntArray) -> AffinePlan:
-    """The map with other weights, by segment, and biases on the same grids; its accumulator holds their sums.
+    """The map with other weights for each segment and other biases, on the same grids.
 
     Raises:
-        DesignError: that takes more than 62 bits.
+        DesignError: An accumulator of these weights takes more than 62 bits.
     """
     segments = [replace(each, weights=codes) for each, codes in zip(affine.segments, weights, strict=True)]
     return _accumulated(segments, bias.astype(np.float64), affine.accumulator.fraction, affine.target)
 
 
 def unsaturated(affine: AffinePlan, bits: int) -> AffinePlan:
-    """The map with a target that holds whatever comes: the accumulator's grid, or as fine a one as `bits` allow."""
+    """The map with a target that holds every result: on the accumulator's grid, or the finest that `bits` allow."""
     largest = int(affine.largest_sums.max())
     drop = max(0, signed_width(float(largest)) - bits)
     while signed_width(float((largest + (1 << drop >> 1)) >> drop)) > bits:
