@@ -13,7 +13,7 @@ from lmu_hw.cli.network_options import refuse_with_network
 from lmu_hw.cli.options import SIMULATORS, design_options, output_options
 from lmu_hw.cli.parameters import Number, OneOf, Whole, option
 from lmu_hw.cli.spiking_options import SpikingChoice, spiking_options
-from lmu_hw.cli.train_commands import train
+from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.errors import DesignError
