@@ -8,7 +8,7 @@ import click
 
 from lmu_hw.cli.options import design_options, options, output_options, spiking_options
 from lmu_hw.cli.parameters import OrderedGroup, option
-from lmu_hw.cli.train_commands import train
+from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest

@@ -37,7 +37,7 @@ from lmu_hw.training.backend import jax
 from lmu_hw.training.head import HeadTraining, memory_words, train_head
 from lmu_hw.training.tasks.images import PixelSequences, pixel_order
 from lmu_hw.training.tasks.mnist import Mnist, load_mnist
-from lmu_hw.training.tasks.psmnist import KINDS, ORDER_SEED, PIXELS, psmnist_task
+from lmu_hw.training.tasks.psmnist import ORDER_SEED, PIXELS, PSMNIST, psmnist_task
 
 WIDTHS = (4, 5, 6, 8, 10, 12, 16)
 _PIECE = 500  # images that run side by side in float
@@ -115,7 +115,7 @@ class _Head:
     """What the head of a network is trained on: words of its memory, and what the float network says to them."""
 
     def __init__(self, planner: NetworkPlanner, mnist: Mnist, kind: str, count: int, workers: int, seed: int) -> None:
-        task = psmnist_task(mnist, KINDS[kind][1])
+        task = psmnist_task(mnist, PSMNIST.kinds[kind].deformation)
         raw = task.train.x[np.random.default_rng(seed).permutation(len(task.train.x))[:count]]
         prepared: PixelSequences = task.pixels
         self._codes: IntArray = np.concatenate(

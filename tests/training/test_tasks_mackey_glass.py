@@ -18,6 +18,7 @@ from lmu_hw.training.tasks.mackey_glass import (
     train_mackey_glass,
     windows,
 )
+from lmu_hw.training.tasks.table import MackeyGlass
 
 
 def test_the_equation_step_by_step() -> None:
@@ -83,7 +84,7 @@ def test_the_networks_are_of_equal_size(name: str) -> None:
 
 def test_a_network_learns() -> None:
     data = load_mackey_glass(0, series=16, steps=300)
-    outcome = train_mackey_glass(data, Run(seed=1, epochs=30), models=["lstm"])
+    outcome = train_mackey_glass(data, ("lstm",), Run(seed=1, epochs=30))
     assert (outcome.metric, outcome.model, outcome.parameters) == ("nrmse", "lstm", 18_026)
     assert len(outcome.trained.curve) == 30
     assert outcome.value < 0.9  # 1 is what a constant gets
@@ -92,4 +93,4 @@ def test_a_network_learns() -> None:
 
 def test_models_are_known() -> None:
     with pytest.raises(DesignError, match="model must be one of lmu, lstm, hybrid"):
-        train_mackey_glass(load_mackey_glass(0, series=8, steps=50), Run(), models=["gru"])
+        MackeyGlass(models=("gru",)).prepare()
