@@ -172,6 +172,7 @@ def measure(
             contender = stack.enter_context(started(name, interpreter, arrays, cores))
             outputs = np.array(contender.ask("infer", timed=False))
             outcomes[name] = outputs, np.array([contender.ask("train", timed=False) for _ in range(_WARM_UP)])
+            contender.ask("infer", timed=False)  # compiled anew by some, for the arrays that training has made
             running.append(contender)
         check_agreement(outcomes)
         for turn in range(repetitions):

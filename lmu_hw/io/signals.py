@@ -81,39 +81,6 @@ def band_limited_noise(samples: int, dt: float, cutoff_hz: float, seed: int) -> 
     return noise / float(np.abs(noise).max())
 
 
-def synthetic_recording(samples: int, dt: float, highest_hz: float, seed: int) -> Array:
-    """A signal like an instrument's recording: a sweep, struck tones that die away, and a noise floor.
-
-    The sweep rises from a twentieth of `highest_hz` to it, at a quarter of full scale; tones of the same
-    band are struck about twelve times; the noise lies 60 dB below full scale. Peak 0.95, shape (samples,).
-
-    Args:
-        samples: The number of samples, at least 2.
-        dt: The time between two samples, in seconds.
-        highest_hz: The highest frequency of the sweep and of the tones, at most 1/(2 dt).
-        seed: The seed; the same seed gives the same recording.
-
-    Raises:
-        DesignError: An argument is out of range.
-    """
-    samples = check_integer("samples", samples, 2, MAX_SAMPLES)
-    dt = check_positive("dt", dt, "seconds")
-    _check_frequency("highest frequency", highest_hz, 0.0, 0.5 / dt)
-    rng = np.random.default_rng(check_integer("seed", seed, 0))
-    t = dt * np.arange(samples)
-    length, lowest = samples * dt, highest_hz / 20.0
-    growth = math.log(20.0) / length
-    signal: Array = 0.25 * np.sin(2.0 * np.pi * lowest * np.expm1(growth * t) / growth)
-    for _ in range(12):
-        start = rng.integers(samples)
-        frequency = lowest * 20.0 ** rng.uniform()
-        decay = rng.uniform(2.0, 10.0) / frequency
-        since = t[: samples - start]
-        signal[start:] += rng.uniform(0.2, 0.6) * np.exp(-since / decay) * np.sin(2.0 * np.pi * frequency * since)
-    signal += 1e-3 * rng.standard_normal(samples)
-    return signal * (0.95 / float(np.abs(signal).max()))
-
-
 def _choose(path: Path, channel: int | str | None, count: int, names: tuple[str, ...]) -> int:
     """The number of the chosen channel among `count`."""
     known = ", ".join(names) if names else f"0 to {count - 1}"

@@ -99,21 +99,8 @@ def mackey_glass(series: int, steps: int, seed: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """Series and their continuations.
-
-    Attributes:
-        x: The input, shape (series, steps, 1).
-        y: The target, the input 15 steps later, of the same shape.
-    """
-
-    x: Array
-    y: Array
-
-
-@dataclass(frozen=True, eq=False)
 class MackeyGlassData:
-    """The data of the experiment, in three parts.
+    """The data of the experiment, in three parts. The target of each step of the input is the input 15 steps later.
 
     Attributes:
         train: The series that weights are fitted to.
@@ -122,9 +109,9 @@ class MackeyGlassData:
         mean: The mean of the training part, which has been subtracted from all samples.
     """
 
-    train: Prediction
-    validation: Prediction
-    test: Prediction
+    train: Dataset
+    validation: Dataset
+    test: Dataset
     mean: float
 
 
@@ -141,20 +128,20 @@ def load_mackey_glass(seed: int = 0, *, series: int = SERIES, steps: int = STEPS
     mean = float(samples[:first].mean())
     samples = samples[..., None] - mean
 
-    def part(which: slice) -> Prediction:
-        return Prediction(samples[which, :steps], samples[which, AHEAD:])
+    def part(which: slice) -> Dataset:
+        return Dataset(samples[which, :steps], samples[which, AHEAD:])
 
     return MackeyGlassData(part(slice(first)), part(slice(first, second)), part(slice(second, None)), mean)
 
 
-def windows(data: Prediction, length: int, lead: int) -> tuple[Array, Array]:
+def windows(data: Dataset, length: int, lead: int) -> tuple[Array, Array]:
     """Cut series into windows that overlap by `lead` steps, for training with gradients over `length` steps.
 
     A window begins in a zero state, so the outputs in its first `lead` steps do not count, except where the series
     itself begins.
 
     Args:
-        data: Whole series.
+        data: Whole series and their targets.
         length: The number of steps of a window, more than `lead`.
         lead: The number of steps that do not count.
 
@@ -188,7 +175,7 @@ def _train(name: str, data: MackeyGlassData, run: Run) -> Trained:
     result = fit(
         model,
         Dataset(x, y),
-        Dataset(data.validation.x, data.validation.y),
+        data.validation,
         loss=_weighted,
         metric=NRMSE,
         recipe=replace(run.recipe(RECIPE), batch=min(RECIPE.batch, len(x))),
