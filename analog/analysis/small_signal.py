@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.analog.circuit.equations import Entry, Equations
 from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
@@ -52,8 +53,7 @@ class Noise:
     def shares(self) -> dict[str, float]:
         """The share of each part in the power over the band, the largest first."""
         each = np.atleast_1d(np.trapezoid(self.powers, self.frequencies, axis=0))
-        order = np.argsort(-each, kind="stable")
-        return {self.sources[k]: float(each[k] / each.sum()) for k in order.tolist()}
+        return {self.sources[k]: float(each[k] / each.sum()) for k in descending(each.tolist())}
 
 
 def noise(

@@ -12,6 +12,7 @@ from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw,
 from lmu_hw.analog.analysis.small_signal import sensitivities
 from lmu_hw.analog.circuit.equations import Equations, equations
 from lmu_hw.analog.circuit.graph import GROUND
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
@@ -96,7 +97,7 @@ def error_budget(
         raise DesignError("tolerances of an error budget", "above zero for some part", tolerances)
     response = design.linear_model.response(hertz)[:, design.signals.index(signal), 0]
     shares: dict[str, float] = {}
-    for k in np.argsort(-powers, kind="stable").tolist():
+    for k in descending(powers.tolist()):
         if powers[k] > 0.0:
             path = system.parameters[k].path
             shares[path] = shares.get(path, 0.0) + float(powers[k]) / total

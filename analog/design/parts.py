@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.realisation.network import Array, VoltageNetwork
 from lmu_hw.errors import DesignError, check_positive
 
@@ -195,9 +196,10 @@ def choose_capacitor(
         return given
     preferred = min(max(1.0 / (impedance * math.exp(float(np.mean(np.log(rates))))), low), high)
     decade = math.floor(math.log10(preferred))
-    steps = [float(f"{mantissa}e{decade + shift}") for shift in (0, 1) for mantissa in (1.0, 2.2, 4.7)]
-    allowed = [step for step in steps if low <= step <= high]
-    return min(allowed, key=lambda step: abs(math.log(step / preferred)), default=preferred)
+    steps = [float(f"{mantissa}e{decade + shift}") for shift in (-1, 0, 1) for mantissa in (1.0, 2.2, 4.7)]
+    allowed = [step for step in steps if low * (1.0 - MARGIN) <= step <= high * (1.0 + MARGIN)]
+    # Between two steps that are equally near, the lower capacitance is taken.
+    return best(allowed or [preferred], lambda step: abs(math.log(step / preferred)))
 
 
 def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRange) -> tuple[float, float]:

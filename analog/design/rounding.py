@@ -5,6 +5,10 @@ the quadratic form e^T G e with G from the network alone. Rounding each part to 
 part; the joint search moves single resistors to a neighbour, and capacitors together with the resistors of their
 stage, as long as the quadratic form falls, from several starts. Both results are then judged by the exact response.
 
+A stage whose capacitor and resistors all move by a decade keeps its couplings, so choices that differ by decades are
+equally good. Of these every stage takes the one whose reference is nearest to that of the exact design, which keeps the
+circuit near its impedance level.
+
 Whichever capacitor an integrator gets, the memory stays stable: that scales a row of A, and for any positive scaling
 of rows the memory is passive (its energy is another weighted sum of squares). Only unequal errors within a row count.
 """
@@ -16,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, values_for
 from lmu_hw.analog.realisation.network import Array, VoltageNetwork
 from lmu_hw.errors import DesignError
@@ -29,6 +34,8 @@ RESTARTS = 16
 _RESTART_COUPLINGS = 2000  # starts times couplings, which bounds the time
 _SWEEPS = 30
 _LEAST_GAIN = 1e-9  # of the quadratic form, that a move must bring
+_NO_ERROR = 1e-20  # a quadratic form below this, an NRMSE of 1e-10, is rounding noise of an exact realisation
+_MOST_DECADES = 12  # by which a stage is moved at most; more than any range of parts spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +101,16 @@ def round_values(
     """
     search = _Search(
         network,
-        _catalogue(resistors, resistor_range, "resistors"),
-        None if fixed_capacitor else _catalogue(capacitors, capacitor_range, "capacitors"),
+        Catalogue.of(resistors, resistor_range, "resistors"),
+        None if fixed_capacitor else Catalogue.of(capacitors, capacitor_range, "capacitors"),
     )
     nearest = search.nearest(exact)
     nearest_error = response_error(network, nearest.realised(network), frequencies)
     if np.count_nonzero(network.couplings) > JOINT_COUPLINGS:
         return Rounding(nearest, nearest_error, None, 0)
-    joint = search.improve(nearest, sensitivities(network, frequencies))
+    joint = search.improve(nearest, exact, sensitivities(network, frequencies))
     joint_error = response_error(network, joint.realised(network), frequencies)
-    if joint_error >= nearest_error:
+    if joint_error >= nearest_error * (1.0 - MARGIN):
         return Rounding(nearest, nearest_error, joint_error, 0)
     moved = int(np.sum(joint.references != nearest.references) + np.sum(joint.resistances != nearest.resistances))
     return Rounding(joint, nearest_error, joint_error, moved)
@@ -132,31 +139,65 @@ def _observed(network: VoltageNetwork) -> list[int]:
     return [*range(network.states), *(network.index(name) for name in network.outputs)]
 
 
-def _catalogue(series: Series | None, allowed: PartRange, what: str) -> Array | None:
-    if series is None:
-        return None
-    values = np.array(series.values(allowed.low, allowed.high))
-    if not values.size:
-        raise DesignError(what, f"values of {series.name} from {allowed.low:g} to {allowed.high:g}", "none")
-    return values
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """The values of a series within a range.
+
+    Attributes:
+        values: the values, ascending.
+        per_decade: how many of them there are in a decade, so that as many places further lies ten times a value.
+    """
+
+    values: Array
+    per_decade: int
+
+    @classmethod
+    def of(cls, series: Series | None, allowed: PartRange, what: str) -> Catalogue | None:
+        """Return the catalogue of a series, or None where values are exact.
+
+        Raises:
+            DesignError: the series has no value in the range.
+        """
+        if series is None:
+            return None
+        values = np.array(series.values(allowed.low, allowed.high))
+        if not values.size:
+            raise DesignError(what, f"values of {series.name} from {allowed.low:g} to {allowed.high:g}", "none")
+        return cls(values, len(series.decade))
+
+    def nearest(self, wanted: Array) -> Array:
+        """Return the value of least ratio to each of `wanted`, the lower of two equally near; infinite ones stay."""
+        logs = np.log(self.values)
+        middles = 0.5 * (logs[1:] + logs[:-1])
+        finite = np.isfinite(wanted)
+        result = wanted.copy()
+        result[finite] = self.values[np.searchsorted(middles, np.log(wanted[finite]) - MARGIN)]
+        return result
+
+    def spans(self, wanted: Array) -> bool:
+        """Say whether all of `wanted` lie between the least and the largest value."""
+        low, high = float(self.values[0]) * (1.0 - MARGIN), float(self.values[-1]) * (1.0 + MARGIN)
+        return bool(low <= wanted.min() and wanted.max() <= high)
+
+    def shifted(self, chosen: Array, decades: int) -> Array | None:
+        """Return values of the catalogue times 10 ** decades, or None where one of them is outside of the range."""
+        places = np.searchsorted(self.values, chosen) + decades * self.per_decade
+        return self.values[places] if places.min() >= 0 and places.max() < len(self.values) else None
+
+    def around(self, value: float) -> list[float]:
+        """Return the values up to two places from one of the catalogue, without itself."""
+        k = int(np.searchsorted(self.values, value))
+        return [other for other in self.values[max(k - 2, 0) : k + 3].tolist() if other != value]
 
 
-def _nearest(catalogue: Array | None, values: Array) -> Array:
-    """The catalogue's value of least ratio to each of `values`; infinite ones stay."""
-    if catalogue is None:
-        return values
-    logs = np.log(catalogue)
-    middles = 0.5 * (logs[1:] + logs[:-1])
-    finite = np.isfinite(values)
-    result = values.copy()
-    result[finite] = catalogue[np.searchsorted(middles, np.log(values[finite]))]
-    return result
+def _nearest(catalogue: Catalogue | None, wanted: Array) -> Array:
+    return wanted if catalogue is None else catalogue.nearest(wanted)
 
 
 class _Search:
     """Values from the catalogues for one network."""
 
-    def __init__(self, network: VoltageNetwork, resistors: Array | None, capacitors: Array | None) -> None:
+    def __init__(self, network: VoltageNetwork, resistors: Catalogue | None, capacitors: Catalogue | None) -> None:
         self.network = network
         self.resistors, self.capacitors = resistors, capacitors
         self.wanted = np.abs(network.couplings)
@@ -175,15 +216,45 @@ class _Search:
         asked = values_for(self.network, references, inverter)
         return PartValues(references, _nearest(self.resistors, asked.resistances), n, inverter)
 
-    def improve(self, start: PartValues, gram: Array) -> PartValues:
-        """The best of the descents from `start` and from the same with other references, drawn from their series."""
+    def improve(self, start: PartValues, exact: PartValues, gram: Array) -> PartValues:
+        """Return the best of the descents from `start` and from copies of it with other references, drawn at random.
+
+        Of equally good ones the nearest to the references of `exact` is taken, then the one that was found first.
+        """
         rng = np.random.default_rng(0)
-        best, least = start, np.inf
+        found = []
         for attempt in range(1 + min(RESTARTS, _RESTART_COUPLINGS // len(gram))):
-            found, form = self._descend(start if attempt == 0 else self._shuffled(start, rng), gram)
-            if form < least:
-                best, least = found, form
-        return best
+            values, form = self._descend(start if attempt == 0 else self._shuffled(start, rng), gram)
+            found.append((self._near_level(values, exact), max(form, _NO_ERROR)))
+        return best(found, lambda each: each[1], lambda each: _distance(each[0].references, exact.references))[0]
+
+    def _near_level(self, values: PartValues, exact: PartValues) -> PartValues:
+        """Move every stage by whole decades to where its reference is nearest to that of `exact`."""
+        if self.resistors is None:
+            return values
+        references, resistances = values.references.copy(), values.resistances.copy()
+        for row in range(len(references)):
+            moves = self._decades(row, references[row : row + 1], resistances[row, self.used[row]])
+            if moves:
+                wanted = exact.references[row : row + 1]
+                reference, inputs = best(moves, lambda move, wanted=wanted: _distance(move[0], wanted))  # type: ignore[misc]
+                references[row], resistances[row, self.used[row]] = reference[0], inputs
+        return replace(values, references=references, resistances=resistances)
+
+    def _decades(self, row: int, reference: Array, inputs: Array) -> list[tuple[Array, Array]]:
+        """Return the reference and the input resistors of a stage in each decade that the ranges allow, ascending."""
+        integrates = row < self.network.states
+        catalogue = self.capacitors if integrates else self.resistors
+        if catalogue is None or self.resistors is None:
+            return []
+        moves = []
+        for decades in range(-_MOST_DECADES, _MOST_DECADES + 1):
+            moved = catalogue.shifted(reference, decades)
+            # A coupling is 1 / (R C) or R_feedback / R.
+            others = self.resistors.shifted(inputs, -decades if integrates else decades)
+            if moved is not None and others is not None:
+                moves.append((moved, others))
+        return moves
 
     def _shuffled(self, start: PartValues, rng: np.random.Generator) -> PartValues:
         references, resistances = start.references.copy(), start.resistances.copy()
@@ -203,10 +274,11 @@ class _Search:
             for row in range(len(references)):
                 ids, columns = self.numbers[row, self.used[row]], np.flatnonzero(self.used[row])
                 for number, column in zip(ids.tolist(), columns.tolist(), strict=True):
-                    for other in self._steps(float(resistances[row, column])):
+                    steps = [] if self.resistors is None else self.resistors.around(float(resistances[row, column]))
+                    for other in steps:
                         change = (1.0 + errors[number]) * (resistances[row, column] / other - 1.0)
                         gain = change * (2.0 * gradient[number] + change * gram[number, number])
-                        if gain < -_LEAST_GAIN * form:
+                        if gain < -max(_LEAST_GAIN * form, _NO_ERROR):
                             resistances[row, column] = other
                             errors[number] += change
                             gradient += gram[:, number] * change
@@ -215,7 +287,7 @@ class _Search:
                 for reference, values, wrong in self._near(row, float(references[row])):
                     changes = wrong - errors[ids]
                     gain = float(2.0 * changes @ gradient[ids] + changes @ block @ changes)
-                    if gain < -_LEAST_GAIN * form:
+                    if gain < -max(_LEAST_GAIN * form, _NO_ERROR):
                         references[row], resistances[row] = reference, values
                         errors[ids] = wrong
                         gradient += gram[:, ids] @ changes
@@ -223,13 +295,6 @@ class _Search:
             if form >= (1.0 - 1e-6) * before:
                 break
         return replace(start, references=references, resistances=resistances), float(errors @ gradient)
-
-    def _steps(self, ohms: float) -> list[float]:
-        """The values up to two steps away."""
-        if self.resistors is None:
-            return []
-        k = int(np.searchsorted(self.resistors, ohms))
-        return [other for other in self.resistors[max(k - 2, 0) : k + 3].tolist() if other != ohms]
 
     def _near(self, row: int, reference: float) -> list[_Stage]:
         """Stages of other references, within half a decade."""
@@ -241,17 +306,20 @@ class _Search:
             catalogue = self.capacitors if row < self.network.states else self.resistors
             self.stages[row] = []
             used = self.used[row]
-            for reference in [] if catalogue is None else catalogue.tolist():
+            for reference in [] if catalogue is None else catalogue.values.tolist():
                 numerator = 1.0 / reference if row < self.network.states else reference
                 asked = np.full(used.shape, np.inf)
                 np.divide(numerator, self.wanted[row], out=asked, where=used)
-                if self.resistors is not None and not (
-                    self.resistors[0] <= asked[used].min() and asked[used].max() <= self.resistors[-1]
-                ):
+                if self.resistors is not None and not self.resistors.spans(asked[used]):
                     continue
                 values = _nearest(self.resistors, asked)
                 self.stages[row].append((reference, values, asked[used] / values[used] - 1.0))
         return self.stages[row]
+
+
+def _distance(values: Array, others: Array) -> float:
+    """The sum of the ratios between values and others, as logarithms."""
+    return float(np.abs(np.log(values / others)).sum())
 
 
 _Stage = tuple[float, Array, Array]

@@ -22,6 +22,7 @@ from lmu_hw.analog.circuit.elements import (
 )
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, walk
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.analog.design.technologies.gm_c import Cell
 
@@ -166,7 +167,7 @@ def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any]
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
     budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}
-    worst = max(budgets, key=lambda signal: budgets[signal].nrmse)
+    worst = list(budgets)[descending([each.nrmse for each in budgets.values()])[0]]
     return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
 
 

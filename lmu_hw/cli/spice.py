@@ -16,6 +16,7 @@ from lmu_hw.analog.circuit.devices import (
     SinglePoleOpAmp,
     describe,
 )
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.design.technologies.gm_c import Cell
@@ -150,7 +151,7 @@ def _judged(result: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     if (noise := result["noise"]) is not None:
         ratios = {signal: ratio for signal, ratio in noise["snr_db"].items() if ratio is not None}
         if ratios:
-            worst = min(ratios, key=ratios.__getitem__)
+            worst = list(ratios)[descending([10.0 ** (-ratio / 20.0) for ratio in ratios.values()])[0]]
             volts = format_number(noise["volts_rms"][worst])
             yield (
                 "predicted noise",
