@@ -9,16 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.circuit.devices import MacroOta, RealOpAmp, SinglePoleDifferentialOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.graph import Circuit, walk
-from lmu_hw.analog.design.memory import IDEAL, IDEAL_OTA, PREDICTION_ORDER, AnalogDesign
-from lmu_hw.analog.design.technologies.gm_c import GmC
-from lmu_hw.analog.design.technologies.styles import technology_of
+from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.errors import DesignError, check_positive
-
-AMPS_PER_HZ = 1e-10
-"""Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, usual of general-purpose parts."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +41,14 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
         supply: + and - V.
         swing: largest voltage on a net, V.
     """
-    amps, conductance, rated = 0.0, 0.0, False
+    amps: float | None = None
+    conductance = 0.0
     for _, element, _ in walk(circuit):
         if isinstance(element, Resistor):
             conductance += 1.0 / element.ohms
-        elif isinstance(element, Device):
-            match element.model:
-                case SinglePoleOpAmp(gbw=gbw) | SinglePoleDifferentialOpAmp(gbw=gbw) | RealOpAmp(gbw=gbw):
-                    amps, rated = amps + AMPS_PER_HZ * gbw, True
-                case MacroOta(gm=gm, linear=linear):
-                    amps, rated = amps + 2.0 * gm * linear, True
-    return Power(2.0 * supply * amps if rated else None, supply * swing * conductance)
+        elif isinstance(element, Device) and element.model.amps_at_rest is not None:
+            amps = (amps or 0.0) + element.model.amps_at_rest
+    return Power(None if amps is None else 2.0 * supply * amps, supply * swing * conductance)
 
 
 UNLIMITED = 1e12  # a gain or bandwidth that no longer matters
@@ -106,22 +97,15 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     if floor >= _SHARE * limit:
         raise DesignError("error", f"above {floor / _SHARE:.3g}, which the parts alone make with ideal devices", limit)
     gbw = UNLIMITED
-    if not isinstance(design.technology, GmC):
+    if design.technology.bandwidth:
         gbw = _least(lambda value: _predicted(design, UNLIMITED, value) <= _SHARE * limit, UNLIMITED)
     gain = _least(lambda value: _predicted(design, value, gbw) <= limit, UNLIMITED)
-    bandwidth = None if isinstance(design.technology, GmC) else gbw
-    return Requirement(limit, _predicted(design, gain, gbw), gain, bandwidth)
+    return Requirement(limit, _predicted(design, gain, gbw), gain, gbw if design.technology.bandwidth else None)
 
 
 def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
     """NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
-    technology = design.technology
-    if isinstance(technology, GmC):
-        cell = technology.ota
-        weak = MacroOta(gm=cell.gm, linear=1.0, gout=cell.gm / gain, cin=0.0, cout=0.0)
-        other = technology_of(technology.style, IDEAL, weak)
-    else:
-        other = technology_of(technology.style, SinglePoleOpAmp(gain=gain, gbw=gbw), IDEAL_OTA)
+    other = design.technology.weakened(gain, gbw)
     assembly = other.assemble(design.circuit.name, design.network, design.values)
     changed = replace(design, technology=other, circuit=assembly.circuit)
     if float(np.linalg.eigvals(changed.linear_model.a).real.max()) >= 0.0:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
 from lmu_hw.analog.circuit.equations import Entry, Equations
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive

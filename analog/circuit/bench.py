@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmu_hw.analog.circuit.elements import External, Instance, PiecewiseLinear, VoltageSource, Waveform
+from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled
 from lmu_hw.analog.circuit.graph import GROUND, Circuit
 from lmu_hw.errors import DesignError
 
@@ -33,22 +33,12 @@ def bench_for(
         raise DesignError(f"shares of the inputs of {circuit.name}", ", ".join(inputs), ", ".join(shares))
     bench = Circuit(f"{circuit.name}_bench")
     for port in inputs:
-        # "+ 0.0": a share of nothing is not written as -0.0.
-        source = VoltageSource(f"V_{port}", _scaled(waveform, shares[port]), ac * shares[port] + 0.0)
+        share = shares[port]
+        wave = scaled(waveform, share) if isinstance(waveform, int | float) else waveform.scaled(share)
+        source = VoltageSource(f"V_{port}", wave, scaled(ac, share))
         bench.add(source, p=port, n=GROUND)
     bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
     return bench
-
-
-def _scaled(waveform: Waveform, share: float) -> Waveform:
-    match waveform:
-        case PiecewiseLinear(times=times, values=values):
-            return PiecewiseLinear(times, tuple(value * share + 0.0 for value in values))
-        case External():
-            if share != 1.0:
-                raise DesignError("an external waveform", "one for each input, as it can't be scaled", share)
-            return waveform
-    return waveform * share + 0.0
 
 
 def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge: bool = False) -> PiecewiseLinear:

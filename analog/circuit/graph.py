@@ -7,12 +7,10 @@ from typing import TypeVar
 
 import networkx as nx
 
+from lmu_hw.analog.circuit.elements import GROUND as GROUND
 from lmu_hw.analog.circuit.elements import Direction, Element, Instance, Port
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
-
-GROUND = "0"
-"""The reference net, named as SPICE names it; the one net whose name is not an identifier."""
 
 Vertex = tuple[str, str]
 """("element" | "net" | "port", name): the three name spaces do not mix."""

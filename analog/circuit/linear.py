@@ -14,9 +14,8 @@ import numpy as np
 from networkx.utils import UnionFind
 from numpy.typing import ArrayLike, NDArray
 
-from lmu_hw.analog.circuit.equations import Equations, Storage, equations
+from lmu_hw.analog.circuit.equations import Array, Equations, Storage, equations
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 PARASITIC = ("cin", "cout")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,21 +12,19 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.bench import bench_for
-from lmu_hw.analog.circuit.devices import DifferentialOpAmpModel, IdealOpAmp, IdealOta, OpAmpModel, describe
+from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, IdealOpAmp, IdealOta, describe
 from lmu_hw.analog.circuit.elements import Waveform
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import StateSpace, state_space
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.design.impedance import Level, choose_level
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_values
 from lmu_hw.analog.design.rounding import Rounding, round_values
-from lmu_hw.analog.design.scaling import Level, choose_level
+from lmu_hw.analog.design.technologies import STYLES as STYLES
+from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
-from lmu_hw.analog.design.technologies.gm_c import Cell
-from lmu_hw.analog.design.technologies.styles import STYLES as STYLES
-from lmu_hw.analog.design.technologies.styles import technology_of
-from lmu_hw.analog.realisation.chain import chain_realisation
-from lmu_hw.analog.realisation.dense import dense_realisation
-from lmu_hw.analog.realisation.ladder import ladder_realisation
-from lmu_hw.analog.realisation.network import Array, Readouts, Realisation, VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.realisation import TOPOLOGIES as TOPOLOGIES
+from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 
@@ -203,12 +201,6 @@ def band_frequencies(network: VoltageNetwork, theta: float, points: int) -> Arra
     return network.states / (4.0 * theta) * (np.arange(points) + 0.5) / points
 
 
-TOPOLOGIES: Mapping[str, Callable[[int, float, Readouts], Realisation]] = {
-    "dense": dense_realisation,
-    "chain": chain_realisation,
-    "ladder": ladder_realisation,
-}
-
 MAX_ORDER = 256
 """Largest order of a circuit (65,536 couplings where it is dense)."""
 
@@ -235,7 +227,7 @@ def design_memory(
     supply: float = 5.0,
     swing: float = 0.8,
     input_volts: float | None = None,
-    opamp: OpAmpModel | DifferentialOpAmpModel = IDEAL,
+    opamp: AnyOpAmp = IDEAL,
     ota: Cell = IDEAL_OTA,
     capacitor: float | None = None,
     impedance: float | None = None,
@@ -244,18 +236,23 @@ def design_memory(
     resistor_series: Series | None = None,
     capacitor_series: Series | None = None,
 ) -> AnalogDesign:
-    """Design the circuit of a Legendre memory.
+    """Design the circuit of a Legendre memory, in these steps:
 
-    Amplitudes are scaled so that no amplifier leaves its swing for any input of |u| <= 1: the ranges of all signals
-    are certified L1 norms.
+    1. realisation: state coordinates and their couplings, without units;
+    2. technology: what the stages are made of, which limits the signals;
+    3. amplitudes: every signal in volts, so that no amplifier leaves its swing for any input of |u| <= 1, as the
+       ranges of all signals are certified L1 norms;
+    4. impedance level, and with it the exact values of all parts;
+    5. standard values, where series are asked for;
+    6. assembly of the stages to a circuit, which must keep the electrical rules and be stable.
 
     Args:
         order: number of states, 1 to 256.
         theta: window in seconds.
-        topology: "dense", "chain" or "ladder", see `analog.realisations`.
-        style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.technologies`.
+        topology: "dense", "chain" or "ladder", see `analog.realisation`.
+        style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.design.technologies`.
         readout_delays: delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
-        coefficient_outputs: give out the Legendre coefficients too, as m0, m1, ....
+        coefficient_outputs: whether the Legendre coefficients are outputs too, as m0, m1, ....
         name: identifier of the circuit.
         supply: the amplifiers run from +supply and -supply, V.
         swing: largest share of the supply that an amplifier's output may reach with ideal parts, in (0, 1].
@@ -274,44 +271,26 @@ def design_memory(
         DesignError: a value out of its range, no parts in range, or amplifiers too slow for a stable circuit.
     """
     states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
-    if topology not in TOPOLOGIES:
-        raise DesignError("topology", f"one of {', '.join(TOPOLOGIES)}", topology)
-    if len(readout_delays) > MAX_OUTPUTS:
-        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
-    if not 0 < swing <= 1:
-        raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
-    check_positive("supply in volts", supply)
     window = check_positive("theta in seconds", theta)
-    readouts = Readouts(tuple(float(delay) for delay in readout_delays), coefficient_outputs)
-    realisation = TOPOLOGIES[topology](states, window, readouts)
+    realisation = _realised(states, window, topology, readout_delays, coefficient_outputs)
     technology = technology_of(style, opamp, ota)
-    limit = technology.largest_signal(supply, swing)
-    volts = min(1.0, limit) if input_volts is None else check_positive("input_volts", input_volts)
-    if volts > limit:
-        raise DesignError("input_volts", f"at most {limit:g} V, the largest signal of this supply and style", volts)
-    network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
-
-    level = choose_level(
-        network,
-        technology,
-        theta=window,
-        swing=limit,
-        resistors=resistors,
-        capacitors=capacitors,
-        impedance=impedance,
-    )
-    exact = choose_values(
-        network, impedance=level.impedance, resistors=resistors, capacitors=capacitors, capacitor=capacitor
-    )
     if resistor_series is not None and not technology.discrete_resistors:
         raise DesignError(
             "series of the resistors", f"left out of a {style} circuit, which has none", resistor_series.name
         )
+    limit, volts = _signal_limits(technology, supply, swing, input_volts)
+    network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
+    level = choose_level(
+        network, technology, theta=window, swing=limit, resistors=resistors, capacitors=capacitors, impedance=impedance
+    )
+    values = choose_values(
+        network, impedance=level.impedance, resistors=resistors, capacitors=capacitors, capacitor=capacitor
+    )
     rounding = None
     if resistor_series is not None or capacitor_series is not None:
         rounding = round_values(
             network,
-            exact,
+            values,
             frequencies=band_frequencies(network, window, 24),
             resistors=resistor_series,
             capacitors=capacitor_series,
@@ -319,23 +298,9 @@ def design_memory(
             capacitor_range=capacitors,
             fixed_capacitor=capacitor is not None,
         )
-    values = exact if rounding is None else rounding.values
+        values = rounding.values
     assembly = technology.assemble(name, network, values)
     rules.check(assembly.circuit)
-    specification = {
-        "order": states,
-        "theta": window,
-        "topology": topology,
-        "style": style,
-        "readout_delays": list(realisation.delays),
-        "coefficient_outputs": coefficient_outputs,
-        "supply": float(supply),
-        "swing": float(swing),
-        "input_volts": volts,
-        "impedance": level.impedance,
-        "resistor_series": None if resistor_series is None else resistor_series.name,
-        "capacitor_series": None if capacitor_series is None else capacitor_series.name,
-    }
     design = AnalogDesign(
         circuit=assembly.circuit,
         technology=technology,
@@ -346,11 +311,54 @@ def design_memory(
         inverters=assembly.inverters,
         level=level,
         rounding=rounding,
-        specification=specification,
+        specification={
+            "order": states,
+            "theta": window,
+            "topology": topology,
+            "style": style,
+            "readout_delays": list(realisation.delays),
+            "coefficient_outputs": coefficient_outputs,
+            "supply": float(supply),
+            "swing": float(swing),
+            "input_volts": volts,
+            "impedance": level.impedance,
+            "resistor_series": None if resistor_series is None else resistor_series.name,
+            "capacitor_series": None if capacitor_series is None else capacitor_series.name,
+        },
     )
-    if states <= PREDICTION_ORDER:
-        growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
-        if growth >= 0:
-            found = f"{describe(technology.device)}, growing at {growth:.3g} 1/s"
-            raise DesignError(f"the {technology.device.device}s", "fast enough for a stable circuit", found)
+    _check_stable(design)
     return design
+
+
+def _realised(
+    order: int, theta: float, topology: str, readout_delays: Sequence[float], coefficient_outputs: bool
+) -> Realisation:
+    if topology not in TOPOLOGIES:
+        raise DesignError("topology", f"one of {', '.join(TOPOLOGIES)}", topology)
+    if len(readout_delays) > MAX_OUTPUTS:
+        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
+    readouts = Readouts(tuple(float(delay) for delay in readout_delays), coefficient_outputs)
+    return TOPOLOGIES[topology](order, theta, readouts)
+
+
+def _signal_limits(
+    technology: Technology, supply: float, swing: float, input_volts: float | None
+) -> tuple[float, float]:
+    """Return the largest signal and the voltage that stands for an input of 1."""
+    if not 0 < swing <= 1:
+        raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
+    limit = technology.largest_signal(check_positive("supply in volts", supply), swing)
+    volts = min(1.0, limit) if input_volts is None else check_positive("input_volts", input_volts)
+    if volts > limit:
+        raise DesignError("input_volts", f"at most {limit:g} V, the largest signal of this supply and style", volts)
+    return limit, volts
+
+
+def _check_stable(design: AnalogDesign) -> None:
+    if design.realisation.states > PREDICTION_ORDER:
+        return
+    growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
+    if growth >= 0:
+        device = design.technology.device
+        found = f"{describe(device)}, growing at {growth:.3g} 1/s"
+        raise DesignError(f"the {device.device}s", "fast enough for a stable circuit", found)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.choice import MARGIN, best
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
 # Up to E24 the values were fixed before the rule was; each smaller series is every second value of the next one.

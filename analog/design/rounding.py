@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, values_for
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 JOINT_COUPLINGS = 2500

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from lmu_hw.analog.circuit.devices import describe
-from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, PiecewiseLinear, Resistor
+from lmu_hw.analog.circuit.elements import PiecewiseLinear
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.export.kicad import kicad_netlist, placed_parts
 from lmu_hw.analog.export.manifest import NOTHING, Questions, manifest
@@ -24,7 +24,7 @@ def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
     """
     groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for part in placed_parts(design.circuit):
-        value, unit = _value(part.element)
+        value, unit = part.element.bill_value()
         groups.setdefault((part.element.kind, value, unit), []).append((part.designator, part.element.name))
     return [
         {
@@ -37,17 +37,6 @@ def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
         }
         for (kind, value, unit), members in groups.items()
     ]
-
-
-def _value(element: Element) -> tuple[str, str]:
-    match element:
-        case Resistor(ohms=value):
-            return number(value), "ohm"
-        case Capacitor(farads=value):
-            return number(value), "F"
-        case Device(model=model):
-            return describe(model), ""
-    return "", ""
 
 
 def header(design: AnalogDesign, command: str) -> list[str]:
@@ -107,7 +96,7 @@ def schematic(design: AnalogDesign) -> str:
 
 def kicad_text(design: AnalogDesign, command: str) -> str:
     """The KiCad netlist; values as in the bill of materials."""
-    values = {part.path: _value(part.element)[0] for part in placed_parts(design.circuit)}
+    values = {part.path: part.element.bill_value()[0] for part in placed_parts(design.circuit)}
     return kicad_netlist(design.circuit, command, values)
 
 

@@ -11,18 +11,9 @@ from dataclasses import dataclass
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.devices import DeviceModel, library
-from lmu_hw.analog.circuit.elements import (
-    Capacitor,
-    Device,
-    Element,
-    External,
-    IndependentSource,
-    Instance,
-    PiecewiseLinear,
-    Resistor,
-    Waveform,
-)
-from lmu_hw.analog.circuit.graph import GROUND, Circuit
+from lmu_hw.analog.circuit.elements import GROUND, Device, Element, Instance
+from lmu_hw.analog.circuit.elements import number as number
+from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.errors import DesignError
 
 LINE = 100
@@ -87,11 +78,6 @@ class Noise:
 
 
 Analysis = Transient | SmallSignal | Noise
-
-
-def number(value: float) -> str:
-    """Write a number without suffix, so that it reads back as the same double."""
-    return repr(float(value))
 
 
 def comment(text: str) -> str:
@@ -199,37 +185,7 @@ def _subcircuit(circuit: Circuit) -> list[str]:
 
 def _element_line(circuit: Circuit, element: Element) -> str:
     nets = " ".join(circuit.pins_of(element).values())
-    return f"{element.name} {nets} {element_value(element)}"
-
-
-def element_value(element: Element) -> str:
-    """What stands behind the nets in an element's line: its value, or its subcircuit with parameters.
-
-    Raises:
-        DesignError: there is no SPICE text for an element of its kind.
-    """
-    match element:
-        case Resistor(ohms=value) | Capacitor(farads=value):
-            return number(value)
-        case Device(model=model):
-            parameters = " ".join(f"{key}={number(value)}" for key, value in model.parameters.items())
-            return f"{model.subcircuit} {parameters}"
-        case IndependentSource(waveform=waveform, ac=magnitude):
-            return _waveform(waveform) + (f" ac {number(magnitude)}" if magnitude else "")
-        case Instance(circuit=inner):
-            return inner.name
-    raise DesignError("element", "of a kind that SPICE text exists for", type(element).__name__)
-
-
-def _waveform(waveform: Waveform) -> str:
-    match waveform:
-        case PiecewiseLinear(times=times, values=values):
-            points = (f"{number(t)} {number(v)}" for t, v in zip(times, values, strict=True))
-            return f"pwl({' '.join(points)})"
-        case External():
-            # Nothing may stand beside it: ngspice 39 crashes where an external source also has a constant.
-            return "external"
-    return number(waveform)
+    return f"{element.name} {nets} {element.spice_value()}"
 
 
 def _option(value: str | float) -> str:

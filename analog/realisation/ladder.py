@@ -20,8 +20,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cholesky, hessenberg, solve_continuous_lyapunov, solve_triangular
 
-from lmu_hw.analog.realisation.dense import from_states
-from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
+from lmu_hw.analog.realisation.network import Array, Readouts, Realisation, from_states
 from lmu_hw.core.legendre import energy_scale, orthonormal_system
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.parts import PartRange, capacitor_limits, mean_rate
 from lmu_hw.analog.design.technologies.base import Technology
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
 NOISE_SHARE = 1e-4
