@@ -349,7 +349,7 @@ def scaled(value: float, share: float) -> float:
 
 @dataclass(frozen=True)
 class IndependentSource(Element):
-    """What voltage and current sources share.
+    """What independent sources share.
 
     Attributes:
         waveform: a constant, a piecewise-linear waveform, or one supplied from outside; V or A.
@@ -382,17 +382,6 @@ class VoltageSource(IndependentSource):
 
     def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
         system.drive(nets["p"], nets["n"], path, path)
-
-
-@dataclass(frozen=True)
-class CurrentSource(IndependentSource):
-    """An independent current source; the current flows from p through the source to n."""
-
-    letter: ClassVar[str] = "I"
-    kind: ClassVar[str] = "current source"
-
-    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
-        system.inject(nets["p"], nets["n"], path)
 
 
 @dataclass(frozen=True)

@@ -280,7 +280,7 @@ class Stamper:
         """Return all terms as the equations of `circuit`."""
         outputs = tuple(port.name for port in circuit.ports if port.direction == "out")
         for name in outputs:
-            self._net(name)
+            self.net(name)
         return Equations(
             name=circuit.name,
             unknowns=tuple(self._unknowns),
@@ -299,60 +299,66 @@ class Stamper:
         self._parameters.append(Parameter(path, quantity, float(value), power))
         return len(self._parameters) - 1
 
+    def input(self, name: str) -> int:
+        """Add an input, and return its column of B."""
+        self._inputs.append(name)
+        return len(self._inputs) - 1
+
+    def net(self, name: str) -> int | None:
+        """Return the unknown that is the voltage of a net, and the equation of its currents; ground has none."""
+        return None if name == GROUND else self._row("net", name)
+
+    def drive_entry(self, row: int, column: int, coefficient: float) -> None:
+        """Add an entry of B."""
+        self._drives.append(Entry(row, column, coefficient, ONE))
+
     def entry(self, row: int, column: int, coefficient: float, parameter: int = ONE) -> None:
         """Add an entry of G."""
         self._conductive.append(Entry(row, column, coefficient, parameter))
 
     def voltage(self, row: int, net: str, coefficient: float, parameter: int = ONE) -> None:
         """Add coefficient times v(net) to an equation."""
-        if (column := self._net(net)) is not None:
+        if (column := self.net(net)) is not None:
             self.entry(row, column, coefficient, parameter)
 
     def branch(self, p: str, n: str, name: str) -> int:
         """Add a branch with a current of its own, which enters the current sums of its nets; return its equation."""
         row = self._row("current", name)
         for net, sign in ((p, 1.0), (n, -1.0)):
-            if (index := self._net(net)) is not None:
+            if (index := self.net(net)) is not None:
                 self.entry(index, row, sign)
         return row
 
     def drive(self, p: str, n: str, name: str, branch: str) -> None:
         """Add the input `name`, which sets v(p) - v(n)."""
-        column = self._input(name)
+        column = self.input(name)
         row = self.branch(p, n, branch)
         self.voltage(row, p, 1.0)
         self.voltage(row, n, -1.0)
-        self._drives.append(Entry(row, column, 1.0, ONE))
-        self._fixed.append((self._net(p), self._net(n)))
-
-    def inject(self, p: str, n: str, name: str) -> None:
-        """Add the input `name`, a current that flows from p through its source to n."""
-        column = self._input(name)
-        for net, sign in ((p, -1.0), (n, 1.0)):
-            if (row := self._net(net)) is not None:
-                self._drives.append(Entry(row, column, sign, ONE))
+        self.drive_entry(row, column, 1.0)
+        self._fixed.append((self.net(p), self.net(n)))
 
     def conductance(self, p: str, n: str, parameter: int) -> None:
         """Add a conductance between two nets."""
         for one, other in ((p, n), (n, p)):
-            if (row := self._net(one)) is not None:
+            if (row := self.net(one)) is not None:
                 self.voltage(row, one, 1.0, parameter)
                 self.voltage(row, other, -1.0, parameter)
 
     def capacitor(self, path: str, p: str, n: str, parameter: int) -> None:
         """Add a capacitance between two nets."""
-        ends = {self._net(p): 1.0, self._net(n): -1.0}
+        ends = {self.net(p): 1.0, self.net(n): -1.0}
         vector = {row: sign for row, sign in ends.items() if row is not None}
         if p != n:
             self._storages.append(Storage(path, vector, parameter, 1.0))
 
     def thermal_noise(self, path: str, p: str, n: str, resistance: int) -> None:
         """Add the noise current of a resistance between two nets."""
-        self._disturb(path, [(self._net(p), 1.0, ONE), (self._net(n), -1.0, ONE)], resistance=resistance)
+        self._disturb(path, [(self.net(p), 1.0, ONE), (self.net(n), -1.0, ONE)], resistance=resistance)
 
     def controlled_current(self, nets: Nets, path: str, gm: int, model: SmallOta) -> None:
         """Add a current gm (v(inp) - v(inn) + the input's own voltage) that flows into the net at ``out``."""
-        out = self._net(nets["out"])
+        out = self.net(nets["out"])
         if out is not None:
             self.voltage(out, nets["inp"], -1.0, gm)
             self.voltage(out, nets["inn"], 1.0, gm)
@@ -388,12 +394,5 @@ class Stamper:
         entries = tuple(Entry(row, 0, coefficient, index) for row, coefficient, index in terms if row is not None)
         self._disturbances.append(Disturbance(path, entries, resistance, density, offset))
 
-    def _input(self, name: str) -> int:
-        self._inputs.append(name)
-        return len(self._inputs) - 1
-
     def _row(self, kind: str, name: str) -> int:
         return self._unknowns.setdefault((kind, name), len(self._unknowns))
-
-    def _net(self, name: str) -> int | None:
-        return None if name == GROUND else self._row("net", name)

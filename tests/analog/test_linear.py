@@ -17,7 +17,6 @@ from lmu_hw.analog.circuit.devices import (
 )
 from lmu_hw.analog.circuit.elements import (
     Capacitor,
-    CurrentSource,
     DifferentialOpAmp,
     Instance,
     OpAmp,
@@ -29,6 +28,7 @@ from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import reduce, state_space
 from lmu_hw.errors import DesignError
+from tests.analog.elements import CurrentSource
 
 
 def low_pass(name: str = "low_pass", ohms: float = 1e3) -> Circuit:
