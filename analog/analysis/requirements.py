@@ -17,19 +17,20 @@ from lmu_hw.errors import DesignError, check_positive
 
 @dataclass(frozen=True)
 class Power:
-    """Watts from supplies of +-supply.
+    """What a circuit draws from its two supplies, W.
 
     Attributes:
-        amplifiers: at rest; an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product, a transconductor twice
-            its largest output current. None where the devices are ideal and so take nothing.
-        resistors: at worst, each resistor with the whole swing across it and its current drawn from one supply.
+        amplifiers: what the amplifiers take at rest: an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product, a
+            transconductor twice its largest output current. None where the devices are ideal and so take nothing.
+        resistors: what the resistors take at worst: each with the whole swing across it and its current drawn from one
+            supply.
     """
 
     amplifiers: float | None
     resistors: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
@@ -37,8 +38,8 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
     """Estimate the power of `circuit`.
 
     Args:
-        circuit: a memory, or any other.
-        supply: + and - V.
+        circuit: a memory, or any other circuit.
+        supply: the supplies lie at plus and minus this voltage, V.
         swing: largest voltage on a net, V.
     """
     amps: float | None = None
@@ -61,8 +62,8 @@ class Requirement:
     """What an error asks of the amplifiers.
 
     Attributes:
-        error: the stated error: NRMSE of the states, see `analog_design.Prediction`.
-        predicted: that of the circuit with these amplifiers.
+        error: the stated error: NRMSE of the states, see `design.memory.Prediction`.
+        predicted: the error that is predicted with these amplifiers.
         gain: least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
         gbw: least gain-bandwidth product of an op-amp, Hz; None for transconductors.
     """
@@ -73,7 +74,7 @@ class Requirement:
     gbw: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
@@ -84,7 +85,7 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     parts stay those of `design`, their rounding included.
 
     Args:
-        design: of up to 64 states.
+        design: a design of up to 64 states.
         error: largest NRMSE of the states.
 
     Raises:
@@ -92,10 +93,12 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     """
     limit = check_positive("error", error)
     if design.realisation.states > PREDICTION_ORDER:
-        raise DesignError("order of a memory whose response is predicted", f"at most {PREDICTION_ORDER}", "more")
+        states = design.realisation.states
+        raise DesignError("order of a memory whose response is predicted", f"at most {PREDICTION_ORDER}", states)
     floor = _predicted(design, UNLIMITED, UNLIMITED)
     if floor >= _SHARE * limit:
-        raise DesignError("error", f"above {floor / _SHARE:.3g}, which the parts alone make with ideal devices", limit)
+        what = f"above {floor / _SHARE:.3g}"
+        raise DesignError("error", what, limit, hint="the parts alone make that much with ideal devices")
     gbw = UNLIMITED
     if design.technology.bandwidth:
         gbw = _least(lambda value: _predicted(design, UNLIMITED, value) <= _SHARE * limit, UNLIMITED)
@@ -104,7 +107,7 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
 
 
 def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
-    """NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
+    """Return the NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
     other = design.technology.weakened(gain, gbw)
     assembly = other.assemble(design.circuit.name, design.network, design.values)
     changed = replace(design, technology=other, circuit=assembly.circuit)
@@ -114,7 +117,7 @@ def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
 
 
 def _least(holds: Callable[[float], bool], high: float) -> float:
-    """The least value from 1 to `high` for which `holds` is true, within two per cent, true from there on."""
+    """Return the least value from 1 to `high`, within two per cent, from which on `holds` is true."""
     low = 1.0
     if holds(low):
         return low

@@ -1,4 +1,4 @@
-"""The tolerance analysis of a design: its signals against the exact memory's, over drawn parts, and who is to blame."""
+"""The tolerance analysis of a design: its signals against the exact memory's over drawn parts, and what is to blame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 POINTS = 16
-"""Frequencies over the band."""
+"""How many frequencies the band is judged at."""
 
 
 def analyse(
@@ -36,10 +36,12 @@ def analyse(
     Args:
         design: the nominal circuit, whose values may be standard ones: their rounding counts.
         tolerances: what is drawn.
-        draws: how many circuits.
-        seed: of the random numbers.
-        signals: of `design.signals`; the outputs by default, or the states of a design without outputs.
-        frequencies: Hz, evenly spaced over the band of the input; `POINTS` up to states / (4 theta) by default.
+        draws: how many circuits are drawn.
+        seed: the seed of the random numbers.
+        signals: which of `design.signals` are compared; by default the outputs, or the states of a design without
+            outputs.
+        frequencies: frequencies in Hz, evenly spaced over the band of the input; by default `POINTS` of them up to
+            states / (4 theta).
         rms: root mean square of the input, V, against which offsets weigh; by default they do not.
 
     Raises:
@@ -61,8 +63,8 @@ class ErrorBudget:
     """The error of a signal to first order in its parts' deviations.
 
     Attributes:
-        nrmse: root mean square over circuits and frequencies, relative to the nominal signal.
-        shares: of each part in the mean square, by path, the largest first.
+        nrmse: error, root mean square over circuits and frequencies, relative to the nominal signal.
+        shares: the share of each part in the mean square, by path, the largest first.
     """
 
     nrmse: float
@@ -78,9 +80,9 @@ def error_budget(
 
     Args:
         design: the nominal circuit.
-        tolerances: of its parts.
+        tolerances: the tolerances of its parts.
         signal: one of `design.signals`.
-        frequencies: as in `analyse`.
+        frequencies: the frequencies, as in `analyse`.
 
     Raises:
         DesignError: there is no such signal, or no part has a tolerance.
@@ -105,16 +107,16 @@ def error_budget(
 
 
 def judged_signals(design: AnalogDesign) -> list[str]:
-    """The outputs of a design, or its states where it has none: what an error or a noise is told of."""
+    """Return the signals whose error or noise is told: the outputs of a design, or its states where it has none."""
     return list(design.signals[design.realisation.states :] or design.signals)
 
 
 def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tuple[Array, Array]:
-    """How a design's signals are made of its ports.
+    """Return how a design's signals are made of its ports.
 
     Returns:
-        (inputs,) share of the input at each of `system.inputs`, and (signals, outputs), each signal as a combination
-        of `system.outputs`.
+        The share of the input at each of `system.inputs`, shape (inputs,), and each signal as a combination of
+        `system.outputs`, shape (signals, outputs).
     """
     rows = np.zeros((len(signals), len(system.outputs)))
     for k, signal in enumerate(signals):

@@ -18,7 +18,7 @@ def bench_for(
         circuit: a circuit with one input port, or with those of `shares`.
         waveform: voltage at the input, V.
         ac: magnitude of the input in a small-signal analysis, V.
-        shares: the share of both that each input port gets; a differential input has +0.5 and -0.5.
+        shares: the share of waveform and magnitude that each input port gets; a differential input has +0.5 and -0.5.
 
     Raises:
         DesignError: the circuit's input ports are not those of `shares` or, without it, not exactly one; or an
@@ -52,11 +52,11 @@ def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge
         volts: the samples.
         dt: time between samples, s.
         edge: length of an edge as a fraction of dt.
-        merge: leave out the points between equal samples. A simulator makes a step to each point, so that it is slower
-            with them, but need not be interpolated at the samples' times.
+        merge: whether to leave out the points between equal samples. A simulator makes a step to each point, so that it
+            is slower with them, but need not be interpolated at the samples' times.
 
     Raises:
-        DesignError: no samples.
+        DesignError: there are no samples.
     """
     if not len(volts):
         raise DesignError("input", "at least one sample", "none")

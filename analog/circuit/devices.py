@@ -300,9 +300,9 @@ class EndlessOpAmp(AnyOpAmp):
     """What the ideal op-amps have in common: a voltage-controlled voltage source without bandwidth limit.
 
     Attributes:
-        gain: V/V, of a differential op-amp from input to output difference. The default of 1e8 keeps the error of a
-            summing node (noise gain / gain) near 1e-7, below a simulator's own tolerance, and leaves its matrix well
-            enough conditioned; a much larger gain buys nothing in double precision.
+        gain: gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
+            of 1e8 keeps the error of a summing node (noise gain / gain) near 1e-7, below a simulator's own tolerance,
+            and leaves its matrix well enough conditioned; a much larger gain buys nothing in double precision.
     """
 
     gain: float = 1e8

@@ -264,8 +264,8 @@ class Transconductor(Device):
     def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
         model = self.model.small_signal()
         if model is None:
-            wanted = "one with a linear model, such as one measured on it"
-            raise DesignError(f"transconductor {path}", wanted, self.model.label)
+            hint = "a macro-model that was measured on it has one"
+            raise DesignError(f"transconductor {path}", "one with a linear model", self.model.label, hint=hint)
         gm = system.parameter(path, "gm", model.gm, 1)
         system.controlled_current(nets, path, gm, model)
         if system.ideal:
@@ -331,7 +331,7 @@ class External:
             DesignError: `share` is not 1.
         """
         if share != 1.0:
-            raise DesignError("an external waveform", "one for each input, as it can't be scaled", share)
+            raise DesignError("an external waveform", "one for each input", share, hint="it can't be scaled")
         return self
 
     def spice_value(self) -> str:

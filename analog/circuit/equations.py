@@ -34,9 +34,9 @@ class Parameter:
     """A quantity of a part on which the equations depend, linearly in value ** power.
 
     Attributes:
-        path: the element, with the instances above it, joined by dots.
+        path: the name of the element behind those of the instances above it, joined by dots.
         quantity: "resistance", "capacitance", "gm" or another field of the element's model.
-        value: nominal, in SI units.
+        value: the nominal value in SI units.
         power: 1, or -1 where the entries are inverse to the value.
     """
 
@@ -60,10 +60,10 @@ class Storage:
     """A term s c (a aᵀ) of s C: a capacitor between two nets, or a pole.
 
     Attributes:
-        path: the capacitor or amplifier.
-        vector: a, as {unknown: coefficient}; the stored quantity is aᵀ z.
-        parameter: index of c.
-        coefficient: further factor of c.
+        path: the path of the capacitor or amplifier.
+        vector: the vector a, as {unknown: coefficient}; the stored quantity is aᵀ z.
+        parameter: the index of the parameter c.
+        coefficient: a further factor of c.
     """
 
     path: str
@@ -77,11 +77,11 @@ class Disturbance:
     """A source inside a part, which moves the right-hand side: a noise current or an amplifier's input voltage.
 
     Attributes:
-        path: the element.
+        path: the path of the element.
         entries: where it enters; the column is unused.
-        resistance: index of the resistance whose thermal noise current it is, or None for an input voltage.
-        density: of an input voltage, nominal noise, V/√Hz.
-        offset: of an input voltage, nominal, V.
+        resistance: the index of the resistance whose thermal noise current it is; None of an input voltage.
+        density: the density of the noise of an input voltage, V/√Hz.
+        offset: the nominal offset of an input voltage, V.
     """
 
     path: str
@@ -96,16 +96,16 @@ class Equations:
     """The equations of a circuit; see the module. Made by `equations`.
 
     Attributes:
-        name: of the circuit.
-        unknowns: ("net" | "current" | "pole", name) of each z.
-        inputs: names of the input ports and independent sources.
-        outputs: names of the output ports.
+        name: the name of the circuit.
+        unknowns: what each entry of z is: "net", "current" or "pole", and its name.
+        inputs: the names of the input ports and independent sources.
+        outputs: the names of the output ports.
         parameters: what the entries depend on.
-        conductive: entries of G.
-        storages: terms of C.
-        drives: entries of B; the column is the input.
-        disturbances: columns of J: noise and offset sources.
-        fixed: pairs of nets (unknowns, or None for ground) whose voltage is an input.
+        conductive: the entries of G.
+        storages: the terms of C.
+        drives: the entries of B; the column is the input.
+        disturbances: the columns of J: sources of noise and offset.
+        fixed: the pairs of nets (unknowns, or None for ground) whose voltage is an input.
     """
 
     name: str
@@ -126,21 +126,21 @@ class Equations:
 
     @cached_property
     def nominal(self) -> Array:
-        """(parameters,) the nominal values."""
+        """The nominal values of the parameters."""
         return np.array([parameter.value for parameter in self.parameters])
 
     @cached_property
     def powers(self) -> Array:
-        """(parameters,) 1.0 or -1.0."""
+        """The power of each parameter, 1.0 or -1.0."""
         return np.array([float(parameter.power) for parameter in self.parameters])
 
     @cached_property
     def amplifiers(self) -> tuple[str, ...]:
-        """Paths of the amplifiers, each of which has an input offset, in order."""
+        """The paths of the amplifiers, each of which has an input offset, in order."""
         return tuple(each.path for each in self.disturbances if each.resistance is None)
 
     def net(self, name: str) -> int | None:
-        """The unknown that is the voltage of a net; None for ground.
+        """Return the unknown that is the voltage of a net; None for ground.
 
         Raises:
             DesignError: there is no such net.
@@ -153,7 +153,7 @@ class Equations:
             raise DesignError("net", f"one of the circuit {self.name}", name) from None
 
     def probe(self, nets: str | tuple[str, str]) -> Array:
-        """(size,) the row that picks v(net), or v(one) - v(other) of a pair, out of z."""
+        """Return the row that picks v(net), or v(one) - v(other) of a pair, out of z; shape (size,)."""
         positive, negative = (nets, GROUND) if isinstance(nets, str) else nets
         row = np.zeros(self.size)
         for name, sign in ((positive, 1.0), (negative, -1.0)):
@@ -162,44 +162,44 @@ class Equations:
         return row
 
     def output_rows(self) -> Array:
-        """(outputs, size) the rows that pick the output ports out of z."""
+        """Return the rows that pick the output ports out of z, shape (outputs, size)."""
         return np.stack([self.probe(name) for name in self.outputs]) if self.outputs else np.zeros((0, self.size))
 
     def scales(self, values: Array | None = None) -> Array:
-        """value ** power for all parameters, (..., parameters), and a 1 at the end, which `ONE` picks.
+        """Return value ** power of all parameters, and a 1 at the end, which `ONE` picks; shape (..., parameters + 1).
 
         Args:
-            values: (..., parameters); nominal by default.
+            values: the values of the parameters, shape (..., parameters); nominal by default.
         """
         used = self.nominal if values is None else np.asarray(values, dtype=np.float64)
         ones = np.ones((*used.shape[:-1], 1))
         return np.concatenate([np.where(self.powers > 0, used, 1.0 / used), ones], axis=-1)
 
     def conductance_matrix(self, values: Array | None = None) -> Array:
-        """G, (..., size, size), for values (..., parameters)."""
+        """Return G for values of shape (..., parameters); its shape is (..., size, size)."""
         return self._assembled(self._conductive_map, self.scales(values), (self.size, self.size))
 
     def storage_matrix(self, values: Array | None = None) -> Array:
-        """C, (..., size, size), for values (..., parameters)."""
+        """Return C for values of shape (..., parameters); its shape is (..., size, size)."""
         return self._assembled(self._storage_map, self.scales(values), (self.size, self.size))
 
     def drive_matrix(self) -> Array:
-        """B, (size, inputs)."""
+        """Return B, shape (size, inputs)."""
         matrix = np.zeros((self.size, len(self.inputs)))
         for entry in self.drives:
             matrix[entry.row, entry.column] += entry.coefficient
         return matrix
 
     def disturbance_matrix(self, values: Array | None = None) -> Array:
-        """J, (..., size, disturbances), for values (..., parameters): response of the right side to each source."""
+        """Return J, which weighs each source on the right-hand side; shape (..., size, disturbances)."""
         return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
 
     def offset_columns(self) -> list[int]:
-        """The columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
+        """Return the columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
         return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
 
     def storage_entries(self) -> Iterator[Entry]:
-        """The terms of C as entries."""
+        """Yield the terms of C as entries."""
         for each in self.storages:
             for row, one in each.vector.items():
                 for column, other in each.vector.items():
@@ -223,7 +223,7 @@ class Equations:
         return self._map(every, len(self.disturbances))
 
     def _map(self, entries: list[Entry], columns: int) -> scipy.sparse.csr_array:
-        """From the scales to the matrix's entries in a row: (parameters + 1, size * columns)."""
+        """Return the map from the scales to a matrix, flattened: shape (parameters + 1, size * columns)."""
         count = len(self.parameters) + 1
         rows = [entry.parameter % count for entry in entries]
         places = [entry.row * columns + entry.column for entry in entries]
@@ -240,9 +240,9 @@ def equations(circuit: Circuit, *, ideal_opamps: bool = False) -> Equations:
     """Set up the equations of `circuit`, whose inputs are its input ports and independent sources.
 
     Args:
-        circuit: must pass the electrical rules; may instantiate other circuits.
-        ideal_opamps: take every amplifier as ideal (an op-amp of endless gain, a transconductor that is nothing but
-            its gm) instead of as its model says.
+        circuit: a circuit that passes the electrical rules; it may instantiate others.
+        ideal_opamps: whether to take every amplifier as ideal (an op-amp of endless gain, a transconductor that is
+            nothing but its gm) instead of as its model says.
 
     Raises:
         ElectricalRuleError: the circuit breaks a rule.

@@ -1,4 +1,4 @@
-"""Electrical rules, checked as ordered passes before a circuit may be exported or analysed.
+"""Electrical rules, checked before a circuit is exported or analysed, as passes in the order of `PASSES`.
 
 Each pass yields violations with the path of the element or net that breaks the rule. Passes rest on those
 before them: the connectivity passes, for example, may assume that the names are sound.
@@ -52,7 +52,7 @@ def violations(circuit: Circuit) -> list[Violation]:
 
 
 def check(circuit: Circuit) -> None:
-    """Refuse a circuit that breaks a rule.
+    """Raise an error where a circuit breaks a rule.
 
     Raises:
         ElectricalRuleError: at least one violation.
@@ -190,7 +190,7 @@ PASSES: tuple[Rule, ...] = (
     dc_path,
     opamp_feedback,
 )
-"""The passes in order."""
+"""The passes in their order; the name of each is the name of its rule."""
 
 
 def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
@@ -213,7 +213,7 @@ def _passive_neighbours(circuit: Circuit, net: str) -> Iterator[str]:
 
 
 def _definitions(circuit: Circuit) -> list[tuple[str, object]]:
-    """Name and identity of every subcircuit definition that the exported text of `circuit` holds."""
+    """Return the name and the identity of every subcircuit definition that the exported text of `circuit` holds."""
     found: list[tuple[str, object]] = [(circuit.name, circuit)]
     found += [(device.model.subcircuit, type(device.model)) for device in circuit.of(Device)]
     for instance in circuit.of(Instance):

@@ -19,11 +19,11 @@ class VoltageNetwork:
     """A realisation in volts: (dv/dt; sums) = couplings (v; sums; v_u), in 1/s and V/V.
 
     Attributes:
-        couplings: (n + q, n + q + 1).
-        states: n.
-        signals: names of the states and the sums.
-        outputs: names of the sums that are outputs.
-        volts: (n + q,), volts per unit of each signal.
+        couplings: the couplings, shape (n + q, n + q + 1); the last column is the input's.
+        states: the number of states n.
+        signals: the names of the states and the sums.
+        outputs: the names of the sums that are outputs.
+        volts: volts per unit of each signal, shape (n + q,).
         input_volts: volts per unit of u.
     """
 
@@ -40,18 +40,18 @@ class VoltageNetwork:
         return (*self.signals, INPUT)
 
     def index(self, signal: str) -> int:
-        """Row of a signal."""
+        """Return the row of a signal."""
         return self.signals.index(signal)
 
     def response(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """Every signal per volt of input at `frequencies` in Hz, shape (frequencies, n + q)."""
+        """Return every signal per volt of input at `frequencies` in Hz, shape (frequencies, n + q)."""
         drive = self.couplings[:, -1:].astype(np.complex128)
         return np.asarray(np.linalg.solve(self.pencil(frequencies), drive)[..., 0], dtype=np.complex128)
 
     def pencil(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """s E - K at `frequencies`, E = 1 for states, shape (frequencies, n + q, n + q); K acts on the signals.
+        """Return s E - K at `frequencies`, where K acts on the signals; shape (frequencies, n + q, n + q).
 
-        A sum's row reads sum = K (v; sums), so its E is a constant one.
+        E is one for states. A sum's row reads sum = K (v; sums), so its s E is a constant one.
         """
         s = 2j * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
         size = len(self.signals)
@@ -68,8 +68,8 @@ def scale_amplitudes(
     Far readouts of a ladder have weights that fall by many decades; those below `LEAST_WEIGHT` are left out.
 
     Args:
-        realisation: the system to scale.
-        ranges: (n + q,) bounds on the signals for |u| <= 1, see `Realisation.certified_ranges`.
+        realisation: the network to scale.
+        ranges: bounds on the signals for |u| <= 1, shape (n + q,), see `Realisation.certified_ranges`.
         swing: largest voltage that any signal may reach, V.
         input_volts: input voltage that stands for u = 1, V.
 

@@ -30,7 +30,7 @@ from lmu_hw.errors import DesignError, check_integer, check_positive
 
 @dataclass(frozen=True, eq=False)
 class RealisedSystem:
-    """theta dm/dt = A m + B u and y = C m in Legendre coordinates, as the parts of a circuit realise it."""
+    """The system theta dm/dt = A m + B u, y = C m that the parts of a circuit realise, in Legendre coordinates."""
 
     state_matrix: Array
     input_vector: Array
@@ -45,7 +45,7 @@ class Prediction:
         nrmse: root mean square error of all states in volts, relative to their root mean square, for
             input that is white up to `band_hz`.
         output_nrmse: the same for each output.
-        band_hz: states / (4 theta), the band edge.
+        band_hz: the edge of the band, states / (4 theta), Hz.
     """
 
     nrmse: float
@@ -65,7 +65,7 @@ class AnalogDesign:
         network: the scaled system in volts, with exact values.
         values: the parts' values.
         signs: +1 or -1 per signal of the network; -1 where the circuit carries the negative.
-        inverters: stages that only invert.
+        inverters: how many stages only invert.
         level: how the impedance was chosen.
         rounding: what standard values do to the response; None where the values are exact.
         specification: what was asked for, as plain data for headers and manifests.
@@ -89,7 +89,7 @@ class AnalogDesign:
 
     @property
     def state_scaling(self) -> Array:
-        """(n,) signed volts per unit: z_i = signal x<i> / state_scaling[i]. Negative where stored inverted."""
+        """Signed volts per unit of each state: z_i = signal x<i> / state_scaling[i]; negative where stored inverted."""
         n = self.realisation.states
         return self.network.volts[:n] * np.array(self.signs[:n], dtype=np.float64)
 
@@ -110,7 +110,7 @@ class AnalogDesign:
 
     @property
     def output_scaling(self) -> Array:
-        """(outputs,) volts per unit: y_k = signal / output_scaling[k], always positive."""
+        """Volts per unit of each output: y_k = signal / output_scaling[k]; always positive."""
         return self.network.volts[[self.network.index(name) for name in self.network.outputs]]
 
     @property
@@ -125,15 +125,15 @@ class AnalogDesign:
         return dict(zip(nets, (1.0,) if len(nets) == 1 else (0.5, -0.5), strict=True))
 
     def signal_nets(self, signal: str) -> tuple[str, ...]:
-        """The net of a signal, or the two nets whose difference it is."""
+        """Return the net of a signal, or the two nets whose difference it is."""
         return nets_of(signal, differential=self.technology.differential)
 
     def bench(self, waveform: Waveform, *, ac: float = 0.0) -> Circuit:
-        """A bench that drives the input with a waveform in V, see `bench.bench_for`."""
+        """Return a bench that drives the input with a waveform in V, see `circuit.bench.bench_for`."""
         return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports)
 
     def read(self, vectors: Mapping[str, ArrayLike]) -> Array:
-        """The voltages of `signals` from vectors by net, ``v(x0)`` or ``x0``: shape (points, n + outputs)."""
+        """Return the voltages of `signals` from vectors by net, ``v(x0)`` or ``x0``: shape (points, n + outputs)."""
         columns = []
         for signal in self.signals:
             nets = self.signal_nets(signal)
@@ -147,7 +147,7 @@ class AnalogDesign:
         return np.asarray(states @ self.realisation.legendre_map.T, dtype=np.float64)
 
     def recovered(self) -> RealisedSystem:
-        """The system that the circuit's resistors, capacitors and transconductances realise, all else ideal.
+        """Return the system that the circuit's resistors, capacitors and transconductances realise, all else ideal.
 
         A differential circuit whose sides match has common modes beside it, which no signal sees.
         """
@@ -197,7 +197,7 @@ class AnalogDesign:
 
 
 def band_frequencies(network: VoltageNetwork, theta: float, points: int) -> Array:
-    """`points` frequencies that share the band up to states/(4 theta) evenly, in Hz."""
+    """Return `points` frequencies that share the band up to states/(4 theta) evenly, in Hz."""
     return network.states / (4.0 * theta) * (np.arange(points) + 0.5) / points
 
 
@@ -276,7 +276,10 @@ def design_memory(
     technology = technology_of(style, opamp, ota)
     if resistor_series is not None and not technology.discrete_resistors:
         raise DesignError(
-            "series of the resistors", f"left out of a {style} circuit, which has none", resistor_series.name
+            "series of the resistors",
+            f"left out of a {style} circuit",
+            resistor_series.name,
+            hint="its couplings are transconductors, which have no standard values",
         )
     limit, volts = _signal_limits(technology, supply, swing, input_volts)
     network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
@@ -360,5 +363,5 @@ def _check_stable(design: AnalogDesign) -> None:
     growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
     if growth >= 0:
         device = design.technology.device
-        found = f"{describe(device)}, growing at {growth:.3g} 1/s"
-        raise DesignError(f"the {device.device}s", "fast enough for a stable circuit", found)
+        hint = f"with these the circuit grows at {growth:.3g} 1/s"
+        raise DesignError(f"the {device.device}s", "fast enough for a stable circuit", describe(device), hint=hint)

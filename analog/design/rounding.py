@@ -45,10 +45,10 @@ class Rounding:
 
     Attributes:
         values: the chosen parts.
-        nearest_nrmse: deviation of the response with each part at its nearest value: root mean square over states
+        nearest_nrmse: the deviation of the response with each part at its nearest value: root mean square over states
             and outputs, each relative to its own RMS, over the band.
         joint_nrmse: the same for the values that the joint search found; None where it was not made.
-        moved: how many parts differ from their nearest value (of the exact design).
+        moved: how many parts differ from the values that are nearest to the exact design.
     """
 
     values: PartValues
@@ -62,12 +62,12 @@ class Rounding:
         return self.nearest_nrmse if self.joint_nrmse is None else min(self.nearest_nrmse, self.joint_nrmse)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the effect as plain values."""
         return {"nearest_nrmse": self.nearest_nrmse, "joint_nrmse": self.joint_nrmse, "parts_moved": self.moved}
 
 
 def response_error(network: VoltageNetwork, other: VoltageNetwork, frequencies: Array) -> float:
-    """Root mean square over states and outputs of the deviation of `other`, each relative to its RMS in `network`."""
+    """Return the deviation of `other`: the RMS over states and outputs, each relative to its RMS in `network`."""
     rows = _observed(network)
     wanted = network.response(frequencies)[:, rows]
     error = np.abs(other.response(frequencies)[:, rows] - wanted) ** 2
@@ -95,7 +95,7 @@ def round_values(
         capacitors: series of the capacitors, exact values if None.
         resistor_range: allowed resistances, ohm.
         capacitor_range: allowed capacitances, farad.
-        fixed_capacitor: keep the capacitance of `exact` for every integrator.
+        fixed_capacitor: whether to keep the capacitance of `exact` for every integrator.
 
     Raises:
         DesignError: a series has no value in its range.
@@ -118,7 +118,7 @@ def round_values(
 
 
 def sensitivities(network: VoltageNetwork, frequencies: Array) -> Array:
-    """G of the quadratic form, over the couplings in row-major order: shape (couplings, couplings).
+    """Return G of the quadratic form, over the couplings in row-major order: shape (couplings, couplings).
 
     e^T G e is the square of `response_error` for relative errors e of the couplings, to first order.
     """
@@ -196,7 +196,7 @@ def _nearest(catalogue: Catalogue | None, wanted: Array) -> Array:
 
 
 class _Search:
-    """Values from the catalogues for one network."""
+    """The search for values from the catalogues for one network."""
 
     def __init__(self, network: VoltageNetwork, resistors: Catalogue | None, capacitors: Catalogue | None) -> None:
         self.network = network
@@ -208,7 +208,7 @@ class _Search:
         self.stages: dict[int, list[_Stage]] = {}
 
     def nearest(self, exact: PartValues) -> PartValues:
-        """Each reference at its nearest value, and each resistor at the nearest to what that asks for."""
+        """Return each reference at its nearest value, and each resistor at the nearest to what that asks for."""
         n = self.network.states
         references = np.concatenate(
             [_nearest(self.capacitors, exact.capacitors), _nearest(self.resistors, exact.feedbacks)]
@@ -266,7 +266,7 @@ class _Search:
         return replace(start, references=references, resistances=resistances)
 
     def _descend(self, start: PartValues, gram: Array) -> tuple[PartValues, float]:
-        """Move one part, or one stage's reference with its resistors, at a time; also returns the quadratic form."""
+        """Move one part, or one stage's reference with its resistors, at a time; return also the quadratic form."""
         references, resistances = start.references.copy(), start.resistances.copy()
         errors = start.magnitudes()[self.used] / self.wanted[self.used] - 1.0
         gradient = gram @ errors
@@ -298,11 +298,11 @@ class _Search:
         return replace(start, references=references, resistances=resistances), float(errors @ gradient)
 
     def _near(self, row: int, reference: float) -> list[_Stage]:
-        """Stages of other references, within half a decade."""
+        """Return the stages of other references within half a decade."""
         return [stage for stage in self._stages(row) if 1 / 3.2 < stage[0] / reference < 3.2 and stage[0] != reference]
 
     def _stages(self, row: int) -> list[_Stage]:
-        """For each reference whose resistors are in the catalogue: itself, the nearest resistors, and their errors."""
+        """Return the stage of every reference whose resistors are in the catalogue."""
         if row not in self.stages:
             catalogue = self.capacitors if row < self.network.states else self.resistors
             self.stages[row] = []
@@ -319,7 +319,7 @@ class _Search:
 
 
 def _distance(values: Array, others: Array) -> float:
-    """The sum of the ratios between values and others, as logarithms."""
+    """Return how far values lie from others: the sum of the logarithms of their ratios, without signs."""
     return float(np.abs(np.log(values / others)).sum())
 
 

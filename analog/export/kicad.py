@@ -26,10 +26,10 @@ class Placed:
     """A part of the circuit on a board.
 
     Attributes:
-        designator: "R1", "C1", "U1", ....
-        path: of the element, see `circuit.walk`.
+        designator: the designator: "R1", "C1", "U1", ....
+        path: the path of the element, see `circuit.graph.walk`.
         element: the element.
-        nets: net at each pin.
+        nets: the net at each pin.
     """
 
     designator: str
@@ -39,10 +39,10 @@ class Placed:
 
 
 def placed_parts(circuit: Circuit) -> list[Placed]:
-    """The parts of `circuit` with designators, numbered per letter in the order of the netlist.
+    """Return the parts of `circuit` with designators, numbered per letter in the order of the netlist.
 
     Raises:
-        DesignError: an element is no part, such as a source.
+        DesignError: an element is not a part, such as a source.
     """
     counts: dict[str, int] = {}
     parts = []
@@ -56,7 +56,7 @@ def placed_parts(circuit: Circuit) -> list[Placed]:
 
 
 def kicad_netlist(circuit: Circuit, source: str, values: dict[str, str]) -> str:
-    """The netlist as text.
+    """Return the netlist as text.
 
     Args:
         circuit: a memory.
@@ -135,7 +135,7 @@ def _nets(parts: Sequence[Placed], connectors: Sequence[tuple[str, list[str]]]) 
 
 
 def _net_name(net: str) -> str:
-    """KiCad's name of a net: GND, or the path with slashes."""
+    """Return KiCad's name of a net: GND, or the path with slashes."""
     return "GND" if net == GROUND else "/" + net.replace(".", "/")
 
 

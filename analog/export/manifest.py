@@ -27,8 +27,7 @@ from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.analog.design.technologies.gm_c import Cell
 
 DRAWS = 1000
-"""Circuits that are drawn to judge tolerances."""
-
+"""How many circuits are drawn to judge tolerances."""
 
 NOISE_ORDER = 16
 """Largest order for which the manifest predicts noise."""
@@ -38,12 +37,12 @@ _NOISE_POINTS = 25  # over the band
 
 @dataclass(frozen=True)
 class Questions:
-    """What a manifest is to answer beside what the circuit is.
+    """What a manifest is to answer besides what the circuit is.
 
     Attributes:
         error: NRMSE of the states for which the least amplifiers are searched.
-        tolerances: of the parts, under which the outputs' error is drawn.
-        seed: of the draws.
+        tolerances: the tolerances of the parts, from which circuits are drawn to judge the error of the outputs.
+        seed: the seed of the draws.
     """
 
     error: float | None = None
@@ -55,7 +54,7 @@ NOTHING = Questions()
 
 
 def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, Any]:
-    """The manifest as plain data.
+    """Return the manifest as plain data.
 
     `couplings` counts the couplings from state to state, by way of sums where the topology has them; `elements` all
     parts; `nodes` the nets without ground, an amplifier taken as one part. The scaling of a state is negative where
@@ -68,7 +67,7 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     mean square by the sensitivities. `predicted` is null above order 64, `noise` above 16.
 
     Args:
-        design: the design.
+        design: the design to describe.
         questions: what else is to be answered.
 
     Raises:
@@ -163,7 +162,7 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
 
 
 def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any] | None:
-    """Which parts the error of the worst signal comes from; None where no part of the circuit has a tolerance."""
+    """Say which parts the error of the worst signal comes from; None where no part has a tolerance."""
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
     budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}

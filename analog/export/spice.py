@@ -41,7 +41,7 @@ class Transient:
     max_step: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement."""
+        """Return the analysis and its print statement."""
         numbers = (number(self.step), number(self.stop), "0", number(self.max_step))
         return [f".tran {' '.join(numbers)}", f".print tran {' '.join(f'v({net})' for net in nets)}"]
 
@@ -55,7 +55,7 @@ class SmallSignal:
     stop: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement (magnitude and phase of every net)."""
+        """Return the analysis and its print statement (magnitude and phase of every net)."""
         vectors = " ".join(f"vm({net}) vp({net})" for net in nets)
         return [f".ac dec {self.points} {number(self.start)} {number(self.stop)}", f".print ac {vectors}"]
 
@@ -71,7 +71,7 @@ class Noise:
     stop: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement (densities in V/sqrt(Hz))."""
+        """Return the analysis and its print statement (densities in V/sqrt(Hz))."""
         output = self.output if isinstance(self.output, str) else ",".join(self.output)
         sweep = f"dec {self.points} {number(self.start)} {number(self.stop)}"
         return [f".noise v({output}) {self.source} {sweep}", ".print noise onoise_spectrum inoise_spectrum"]
@@ -81,7 +81,7 @@ Analysis = Transient | SmallSignal | Noise
 
 
 def comment(text: str) -> str:
-    """A comment line; line breaks in `text` become spaces, so that nothing can escape from it."""
+    """Return a comment line; line breaks in `text` become spaces, so that nothing can escape from it."""
     return "* " + " ".join(text.split())
 
 
@@ -91,7 +91,7 @@ def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
     The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
 
     Args:
-        circuit: has at least one port.
+        circuit: a circuit with at least one port.
         header: lines to put at the head as comments.
 
     Raises:
@@ -116,7 +116,7 @@ def to_deck(
 
     Args:
         bench: a circuit without ports; its elements become the deck's top level.
-        analyses: what to run.
+        analyses: the analyses to run.
         header: lines to put below the title as comments.
         probes: nets to save and print, by default every net of the bench but ground.
         options: simulator options; see `OPTIONS` for the default and its reasons.
@@ -149,7 +149,7 @@ def to_deck(
 
 
 def _used(*tops: Circuit) -> tuple[list[DeviceModel], list[Circuit]]:
-    """One device model per library text, and the circuits instantiated below `tops`, inner ones first."""
+    """Return one device model per library text, and the circuits instantiated below `tops`, inner ones first."""
     models: dict[str, DeviceModel] = {}
     circuits: dict[str, Circuit] = {}
 
@@ -197,7 +197,7 @@ def _join(lines: Iterable[str]) -> str:
 
 
 def wrapped(line: str) -> list[str]:
-    """A line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
+    """Return a line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
     if len(line) <= LINE or line.startswith("*"):
         return [line]
     parts, current = [], ""

@@ -12,8 +12,8 @@ def dense_realisation(order: int, theta: float, readouts: Readouts) -> Realisati
     """Return theta dm/dt = A m + B u: order² couplings.
 
     Args:
-        order: number of states.
-        theta: window in seconds.
+        order: the number of states.
+        theta: the window in seconds.
         readouts: the outputs, each a sum of the states.
     """
     return from_states("dense", theta, state_matrix(order), input_vector(order), np.eye(order), readouts)

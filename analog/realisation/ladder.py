@@ -28,8 +28,8 @@ def ladder_realisation(order: int, theta: float, readouts: Readouts) -> Realisat
     """Return the ladder of `order` integrators: 2 order - 1 couplings.
 
     Args:
-        order: number of states.
-        theta: window in seconds.
+        order: the number of states.
+        theta: the window in seconds.
         readouts: the outputs, each a sum of the states.
     """
     links, legendre_map = ladder_coordinates(order)
@@ -58,7 +58,7 @@ def ladder_coordinates(order: int) -> tuple[Array, Array]:
 
 
 def _reflection(vector: Array) -> Array:
-    """The symmetric orthogonal matrix whose first column is `vector` / |vector|."""
+    """Return the symmetric orthogonal matrix whose first column is `vector` / |vector|."""
     unit = vector / np.linalg.norm(vector)
     normal = unit - np.eye(len(unit))[0]
     size = float(normal @ normal)

@@ -27,15 +27,16 @@ NEGLIGIBLE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Realisation:
-    """theta dz/dt and the sums s, both from states, sums and input: (theta dz/dt; s) = couplings (z; s; u).
+    """What the states integrate and the sums add: (theta dz/dt; s) = couplings (z; s; u).
 
     The Legendre coefficients are m = legendre_map z. A sum uses earlier sums only.
 
     Attributes:
         topology: name of the coupling structure: "dense", "chain" or "ladder".
         theta: window in seconds.
-        couplings: (n + q, n + q + 1) for n states and q sums, dimensionless; the last column is the input's.
-        legendre_map: (order, n), from z to the Legendre coefficients m.
+        couplings: the couplings, dimensionless, shape (n + q, n + q + 1) for n states and q sums; the last column is
+            the input's.
+        legendre_map: the map from z to the Legendre coefficients m, shape (order, n).
         signals: the names of the states and the sums, in order.
         outputs: the names of those sums that are outputs: "y<k>" for the delays, "m<i>" for coefficients.
         delays: the delays of "y0", "y1", ... as fractions of theta.
@@ -83,19 +84,19 @@ class Realisation:
         return rates[:, :n], rates[:, n] + self.couplings[:n, -1]
 
     def certified_ranges(self) -> Array:
-        """Upper bounds on |z_i| and |s_k| for any |u(t)| <= 1, shape (n + q,): L1 norms of impulse responses."""
+        """Return upper bounds on |z_i| and |s_k| for any |u(t)| <= 1: L1 norms of impulse responses, shape (n + q,)."""
         order = len(self.legendre_map)
         from_legendre = np.linalg.inv(self.legendre_map)
         rows = self.direct[:, :-1] @ from_legendre
         return np.asarray(continuous_ranges(order, rows) + np.abs(self.direct[:, -1]), dtype=np.float64)
 
     def readout_rows(self) -> list[int]:
-        """Rows of the outputs that nothing else uses."""
+        """Return the rows of the outputs that nothing else uses."""
         rows = [self.signals.index(name) for name in self.outputs]
         return [row for row in rows if not self.couplings[:, row].any()]
 
     def _feeding(self) -> list[int]:
-        """Rows of the states and of the sums that, by way of others, reach one."""
+        """Return the rows of the states and of the sums that, by way of others, reach one."""
         used = np.zeros(len(self.signals), dtype=bool)
         used[: self.states] = True
         while True:
@@ -106,14 +107,14 @@ class Realisation:
 
 
 def significant(rows: NDArray[Any]) -> Array:
-    """`rows` with what is rounding noise of a zero made zero; see `NEGLIGIBLE`."""
+    """Return `rows` with what is rounding noise of a zero made zero; see `NEGLIGIBLE`."""
     largest = np.max(np.abs(rows), axis=-1, keepdims=True, initial=0.0)
     return np.where(np.abs(rows) > NEGLIGIBLE * largest, rows, 0.0)
 
 
 @dataclass(frozen=True)
 class Readouts:
-    """What a circuit gives out beside its states.
+    """The outputs of a circuit besides its states.
 
     Attributes:
         delays: delays as fractions of theta in [0, 1]: the outputs y0, y1, ...
@@ -124,12 +125,12 @@ class Readouts:
     coefficients: bool = False
 
     def names(self, order: int) -> tuple[str, ...]:
-        """The outputs' names, in order."""
+        """Return the outputs' names, in order."""
         coefficients = range(order) if self.coefficients else ()
         return (*(f"y{k}" for k in range(len(self.delays))), *(f"m{i}" for i in coefficients))
 
     def rows(self, order: int) -> Array:
-        """The outputs from the Legendre coefficients, shape (outputs, order).
+        """Return the matrix from the Legendre coefficients to the outputs, shape (outputs, order).
 
         Raises:
             DesignError: a delay is not a fraction from 0 to 1.
@@ -141,7 +142,7 @@ class Readouts:
 def from_states(
     topology: str, theta: float, matrix: Array, inputs: Array, legendre_map: Array, readouts: Readouts
 ) -> Realisation:
-    """A realisation theta dz/dt = matrix z + inputs u whose only sums are the outputs."""
+    """Return the realisation theta dz/dt = matrix z + inputs u whose only sums are the outputs."""
     order, states = legendre_map.shape
     names = readouts.names(order)
     size = states + len(names)

@@ -119,7 +119,7 @@ def test_the_least_amplifiers_just_keep_the_error(make_design: MakeDesign, topol
 
 def test_an_error_that_no_amplifier_keeps_is_refused(make_design: MakeDesign) -> None:
     rounded = make_design(3, resistor_series=Series("E6"), capacitor_series=Series("E3"))
-    with pytest.raises(DesignError, match=r"error must be above .* which the parts alone make"):
+    with pytest.raises(DesignError, match=r"error must be above .*; the parts alone make"):
         least_amplifiers(rounded, 1e-3)
     with pytest.raises(DesignError, match="error must be a positive"):
         least_amplifiers(rounded, 0.0)

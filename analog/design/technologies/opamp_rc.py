@@ -110,7 +110,7 @@ class _Assignment:
         self.free.add(source)
 
     def signs(self) -> Signs:
-        """The signs, with the input (the last entry) at +1."""
+        """Return the signs, with the input (the last entry) at +1."""
         result = self.sign.copy()
         outside = self.group == self.group[-1]
         result[outside] *= self.sign[-1]
