@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw, run
 from lmu_hw.analog.analysis.small_signal import sensitivities
 from lmu_hw.analog.circuit.equations import Equations, equations
-from lmu_hw.analog.circuit.graph import GROUND
 from lmu_hw.analog.design.choice import descending
-from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.design.memory import AnalogDesign, band_frequencies
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
@@ -91,8 +90,7 @@ def error_budget(
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     system = equations(design.circuit)
     inputs, _ = ports(design, system, [signal])
-    nets = design.signal_nets(signal)
-    found = sensitivities(system, hertz, (nets[0], nets[1] if len(nets) > 1 else GROUND), inputs)
+    found = sensitivities(system, hertz, design.signal_pair(signal), inputs)
     powers = np.mean(np.abs(found) ** 2, axis=0) * tolerances.deviations(system) ** 2
     total = float(powers.sum())
     if total == 0.0:
@@ -118,16 +116,11 @@ def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tu
         The share of the input at each of `system.inputs`, shape (inputs,), and each signal as a combination of
         `system.outputs`, shape (signals, outputs).
     """
-    rows = np.zeros((len(signals), len(system.outputs)))
-    for k, signal in enumerate(signals):
-        for net, sign in zip(design.signal_nets(signal), (1.0, -1.0), strict=False):
-            rows[k, system.outputs.index(net)] = sign
-    return np.array([design.input_ports[port] for port in system.inputs]), rows
+    return design.at_ports(system.inputs, system.outputs, signals)
 
 
 def _band(design: AnalogDesign) -> Array:
-    edge = design.realisation.states / (4.0 * design.realisation.theta)
-    return np.asarray(edge * (np.arange(POINTS) + 0.5) / POINTS)
+    return band_frequencies(design.network, design.realisation.theta, POINTS)
 
 
 def _check_signals(design: AnalogDesign, names: Sequence[str]) -> None:

@@ -265,6 +265,12 @@ class AnyOpAmp(DeviceModel):
     def small_signal(self) -> SmallOpAmp:
         """Return the linear model."""
 
+    @property
+    def amps_at_rest(self) -> float | None:
+        """What an op-amp of this gain-bandwidth product usually takes, A; None where there is no such limit."""
+        gbw = self.small_signal().gbw
+        return None if math.isinf(gbw) else AMPS_PER_HZ * gbw
+
     @abstractmethod
     def differential(self) -> DifferentialOpAmpModel:
         """Return the fully differential counterpart; a differential model is its own."""
@@ -326,11 +332,6 @@ class LinearOpAmp(AnyOpAmp):
     gbw: float = 1e7
     rout: float = 50.0
 
-    @property
-    def amps_at_rest(self) -> float:
-        """What an op-amp of this gain-bandwidth product usually takes, A."""
-        return AMPS_PER_HZ * self.gbw
-
     def small_signal(self) -> SmallOpAmp:
         """Return the linear model."""
         return SmallOpAmp(self.gain, self.gbw, self.rout)
@@ -367,11 +368,6 @@ class RealOpAmp(AnyOpAmp):
         super().__post_init__()
         if not self.low < self.high:
             raise DesignError("op-amp rails", "low below high", f"{self.low} and {self.high}")
-
-    @property
-    def amps_at_rest(self) -> float:
-        """What an op-amp of this gain-bandwidth product usually takes, A."""
-        return AMPS_PER_HZ * self.gbw
 
     def small_signal(self) -> SmallOpAmp:
         """Return the linear model."""

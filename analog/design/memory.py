@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.bench import bench_for
 from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, IdealOpAmp, IdealOta, describe
-from lmu_hw.analog.circuit.elements import Waveform
+from lmu_hw.analog.circuit.elements import GROUND, Waveform
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import StateSpace, state_space
 from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
@@ -128,6 +128,24 @@ class AnalogDesign:
         """Return the net of a signal, or the two nets whose difference it is."""
         return nets_of(signal, differential=self.technology.differential)
 
+    def signal_pair(self, signal: str) -> tuple[str, str]:
+        """Return the two nets whose difference a signal is; the second one may be ground."""
+        positive, *negative = self.signal_nets(signal)
+        return positive, negative[0] if negative else GROUND
+
+    def at_ports(self, inputs: Sequence[str], outputs: Sequence[str], signals: Sequence[str]) -> tuple[Array, Array]:
+        """Return how signals are made of ports, of which a circuit's equations or model have an order of their own.
+
+        Returns:
+            The share of the input at each of the input ports `inputs`, shape (inputs,), and each of `signals` as a
+            combination of the output ports `outputs`, shape (signals, outputs).
+        """
+        rows = np.zeros((len(signals), len(outputs)))
+        for k, signal in enumerate(signals):
+            for net, sign in zip(self.signal_nets(signal), (1.0, -1.0), strict=False):
+                rows[k, outputs.index(net)] = sign
+        return np.array([self.input_ports[port] for port in inputs]), rows
+
     def bench(self, waveform: Waveform, *, ac: float = 0.0) -> Circuit:
         """Return a bench that drives the input with a waveform in V, see `circuit.bench.bench_for`."""
         return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports)
@@ -180,11 +198,7 @@ class AnalogDesign:
 
     def _signal_model(self, *, ideal: bool) -> StateSpace:
         model = state_space(self.circuit, ideal_opamps=ideal)
-        shares = np.array([self.input_ports[port] for port in model.inputs])
-        rows = np.zeros((len(self.signals), len(model.outputs)))
-        for k, signal in enumerate(self.signals):
-            for net, sign in zip(self.signal_nets(signal), (1.0, -1.0), strict=False):
-                rows[k, model.outputs.index(net)] = sign
+        shares, rows = self.at_ports(model.inputs, model.outputs, self.signals)
         return StateSpace(
             a=model.a,
             b=(model.b @ shares)[:, None],

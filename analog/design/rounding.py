@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.choice import MARGIN, best
@@ -195,6 +196,51 @@ def _nearest(catalogue: Catalogue | None, wanted: Array) -> Array:
     return wanted if catalogue is None else catalogue.nearest(wanted)
 
 
+_Stage = tuple[float, Array, Array]
+"""A reference, the resistors of its stage (one per source), and the relative errors of its couplings."""
+
+
+class _Descent:
+    """Parts that are moved one by one, with the relative errors of their couplings and the quadratic form of these."""
+
+    def __init__(self, start: PartValues, errors: Array, gram: Array) -> None:
+        self.references, self.resistances = start.references.copy(), start.resistances.copy()
+        self.form = 0.0
+        self._errors, self._gram = errors, gram
+        self._gradient = gram @ errors
+
+    def begin_sweep(self) -> float:
+        """Return the quadratic form, computed anew."""
+        self.form = float(self._errors @ self._gradient)
+        return self.form
+
+    def move_resistor(self, row: int, column: int, number: int, catalogue: Catalogue) -> None:
+        """Move the resistor of a coupling to a value nearby wherever that lowers the form."""
+        for other in catalogue.around(float(self.resistances[row, column])):
+            change = (1.0 + self._errors[number]) * (self.resistances[row, column] / other - 1.0)
+            gain = change * (2.0 * self._gradient[number] + change * self._gram[number, number])
+            if self._helps(gain):
+                self.resistances[row, column] = other
+                self._errors[number] += change
+                self._gradient += self._gram[:, number] * change
+                self.form += gain
+
+    def move_stage(self, row: int, ids: NDArray[np.intp], choices: list[_Stage]) -> None:
+        """Move the reference of a stage, with its resistors, wherever that lowers the form."""
+        block = self._gram[np.ix_(ids, ids)]
+        for reference, values, wrong in choices:
+            changes = wrong - self._errors[ids]
+            gain = float(2.0 * changes @ self._gradient[ids] + changes @ block @ changes)
+            if self._helps(gain):
+                self.references[row], self.resistances[row] = reference, values
+                self._errors[ids] = wrong
+                self._gradient += self._gram[:, ids] @ changes
+                self.form += gain
+
+    def _helps(self, gain: float) -> bool:
+        return gain < -max(_LEAST_GAIN * self.form, _NO_ERROR)
+
+
 class _Search:
     """The search for values from the catalogues for one network."""
 
@@ -266,36 +312,19 @@ class _Search:
         return replace(start, references=references, resistances=resistances)
 
     def _descend(self, start: PartValues, gram: Array) -> tuple[PartValues, float]:
-        """Move one part, or one stage's reference with its resistors, at a time; return also the quadratic form."""
-        references, resistances = start.references.copy(), start.resistances.copy()
-        errors = start.magnitudes()[self.used] / self.wanted[self.used] - 1.0
-        gradient = gram @ errors
+        """Move parts as long as the quadratic form falls; return also the form at the end."""
+        descent = _Descent(start, start.magnitudes()[self.used] / self.wanted[self.used] - 1.0, gram)
         for _ in range(_SWEEPS):
-            before = form = float(errors @ gradient)
-            for row in range(len(references)):
+            before = descent.begin_sweep()
+            for row in range(len(start.references)):
                 ids, columns = self.numbers[row, self.used[row]], np.flatnonzero(self.used[row])
-                for number, column in zip(ids.tolist(), columns.tolist(), strict=True):
-                    steps = [] if self.resistors is None else self.resistors.around(float(resistances[row, column]))
-                    for other in steps:
-                        change = (1.0 + errors[number]) * (resistances[row, column] / other - 1.0)
-                        gain = change * (2.0 * gradient[number] + change * gram[number, number])
-                        if gain < -max(_LEAST_GAIN * form, _NO_ERROR):
-                            resistances[row, column] = other
-                            errors[number] += change
-                            gradient += gram[:, number] * change
-                            form += gain
-                block = gram[np.ix_(ids, ids)]
-                for reference, values, wrong in self._near(row, float(references[row])):
-                    changes = wrong - errors[ids]
-                    gain = float(2.0 * changes @ gradient[ids] + changes @ block @ changes)
-                    if gain < -max(_LEAST_GAIN * form, _NO_ERROR):
-                        references[row], resistances[row] = reference, values
-                        errors[ids] = wrong
-                        gradient += gram[:, ids] @ changes
-                        form += gain
-            if form >= (1.0 - 1e-6) * before:
+                if self.resistors is not None:
+                    for number, column in zip(ids.tolist(), columns.tolist(), strict=True):
+                        descent.move_resistor(row, column, number, self.resistors)
+                descent.move_stage(row, ids, self._near(row, float(descent.references[row])))
+            if descent.form >= (1.0 - 1e-6) * before:
                 break
-        return replace(start, references=references, resistances=resistances), float(errors @ gradient)
+        return replace(start, references=descent.references, resistances=descent.resistances), descent.begin_sweep()
 
     def _near(self, row: int, reference: float) -> list[_Stage]:
         """Return the stages of other references within half a decade."""
@@ -321,7 +350,3 @@ class _Search:
 def _distance(values: Array, others: Array) -> float:
     """Return how far values lie from others: the sum of the logarithms of their ratios, without signs."""
     return float(np.abs(np.log(values / others)).sum())
-
-
-_Stage = tuple[float, Array, Array]
-"""A reference, the resistors of its stage (one per source), and the relative errors of its couplings."""

@@ -136,9 +136,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
     for signal in judged_signals(design):
-        nets = design.signal_nets(signal)
-        pair = (nets[0], nets[1] if len(nets) > 1 else GROUND)
-        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), pair).rms()
+        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), design.signal_pair(signal)).rms()
         full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
         found["volts_rms"][signal] = volts
         found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
