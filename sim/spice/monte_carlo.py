@@ -14,7 +14,7 @@ from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Instance,
 from lmu_hw.analog.circuit.equations import Equations
 from lmu_hw.analog.circuit.graph import Circuit, walk
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.export.spice import Transient, element_value, to_deck, wrapped
+from lmu_hw.analog.export.spice import Transient, to_deck, wrapped
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_many
@@ -47,7 +47,7 @@ class DeckTemplate:
         taken: set[int] = set()
         for path, where, element in _placed(bench, "", ""):
             number = scopes.get((where, element.name), -1)
-            line, value = self._lines[number][0], f" {element_value(element)}"
+            line, value = self._lines[number][0], f" {element.spice_value()}"
             if number < 0 or not line.endswith(value):
                 raise DesignError(f"deck of {bench.name}", f"one that has {path} with its value", line)
             if number in taken:
@@ -72,7 +72,7 @@ class DeckTemplate:
             element, number, head = self._fraction_bits[path]
             if other.name != element.name or _kind(other) != _kind(element):
                 raise DesignError(path, f"replaced by its like: {element.kind}, name and model the same", other.name)
-            lines[number] = wrapped(f"{head} {element_value(other)}")
+            lines[number] = wrapped(f"{head} {other.spice_value()}")
         return "".join(f"{part}\n" for parts in lines for part in parts)
 
 

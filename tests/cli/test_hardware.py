@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmu_hw import experiments
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli.spice import design_circuit, questions
 from lmu_hw.design.memory import Design
@@ -129,3 +130,9 @@ def test_spice_checks_a_step_that_it_is_given(lmu: Lmu) -> None:
 def test_tables(lmu: Lmu) -> None:
     assert "in_ready" in lmu("verilog", *MEMORY).out
     assert "couplings" in lmu("spice", *MEMORY).out
+
+
+def test_spice_offers_every_topology_and_technology(lmu: Lmu) -> None:
+    told = lmu("spice", "--help").out
+    for name in (*TOPOLOGIES, *STYLES):
+        assert name in told

@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.parts import PartRange, capacitor_limits, mean_rate
 from lmu_hw.analog.design.technologies.base import Technology
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
 NOISE_SHARE = 1e-4
 """Largest thermal noise, RMS, of any signal as a share of its swing: 80 dB below it."""
 
 MOST_NOISE = 1e-2
-"""Thermal noise, as such a share, above which a circuit is refused: its supply is too low to be of use."""
+"""Thermal noise, as such a share, above which there is no circuit: its supply is too low to be of use."""
 
 _NOISE_BAND = 10.0  # noise is counted up to this multiple of the band edge
 _POINTS = 400
@@ -34,8 +35,8 @@ class Level:
     Attributes:
         impedance: geometric mean of the resistors around integrators, and feedback resistor of sums.
         loading: least level at which no amplifier has to deliver more than its current.
-        noise: largest level at which thermal noise stays below `NOISE_SHARE` of the swing; a wish, which gives way
-            where amplifiers or parts demand a higher level, up to `MOST_NOISE`.
+        noise: largest level at which thermal noise stays below `NOISE_SHARE` of the swing; where amplifiers or parts
+            demand a higher level, it gives way, up to `MOST_NOISE`.
         parts: least and largest level at which the integrators' parts stay in their ranges.
         preferred: the technology's own preference, from which the level moves only as the limits demand.
         given: whether the user fixed the level.
@@ -49,7 +50,7 @@ class Level:
     given: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the fields as plain values, and whether the noise limit is kept."""
         return asdict(self) | {"parts": list(self.parts), "noise_kept": self.impedance <= self.noise}
 
 
@@ -67,7 +68,8 @@ def choose_level(
 
     Args:
         network: the scaled system.
-        technology: says what its amplifiers drive, how its parts make noise and which level it prefers.
+        technology: the technology, which says what its amplifiers drive, how its parts make noise and which level it
+            prefers.
         theta: window, s.
         swing: largest voltage of a signal, V.
         resistors: allowed resistances, ohm.
@@ -93,29 +95,33 @@ def choose_level(
             "the impedance level",
             f"at least {loading:.3g} ohm for the amplifiers' current",
             f"{parts[0]:.3g} to {parts[1]:.3g} ohm from the parts' ranges",
+            hint="wider ranges of resistors or capacitors help",
         )
     most = max(least, min(noise, parts[1]))
     return _heard(Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False), swing)
 
 
 def _heard(level: Level, swing: float) -> Level:
-    """`level`, if its noise leaves signals to be heard."""
+    """Return `level` if its noise leaves signals to be heard."""
     share = NOISE_SHARE * float(np.sqrt(level.impedance / level.noise)) if level.noise > 0.0 else np.inf
     if share > MOST_NOISE:
         need = f"large enough that thermal noise stays below {MOST_NOISE:g} of it"
-        raise DesignError("the swing of the signals", need, f"{swing:.3g} V")
+        raise DesignError("the swing of the signals", need, f"{swing:.3g} V", hint="a larger supply helps")
     return level
 
 
 def _normalised(network: VoltageNetwork, rate: float) -> Array:
-    """Conductance of every coupling at a level of 1 ohm, S."""
+    """Return the conductance of every coupling at a level of 1 ohm, S."""
     magnitudes: Array = np.abs(network.couplings)
     magnitudes[: network.states] /= rate
     return magnitudes
 
 
 def _least_for_loading(network: VoltageNetwork, rate: float, swing: float, technology: Technology) -> float:
-    """Each output drives its resistors, and the currents of its own inputs through its feedback, at full swing."""
+    """Return the least level that the amplifiers can drive, ohm.
+
+    Each output drives its resistors, and the currents of its own inputs through its feedback, at full swing.
+    """
     if technology.load_amps is None:
         return 0.0
     conductances = _normalised(network, rate)
@@ -125,7 +131,10 @@ def _least_for_loading(network: VoltageNetwork, rate: float, swing: float, techn
 
 
 def _most_for_noise(network: VoltageNetwork, rate: float, theta: float, swing: float, technology: Technology) -> float:
-    """Johnson noise 4 k T R of every coupling, and of the sums' feedback, summed in power at each signal."""
+    """Return the largest level at which thermal noise keeps its limit, ohm.
+
+    The noise is 4 k T R of every coupling and of the sums' feedback, summed in power at each signal.
+    """
     n = network.states
     conductances = _normalised(network, rate)
     # A resistor 1/G adds 4 k T G to its stage's current; through C = 1/rate or the feedback of 1 ohm that is a source
