@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 
@@ -51,8 +52,7 @@ def states_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
 
 def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
     """Fixed against float."""
-    budget = plan.budget
-    sources = {name: getattr(budget, name) for name in ("input", "coefficients", "accumulation", "feedback", "output")}
+    sources = {field.name: getattr(plan.budget, field.name) for field in fields(plan.budget)}
     caption = (
         "Deviation of the integer model (and so of the Verilog) from the float memory that gets the unrounded input. "
         "The bound holds for every input within [−1, 1]; it is the sum of what each rounding can do at worst."
