@@ -19,8 +19,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.files import subcircuit_text
 from lmu_hw.analog.export.spice import OPTIONS
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_text
@@ -80,6 +82,25 @@ class MixedCircuit:
                 raise DesignError("netlist of a subcircuit", "without analyses, .control, .save and .end", card[0])
         if set(self._pins) != {*map(str.lower, self.inputs), *map(str.lower, self.outputs)}:
             raise DesignError(f"ports of {self.subcircuit}", f"its pins {' '.join(self._pins)}", names[:-1])
+
+    @classmethod
+    def of_design(cls, design: AnalogDesign, period: float, command: str, *, max_step: float | None = None) -> Self:
+        """The circuit of a memory, its inputs set once per period.
+
+        Args:
+            design: A memory of any topology and style; all its ports are exchanged.
+            period: The time between two exchanges, s.
+            command: The command that the netlist is said to come from.
+            max_step: The longest step of ngspice, s; a tenth of the period by default.
+        """
+        return cls(
+            netlist=subcircuit_text(design, command),
+            subcircuit=design.circuit.name,
+            inputs=tuple(design.input_ports),
+            outputs=tuple(net for signal in design.signals for net in design.signal_nets(signal)),
+            period=period,
+            max_step=max_step,
+        )
 
     @property
     def _pins(self) -> tuple[str, ...]:

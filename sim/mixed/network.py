@@ -24,12 +24,12 @@ from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
-from lmu_hw.rtl.memory.verilog import VerilogDesign
-from lmu_hw.sim.cosim.memory import mixed_circuit
+from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator
 from lmu_hw.sim.mixed.adc import MODULE, Adc, bits_of
 from lmu_hw.sim.mixed.analog_head import exact_volts, in_a_row
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
+from lmu_hw.sim.targets.harness import connections
 
 TOP = "lmu_hw_mixed_network"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"
@@ -105,7 +105,7 @@ class MixedNetwork:
 
     def circuit(self) -> MixedCircuit:
         """The circuit for the simulation."""
-        return mixed_circuit(self.memory, self.dt, "lmu_hw.sim.mixed.network", max_step=self.max_step)
+        return MixedCircuit.of_design(self.memory, self.dt, "lmu_hw.sim.mixed.network", max_step=self.max_step)
 
     def float_volts(self, sequences: Array) -> Array:
         """What an exact memory has on its states when they are sampled, shape (count, states), in V."""
@@ -125,6 +125,9 @@ class MixedNetwork:
         reals = "\n".join(f"  real {name};" for name in names)
         zeros = "\n".join(f"  initial {name} = 0.0;" for name in circuit.inputs)
         ports = ", ".join(f".{name}({name})" for name in names)
+        results = ("out_valid", "out_data", "out_index", "out_argmax")
+        signals = {name: name for name in ("clk", "rst", "in_valid", "in_ready", *results)}
+        signals |= {"in_data": "code", "in_first": "1'b1", "in_last": "1'b1", "out_ready": "1'b1"}
         noise, samples = "", []
         if self.adc.noise:
             noise = f"""  reg [63:0] noise [0:{conversions * count - 1}];
@@ -160,9 +163,7 @@ module {TOP};
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
   {circuit.subcircuit} circuit ({ports});
   {MODULE} converter (.clk(clk), .convert(convert), .volts(volts), .code(code));
-  {self.head.name} network (
-    .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(code), .in_first(1'b1), .in_last(1'b1),
-    .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data), .out_index(out_index), .out_argmax(out_argmax));
+  {self.head.name} network ({connections(self.head, signals)});
   always @(asked) if (asked != 0) begin  // all states at once
 {held}
   end

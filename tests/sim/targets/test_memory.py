@@ -11,11 +11,10 @@ import pytest
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.model import IntegerMemory
-from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
+from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.regression.memory import Limits, run_regression
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_rtl, run_streams
 
 both = pytest.mark.parametrize("simulator", list(Simulator))
@@ -268,27 +267,6 @@ def test_a_changed_expectation_is_found(rng, tmp_path):
     assert good.passed
     assert [score.mismatches for score in bad.scores] == [1]
     assert not bad.passed
-
-
-@both
-def test_random_specifications(simulator, tmp_path):
-    limits = Limits(order=12, samples=100, cycles=4_000)
-    result = run_regression(4, seed=1, workdir=tmp_path, simulator=simulator, limits=limits, batch=2, jobs=2)
-    assert result.passed, result.failures
-    assert result.designs == sum(result.kinds.values()) == 4
-    assert {kind.split()[-1] for kind in result.kinds} == set(Datapath)
-    assert result.with_readouts > 0
-    assert result.samples > 300
-
-
-@pytest.mark.slow
-@both
-def test_forty_random_specifications(simulator, tmp_path):
-    limits = Limits(samples=200, cycles=20_000)
-    result = run_regression(40, seed=0, workdir=tmp_path, simulator=simulator, limits=limits)
-    assert result.passed, result.failures
-    assert result.designs == 40
-    assert len(result.kinds) == 2 * len(Datapath)
 
 
 @pytest.mark.parametrize(
