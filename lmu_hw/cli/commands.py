@@ -228,24 +228,24 @@ def cosim(
     if isinstance(design, NetworkDesign):
         if in_spikes:
             raise DesignError("spiking", "given with a memory, not with a NETWORK", str(design.network))
-        from lmu_hw.cli import cosim_network
+        from lmu_hw.cli.cosim import run_network
 
         refuse_with_network("channel", "normalize", "analog")
-        cosim_network.run(design, source, labels, out, as_json)
+        run_network(design, source, labels, out, as_json)
         return
     if labels is not None:
         raise DesignError("labels", "given with a NETWORK", str(labels))
     from lmu_hw.cli.recording import Recording
 
     if in_spikes:
-        from lmu_hw.cli import cosim_spiking
+        from lmu_hw.cli.cosim import run_spiking
 
         lanes = 1 if spiking_lanes is None else spiking_lanes
-        cosim_spiking.run(design, spiking, lanes, Recording(source, channel, normalize), out, as_json)
+        run_spiking(design, spiking, lanes, Recording(source, channel, normalize), out, as_json)
         return
-    from lmu_hw.cli import cosim as subcommand
+    from lmu_hw.cli.cosim import run_memory
 
-    subcommand.run(design, Recording(source, channel, normalize), analog, out, as_json)
+    run_memory(design, Recording(source, channel, normalize), analog, out, as_json)
 
 
 @cli.command()

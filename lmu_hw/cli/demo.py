@@ -13,9 +13,9 @@ import numpy as np
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli import derive, quantize
 from lmu_hw.cli.cosim import circuit_beside
+from lmu_hw.cli.cosim_report import failures
 from lmu_hw.cli.demo_outcome import DigitsResult, Outcome, Part
 from lmu_hw.cli.demo_report import demo_report, result_rows
-from lmu_hw.cli.evidence import failures
 from lmu_hw.cli.output import answer, grid, progress, render_json, staged, written
 from lmu_hw.cli.report import write_report
 from lmu_hw.cli.spice import design_circuit

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmu_hw.cli.cosim import design_rows
+from lmu_hw.cli.cosim_report import checks_table, figures, percent
 from lmu_hw.cli.demo_outcome import Outcome
-from lmu_hw.cli.evidence import checks_table, figures, percent
 from lmu_hw.cli.output import format_number
 from lmu_hw.cli.plots import digit_plot, scan_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData

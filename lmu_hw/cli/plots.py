@@ -252,6 +252,8 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
     "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
     "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
+    "spikes, Verilog": {"color": SPICE, "lw": 0.9},
+    "spikes, software": {"color": "#009e73", "lw": 0.9, "ls": (0, (4, 2))},
     "continuous": {"color": FLOAT, "lw": 1.8},
     "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
     "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.evidence import percent
+from lmu_hw.cli.cosim_report import percent
 from lmu_hw.cli.network_input import calibration_of, network_rows
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.design.network import NetworkDesign
