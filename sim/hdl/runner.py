@@ -74,7 +74,7 @@ def bench_parameters() -> dict[str, Any]:
     """Return, inside a bench, the parameters that `run_bench` was given.
 
     Raises:
-        DesignError: this is not a bench that `run_bench` started.
+        DesignError: This is not a bench that `run_bench` started.
     """
     path = os.environ.get(_PARAMETERS)
     if path is None:
@@ -88,7 +88,7 @@ def available(simulator: Simulator | str) -> None:
 
     Raises:
         DesignError: `simulator` names none, or the environment's path cannot be built in.
-        MissingToolError: naming the first thing that is missing and how to install it.
+        MissingToolError: Naming the first thing that is missing and how to install it.
     """
     import find_libpython
 
@@ -132,24 +132,24 @@ def run_bench(
     overlap; a build folder serves one run at a time.
 
     Args:
-        simulator: which simulator.
+        simulator: The HDL simulator, verilator or icarus.
         sources: Verilog files; a name in .vh or .svh is a header, found by `include` and not compiled itself.
-        top: name of the module that the bench drives.
-        bench_module: dotted name of the Python module, importable with the caller's `sys.path`.
-        build_dir: folder for all files of the build and of the run.
-        timeout_s: limit of the simulation, in seconds, without the build; all its processes are killed then.
-        parameters: handed to the bench (`bench_parameters`) by way of JSON.
-        seed: of cocotb's and the bench's `random`.
-        waves: record every signal (VCD with Verilator, FST with Icarus).
-        hdl_delays: the sources hold delays (`#5`), for which Verilator needs coroutines.
-        extra_files: name and text of files that the simulation finds in its working folder.
-        extra_build_args: options for Verilator or iverilog.
-        extra_test_args: options for the simulation's program (vvp, or the compiled model).
-        extra_env: environment variables of the simulation.
+        top: The name of the module that the bench drives.
+        bench_module: The dotted name of the Python module, importable with the caller's `sys.path`.
+        build_dir: The folder for all files of the build and of the run.
+        timeout_s: The limit of the simulation, in seconds, without the build; all its processes are killed then.
+        parameters: What the bench is given (`bench_parameters`) by way of JSON.
+        seed: The seed of cocotb's and of the bench's `random`.
+        waves: Whether every signal is recorded (VCD with Verilator, FST with Icarus).
+        hdl_delays: Whether the sources hold delays (`#5`), for which Verilator needs coroutines.
+        extra_files: The name and the text of files that the simulation finds in its working folder.
+        extra_build_args: Options for Verilator or iverilog.
+        extra_test_args: Options for the simulation's program (vvp, or the compiled model).
+        extra_env: Environment variables of the simulation.
 
     Raises:
-        DesignError: an argument is wrong, or `build_dir` is in use.
-        MissingToolError: the simulator or a part of it is not installed.
+        DesignError: An argument is wrong, or `build_dir` is in use.
+        MissingToolError: The simulator or a part of it is not installed.
     """
     simulator = _simulator(simulator)
     check_identifier(top, "top module")

@@ -45,12 +45,12 @@ class MixedCircuit:
 
     Args:
         netlist: SPICE text that defines `subcircuit`, without analyses, .control or .end.
-        subcircuit: its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
-        inputs: pins by name.
-        outputs: pins by name.
-        period: time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
-        max_step: longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
-        options: ngspice's .options.
+        subcircuit: Its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
+        inputs: Pins by name.
+        outputs: Pins by name.
+        period: Time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
+        max_step: Longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
+        options: Ngspice's .options.
 
     Raises:
         DesignError: a name is no identifier or not unique regardless of case, the pins are not those of the
@@ -111,7 +111,7 @@ class MixedCircuit:
 
     @property
     def period_ps(self) -> int:
-        """The period, ps."""
+        """The time between two exchanges, ps."""
         return round(self.period * 1e12)
 
     @property
@@ -163,7 +163,7 @@ def available(simulator: Simulator | str) -> None:
     """Return if `simulator`, spicebind and ngspice's library are installed.
 
     Raises:
-        DesignError, MissingToolError: as `lmu_hw.sim.hdl.runner.available`.
+        DesignError, MissingToolError: As `lmu_hw.sim.hdl.runner.available`.
     """
     runner.available(simulator)
     _plugin()
@@ -192,27 +192,27 @@ def run_mixed_bench(
     The bench finds ``{"period_ps", "offset_ps", "inputs", "outputs"}`` in its parameters under "analog".
 
     Args:
-        simulator: which simulator.
-        circuit: the circuit and its timing.
-        periods: how many periods the bench lasts.
-        bench_module: dotted name of the bench.
-        build_dir: folder for all files.
-        timeout_s: limit of the simulation, s.
-        parameters: further parameters of the bench.
-        seed: of cocotb's and the bench's `random`.
-        waves: record every signal.
-        sources: Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
+        simulator: The HDL simulator, verilator or icarus.
+        circuit: The circuit and its timing.
+        periods: The number of periods that the bench lasts.
+        bench_module: The dotted name of the bench.
+        build_dir: The folder for all files.
+        timeout_s: The limit of the simulation, s.
+        parameters: Further parameters of the bench.
+        seed: The seed of cocotb's and of the bench's `random`.
+        waves: Whether every signal is recorded.
+        sources: The Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
             (`#5`) are allowed.
-        files: name and text of files that the simulation finds in its working folder.
-        top: name of the design's module that the bench drives.
-        instance: path of the module `circuit.subcircuit` in the design, from `top`.
+        files: The name and the text of files that the simulation finds in its working folder.
+        top: The name of the design's module that the bench drives.
+        instance: The path of the module `circuit.subcircuit` in the design, from `top`.
 
     Returns:
         As `run_bench`. Any error or warning of ngspice, and a circuit whose simulation ended before the bench,
         is a failure, and the first message then.
 
     Raises:
-        DesignError, MissingToolError: as `run_bench`.
+        DesignError, MissingToolError: As `run_bench`.
     """
     available(simulator)
     simulator = Simulator(simulator)

@@ -58,7 +58,7 @@ def draw(rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath
     """One random memory of a datapath with its stimulus.
 
     Raises:
-        DesignError: the plan or the hardware refuses what was drawn, or it takes too many cycles.
+        DesignError: The plan or the hardware refuses what was drawn, or it takes too many cycles.
     """
     unrolled = bool(rng.random() < 0.25)
     most = min(limits.order, MAX_UNROLLED) if unrolled else limits.order

@@ -121,7 +121,7 @@ def draw_harnessed(rng: np.random.Generator, limits: NetworkLimits, name: str) -
     """A random network with its hardware and its stimulus.
 
     Raises:
-        DesignError: the planner or the hardware refuses what was drawn, or it takes too many cycles.
+        DesignError: The planner or the hardware refuses what was drawn, or it takes too many cycles.
     """
     network, options = draw_network(rng, limits)
     form = options.input_format or QFormat(8, 0)

@@ -66,7 +66,7 @@ def draw(rng: np.random.Generator, name: str, kind: NeuronKind, samples: int, cy
     """One random memory with its stimulus.
 
     Raises:
-        DesignError: the plan refuses what was drawn, or it takes more than `cycles` clock cycles.
+        DesignError: The plan refuses what was drawn, or it takes more than `cycles` clock cycles.
     """
     order, lanes = int(rng.integers(1, 9)), int(rng.choice([1, 1, 2, 3, 4, 8]))
     size = lanes * int(rng.integers(1, 1 + 256 // lanes))

@@ -18,9 +18,9 @@ class Beats:
     """Recorded beats, one row each; bits that were unknown in the simulation are counted and read as 0.
 
     Attributes:
-        words: what the beats carry, shape (beats, words).
-        tags: the other fields by the last part of their port's name, such as index, first and last, shape (beats,).
-        unknown: hexadecimal digits that were x or z.
+        words: The words that the beats carry, shape (beats, words of a beat).
+        tags: The other fields by the last part of their port's name, such as index, first and last, shape (beats,).
+        unknown: The number of hexadecimal digits that were x or z.
     """
 
     words: IntArray
@@ -32,9 +32,9 @@ def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) ->
     """Read a recording: lines in hexadecimal of fields, the highest first; the lowest are `count` signed words.
 
     Args:
-        path: the recording.
-        fields: names and widths, the last one that of the words, the last word highest.
-        count: words in a beat.
+        path: The file of the recording.
+        fields: The names and widths of the fields; the last field holds the words, the last word highest.
+        count: The number of words in a beat.
     """
     total = sum(width for _, width in fields)
     digits = -(-total // 4)
@@ -81,13 +81,13 @@ class Score:
     """The outcome of one stream.
 
     Attributes:
-        sent: samples, or steps of a network, that went in.
-        expected: beats that should come out.
-        checked: beats that came out and were compared.
-        mismatches: words that differ, beats with a wrong tag (index, channel, flag …), and beats that are missing
-            or too many.
-        first_mismatch: the first of them in words; empty if there is none.
-        deviation: largest |word − float reference| as a share of the plan's bound; None without a reference.
+        sent: The number of samples, or steps of a network, that went in.
+        expected: The number of beats that should come out.
+        checked: The number of beats that came out and were compared.
+        mismatches: The number of words that differ, of beats with a wrong tag (index, channel, flag …), and of beats
+            that are missing or too many.
+        first_mismatch: The first mismatch in words; empty if there is none.
+        deviation: The largest |word − float reference| as a share of the plan's bound; None without a reference.
     """
 
     sent: int
@@ -120,9 +120,9 @@ class Bounded:
     """A float reference of the words and how far they may be from it.
 
     Attributes:
-        reference: float states in the order of the beats, shape (beats, words per beat).
-        bound: largest deviation of each, same shape.
-        lsb: value of one code.
+        reference: The float states in the order of the beats, shape (beats, words per beat).
+        bound: The largest deviation allowed of each, same shape.
+        lsb: The value of one code step.
     """
 
     reference: Array

@@ -1,4 +1,4 @@
-"""`lmu-hw cosim --spiking`: one report for fixed point, floats and spikes, and a status that tells when a check fails."""
+"""`lmu-hw cosim --spiking`: one report for fixed point, floats and spikes; a status that tells when a check fails."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from lmu_hw.networks.quantize.plan import (
 )
 from lmu_hw.reference.definition import Activation
 from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.sim.targets.harness import harness_verilog
 from lmu_hw.sim.targets.network import (
     HarnessedNetwork,
     NetworkStimulus,
@@ -230,3 +231,18 @@ def test_the_running_class_is_the_first_of_the_largest(rng):
 def test_what_does_not_fit_is_refused(make, words, rng):
     with pytest.raises(DesignError, match=words):
         make(rng)
+
+
+def test_an_input_that_nothing_drives_is_refused(rng):
+    design = echo(Output.LAST)
+    ports = [*design.manifest["ports"], {"name": "in_parity", "direction": "input", "width": 1}]
+    odd = replace(design, manifest=design.manifest | {"ports": ports})
+    with pytest.raises(DesignError, match=r"inputs of echo must be among those that are driven, got \['in_parity'\]"):
+        harness_verilog([HarnessedNetwork(plan(Output.LAST), stimulus(rng, [2], [2]), odd)])
+
+
+def test_a_reference_needs_a_proved_bound(rng, tmp_path):
+    network = HarnessedNetwork(plan(Output.LAST), stimulus(rng, [2], [2]), echo(Output.LAST))
+    object.__setattr__(network, "reference", network.model_words().astype(np.float64))
+    with pytest.raises(DesignError, match="float reference must be of a target with a proved bound, got echo"):
+        run_targets([network], workdir=tmp_path, simulator="icarus")

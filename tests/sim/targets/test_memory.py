@@ -213,8 +213,9 @@ def dead(plan: MemoryPlan) -> VerilogDesign:
     return wrapped(inner, "", "1'b0")
 
 
-def wrapped(inner: VerilogDesign, logic: str, valid: str) -> VerilogDesign:
-    ports = inner.manifest["ports"]
+def wrapped(inner: VerilogDesign, logic: str, valid: str, without: tuple[str, ...] = ()) -> VerilogDesign:
+    """A module around `inner` that changes when a beat is offered, and has no ports of the names in `without`."""
+    ports = [port for port in inner.manifest["ports"] if port["name"] not in without]
     decls = ", ".join(f"{p['direction']} wire [{p['width'] - 1}:0] {p['name']}" for p in ports)
     links = ", ".join(
         f".{p['name']}({'v' if p['name'] == 'out_valid' else p['name']})" for p in ports if p["name"] != "out_ready"
@@ -223,7 +224,17 @@ def wrapped(inner: VerilogDesign, logic: str, valid: str) -> VerilogDesign:
         f"module lmu_memory({decls});\nwire v; {logic}\nassign out_valid = {valid};\n"
         f"inner u({links}, .out_ready(out_ready | ~({valid})));\nendmodule\n"
     )
-    return VerilogDesign("lmu_memory", inner.text + text, inner.manifest)
+    return VerilogDesign("lmu_memory", inner.text + text, inner.manifest | {"ports": ports})
+
+
+def test_a_design_without_a_status_bit_needs_none(rng, tmp_path):
+    plan = chain_plan()
+    design = generate_verilog(plan)
+    inner = replace(design, name="inner", text=design.text.replace("lmu_memory", "inner"))
+    bare = wrapped(inner, "", "v", without=("saturated", "clear_status"))
+    assert "clear_status" not in {port["name"] for port in bare.manifest["ports"]}
+    run = run_streams([HarnessedMemory(plan, stimulus(plan, rng), bare)], workdir=tmp_path, simulator="icarus")
+    assert run.passed, run.bench.messages
 
 
 def test_the_wrapper_itself_does_no_harm(rng, tmp_path):
