@@ -81,7 +81,7 @@ class Induction:
         return stage.missed(stage.form_goals(registers, coming, 1 % self.rhythm.phases))
 
     def advances(self) -> list[Goal]:
-        """From any state of the known form a sample leads to the plan's next state, whether or not it starts a sequence."""
+        """From any state of the known form a sample gives the plan's next state, at the start of a sequence or not."""
         for phase, first in itertools.product(range(self.rhythm.phases), (0, 1)):
             stage = _Stage(self)
             state = stage.any_state()
