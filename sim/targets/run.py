@@ -115,7 +115,7 @@ def run_targets(
     limits = [target.limit_cycles for target in targets]
     # The bench touches the harness's own ports only; that Verilator keeps every other signal within its reach, as
     # cocotb asks for, makes it several times slower. In waveforms all signals are wanted.
-    hidden = ("--no-public-flat-rw",) if simulator == Simulator.VERILATOR and not waves else ()
+    hidden = () if waves else Simulator.named(simulator).backend.hide_signals()
     bench = run_bench(
         simulator,
         [*sources, top],
