@@ -15,7 +15,7 @@ from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.targets.memory import Stimulus
 from lmu_hw.sim.targets.run import run_targets
-from lmu_hw.sim.targets.spiking import HarnessedSpiking, run_spiking_rtl
+from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
@@ -121,15 +121,14 @@ def test_one_wrong_word_is_told(rng, tmp_path):
     assert not run.passed
 
 
-def test_one_call_runs_a_batch_and_raises_where_it_fails(rng, tmp_path, monkeypatch):
+def test_checked_words_are_those_of_the_model_or_none(rng, tmp_path):
     plan, design = small()
-    codes = rng.integers(plan.input_format.low, plan.input_format.high + 1, (2, 8))
-    words = run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
-    assert np.array_equal(words, DigitalSpikingMemory(plan).run(codes))
-    broken = altered(design, r"assign out_index = ", "assign out_index = ~")
-    monkeypatch.setattr("lmu_hw.sim.targets.spiking.generate_spiking_verilog", lambda _: broken)
+    memory = harnessed(plan, rng, design=design, samples=8)
+    words = run_targets([memory], workdir=tmp_path / "right", simulator="icarus").checked_words(0)
+    assert np.array_equal(words, DigitalSpikingMemory(plan).run(memory.stimulus.codes))
+    broken = replace(memory, design=altered(design, r"assign out_index = ", "assign out_index = ~"))
     with pytest.raises(CheckFailed, match="expected"):
-        run_spiking_rtl(plan, codes, workdir=tmp_path, simulator="icarus")
+        run_targets([broken], workdir=tmp_path / "wrong", simulator="icarus").checked_words(0)
 
 
 @pytest.mark.parametrize(
