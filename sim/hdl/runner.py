@@ -29,6 +29,8 @@ from lmu_hw.sim.hdl.simulators import Simulator as Simulator
 
 _BUILD_TIMEOUT_S = 900.0  # a C++ build of the largest designs on a loaded machine, with room to spare
 _PARAMETERS = "LMU_HW_BENCH_PARAMETERS"
+_STAMP = "build.json"
+"""The file beside a compiled model with the key of what it was made from."""
 
 # What a user's or pytest's environment could change in the build, in cocotb or in the simulator.
 _NOT_INHERITED = re.compile(
@@ -145,11 +147,8 @@ def run_bench(
     with _sole_use(build_dir), tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         args = [*backend.build_args(hdl_delays), *extra_build_args, *_copy_sources(sources, build_dir / "src")]
         key = _build_key(simulator, top, args, waves, build_dir / "src")
-        stamp = build_dir / "build.json"
-        build: dict[str, Any] | None = None
-        if not _is_current(stamp, key):
-            stamp.unlink(missing_ok=True)
-            shutil.rmtree(build_dir / "model", ignore_errors=True)
+        build = None
+        if not _is_current(build_dir, key):
             build = {
                 "stage_dir": str(_stage(build_dir, Path(scratch))),
                 "product": backend.product(top),
@@ -157,11 +156,7 @@ def run_bench(
                 "log": str(build_dir / "build.log"),
                 "timeout_s": _BUILD_TIMEOUT_S,
             }
-        run_dir = build_dir / "run"
-        shutil.rmtree(run_dir, ignore_errors=True)
-        run_dir.mkdir()
-        for name, text in (extra_files or {}).items():
-            (run_dir / name).write_text(text, encoding="utf-8")
+        run_dir = _empty_run(build_dir, extra_files or {})
         waveform = run_dir / backend.waveform
         dump = backend.wave_arguments(waves)
         job = {
@@ -185,19 +180,10 @@ def run_bench(
         }
         status, said = _launch(write_json(build_dir / "job.json", job), env, build_dir / "launch.log")
         if build is not None and BUILT in said:
-            write_json(stamp, {"key": key})
+            write_json(build_dir / _STAMP, {"key": key})
     built = build is None or BUILT in said
     log = run_dir / "simulation.log" if built else build_dir / "build.log"
-    if LATE in said:
-        limit = f"{timeout_s:g} s" if built else f"{_BUILD_TIMEOUT_S:g} s"
-        tests, messages = 0, [f"{'simulation' if built else 'build'}: no end within {limit}, killed"]
-    elif not built:
-        reason = _first_build_error(log) or _last_line(build_dir / "launch.log")
-        tests, messages = 0, [f"build: {reason}"]
-    else:
-        tests, messages = _read_results(run_dir / "results.xml", log)
-        if status != 0 and not messages:
-            messages = [f"simulation: it ended with an error after its tests ({_last_line(build_dir / 'launch.log')})"]
+    tests, messages = _outcome(build_dir, log, built, status, LATE in said, timeout_s if built else _BUILD_TIMEOUT_S)
     return BenchResult(
         tests=tests,
         failures=len(messages),
@@ -206,6 +192,28 @@ def run_bench(
         run_dir=run_dir,
         waveform=waveform if waves and waveform.is_file() else None,
     )
+
+
+def _empty_run(build_dir: Path, files: Mapping[str, str]) -> Path:
+    """The folder of the run, with nothing but `files` in it."""
+    run_dir = build_dir / "run"
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir()
+    for name, text in files.items():
+        (run_dir / name).write_text(text, encoding="utf-8")
+    return run_dir
+
+
+def _outcome(build_dir: Path, log: Path, built: bool, status: int, late: bool, limit_s: float) -> tuple[int, list[str]]:
+    """The number of tests that ran, and a line for each failure."""
+    if late:
+        return 0, [f"{'simulation' if built else 'build'}: no end within {limit_s:g} s, killed"]
+    if not built:
+        return 0, [f"build: {_first_build_error(log) or _last_line(build_dir / 'launch.log')}"]
+    tests, messages = _read_results(log.parent / "results.xml", log)
+    if status != 0 and not messages:
+        messages = [f"simulation: it ended with an error after its tests ({_last_line(build_dir / 'launch.log')})"]
+    return tests, messages
 
 
 def _environment(backend: Backend) -> dict[str, str]:
@@ -256,11 +264,16 @@ def _build_key(simulator: Simulator, top: str, args: Sequence[str], waves: bool,
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _is_current(stamp: Path, key: str) -> bool:
+def _is_current(build_dir: Path, key: str) -> bool:
+    """Whether the compiled model is that of `key`; one of another key is removed."""
     try:
-        return bool(json.loads(stamp.read_text(encoding="utf-8"))["key"] == key)
+        if json.loads((build_dir / _STAMP).read_text(encoding="utf-8"))["key"] == key:
+            return True
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        pass
+    (build_dir / _STAMP).unlink(missing_ok=True)
+    shutil.rmtree(build_dir / "model", ignore_errors=True)
+    return False
 
 
 def _stage(build_dir: Path, scratch: Path) -> Path:

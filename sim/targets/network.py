@@ -158,12 +158,12 @@ class HarnessedNetwork(Target):
         """The integer model's answers, shape (answered steps, outputs), step by step and place after place."""
         codes = self.stimulus.codes
         outputs = np.zeros((*codes.shape[:2], self.plan.outputs), dtype=np.int64)
-        model = IntegerNetwork(self.plan)
         for length, places in self._runs().items():  # those of one length are computed together
             inner = [self.answered[start : start + length - 1, s].any() for start, s in places]
             every = any(inner)
             batch = np.stack([codes[start : start + length, s] for start, s in places])
-            got = model.run(batch, return_sequences=every)
+            # A model of its own: a run goes on from the state in which the last one has left it.
+            got = IntegerNetwork(self.plan).run(batch, return_sequences=every)
             for row, (start, s) in enumerate(places):
                 if every:
                     outputs[start : start + length, s] = got[row]
