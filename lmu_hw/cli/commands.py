@@ -127,23 +127,23 @@ def cosim(
         spiking.refuse("given with --spiking")
         asked.refuse("given with --spiking", "spiking_lanes")
     if isinstance(design, NetworkDesign):
-        from lmu_hw.cli import cosim_network
+        from lmu_hw.cli.cosim import run_network
 
         if asked.spiking:
             raise DesignError("spiking", "given with a memory, not with a NETWORK", design.network)
         recording.refuse("left out with a network", "channel", "normalize")
         asked.refuse("left out with a network", "analog")
-        cosim_network.run(design, recording.path, asked.labels, out, as_json)
+        run_network(design, recording.path, asked.labels, out, as_json)
         return
     asked.refuse("given with a NETWORK", "labels")
     if asked.spiking:
-        from lmu_hw.cli import cosim_spiking
+        from lmu_hw.cli.cosim import run_spiking
 
-        cosim_spiking.run(design, spiking, asked.chosen("spiking_lanes"), recording, out, as_json)
+        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, out, as_json)
         return
-    from lmu_hw.cli import cosim as subcommand
+    from lmu_hw.cli.cosim import run_memory
 
-    subcommand.run(design, recording, asked.chosen("analog"), out, as_json)
+    run_memory(design, recording, asked.chosen("analog"), out, as_json)
 
 
 @cli.command()

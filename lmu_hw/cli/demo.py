@@ -15,7 +15,7 @@ from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli import derive, quantize
 from lmu_hw.cli.cosim import circuit_beside, design_rows
-from lmu_hw.cli.evidence import checks_table, failures, figures
+from lmu_hw.cli.cosim_report import checks_table, failures, figures
 from lmu_hw.cli.output import answer, format_number, grid, percent, progress, render_json, staged, written
 from lmu_hw.cli.plots import digit_plot, scan_plot
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report

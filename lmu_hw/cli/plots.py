@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
     from lmu_hw.fixed_point.search import Candidate, Search
@@ -41,6 +42,15 @@ STYLE: Any = {
 }
 _MOST_POINTS = 2000
 _MOST_STATES = 6
+_SHADES = {
+    "input": "#e3eaf0",
+    "coefficients": "#c6d5e3",
+    "internal": "#a6bfd4",
+    "accumulation": "#84a8c6",
+    "feedback": "#5f8fb6",
+    "output": "#3f749f",
+}
+"""One shade for each part of an `ErrorBudget`, the first at the foot of the bar."""
 
 
 def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
@@ -105,8 +115,14 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         time: The times in seconds, of shape (T,).
         error: The deviations |fixed − float|, of shape (T, order).
         bound: The proved bound of each state, of shape (order,).
-        sources: parts of the bound by name, shape (order,) each.
+        sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `_SHADES`.
+
+    Raises:
+        DesignError: a part has no shade.
     """
+    unknown = [name for name in sources if name not in _SHADES]
+    if unknown:
+        raise DesignError("parts of the error bound", f"among those with a shade, {', '.join(_SHADES)}", unknown)
     peak = error.max(axis=0)
     worst = int(np.argmax(peak / bound))
     factor, unit = _time_unit(float(time[-1]))
@@ -121,10 +137,9 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         left.set_ylim(0.0, 1.3 * bound[worst])
         left.legend(loc="upper right", ncols=2)
         index, base = np.arange(bound.size), np.zeros(bound.size)
-        shades = ("#d3dee8", "#b3c8da", "#8fb0cb", "#6896bb", "#3f749f")
-        for (name, part), shade in zip(sources.items(), shades, strict=False):
+        for name, part in sources.items():
             if part.max() > 0.0:
-                right.bar(index, part, bottom=base, width=0.8, color=shade, label=f"bound: {name}")
+                right.bar(index, part, bottom=base, width=0.8, color=_SHADES[name], label=f"bound: {name}")
                 base = base + part
         size = 5.0 if bound.size <= 32 else 2.5
         right.plot(index, peak, "o", color=BOUND, ms=size, label="measured maximum")
@@ -237,6 +252,8 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
     "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
     "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
+    "spikes, Verilog": {"color": SPICE, "lw": 0.9},
+    "spikes, software": {"color": "#009e73", "lw": 0.9, "ls": (0, (4, 2))},
     "continuous": {"color": FLOAT, "lw": 1.8},
     "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
     "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},

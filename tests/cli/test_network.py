@@ -117,7 +117,7 @@ def test_cosim_fails_where_the_verilog_differs(
     lmu: Lmu, files: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verilog of other weights, under the same plan."""
-    import lmu_hw.cli.cosim_network as subcommand
+    import lmu_hw.cli.cosim as subcommand
 
     generate = subcommand.generate_network_verilog
 
@@ -128,7 +128,7 @@ def test_cosim_fails_where_the_verilog_differs(
     monkeypatch.setattr(subcommand, "generate_network_verilog", other)
     called = lmu("cosim", "net.npz", "--input", "x.npy", "--simulator", "icarus", "--out", "out", "--json")
     assert called.status == 1
-    assert called.err.startswith("lmu-hw: Verilog: network_matches_integer_model: design 0: beat ")
+    assert called.err.startswith("lmu-hw: Verilog: streams_match_integer_models: design 0: beat ")
     assert not called.answer["passed"]
     assert called.answer["digital"]["mismatches"] > 0
     assert json.loads((tmp_path / "out" / "results.json").read_text())["passed"] is False

@@ -18,6 +18,7 @@ from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.cosim import memory as cosim
 from lmu_hw.sim.cosim.memory import AnalogSetup, check_bound, cosimulate
 from lmu_hw.sim.hdl.runner import Simulator
+from lmu_hw.sim.mixed import circuit as mixed
 
 THETA, DT = 0.01, 5e-5
 
@@ -93,7 +94,7 @@ def test_every_realisation_in_every_technology(topology, style, order, rng, tmp_
 
 def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
     """One of nine couplings 20 % off."""
-    right = cosim.subcircuit_text
+    right = mixed.subcircuit_text
 
     def wrong(*args):
         text, hits = re.subn(
@@ -102,7 +103,7 @@ def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
         assert hits == 1
         return text
 
-    monkeypatch.setattr(cosim, "subcircuit_text", wrong)
+    monkeypatch.setattr(mixed, "subcircuit_text", wrong)
     result = cosimulate(
         plan(), recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(circuit())
     )

@@ -7,31 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmu_hw.core.spec import LMUSpec
-from lmu_hw.networks.model import Network, Output
+from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import plan_network
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.definition import Activation
-from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.cosim.network import cosimulate_network
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.regression.network import NetworkLimits, run_network_regression
-from lmu_hw.sim.regression.pretrained import NetworkCheck, check_network, task_data
-from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_network_rtl, run_networks
-from tests.networks.networks import draw
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_network_rtl
+from lmu_hw.sim.targets.run import run_targets
+from tests.sim.networks import network
 
 both = pytest.mark.parametrize("simulator", list(Simulator))
-
-
-def network(rng: np.random.Generator, output: Output = Output.LAST) -> Network:
-    """Feedback, several channels, a memory that gives its states on, and two activations."""
-    cell = CellParameters(LMUSpec(3, 0.2, 0.02), **draw(rng, CellParameters.shapes(3, 2, 2, 4), 2.0))
-    memory = MemoryParameters(LMUSpec(4, 1.0, 0.02, "bilinear"), **draw(rng, MemoryParameters.shapes(4, 4, 1, 0)))
-    dense = DenseParameters(**draw(rng, DenseParameters.shapes(4, 5)), activation=Activation.RELU)
-    return Network((cell, memory, dense, DenseParameters(**draw(rng, DenseParameters.shapes(5, 3)))), output)
 
 
 def planned(rng: np.random.Generator, output: Output = Output.LAST) -> NetworkPlan:
@@ -54,14 +40,14 @@ def test_networks_equal_the_integer_model(simulator, rng, tmp_path):
         stimulus = NetworkStimulus.side_by_side(rows).with_traffic(0.3, 0.4, seed=k + 1)
         design = generate_network_verilog(plan, name=f"network_{k}", lanes=lanes, sequences=len(rows))
         networks.append(HarnessedNetwork(plan, stimulus, design))
-    run = run_networks(networks, workdir=tmp_path, simulator=simulator)
+    run = run_targets(networks, workdir=tmp_path, simulator=simulator)
     assert run.bench.messages == ()
     assert run.passed
     assert [score.sent for score in run.scores] == [30, 7]
     assert [score.checked for score in run.scores] == [3 * 6, 3 * 7]
     # The second one of place 0, a single step, is the third to answer.
     sequence = networks[0].stimulus.codes[5:6, 0][None]
-    np.testing.assert_array_equal(run.answers[0].words[2], IntegerNetwork(networks[0].plan).run(sequence)[0])
+    np.testing.assert_array_equal(run.words[0][2], IntegerNetwork(networks[0].plan).run(sequence)[0])
 
 
 @pytest.mark.parametrize("output", [Output.LAST, pytest.param(Output.SEQUENCE, marks=pytest.mark.slow)])
@@ -71,15 +57,15 @@ def test_state_persists_where_it_is_asked_to(output, rng, tmp_path):
     rows = [[codes(plan, rng, n) for n in (4, 3, 5)] for _ in range(2)]
     stimulus = NetworkStimulus.side_by_side(rows).with_traffic(0.1, 0.2, seed=1)
     network = HarnessedNetwork(plan, stimulus, generate_network_verilog(plan, sequences=2, lanes=2, reset="never"))
-    run = run_networks([network], workdir=tmp_path, simulator="icarus")
+    run = run_targets([network], workdir=tmp_path, simulator="icarus")
     assert run.bench.messages == ()
     every = IntegerNetwork(plan).run(stimulus.codes.transpose(1, 0, 2), return_sequences=True)
     ends = [3, 6, 11] if output is Output.LAST else range(12)
-    np.testing.assert_array_equal(run.answers[0].words.reshape(len(ends), 2, -1), every[:, list(ends)].swapaxes(0, 1))
+    np.testing.assert_array_equal(run.words[0].reshape(len(ends), 2, -1), every[:, list(ends)].swapaxes(0, 1))
     # The bench would not take the other kind for it.
     other = HarnessedNetwork(plan, stimulus, generate_network_verilog(plan, sequences=2, lanes=2))
     wrong = replace(other, design=replace(other.design, manifest=network.design.manifest))
-    assert not run_networks([wrong], workdir=tmp_path / "wrong", simulator="icarus").passed
+    assert not run_targets([wrong], workdir=tmp_path / "wrong", simulator="icarus").passed
 
 
 def test_reset_in_mid_stream_forgets_everything(rng, tmp_path):
@@ -87,7 +73,7 @@ def test_reset_in_mid_stream_forgets_everything(rng, tmp_path):
     stimulus = NetworkStimulus.of_batch(codes(plan, rng, 2, 6), 2)
     unmarked = replace(stimulus, first=np.zeros_like(stimulus.first), gap=0.2, stall=0.2)
     design = generate_network_verilog(plan, sequences=2, lanes=4)
-    run = run_networks(
+    run = run_targets(
         [HarnessedNetwork(plan, unmarked, design)], workdir=tmp_path, simulator="icarus", resets=[1, 90, 151, 203]
     )
     assert run.bench.messages == ()
@@ -122,7 +108,7 @@ def test_wrong_verilog_is_found(rng, tmp_path):
     changed = generate_network_verilog(with_one_code_changed(plan, x), name="changed")
     designs = [right, replace(right, name="dead", text=silent), changed]
     stimulus = NetworkStimulus.of_batch(x, 1)
-    run = run_networks([HarnessedNetwork(plan, stimulus, d) for d in designs], workdir=tmp_path, simulator="icarus")
+    run = run_targets([HarnessedNetwork(plan, stimulus, d) for d in designs], workdir=tmp_path, simulator="icarus")
     assert not run.passed
     assert [score.passed for score in run.scores] == [True, False, False]
     assert run.scores[1].checked == 0
@@ -135,53 +121,3 @@ def test_a_batch_through_the_verilog(rng, tmp_path):
     x = codes(plan, rng, 3, 4)
     words = run_network_rtl(plan, x, workdir=tmp_path, simulator="icarus", lanes=2, sequences=2)
     np.testing.assert_array_equal(words, IntegerNetwork(plan).run(x))
-
-
-def test_cosimulation_tells_bit_errors_from_rounding(rng, tmp_path):
-    made = network(rng)
-    x = rng.uniform(-1, 1, (4, 10, 2))
-    plan = plan_network(made, x)
-    labels = np.zeros(4, dtype=np.int64)
-    design = generate_network_verilog(plan, lanes=2)
-    found = cosimulate_network(made, plan, design, x, workdir=tmp_path, labels=labels, simulator="icarus")
-    assert found.passed
-    assert found.digital.mismatches == 0
-    assert 0.0 < found.fixed_vs_float.nrmse < 0.1
-    np.testing.assert_array_equal(found.outputs_rtl, found.outputs_fixed)
-    assert set(found.accuracy) == {"float", "fixed", "rtl"}
-    assert found.accuracy["rtl"] == np.mean(np.argmax(found.outputs_rtl, axis=1) == 0)
-
-
-def test_a_few_random_networks(tmp_path):
-    limits = NetworkLimits(layers=2, order=4, width=4, lanes=4, sequences=2, steps=20, cycles=8_000)
-    result = run_network_regression(4, seed=1, workdir=tmp_path, simulator="icarus", limits=limits, batch=4)
-    assert result.passed, result.failures
-    assert result.networks == 4
-    assert result.words > 100
-    assert sum(result.layers.values()) >= 4
-
-
-@pytest.mark.slow
-@both
-def test_random_networks(simulator, tmp_path):
-    result = run_network_regression(20, seed=3, workdir=tmp_path, simulator=simulator)
-    assert result.passed, result.failures
-    assert set(result.layers) == {"dense", "lmu", "memory"}
-    assert set(result.datapaths) == {"chain", "dense", "structured", "tridiagonal"}
-
-
-def checked(result: NetworkCheck, images: int) -> None:
-    assert result.passed, result.messages
-    assert (result.images, result.words, result.mismatches, result.different_classes) == (images, 10 * images, 0, 0)
-    assert result.accuracy_rtl == result.accuracy_fixed
-    # Measured until the last word has left, in a run of several sequences without a pause.
-    assert result.documented <= result.cycles <= result.documented + 100
-    assert result.utilisation == pytest.approx(result.multiplications / result.multipliers / result.cycles)
-
-
-@pytest.mark.slow
-def test_three_hundred_digits(tmp_path):
-    data = task_data("digits_linear", 300, 200, None)
-    result = check_network("digits_linear", data, workdir=tmp_path, lanes=4, sequences=2)
-    checked(result, 300)
-    assert result.accuracy_rtl >= 0.95

@@ -18,9 +18,9 @@ class Beats:
     """Recorded beats, one row each; bits that were unknown in the simulation are counted and read as 0.
 
     Attributes:
-        words: what the beats carry, shape (beats, words).
-        tags: the other fields by the last part of their port's name, such as index, first and last, shape (beats,).
-        unknown: hexadecimal digits that were x or z.
+        words: The words that the beats carry, shape (beats, words of a beat).
+        tags: The other fields by the last part of their port's name, such as index, first and last, shape (beats,).
+        unknown: The number of hexadecimal digits that were x or z.
     """
 
     words: IntArray
@@ -28,30 +28,13 @@ class Beats:
     unknown: int
 
 
-def memory_fields(manifest: dict[str, Any], stream: str = "out") -> tuple[tuple[str, int], ...]:
-    """Ports of a memory's beats, or of its readouts (`stream` "readout"), with their widths, the highest first."""
-    width = {port["name"]: int(port["width"]) for port in manifest["ports"]}
-    names = (f"{stream}_{part}" for part in ("channel", "index", "first", "last", "data"))
-    return tuple((name, width[name]) for name in names if name in width)
-
-
-def read_memory_beats(path: Path, manifest: dict[str, Any]) -> Beats:
-    """Read a recording of a memory's beats."""
-    return read_beats(path, memory_fields(manifest), int(manifest["words_per_beat"]))
-
-
-def read_readouts(path: Path, manifest: dict[str, Any]) -> Beats:
-    """Read a recording of a memory's readouts."""
-    return read_beats(path, memory_fields(manifest, "readout"), len(manifest["readouts"]["delays"]))
-
-
 def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) -> Beats:
     """Read a recording: lines in hexadecimal of fields, the highest first; the lowest are `count` signed words.
 
     Args:
-        path: the recording.
-        fields: names and widths, the last one that of the words, the last word highest.
-        count: words in a beat.
+        path: The file of the recording.
+        fields: The names and widths of the fields; the last field holds the words, the last word highest.
+        count: The number of words in a beat.
     """
     total = sum(width for _, width in fields)
     digits = -(-total // 4)
@@ -80,6 +63,13 @@ def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) ->
     return Beats(words, tags, unknown)
 
 
+def register_words(register: Any, count: int, width: int) -> IntArray:
+    """The words that a register of the running simulation holds, the first in the lowest bits, two's complement."""
+    packed = register.value.to_unsigned()
+    values = [(packed >> (i * width)) & ((1 << width) - 1) for i in range(count)]
+    return np.array([value - (1 << width) if value >> (width - 1) else value for value in values], dtype=np.int64)
+
+
 def require(condition: bool, complaint: str) -> None:
     """Fail the running cocotb test unless `condition` holds; unlike an assert, also under `python -O`."""
     if not condition:
@@ -91,13 +81,13 @@ class Score:
     """The outcome of one stream.
 
     Attributes:
-        sent: samples, or steps of a network, that went in.
-        expected: beats that should come out.
-        checked: beats that came out and were compared.
-        mismatches: words that differ, beats with a wrong tag (index, channel, flag …), and beats that are missing
-            or too many.
-        first_mismatch: the first of them in words; empty if there is none.
-        deviation: largest |word − float reference| as a share of the plan's bound; None without a reference.
+        sent: The number of samples, or steps of a network, that went in.
+        expected: The number of beats that should come out.
+        checked: The number of beats that came out and were compared.
+        mismatches: The number of words that differ, of beats with a wrong tag (index, channel, flag …), and of beats
+            that are missing or too many.
+        first_mismatch: The first mismatch in words; empty if there is none.
+        deviation: The largest |word − float reference| as a share of the plan's bound; None without a reference.
     """
 
     sent: int
@@ -106,6 +96,17 @@ class Score:
     mismatches: int
     first_mismatch: str
     deviation: float | None = None
+
+    def joined(self, other: Score) -> Score:
+        """The score of both streams of one target together; the bound is that of the first."""
+        return Score(
+            self.sent,
+            self.expected + other.expected,
+            self.checked + other.checked,
+            self.mismatches + other.mismatches,
+            self.first_mismatch or other.first_mismatch,
+            self.deviation,
+        )
 
     @property
     def passed(self) -> bool:
@@ -119,39 +120,14 @@ class Bounded:
     """A float reference of the words and how far they may be from it.
 
     Attributes:
-        reference: float states in the order of the beats, shape (beats, words per beat).
-        bound: largest deviation of each, same shape.
-        lsb: value of one code.
+        reference: The float states in the order of the beats, shape (beats, words per beat).
+        bound: The largest deviation allowed of each, same shape.
+        lsb: The value of one code step.
     """
 
     reference: Array
     bound: Array
     lsb: float
-
-
-def expected_flags(
-    batch: int,
-    samples: int,
-    beats_per_sample: int,
-    words_per_beat: int,
-    channels: int,
-    *,
-    only_last: bool,
-    unmarked: bool,
-) -> dict[str, IntArray]:
-    """Index, channel, first and last of every expected beat of memories, in order."""
-    kept = np.array([samples - 1]) if only_last else np.arange(samples)
-    shape = (batch // channels, kept.size, channels, beats_per_sample)
-    first = np.broadcast_to((kept == 0)[:, None, None], shape).copy()
-    if unmarked:
-        first[0] = False
-    tags = {
-        "index": np.broadcast_to(np.arange(beats_per_sample) * words_per_beat, shape),
-        "channel": np.broadcast_to(np.arange(channels)[:, None], shape),
-        "first": first,
-        "last": np.broadcast_to((kept == samples - 1)[:, None, None], shape),
-    }
-    return {name: tag.ravel().astype(np.int64) for name, tag in tags.items()}
 
 
 def compare(
@@ -160,8 +136,19 @@ def compare(
     tags: Mapping[str, IntArray],
     sent: int,
     bounded: Bounded | None = None,
+    *,
+    unit: str = "beat",
 ) -> Score:
-    """Score recorded `beats` against expected `words`, shape (beats, words per beat), their `tags`, and a bound."""
+    """Score recorded `beats`, called `unit` in words, against expected words, their tags, and a bound.
+
+    Args:
+        beats: What came.
+        words: What should have come, shape (beats, words of a beat).
+        tags: What should have come with them, shape (beats,) each.
+        sent: The number of samples or steps that went in.
+        bounded: What the words must be near to, where there is something.
+        unit: What a beat is called in a complaint.
+    """
     came, expected = beats.words.shape[0], words.shape[0]
     checked = min(came, expected)
     wrong = beats.words[:checked] != words[:checked]
@@ -176,11 +163,11 @@ def compare(
     rows = np.flatnonzero(wrong.any(axis=1) | mistagged)
     if rows.size:
         k = int(rows[0])
-        first = f"beat {k}: expected {_row(words, tags, k)}, got {_row(beats.words, beats.tags, k)}"
+        first = f"{unit} {k}: expected {_row(words, tags, k)}, got {_row(beats.words, beats.tags, k)}"
     elif came < expected:
-        first = f"{expected - came} of {expected} beats never came"
+        first = f"{expected - came} of {expected} {unit}s never came"
     elif came > expected:
-        first = f"{came - expected} beats too many"
+        first = f"{came - expected} {unit}s too many"
     else:
         first = "undefined bits" if beats.unknown else ""
     return Score(sent, expected, checked, mismatches, first, deviation)

@@ -22,18 +22,26 @@ from lmu_hw.networks.quantize.plan import (
 )
 from lmu_hw.reference.definition import Activation
 from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.sim.targets.harness import harness_verilog
 from lmu_hw.sim.targets.network import (
     HarnessedNetwork,
-    NetworkRun,
     NetworkStimulus,
     in_batch_order,
-    run_networks,
     running_argmax,
 )
+from lmu_hw.sim.targets.run import Run, run_targets
 
 FORM = QFormat(6, 0)
 COUNT = 3  # words of x and of y
 WIDTHS = {
+    "clk": 1,
+    "rst": 1,
+    "in_valid": 1,
+    "in_ready": 1,
+    "in_first": 1,
+    "in_last": 1,
+    "out_valid": 1,
+    "out_ready": 1,
     "in_data": 6,
     "out_data": 6,
     "out_index": 2,
@@ -92,9 +100,9 @@ def stimulus(rng: np.random.Generator, *lengths: list[int]) -> NetworkStimulus:
     return NetworkStimulus.side_by_side(rows)
 
 
-def bench(tmp_path, rng, design: VerilogDesign, output: Output = Output.LAST, **options) -> NetworkRun:
+def bench(tmp_path, rng, design: VerilogDesign, output: Output = Output.LAST, **options) -> Run:
     sent = stimulus(rng, [4, 1, 5], [2, 2, 6]).with_traffic(0.3, 0.4, seed=5)
-    return run_networks([HarnessedNetwork(plan(output), sent, design)], workdir=tmp_path, simulator="icarus", **options)
+    return run_targets([HarnessedNetwork(plan(output), sent, design)], workdir=tmp_path, simulator="icarus", **options)
 
 
 @pytest.mark.parametrize("output", list(Output))
@@ -105,10 +113,10 @@ def test_the_right_design_passes(output, rng, tmp_path):
     assert run.passed
     answered = 6 if output is Output.LAST else 20
     assert (run.scores[0].sent, run.scores[0].checked) == (20, COUNT * answered)
-    answers = run.answers[0]
+    answers = run.recorded[0]
     assert answers.words.shape == (answered, COUNT)
     np.testing.assert_array_equal(answers.classes, np.argmax(answers.words, axis=1))
-    assert np.all(np.diff(answers.cycles) >= 1)
+    assert np.all(np.diff(answers.cycles[:, -1]) >= 1)
 
 
 @pytest.mark.parametrize("output", list(Output))
@@ -116,9 +124,9 @@ def test_a_batch_comes_back_in_order(output, rng, tmp_path):
     """Three sequences in places for two: the last round is filled with zeros, which are checked and dropped."""
     codes = rng.integers(FORM.low, FORM.high + 1, (3, 4, COUNT))
     network = HarnessedNetwork(plan(output), NetworkStimulus.of_batch(codes, 2), echo(output))
-    run = run_networks([network], workdir=tmp_path, simulator="icarus")
+    run = run_targets([network], workdir=tmp_path, simulator="icarus")
     assert run.scores[0].sent == 16
-    words = in_batch_order(run.answers[0].words, codes.shape, 2, output)
+    words = in_batch_order(run.words[0], codes.shape, 2, output)
     np.testing.assert_array_equal(words, codes if output is Output.SEQUENCE else codes[:, -1])
     np.testing.assert_array_equal(words, IntegerNetwork(network.plan).run(codes))
 
@@ -127,10 +135,10 @@ def test_cycles_are_counted_from_the_first_word(rng, tmp_path):
     """Without gaps the echo takes a word a cycle and gives it back in the next one."""
     codes = rng.integers(FORM.low, FORM.high + 1, (6, 4, COUNT))
     network = HarnessedNetwork(plan(Output.LAST), NetworkStimulus.of_batch(codes, 2), echo(Output.LAST))
-    run = run_networks([network], workdir=tmp_path, simulator="icarus")
+    run = run_targets([network], workdir=tmp_path, simulator="icarus")
     period = 4 * 2 * COUNT
     ends = [k * period + place * COUNT for k in (1, 2, 3) for place in (-1, 0)]
-    assert run.answers[0].cycles.tolist() == ends
+    assert run.recorded[0].cycles[:, -1].tolist() == ends
 
 
 WRONG = {
@@ -159,9 +167,9 @@ def test_wrong_designs_are_found(rng, tmp_path):
         replace(network, design=replace(network.design, name=name, text=network.design.text.replace("echo", name)))
         for name, network in zip(names, networks, strict=True)
     ]
-    run = run_networks(networks, workdir=tmp_path, simulator="icarus")
+    run = run_targets(networks, workdir=tmp_path, simulator="icarus")
     assert not run.passed
-    assert run.answers == ()
+    assert run.recorded == ()
     scores = dict(zip(names, run.scores, strict=True))
     assert [name for name, score in scores.items() if score.passed] == ["right"]
     for name, (_, _, words) in WRONG.items():
@@ -185,10 +193,10 @@ def test_a_changed_expectation_is_found(tmp_path):
     """The comparison has no tolerance: one code in one word is enough."""
     sent = stimulus(np.random.default_rng(1), [4, 1, 5], [2, 2, 6])
     network = HarnessedNetwork(plan(Output.LAST), sent, echo(Output.LAST))
-    words = network.model_outputs()
-    assert run_networks([network], workdir=tmp_path, simulator="icarus", expected=[words]).passed
+    words = network.model_words()
+    assert run_targets([network], workdir=tmp_path, simulator="icarus", expected=[words]).passed
     words[2, 1] ^= 1
-    run = run_networks([network], workdir=tmp_path, simulator="icarus", expected=[words])
+    run = run_targets([network], workdir=tmp_path, simulator="icarus", expected=[words])
     assert not run.passed
     assert run.scores[0].mismatches >= 1
 
@@ -223,3 +231,18 @@ def test_the_running_class_is_the_first_of_the_largest(rng):
 def test_what_does_not_fit_is_refused(make, words, rng):
     with pytest.raises(DesignError, match=words):
         make(rng)
+
+
+def test_an_input_that_nothing_drives_is_refused(rng):
+    design = echo(Output.LAST)
+    ports = [*design.manifest["ports"], {"name": "in_parity", "direction": "input", "width": 1}]
+    odd = replace(design, manifest=design.manifest | {"ports": ports})
+    with pytest.raises(DesignError, match=r"inputs of echo must be among those that are driven, got \['in_parity'\]"):
+        harness_verilog([HarnessedNetwork(plan(Output.LAST), stimulus(rng, [2], [2]), odd)])
+
+
+def test_a_reference_needs_a_proved_bound(rng, tmp_path):
+    network = HarnessedNetwork(plan(Output.LAST), stimulus(rng, [2], [2]), echo(Output.LAST))
+    object.__setattr__(network, "reference", network.model_words().astype(np.float64))
+    with pytest.raises(DesignError, match="float reference must be of a target with a proved bound, got echo"):
+        run_targets([network], workdir=tmp_path, simulator="icarus")
