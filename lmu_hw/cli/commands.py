@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from lmu_hw.cli.experiment import experiments
 from lmu_hw.cli.groups import OrderedGroup
 from lmu_hw.cli.import_command import import_network
 from lmu_hw.cli.network_options import refuse_with_network
 from lmu_hw.cli.options import SIMULATORS, design_options, output_options
 from lmu_hw.cli.parameters import Number, OneOf, Whole, option
+from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.spiking_options import SpikingChoice, spiking_options
 from lmu_hw.cli.train_commands import train
 from lmu_hw.design.memory import Design
@@ -327,3 +329,9 @@ def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
     from lmu_hw.cli import demo as subcommand
 
     subcommand.run(simulator, seed, out, as_json)
+
+
+cli.add_command(experiments)
+
+
+cli.add_command(regressions)
