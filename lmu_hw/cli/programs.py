@@ -20,7 +20,6 @@ from collections import UserDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +54,6 @@ class Program:
         what: What the program does or finds out, in one line.
         module: The module that its function stands in.
         minutes: How long it takes with its defaults, roughly, on two cores.
-        topic: The heading that it is listed under.
         needs: Tools, packages and data that it needs beside this package.
         function: The function's name where that does not follow from the program's.
     """
@@ -64,14 +62,14 @@ class Program:
     what: str
     module: str
     minutes: float
-    topic: str
     needs: tuple[str, ...] = ()
     function: str | None = None
 
     @property
-    def time(self) -> str:
-        """The rough time in words."""
-        return "seconds" if self.minutes < 1.0 else f"about {self.minutes:g} min"
+    def terms(self) -> str:
+        """What it takes: the rough time, and what it needs."""
+        time = "under a minute" if self.minutes < 1.0 else f"about {self.minutes:g} min"
+        return f"{time}; needs {', '.join(self.needs)}" if self.needs else time
 
     def command(self) -> click.Command:
         """Import the module and return the program's command."""
@@ -109,23 +107,18 @@ class _Commands(UserDict[str, Any]):
 class ProgramGroup(OrderedGroup):
     """Programs under headings, with what they need and how long they take."""
 
-    def __init__(self, *args: Any, programs: Iterable[Program] = (), **settings: Any) -> None:
+    def __init__(self, *args: Any, programs: Mapping[str, Sequence[Program]], **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.programs = tuple(programs)
-        self.commands = _Commands({program.name: program for program in self.programs})
+        self.programs = programs
+        self.commands = _Commands({each.name: each for topic in programs.values() for each in topic})
         # A wrong name is refused in the words of this group.
         vars(self).update(what=self.name, listing=f"lmu-hw {self.name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one list of programs for each topic."""
-        for topic, programs in groupby(self.programs, lambda program: program.topic):
+        for topic, programs in self.programs.items():
             with formatter.section(topic):
-                formatter.write_dl([(each.name, _told(each)) for each in programs])
-
-
-def _told(program: Program) -> str:
-    needs = f"; needs {', '.join(program.needs)}" if program.needs else ""
-    return f"{program.what} ({program.time}{needs})"
+                formatter.write_dl([(each.name, f"{each.what} ({each.terms})") for each in programs])
 
 
 class _ProgramCommand(SectionedCommand):
@@ -137,7 +130,9 @@ class _ProgramCommand(SectionedCommand):
         return super().parse_args(ctx, args)
 
 
-def program(group: str, table: Iterable[Program], name: str) -> Callable[[Callable[..., Outcome]], click.Command]:
+def program(
+    group: str, table: Mapping[str, Sequence[Program]], name: str
+) -> Callable[[Callable[..., Outcome]], click.Command]:
     """Make a command of the function that carries out a program of a table.
 
     The command answers with the function's outcome, leaves NAME.json in the folder of --out, and ends with status 1
@@ -145,10 +140,10 @@ def program(group: str, table: Iterable[Program], name: str) -> Callable[[Callab
 
     Args:
         group: The subcommand of `lmu-hw` that the program belongs to.
-        table: The rows of the group.
+        table: The rows of the group by topic.
         name: The name of the program.
     """
-    row = next(each for each in table if each.name == name)
+    row = next(each for topic in table.values() for each in topic if each.name == name)
 
     def decorate(function: Callable[..., Outcome]) -> click.Command:
         def run(out: Path | None, as_json: bool, **options: Any) -> None:
@@ -158,24 +153,8 @@ def program(group: str, table: Iterable[Program], name: str) -> Callable[[Callab
                 seconds = time.monotonic() - began
                 files: dict[str, str] = {}
                 if out is not None:
-                    whole = {
-                        "format": "lmu-hw result",
-                        "version": FORMAT_VERSION,
-                        "kind": group,
-                        "name": name,
-                        "command": shlex.join(["lmu-hw", group, name, *_words()]),
-                        "date": date.isoformat(timespec="seconds"),
-                        "seconds": seconds,
-                        "passed": outcome.failure is None,
-                        "machine": machine(),
-                        "versions": versions(row.needs, options),
-                        "options": _in_order(options),
-                        "result": outcome.result,
-                    }
-                    files = {
-                        f"{name}.json": render_json(whole),
-                        **{file: make() for file, make in outcome.files.items()},
-                    }
+                    result = _result_file(group, row, outcome, options, date, seconds)
+                    files = {f"{name}.json": render_json(result)} | {key: make() for key, make in outcome.files.items()}
                 for file, text in files.items():
                     write_text(folder / file, text)
             answer(outcome.result, [*outcome.shown, *written(out, files)], as_json=as_json)
@@ -190,6 +169,26 @@ def program(group: str, table: Iterable[Program], name: str) -> Callable[[Callab
         return click.command(name, cls=_ProgramCommand, context_settings=settings, short_help=row.what)(declared)
 
     return decorate
+
+
+def _result_file(
+    group: str, row: Program, outcome: Outcome, options: Mapping[str, Any], date: datetime, seconds: float
+) -> dict[str, Any]:
+    """What NAME.json holds: the result, and all that it takes to judge it or to make it again."""
+    return {
+        "format": "lmu-hw result",
+        "version": FORMAT_VERSION,
+        "kind": group,
+        "name": row.name,
+        "command": shlex.join(["lmu-hw", group, row.name, *_words()]),
+        "date": date.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "passed": outcome.failure is None,
+        "machine": machine(),
+        "versions": versions(row.needs, options),
+        "options": _in_order(options),
+        "result": outcome.result,
+    }
 
 
 def _words() -> list[str]:

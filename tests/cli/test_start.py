@@ -15,7 +15,19 @@ import pytest
 from lmu_hw.cli.options import BASES, DISCRETIZATIONS, OPAMPS, SIMULATORS
 from tests.cli.conftest import ENTRY, Lmu
 
-VERBS = ("derive", "quantize", "verilog", "spice", "cosim", "run", "train", "import", "demo")
+VERBS = (
+    "derive",
+    "quantize",
+    "verilog",
+    "spice",
+    "cosim",
+    "run",
+    "train",
+    "import",
+    "demo",
+    "experiment",
+    "regression",
+)
 HEAVY = ("numpy", "scipy", "matplotlib", "mpmath", "amaranth", "cocotb", "networkx", "jinja2", "rich", "sklearn")
 
 
