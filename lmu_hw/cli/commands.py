@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from lmu_hw.cli.experiment import experiments
 from lmu_hw.cli.options import design_options, options, output_options, spiking_options
 from lmu_hw.cli.parameters import OrderedGroup, option
+from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
@@ -239,3 +241,9 @@ def demo(design: Design, out: Path | None, as_json: bool) -> None:
     from lmu_hw.cli import demo as subcommand
 
     subcommand.run(design.simulator, design.seed, out, as_json)
+
+
+cli.add_command(experiments)
+
+
+cli.add_command(regressions)

@@ -251,7 +251,5 @@ def _bound_failure(bound: BoundCheck) -> list[str]:
     return [] if bound.passed else [f"fixed point: {100.0 * bound.utilisation:.4g} % of the bound"]
 
 
-
-
 def _outcome(passed: bool) -> str:
     return "held" if passed else "FAILED"

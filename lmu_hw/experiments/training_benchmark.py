@@ -1,6 +1,6 @@
 """Times a training step and inference of the recurrent psMNIST network against keras-lmu and PyTorch.
 
-    python -m lmu_hw.experiments.training_benchmark --peers .venv-peers/bin/python
+    lmu-hw experiment training-benchmark --peers .venv-peers/bin/python
 
 `make bench-training` makes the environment of the peers and runs this, with the options in BENCH. Each contender is a
 process of its own on the same cores. They take turns, one step each, so that other work on the machine affects all
@@ -27,12 +27,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.cli.output import answer, facts, grid
+from lmu_hw.cli.output import facts, grid
+from lmu_hw.cli.programs import Outcome
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments import training_contenders as contenders
-from lmu_hw.experiments.start import command
+from lmu_hw.experiments.app import experiment
 
 #: The largest difference of two contenders' outputs, relative to the largest output, and of their losses, relative to
 #: the largest loss. They are float32, and keras-lmu computes exp(hA) in float32 too.
@@ -270,7 +271,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@click.command(help=__doc__, context_settings={"show_default": True})
+@experiment("training-benchmark")
 @click.option("--peers", type=click.Path(path_type=Path), help="Python of the environment with keras-lmu and torch.")
 @click.option("--cores", type=click.IntRange(1), default=_cores, show_default="all", help="Cores for each contender.")
 @click.option("--turns", type=click.IntRange(2), default=9, help="Timed steps of each contender.")
@@ -279,9 +280,8 @@ def _cores() -> int:
 @click.option("--order", type=click.IntRange(1), default=Sizes.order, help="Order of the memory.")
 @click.option("--hidden", type=click.IntRange(1), default=Sizes.hidden, help="Number of hidden units.")
 @click.option("--seed", type=int, default=0, help="Seed of inputs and initial values.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(peers: Path | None, cores: int, turns: int, seed: int, as_json: bool, **sizes: int) -> None:
-    """Run the benchmark and print it."""
+def training_benchmark(peers: Path | None, cores: int, turns: int, seed: int, **sizes: int) -> Outcome:
+    """Time a training step and inference of the recurrent psMNIST network beside keras-lmu and PyTorch."""
     interpreters = dict.fromkeys(contenders.OWN, Path(sys.executable))
     if peers is not None:
         if not peers.is_file():
@@ -304,8 +304,4 @@ def main(peers: Path | None, cores: int, turns: int, seed: int, as_json: bool, *
         "versions": {name: version for contender in running for name, version in contender.versions.items()},
         **summary({contender.name: contender.timings for contender in running}),
     }
-    answer(result, _shown(result), as_json=as_json)
-
-
-if __name__ == "__main__":
-    command(main)
+    return Outcome(result, list(_shown(result)))

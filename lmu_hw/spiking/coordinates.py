@@ -93,7 +93,7 @@ def noise_gain(recurrence: Recurrence, weights: Array) -> Array:
 
 
 def balanced(covariance: Array, gain: Array) -> Array:
-    """The T of least noise, as the module's text derives it, shape (n, n); the caller chooses the scale of its columns."""
+    """The T of least noise, as the module's text derives it, shape (n, n); the caller scales its columns."""
     lower = scipy.linalg.cholesky(covariance, lower=True)
     vectors, squares, _ = np.linalg.svd(lower.T @ gain @ lower)
     if not squares[0] > 0.0:  # none of the noise is visible, so there is nothing to choose

@@ -202,7 +202,7 @@ class Population:
         return np.asarray(self.curve.rate(self.currents(x)))
 
     def decode(self, rates: Array) -> Array:
-        """The values, shape (…, ensembles, outputs), that rates or spikes per second, (…, ensembles, size), decode to."""
+        """The values, (…, ensembles, outputs), that rates or spikes per second, (…, ensembles, size), decode to."""
         return np.asarray(np.einsum("kio,...ki->...ko", self.decoders, rates))
 
 

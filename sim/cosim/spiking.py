@@ -1,4 +1,4 @@
-"""One recording through everything that carries a memory: `python -m lmu_hw.sim.cosim.spiking --neurons 996`.
+"""One recording through everything that carries a memory: `lmu-hw cosim --spiking`.
 
 In one simulation run the fixed-point Verilog and the Verilog of the digital spiking memory; both must equal their
 integer models word for word, and the fixed-point words must lie within the plan's bound of the float reference. What
@@ -8,10 +8,6 @@ noise predicts.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +16,8 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.io.files import plain
-from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
@@ -35,11 +27,9 @@ from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.memory import Stimulus
 from lmu_hw.sim.targets.run import Run, run_targets
 from lmu_hw.sim.targets.spiking import HarnessedSpiking
-from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
-from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
-from lmu_hw.spiking.neurons import NeuronKind
 
 
 @dataclass(frozen=True)
@@ -205,40 +195,3 @@ def _rtl_states(run: Run, spiking: DigitalSpikingPlan) -> Array | None:
     if words.size != run.scores[1].expected:
         return None
     return spiking.output_format.decode(words.reshape(-1, spiking.spec.order))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Compare on seeded noise and print one JSON object; 0 where every check held, 1 where not, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.cosim.spiking", description=__doc__.split("\n")[0])
-    parser.add_argument("--order", type=int, default=6)
-    parser.add_argument("--theta", type=float, default=0.5, help="window, s")
-    parser.add_argument("--dt", type=float, default=1e-3, help="step, s")
-    parser.add_argument("--neurons", type=int, default=996)
-    parser.add_argument("--kind", choices=["poisson-lif", "poisson-relu", "lif"], default="poisson-lif")
-    parser.add_argument("--lanes", type=int, default=1, help="neurons per cycle")
-    parser.add_argument("--band", type=float, default=3.0, help="highest frequency of the noise, Hz")
-    parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--simulator", choices=list(map(str, Simulator)), default="verilator")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    try:
-        spec = LMUSpec(given.order, given.theta, given.dt)
-        options = SpikingOptions(given.neurons, kind=NeuronKind(given.kind), band_hz=given.band, seed=given.seed)
-        with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-            result = cosimulate_spiking(
-                plan_memory(spec),
-                plan_spiking(spec, options, lanes=given.lanes),
-                band_limited_noise(given.samples, given.dt, given.band, given.seed),
-                workdir=Path(scratch),
-                simulator=given.simulator,
-                seed=given.seed,
-            )
-    except DesignError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    print(json.dumps(result.to_dict(), indent=2, default=plain))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """A window of 100,000 samples in hardware: 100 states, a multiplication each, words of 16 bits.
 
-    python -m lmu_hw.sim.regression.long_window
+    lmu-hw regression long-window
 
 Band-limited noise of 25 cycles per window runs through the generated Verilog in Verilator. Every state word and
 every readout is compared with the integer model, and the readout at the window's end with the input that went in
@@ -9,13 +9,9 @@ one window earlier.
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from lmu_hw.core.metrics import nrmse
@@ -96,18 +92,3 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
         multiplications_per_sample=plan.multiplications_per_sample,
         cycles_per_sample=int(design.manifest["cycles_per_sample"]),
     )
-
-
-@click.command(context_settings={"show_default": True})
-@click.option("--samples", default=SAMPLES, help="Length of the record.")
-@click.option("--seed", default=0, help="Of the noise.")
-def main(samples: int, seed: int) -> None:
-    """Print one JSON object; exit status 1 where the Verilog differs or the readout is off."""
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = run_long_window(Path(scratch), samples=samples, seed=seed)
-    print(json.dumps(asdict(result) | {"passed": result.passed}))
-    sys.exit(0 if result.passed else 1)
-
-
-if __name__ == "__main__":
-    main()

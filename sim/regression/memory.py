@@ -1,4 +1,4 @@
-"""Random specifications through Verilog: `python -m lmu_hw.sim.regression.memory --designs 100`.
+"""Random specifications of memories through Verilog: `lmu-hw regression memory`.
 
 Draws memories of every datapath, serial and unrolled, over orders, windows, word lengths, lanes, channels,
 widths of ports and delayed readouts, streams random and extreme sequences through each with random gaps and
@@ -8,10 +8,6 @@ and designs that would take too long, are drawn again and counted.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,34 +197,3 @@ def run_regression(
 def _kind(memory: HarnessedMemory) -> str:
     unrolled = "unrolled " if memory.design.manifest["unrolled"] else ""
     return f"{unrolled}{memory.plan.datapath}"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Command line; prints one JSON object and exits with 1 where anything differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--designs", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=Limits.samples, help="samples per design, about")
-    parser.add_argument("--order", type=int, default=Limits.order, help="largest order")
-    parser.add_argument("--cycles", type=int, help="most clock cycles per design, by default 100 a sample")
-    parser.add_argument("--simulator", choices=[str(s) for s in Simulator], default="verilator")
-    parser.add_argument("--jobs", type=int, default=1, help="simulations at a time")
-    parser.add_argument("--workdir", type=Path, help="kept if given, else temporary")
-    options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = run_regression(
-            options.designs,
-            seed=options.seed,
-            workdir=options.workdir or Path(scratch),
-            simulator=options.simulator,
-            limits=Limits(options.order, samples=options.samples, cycles=options.cycles or 100 * options.samples),
-            jobs=options.jobs,
-            report=True,
-        )
-    answer: dict[str, Any] = vars(result) | {"passed": result.passed}
-    print(json.dumps(answer))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

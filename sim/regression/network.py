@@ -1,4 +1,4 @@
-"""Random networks through Verilog: `python -m lmu_hw.sim.regression.network --networks 40`.
+"""Random networks through Verilog: `lmu-hw regression network`.
 
 Draws networks of every kind of layer, with every datapath of their memories, over sizes, word lengths, lanes,
 sequences side by side and ways to reset; streams random and extreme sequences of random lengths through each
@@ -8,15 +8,11 @@ refuses, and what would take too long, is drawn again and counted.
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from lmu_hw.core.spec import LMUSpec
@@ -243,28 +239,3 @@ def run_network_regression(
         simulator=str(simulator),
         failures=tuple(found.failures),
     )
-
-
-@click.command(context_settings={"show_default": True})
-@click.option("--networks", default=20, help="How many.")
-@click.option("--seed", default=0, help="Of everything that is drawn.")
-@click.option("--steps", default=NetworkLimits.steps, help="Steps of each place.")
-@click.option("--simulator", type=click.Choice(list(map(str, Simulator))), default="verilator")
-@click.option("--workdir", type=click.Path(path_type=Path), help="Kept if given, else temporary.")
-def main(networks: int, seed: int, steps: int, simulator: str, workdir: Path | None) -> None:
-    """Print one JSON object; exit status 1 where anything differs."""
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = run_network_regression(
-            networks,
-            seed=seed,
-            workdir=workdir or Path(scratch),
-            simulator=simulator,
-            limits=NetworkLimits(steps=steps),
-            report=True,
-        )
-    print(json.dumps(asdict(result) | {"passed": result.passed}))
-    sys.exit(0 if result.passed else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """A network of the package in Verilog, on the test data of its task: every word against the integer model.
 
-    python -m lmu_hw.sim.regression.pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
+    lmu-hw regression pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
 
 Formats are chosen on sequences of the training part. The clock cycles that the sequences take are read in the
 simulation and stand beside what the design documents and beside the bound, multiplications / multipliers.
@@ -8,20 +8,16 @@ simulation and stand beside what the design documents and beside the bound, mult
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.pretrained import NETWORKS, load
-from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.options import NetworkOptions
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.sim.cosim.network import cosimulate_network
@@ -198,44 +194,3 @@ def check_network(
         simulator=str(simulator),
         messages=found.digital.messages,
     )
-
-
-@click.command(context_settings={"show_default": True})
-@click.option("--network", default="digits_linear", help="Name of a network of the package.")
-@click.option("--images", default=20, help="Sequences of the test part.")
-@click.option("--calibration", default=500, help="Sequences of the training part that formats are chosen on.")
-@click.option("--lanes", default=1, help="Multipliers of each sequence.")
-@click.option("--sequences", default=1, help="Sequences side by side.")
-@click.option("--weight-bits", default=8)
-@click.option("--state-bits", default=16)
-@click.option("--simulator", type=click.Choice(list(map(str, Simulator))), default="verilator")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST; fetched where it is left out.")
-def main(
-    network: str,
-    images: int,
-    calibration: int,
-    lanes: int,
-    sequences: int,
-    weight_bits: int,
-    state_bits: int,
-    simulator: str,
-    data: Path | None,
-) -> None:
-    """Print one JSON object; exit status 1 where anything differs."""
-    options = NetworkOptions(LayerOptions(weight_bits=weight_bits, state_bits=state_bits))
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = check_network(
-            network,
-            task_data(network, images, calibration, data),
-            workdir=Path(scratch),
-            options=options,
-            lanes=lanes,
-            sequences=sequences,
-            simulator=simulator,
-        )
-    print(json.dumps(asdict(result) | {"passed": result.passed}))
-    sys.exit(0 if result.passed else 1)
-
-
-if __name__ == "__main__":
-    main()

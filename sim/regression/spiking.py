@@ -1,4 +1,4 @@
-"""Random spiking memories through Verilog: `python -m lmu_hw.sim.regression.spiking --designs 40`.
+"""Random spiking memories through Verilog: `lmu-hw regression spiking`.
 
 Draws memories of every kind of neuron over orders, numbers of neurons, lanes, word lengths, steps and synapses, streams
 random and full-scale sequences through each with random gaps and back-pressure, and counts the words that differ from
@@ -7,10 +7,6 @@ the integer model. What the plan refuses, and what would take too long, is drawn
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,33 +137,3 @@ def run_spiking_regression(
         redrawn=found.refused,
         failures=tuple(found.failures),
     )
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run and print one JSON object; 0 where nothing differs, 1 where something does, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.regression.spiking", description=__doc__.split("\n")[0])
-    parser.add_argument("--designs", type=int, default=40)
-    parser.add_argument("--samples", type=int, default=400, help="of each design")
-    parser.add_argument("--cycles", type=int, default=400_000, help="most of each design")
-    parser.add_argument("--simulator", choices=list(map(str, Simulator)), default="verilator")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    try:
-        with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-            result = run_spiking_regression(
-                given.designs,
-                seed=given.seed,
-                workdir=Path(scratch),
-                samples=given.samples,
-                cycles=given.cycles,
-                simulator=given.simulator,
-            )
-    except DesignError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    print(json.dumps(vars(result) | {"failures": list(result.failures), "passed": result.passed}, indent=2))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,19 @@ import pytest
 
 from tests.cli.conftest import ENTRY, Lmu
 
-SUBCOMMANDS = ("derive", "quantize", "verilog", "spice", "cosim", "run", "train", "import", "demo")
+SUBCOMMANDS = (
+    "derive",
+    "quantize",
+    "verilog",
+    "spice",
+    "cosim",
+    "run",
+    "train",
+    "import",
+    "demo",
+    "experiment",
+    "regression",
+)
 HEAVY = ("numpy", "scipy", "matplotlib", "mpmath", "amaranth", "cocotb", "networkx", "jinja2", "rich", "sklearn")
 
 

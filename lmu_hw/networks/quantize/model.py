@@ -192,7 +192,7 @@ class _Block:
             self._words[Kind.OUTPUT, k] = np.zeros((layer.outputs, batch))
 
     def run(self, codes: IntArray, out: IntArray, *, every: bool) -> None:
-        """Run all steps; write the words of every step, or of the last one, to `out`, shape (batch, T or 1, outputs)."""
+        """Run all steps; write the words of every step, or of the last, to `out`, shape (batch, T or 1, outputs)."""
         plan, steps = self._maps.plan, codes.shape[1]
         by_step = np.ascontiguousarray(codes.transpose(1, 2, 0))
         outputs = self._words

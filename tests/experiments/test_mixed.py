@@ -1,4 +1,4 @@
-"""Digits with an analog memory: the models agree with the float network; a few digits in SPICE and Verilog."""
+"""Circuits beside Verilog: one in lock-step, and digits in models, and a few of them in SPICE and Verilog."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from lmu_hw.analog.design.memory import design_memory
-from lmu_hw.experiments import mixed_digits
-from lmu_hw.experiments.mixed_digits import System, curve, measure
+from lmu_hw.experiments.mixed import (
+    NETWORK,
+    System,
+    accuracy_over_bits,
+    measure_digits,
+    measure_lockstep,
+    recording,
+)
 from lmu_hw.networks.pretrained import load
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.classifier import accuracy
@@ -24,14 +30,14 @@ def system() -> System:
 def test_converter_and_digital_layers_cost_little(system):
     """At 8 bits throughout at most three of 539 digits; at 2 bits a great many."""
     test = load_digits(0).test
-    share = accuracy(FloatNetwork(load(mixed_digits.NETWORK)).classify(test.sequences[..., None]), test.labels)
-    found = curve(system, Adc(8, system.design.largest_signal), 0, (2, 8))
+    share = accuracy(FloatNetwork(load(NETWORK)).classify(test.sequences[..., None]), test.labels)
+    found = accuracy_over_bits(system, Adc(8, system.design.largest_signal), 0, (2, 8))
     assert abs(found[8] - share) <= 3 / 539
     assert found[2] < 0.6
 
 
 def test_the_linear_model_is_the_exact_memory_where_elements_are_ideal(system):
-    u = drive_of(load(mixed_digits.NETWORK), load_digits(0).test.sequences[:3])
+    u = drive_of(load(NETWORK), load_digits(0).test.sequences[:3])
     exact = system.sampled(exact_volts(system.design, in_a_row(u, system.blank), system.dt))
     np.testing.assert_allclose(system.linear_volts(u), exact, atol=1e-5)
     assert np.abs(exact).max() < system.design.largest_signal
@@ -39,7 +45,7 @@ def test_the_linear_model_is_the_exact_memory_where_elements_are_ideal(system):
 
 @pytest.mark.slow
 def test_digits_in_spice_and_verilog(system, tmp_path):
-    result, run = measure(system, Adc(8, system.design.largest_signal), 3, workdir=tmp_path, workers=2)
+    result, run = measure_digits(system, Adc(8, system.design.largest_signal), 3, workdir=tmp_path, workers=2)
     assert result["passed"], result
     assert result["codes_compared"] == 3 * 64
     assert result["words_compared"] == 3 * 10
@@ -47,3 +53,12 @@ def test_digits_in_spice_and_verilog(system, tmp_path):
     assert result["same_class"] == {"float": 3, "model": 3}
     assert result["state_nrmse"] < 0.001
     assert run.volts.shape == (3, 64)
+
+
+def test_a_circuit_is_measured(tmp_path):
+    u = recording(60, 0)
+    assert u.shape == (60,)
+    assert abs(u).max() == 1.0
+    check = measure_lockstep(3, "ladder", "gm-c", u, workdir=tmp_path)
+    assert check.samples == 60
+    assert check.nrmse < 1e-4

@@ -1,9 +1,7 @@
-"""The analog experiments: small runs reach their figures, and broken circuits do not."""
+"""The experiments on parts with a tolerance: small runs reach their figures, and loose parts do not."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,34 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
-from lmu_hw.analog.circuit.devices import CmosOta, MacroOpAmp, MacroOta
-from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.circuit.devices import MacroOpAmp
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.realisation.dense import dense_realisation
 from lmu_hw.analog.realisation.ladder import ladder_realisation
 from lmu_hw.analog.realisation.network import Readouts
 from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-from lmu_hw.experiments import (
-    analog_delay_network,
-    analog_mismatch,
-    analog_monte_carlo,
-    analog_noise,
-    analog_ota,
-)
-from lmu_hw.sim.spice.measure_ota import of_transistors
-
-
-def called(main: click.Command, *options: str) -> dict[str, Any]:
-    done = CliRunner().invoke(main, [*options, "--json"])
-    assert done.exit_code == 0, done.output
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+from lmu_hw.experiments import tolerance
+from tests.experiments.conftest import called
 
 
 def test_errors_of_drawn_couplings_by_the_definition() -> None:
     """Order 2, dense, three draws, in Legendre coordinates."""
-    found = analog_mismatch.coupling_errors(dense_realisation(2, 0.01, Readouts((1.0,))), 0.05, 3, seed=7)
+    found = tolerance.coupling_errors(dense_realisation(2, 0.01, Readouts((1.0,))), 0.05, 3, seed=7)
     drawn = 1 + 0.05 * np.random.default_rng(7).standard_normal((3, 3, 4))
     cycles = 2 / 8 * (np.arange(24) + 0.5) / 24
 
@@ -55,7 +39,7 @@ def test_errors_of_drawn_couplings_by_the_definition() -> None:
 
 def test_the_ladder_tolerates_mismatch_better() -> None:
     errors = {
-        make.__name__: np.median(analog_mismatch.coupling_errors(make(12, 0.01, Readouts((1.0,))), 0.01, 1000, 0))
+        make.__name__: np.median(tolerance.coupling_errors(make(12, 0.01, Readouts((1.0,))), 0.01, 1000, 0))
         for make in (dense_realisation, ladder_realisation)
     }
     assert errors["ladder_realisation"] <= 0.038
@@ -63,7 +47,7 @@ def test_the_ladder_tolerates_mismatch_better() -> None:
 
 
 def test_mismatch_is_told_for_every_technology() -> None:
-    found = called(analog_mismatch.main, "--order", "3", "--draws", "40")["orders"]["3"]
+    found = called(tolerance.analog_mismatch, "--order", "3", "--draws", "40")["orders"]["3"]
     for group in found.values():
         assert list(group) == ["couplings", "opamp-rc", "opamp-rc-differential", "gm-c"]
         assert all(0.002 < each["median"] < each["q95"] < 0.2 for each in group.values())
@@ -71,7 +55,7 @@ def test_mismatch_is_told_for_every_technology() -> None:
 
 def test_the_delay_network_yields() -> None:
     tolerances = Tolerances(resistor=0.01, capacitor=0.01, offset=1e-3, distribution=Distribution.UNIFORM)
-    found = analog_delay_network.measure("ladder", tolerances, draws=400, spice_draws=3, seed=0)
+    found = tolerance.measure_yield("ladder", tolerances, draws=400, spice_draws=3, seed=0)
     assert found["nominal"] < 0.01
     assert found["q95"] <= 0.03
     assert found["yield"] >= 0.95
@@ -81,7 +65,7 @@ def test_the_delay_network_yields() -> None:
 def test_pairs_of_parts_yield_more() -> None:
     tolerances = Tolerances(resistor=0.01, capacitor=0.01, offset=1e-3)
     one, pair = (
-        analog_delay_network.measure("dense", tolerances, draws=400, spice_draws=0, seed=0, style=style)
+        tolerance.measure_yield("dense", tolerances, draws=400, spice_draws=0, seed=0, style=style)
         for style in ("opamp-rc", "opamp-rc-differential")
     )
     assert one["q95"] / pair["q95"] == pytest.approx(2**0.5, rel=0.15)
@@ -89,28 +73,18 @@ def test_pairs_of_parts_yield_more() -> None:
 
 
 def test_a_delay_network_of_loose_parts_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = analog_delay_network.measure("ladder", Tolerances(resistor=0.1), draws=100, spice_draws=0, seed=0)
+    found = tolerance.measure_yield("ladder", Tolerances(resistor=0.1), draws=100, spice_draws=0, seed=0)
     assert found["yield"] < 0.5
     # An op-amp that hardly amplifies is seen in SPICE and in the model alike.
-    monkeypatch.setattr(analog_delay_network, "OPAMP", MacroOpAmp(gain=50.0, gbw=1e6))
-    found = analog_delay_network.measure("ladder", Tolerances(), draws=2, spice_draws=1, seed=0)
+    monkeypatch.setattr(tolerance, "OPAMP", MacroOpAmp(gain=50.0, gbw=1e6))
+    found = tolerance.measure_yield("ladder", Tolerances(), draws=2, spice_draws=1, seed=0)
     assert found["nominal"] > 0.03
     assert found["spice"]["q95"] == pytest.approx(found["nominal"], rel=0.3)
 
 
 def test_the_command_of_the_delay_network_refuses_more_simulations_than_draws() -> None:
-    done = CliRunner().invoke(analog_delay_network.main, ["--draws", "2", "--spice-draws", "3"])
+    done = CliRunner().invoke(tolerance.analog_delay_network, ["--draws", "2", "--spice-draws", "3"])
     assert "spice-draws must be at most draws" in str(done.exception)
-
-
-def test_noise_is_predicted_within_a_decibel(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = called(analog_noise.main, "--order", "2")
-    assert found["worst_deviation_db"] < 1.0
-    assert {style for group in found["topologies"].values() for style in group} == set(analog_noise.STYLES)
-    # Resistors ten times as noisy as the prediction has them are seen.
-    whole = analog_noise.noise
-    monkeypatch.setattr(analog_noise, "noise", lambda *given: replace(whole(*given), powers=whole(*given).powers / 10))
-    assert analog_noise.measure(2, "ladder", "opamp-rc")["deviation_db"] > 5.0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +93,7 @@ def test_noise_is_predicted_within_a_decibel(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_monte_carlo_agrees(opamp: str, style: str) -> None:
     small = ("--order", "2", "--draws", "30", "--topology", "ladder")
-    found = called(analog_monte_carlo.main, *small, "--opamp", opamp, "--style", style)
+    found = called(tolerance.analog_monte_carlo, *small, "--opamp", opamp, "--style", style)
     assert found["largest_deviation_of_a_draw"] < 0.02
     assert found["spread_ratio"] == pytest.approx(1.0, abs=0.5)  # of thirty
     assert (found["output_offset_volts"] is None) == (opamp == "single-pole")
@@ -127,26 +101,11 @@ def test_monte_carlo_agrees(opamp: str, style: str) -> None:
 
 
 def test_the_spread_is_the_deviation_over_draws() -> None:
-    assert analog_monte_carlo.spread(np.array([[1.0, 0.0], [-1.0, 0.0]])) == pytest.approx(1.0)
-
-
-def test_a_memory_of_transistors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analog_ota, "TOPOLOGIES", {"ladder": None})
-    found = called(analog_ota.main, "--order", "2")
-    assert found["measured"]["gm"] > 0
-    each = found["orders"]["2"]["ladder"]
-    assert each["transistors"]["nrmse"] < 0.02
-    assert each["macro"]["rest_volts"] == pytest.approx(each["transistors"]["rest_volts"], rel=0.05)
-
-    def halved(circuit: Circuit, unit: MacroOta, device: CmosOta) -> Circuit:
-        return of_transistors(circuit, unit.scaled(2 * unit.gm), device)
-
-    monkeypatch.setattr(analog_ota, "of_transistors", halved)
-    assert called(analog_ota.main, "--order", "2")["orders"]["2"]["ladder"]["transistors"]["nrmse"] > 0.1
+    assert tolerance.spread(np.array([[1.0, 0.0], [-1.0, 0.0]])) == pytest.approx(1.0)
 
 
 def test_designs_are_made_of_standard_values() -> None:
-    design: AnalogDesign = analog_delay_network.design_network("ladder")
+    design: AnalogDesign = tolerance.design_network("ladder")
     assert design.specification["resistor_series"] == "E96"
     assert design.specification["capacitor_series"] == "E12"
 
@@ -154,11 +113,10 @@ def test_designs_are_made_of_standard_values() -> None:
 @pytest.mark.parametrize(
     ("main", "options"),
     [
-        (analog_monte_carlo.main, ["--seed", "-1"]),
-        (analog_monte_carlo.main, ["--draws", "1"]),
-        (analog_delay_network.main, ["--seed", "-1"]),
-        (analog_mismatch.main, ["--order", "0"]),
-        (analog_ota.main, ["--seed", "-1"]),
+        (tolerance.analog_monte_carlo, ["--seed", "-1"]),
+        (tolerance.analog_monte_carlo, ["--draws", "1"]),
+        (tolerance.analog_delay_network, ["--seed", "-1"]),
+        (tolerance.analog_mismatch, ["--order", "0"]),
     ],
 )
 def test_options_out_of_range_are_refused(main: click.Command, options: list[str]) -> None:
