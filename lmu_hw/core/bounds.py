@@ -29,12 +29,12 @@ def noise_power(transition: Array, injection: Array, rows: Array) -> Array:
     grows with the logarithm of the memory's length.
 
     Args:
-        transition: G, shape (n, n), stable.
-        injection: N, shape (n, m).
-        rows: C, shape (r, n).
+        transition: The matrix G of a stable step, shape (n, n).
+        injection: The matrix N that noise enters by, shape (n, m).
+        rows: The outputs C, shape (r, n).
 
     Returns:
-        Shape (r,).
+        The variances, shape (r,).
 
     Raises:
         DesignError: the powers of G do not decay.
@@ -60,7 +60,7 @@ class Flow:
     """A step matrix with square blocks on its diagonal: systems that run side by side without touching.
 
     Attributes:
-        blocks: the blocks, shape (n_k, n_k) each.
+        blocks: The square blocks, shape (n_k, n_k) each.
     """
 
     blocks: tuple[Array, ...]
@@ -111,8 +111,8 @@ class _Response:
     """What is to be summed: the responses C Gᵏ H of a system without input.
 
     Attributes:
-        flow: G.
-        inputs: H, shape (n, m).
+        flow: The step matrix G.
+        inputs: The columns H, shape (n, m).
         observe: The linear map C, from columns of shape (n, …) to columns of shape (r, …).
     """
 
@@ -144,9 +144,9 @@ class _Block:
     """The responses to `width` successive samples, side by side: [H, Gˢ H, G²ˢ H, …] with a stride of s steps.
 
     Attributes:
-        columns: Shape (n, width·m).
-        width: Number of samples.
-        leap: G to the power width·s, which leads to the next block.
+        columns: The columns, shape (n, width·m).
+        width: The number of samples.
+        leap: The power width·s of G, which leads to the next block.
     """
 
     columns: Array
@@ -159,12 +159,12 @@ class _Sums:
     """What is summed over all blocks.
 
     Attributes:
-        moduli: The head and stride·Σ |C Gᵏ H|, shape (r, m).
-        norms: stride·Σ ‖Gᵏ H‖₂ by column, shape (m,).
-        bends: Σ ‖(G − I)² Gᵏ H‖₂ by column, shape (m,); 0 where every step is taken.
-        ratio: ‖G^steps‖₂ at the end.
-        blocks: Number of blocks.
-        steps: Number of steps that the blocks span.
+        moduli: The head plus stride·Σ |C Gᵏ H|, shape (r, m).
+        norms: The sums stride·Σ ‖Gᵏ H‖₂ by column, shape (m,).
+        bends: The sums Σ ‖(G − I)² Gᵏ H‖₂ by column, shape (m,); 0 where every step is taken.
+        ratio: The norm ‖G^steps‖₂ at the end.
+        blocks: The number of blocks.
+        steps: The number of steps that the blocks span.
     """
 
     moduli: Array
@@ -193,8 +193,8 @@ def l1_bound(
     tail, the allowance for rounding and the second differences, is taken from the powers 1, 2, 4, …
 
     Args:
-        transition: G, n states in orthonormal coordinates.
-        inputs: H, shape (n, m).
+        transition: The step matrix G, for n states in orthonormal coordinates.
+        inputs: The columns H, shape (n, m).
         observe: The linear map C, from columns of shape (n, …) to columns of shape (r, …).
         work: Floating-point operations above which steps are skipped.
         tail: Norm of the power at which the sum ends.
@@ -314,9 +314,9 @@ def power_sum(transition: Array) -> float:
     return (total + growth * steps * norm) / (1.0 - norm)
 
 
-def state_ranges(order: int, h: float, rule: Discretization) -> Array:
+def state_ranges(order: int, h: float, method: Discretization) -> Array:
     """Upper bounds on |m_i| for |u| ≤ 1, shape (order,), Legendre coordinates, sampled with step h = dt/θ."""
-    matrices = step_matrices(order, h, rule)
+    matrices = step_matrices(order, h, method)
     scale = energy_scale(order)[:, None]
     bound = l1_bound(matrices.transition, matrices.input[:, None], lambda z: scale * (matrices.output @ z))
     return bound.upper[:, 0]
@@ -330,8 +330,8 @@ def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
     cells grow while that second term stays small.
 
     Args:
-        order: number of states.
-        outputs: C in Legendre coordinates, shape (r, order); the states themselves by default.
+        order: The number of states.
+        outputs: The matrix C in Legendre coordinates, shape (r, order); the states themselves by default.
     """
     a, b = orthonormal_system(order)
     observe = (np.eye(order) if outputs is None else outputs) * energy_scale(order)[None, :]

@@ -27,11 +27,11 @@ class LMUSpec:
     """One Legendre memory: order, window, step, time-stepping method and coordinates.
 
     Attributes:
-        order: number of states d, 1 … 2048.
-        theta: window length θ in seconds, finite and positive.
-        dt: step in seconds, 0 < dt ≤ θ.
-        discretization: time-stepping rule, by name or member.
-        basis: coordinates of the state, by name or member.
+        order: The number of states d, 1 … 2048.
+        theta: The length θ of the window in seconds, finite and positive.
+        dt: The time between samples in seconds, 0 < dt ≤ θ.
+        discretization: The time-stepping method, by name or member.
+        basis: The coordinates of the state, by name or member.
 
     Raises:
         DesignError: a value is outside its range, or the step is unstable; then the message names the

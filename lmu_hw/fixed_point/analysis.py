@@ -59,7 +59,7 @@ class Loop:
         return np.tile(energy_per_unit(self.spec), len(self.spec.discretization.bank_gains))
 
     @cached_property
-    def narrowing(self) -> Array:
+    def word_errors(self) -> Array:
         """What one unit of error in each state word adds to z a sample later, shape (n, order)."""
         return self.spread(self.increment.state_gain)
 
@@ -107,7 +107,7 @@ class Ranges:
 
 
 @dataclass(frozen=True, eq=False)
-class Narrowing:
+class WordErrors:
     """How the error of a requantised state word reaches the outputs (docs/error-bound.md, step 4).
 
     Attributes:
@@ -175,12 +175,12 @@ def analyse(loop: Loop, *, certified: bool = True) -> LoopAnalysis:
         DesignError: the loop is not provably stable.
     """
     ranges = find_ranges(loop)
-    narrowing = follow_narrowing(loop)
-    power = mean_squares(loop, narrowing)
+    error = follow_word_errors(loop)
+    power = mean_squares(loop, error)
     return LoopAnalysis(
         rows=loop.rows,
         ranges=ranges,
-        worst=worst_cases(loop, narrowing) if certified else _estimated(loop, narrowing, power),
+        worst=worst_cases(loop, error) if certified else _estimated(loop, error, power),
         power=power,
         input_power=noise_power(loop.step.transition, loop.step.input[:, None], loop.observed),
         accumulation_power=noise_power(loop.step.transition, loop.accumulation, loop.observed),
@@ -201,35 +201,35 @@ def find_ranges(loop: Loop) -> Ranges:
     return Ranges(bound[:outputs], bound[outputs:] + np.abs(increment.operand_input))
 
 
-def follow_narrowing(loop: Loop) -> Narrowing:
+def follow_word_errors(loop: Loop) -> WordErrors:
     """docs/error-bound.md, step 4: with error feedback, summation by parts moves each residue to its neighbour."""
     eye = np.eye(loop.spec.order)
     if not loop.error_feedback:
-        return Narrowing(loop.narrowing, words=(eye,), wide=())
-    once = loop.states(loop.narrowing)
-    later = (loop.step.transition - np.eye(loop.step.input.size)) @ loop.narrowing
-    return Narrowing(later, words=(eye, once - eye), wide=(once,))
+        return WordErrors(loop.word_errors, words=(eye,), wide=())
+    once = loop.states(loop.word_errors)
+    later = (loop.step.transition - np.eye(loop.step.input.size)) @ loop.word_errors
+    return WordErrors(later, words=(eye, once - eye), wide=(once,))
 
 
-def mean_squares(loop: Loop, narrowing: Narrowing) -> ErrorGains:
+def mean_squares(loop: Loop, error: WordErrors) -> ErrorGains:
     """docs/noise.md, step 2."""
     return ErrorGains(
-        feedback=noise_power(loop.step.transition, narrowing.later, loop.observed),
-        words=_squares(loop, narrowing.words),
-        wide=_squares(loop, narrowing.wide),
+        feedback=noise_power(loop.step.transition, error.later, loop.observed),
+        words=_squares(loop, error.words),
+        wide=_squares(loop, error.wide),
         internal=noise_power(loop.step.transition, loop.inner, loop.observed),
     )
 
 
-def worst_cases(loop: Loop, narrowing: Narrowing) -> ErrorGains:
+def worst_cases(loop: Loop, error: WordErrors) -> ErrorGains:
     """docs/error-bound.md, steps 3 and 4."""
     d = loop.spec.order
-    sources = np.column_stack([narrowing.later, loop.inner])
+    sources = np.column_stack([error.later, loop.inner])
     bound = l1_bound(loop.step.transition, sources, loop.outputs, tail=1e-4).upper
     return ErrorGains(
         feedback=bound[:, :d].sum(axis=1),
-        words=_moduli(loop, narrowing.words),
-        wide=_moduli(loop, narrowing.wide),
+        words=_moduli(loop, error.words),
+        wide=_moduli(loop, error.wide),
         internal=bound[:, d:].sum(axis=1),
     )
 
@@ -254,10 +254,10 @@ def coefficient_gain(loop: Loop) -> Array:
     ).upper[:, 0]
 
 
-def _estimated(loop: Loop, narrowing: Narrowing, power: ErrorGains) -> ErrorGains:
+def _estimated(loop: Loop, error: WordErrors, power: ErrorGains) -> ErrorGains:
     """Estimates in place of worst cases, from the mean squares."""
     feedback, internal = (_PEAK_FACTOR * np.sqrt(each) for each in (power.feedback, power.internal))
-    return ErrorGains(feedback, _moduli(loop, narrowing.words), _moduli(loop, narrowing.wide), internal)
+    return ErrorGains(feedback, _moduli(loop, error.words), _moduli(loop, error.wide), internal)
 
 
 def _moduli(loop: Loop, maps: tuple[Array, ...]) -> Array:

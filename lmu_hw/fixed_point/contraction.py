@@ -44,7 +44,7 @@ class ErrorPower:
     In single precision: it only ranks candidates, and the result is judged afterwards by other means.
 
     Args:
-        step: the exact step, a contraction, in the coordinates that E is given in.
+        step: The exact step, a contraction, in the coordinates that E is given in.
     """
 
     def __init__(self, step: StepMatrices) -> None:
@@ -108,10 +108,10 @@ def shaped_rounding(target: Array, grid: Array, power: ErrorPower, rounds: int =
     time as still lower the error.
 
     Args:
-        target: shape (d, d), in the coordinates of `power`.
-        grid: positive, shape (d, d).
-        power: what to minimise.
-        rounds: most rounds.
+        target: The matrix to round, shape (d, d), in the coordinates of `power`.
+        grid: The spacing of the multiples for each entry, positive, shape (d, d).
+        power: The error power to minimise.
+        rounds: The largest number of rounds.
     """
     error = np.rint(target / grid) * grid - target
     slope = power.gradient(error)
@@ -166,13 +166,13 @@ class ContractingDense:
     """D̃ as integers, with the certificate of its stability.
 
     Attributes:
-        spec: the memory.
-        bits: width of a coefficient, its sign included.
-        coefficients: codes in the specification's basis, shape (order, order).
-        fractions: fractional bits of each row, shape (order,).
-        weight: W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
+        spec: The specification of the memory.
+        bits: The width of a coefficient, its sign included.
+        coefficients: The codes in the specification's basis, shape (order, order).
+        fractions: The fractional bits of each row, shape (order,).
+        weight: The matrix W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
             for the energy guarantee.
-        damping: the largest share of a state's energy-norm coordinate that was taken off per step.
+        damping: The largest share of a state's energy-norm coordinate that was taken off per step.
     """
 
     spec: LMUSpec
@@ -212,9 +212,9 @@ def contracting_dense(spec: LMUSpec, bits: int, guarantee: Guarantee | str = Gua
     stays 0 unless the result is unstable.
 
     Args:
-        spec: a memory whose step is an unconditional contraction, zoh or bilinear.
-        bits: width of a coefficient, 3 … 24.
-        guarantee: what to certify.
+        spec: A memory whose step is an unconditional contraction.
+        bits: The width of a coefficient, 3 … 24.
+        guarantee: What to certify.
 
     Raises:
         DesignError: an argument is out of its range, or so few bits leave no contraction.
@@ -245,8 +245,8 @@ def certifies(weight: Array, transition: Array) -> bool:
     entries that are right to a few ε.
 
     Args:
-        weight: W, symmetric, shape (n, n).
-        transition: G, shape (n, n).
+        weight: The symmetric matrix W, shape (n, n).
+        transition: The step matrix G, shape (n, n).
     """
     n = weight.shape[0]
     size = np.abs(transition)

@@ -41,26 +41,26 @@ def plan_memory(
     """Choose every format of a memory so that nothing can overflow, and bound its error.
 
     Args:
-        spec: euler and ab2 go to the chain, bilinear to the solve, zoh to the dense product.
-        input_bits: width of a sample, 3 … 24; samples are fractions in [−1, 1).
-        state_bits: width of the state words, which feed the multipliers, 3 … 32.
-        coefficient_bits: width of a coefficient including its sign, 3 … 32; by default two more than
+        spec: The specification.
+        input_bits: The width of a sample, 3 … 24; samples are fractions in [−1, 1).
+        state_bits: The width of the state words, which feed the multipliers, 3 … 32.
+        coefficient_bits: The width of a coefficient, its sign included, 3 … 32; by default two more than
             `state_bits` (at most what stays exact), so that dt/θ never limits the accuracy.
-        output_bits: width of the words that leave, `state_bits` … 48, on a grid that is finer by as many
+        output_bits: The width of the words that leave, `state_bits` … 48, on a grid that is finer by as many
             bits as they are wider; by default the state words leave.
-        error_feedback: carry the residue of each narrowing over. It tightens the bound and removes slow
-            errors, at the price of more white noise in the single word. By default where the states are
-            slow enough for that to pay, |λ|·dt/θ < π/3 for the largest pole λ.
-        datapath: another one of those that the method offers, see `offered_datapaths`.
-        structured_error: of the structured datapath, relative RMS deviation of the states from the exact hold
+        error_feedback: Whether the residue of each rounding of a state word is carried over to the next. It tightens
+            the bound and removes slow errors, at the price of more white noise in the single word. By default where
+            the states are slow enough for that to pay, see `feedback_pays`.
+        datapath: How the increment is computed, one of `offered_datapaths`; by default the first of them.
+        structured_error: The relative RMS deviation of the states of the structured datapath from the exact hold,
             for white input, 1e-6 … 1; 1e-4 by default.
-        guarantee: round a dense matrix so that its stability is certified, see `contracting_dense`; by default
-            entries are rounded to nearest, and refused where that is not stable.
-        delays: θ′/θ of delayed readouts to be given out, 0 … 1 each, at most 64.
+        guarantee: What to certify about the stability of a dense matrix, see `contracting_dense`; by default
+            entries are rounded to nearest, and a matrix that is not stable is an error.
+        delays: The delays θ′/θ of readouts to be given out, 0 … 1 each, at most 64.
 
     Raises:
         DesignError: a width is out of range, the words cannot hold the certified range, the rounded
-            coefficients are not provably stable, a product would exceed 62 bits, or the rule has no such
+            coefficients are not provably stable, a product would exceed 62 bits, or the method has no such
             datapath.
     """
     input_bits = check_integer("input_bits", input_bits, MIN_BITS, MAX_INPUT_BITS)
