@@ -1,4 +1,4 @@
-// lmu_memory: Legendre memory, solve datapath.
+// lmu_memory: Legendre memory, tridiagonal datapath.
 // order 3, theta 1.0 s, dt 0.01 s, bilinear step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.17, 1 multiplier(s), 1 channel(s)
 // Made by: golden
