@@ -32,7 +32,7 @@ def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "spiking Verilog (icarus) = integer model" in page
     assert "Poisson noise predicts" in page
-    assert "--spiking --neurons 16 --band 20.0 --max-rates 150,300 --spiking-lanes 2" in page
+    assert "--spiking --neurons 16 --band 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
     assert page.count("<img ") == 2
 
 

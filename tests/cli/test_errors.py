@@ -31,7 +31,11 @@ ERRORS = [
     ("derive @ extra", "Got unexpected extra argument (extra)"),
     ("derive --order", "Option '--order' requires an argument."),
     ("deriv @", "got deriv; did you mean derive?"),
-    ("xyz @", "subcommand must be one of derive, quantize, verilog, spice, cosim, run, train, import, demo, got xyz"),
+    (
+        "xyz @",
+        "subcommand must be one of derive, quantize, verilog, spice, cosim, run, train, import, demo, "
+        "experiment, regression, got xyz",
+    ),
     ("quantize @ --state-bits 2", "state_bits must be an integer from 3 to 32, got 2"),
     ("quantize @ --state-bits 3", "state_bits must be enough for a range of "),
     ("quantize @ --input-bits 25", "input_bits must be an integer from 3 to 24, got 25"),

@@ -63,7 +63,7 @@ def test_a_wrong_name_is_refused(lmu: Lmu) -> None:
     called = lmu("experiment", "capacty")
     assert called.status == 2
     assert called.err == (
-        "lmu-hw: experiment must be one that `lmu-hw experiment` lists (did you mean capacity?), got capacty\n"
+        "lmu-hw: experiment must be one that `lmu-hw experiment` lists, got capacty; did you mean capacity?\n"
     )
 
 

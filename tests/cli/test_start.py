@@ -75,7 +75,15 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     # A window of a million steps: the measurement goes on for minutes.
     words = ["quantize", "--order", "24", "--theta", "1", "--dt", "1e-6", "--out", "out"]
     env = {**os.environ, "TMPDIR": str(scratch)}
-    with subprocess.Popen([*ENTRY, *words], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*ENTRY, *words],
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in a shell's background the signal is ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         while not any(scratch.iterdir()) and process.poll() is None:  # it has begun
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

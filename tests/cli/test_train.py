@@ -150,7 +150,7 @@ REFUSALS = [
     ("train arrays --input nan.npy --target y.npy", "input must be finite in every entry, got NaN or infinity at"),
     ("train arrays --input x.npy --target short.npy", "target must be one for each of the 12 sequences"),
     ("train arrays --input x.npy --target y.npy --theta -1", "theta must be a positive number of seconds"),
-    ("train delay --oder 3", "did you mean --order?), got --oder"),
+    ("train delay --oder 3", "got --oder; did you mean --order?"),
 ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lmu_hw.cli import main
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.planner import plan_memory
@@ -15,7 +16,6 @@ from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.cosim import spiking as cosim
 from lmu_hw.sim.cosim.spiking import cosimulate_spiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
@@ -86,8 +86,8 @@ def test_the_plans_must_be_of_one_memory(tmp_path):
 
 
 def test_the_command_tells_and_refuses(capsys):
-    words = ["--order", "2", "--theta", "0.2", "--neurons", "8", "--samples", "200", "--simulator", "icarus"]
-    assert cosim.main([*words, "--band", "5"]) == 0
+    words = ["cosim", "--spiking", "--order", "2", "--theta", "0.2", "--dt", "0.001", "--simulator", "icarus", "--json"]
+    assert main([*words, "--neurons", "8"]) == 0
     assert '"passed": true' in capsys.readouterr().out
-    assert cosim.main([*words, "--neurons", "9"]) == 2
+    assert main([*words, "--neurons", "9"]) == 2
     assert "neurons must be a multiple of the 2 ensembles, got 9" in capsys.readouterr().err

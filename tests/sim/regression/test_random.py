@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lmu_hw.cli import main
 from lmu_hw.fixed_point.plan import Datapath
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.regression import spiking as regression
 from lmu_hw.sim.regression.memory import Limits, run_regression
 from lmu_hw.sim.regression.network import NetworkLimits, run_network_regression
 from lmu_hw.sim.regression.spiking import run_spiking_regression
@@ -70,7 +70,8 @@ def test_more_random_spiking_memories(tmp_path):
 
 
 def test_a_spiking_regression_refuses(capsys):
-    assert regression.main(["--designs", "0"]) == 2
+    words = ["regression", "spiking", "--designs"]
+    assert main([*words, "0"]) == 2
     assert "designs must be an integer of at least 1, got 0" in capsys.readouterr().err
-    assert regression.main(["--designs", "1", "--cycles", "5"]) == 2
+    assert main([*words, "1", "--cycles", "5"]) == 2
     assert "cycles must be enough for what is drawn, got 5" in capsys.readouterr().err
