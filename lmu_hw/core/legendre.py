@@ -86,8 +86,3 @@ def chain_operands(state: Array, sample: ArrayLike) -> Array:
     operands[..., 2::2] -= 2.0 * np.cumsum(state[..., 1:-1:2], axis=-1)
     operands[..., 1::2] -= 2.0 * np.cumsum(state[..., 0:-1:2], axis=-1)
     return operands
-
-
-def chain_derivative(state: Array, sample: ArrayLike) -> Array:
-    """A·m + B·u in `order` multiplications, shape (…, order), for m of that shape and u of shape (…)."""
-    return -odd_weights(state.shape[-1]) * chain_operands(state, sample)

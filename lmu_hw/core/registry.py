@@ -7,7 +7,6 @@ kinds. Nothing heavy is imported here, so that the command line can list names w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -78,16 +77,6 @@ class Registered(str, metaclass=Registry):
                 raise ValueError(f"{cls.__name__} {name} is there already")
         cls.members[str(member)] = member
         cls.aliases.update(dict.fromkeys(aliases, str(member)))
-
-    @classmethod
-    @contextmanager
-    def registered(cls, member: Any) -> Iterator[None]:
-        """Have a member in the table for a while."""
-        cls.register(member)
-        try:
-            yield
-        finally:
-            del cls.members[str(member)]
 
 
 _N = TypeVar("_N", bound=Registered | StrEnum)

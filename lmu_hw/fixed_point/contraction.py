@@ -14,7 +14,6 @@ the second is stable by the choice of the roundings, and several times more accu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -191,12 +190,6 @@ class ContractingDense:
     def certified(self) -> bool:
         """Whether the certificate holds, checked afresh."""
         return certifies(self.weight, transition_of(self.spec, self.matrix))
-
-    @property
-    def growth_bound(self) -> float:
-        """An upper bound on ‖(I + D̃)ᵏ‖₂ for every k, in orthonormal coordinates: √cond(W)."""
-        values = np.linalg.eigvalsh(self.weight)
-        return math.sqrt(float(values[-1] / values[0]))
 
     def increment(self) -> DenseIncrement:
         """The same as an increment for a plan."""

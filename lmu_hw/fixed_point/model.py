@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement
+from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, Increment
 from lmu_hw.fixed_point.formats import IntArray, round_shift
 from lmu_hw.fixed_point.plan import MemoryPlan
 
@@ -29,9 +29,15 @@ class Kernel(ABC):
     """
 
     def __init__(self, plan: MemoryPlan) -> None:
+        self._increment = plan.increment
         operand = plan.operand_format.fraction
         self.state_lift = operand - plan.state_format.fraction
         self.input_lift = operand - plan.input_format.fraction
+
+    @classmethod
+    def takes(cls, plan: MemoryPlan) -> bool:
+        """Whether every word of the plan is exact here."""
+        return True
 
     @abstractmethod
     def split(self, array: IntArray) -> IntArray:
@@ -51,20 +57,13 @@ class Kernel(ABC):
 
 
 def kernel_for(plan: MemoryPlan) -> Kernel:
-    """The fastest kernel for the plan's datapath."""
-    if isinstance(plan.increment, ChainIncrement):
-        return _ChainKernel(plan, plan.increment)
-    if isinstance(plan.increment, DenseIncrement) and plan.product_format.width <= _EXACT_FLOAT:
-        return _DenseKernel(plan, plan.increment)
-    return _RowKernel(plan)
+    """The fastest kernel for the plan's increment."""
+    kernel = _KERNELS.get(type(plan.increment), _RowKernel)
+    return kernel(plan) if kernel.takes(plan) else _RowKernel(plan)
 
 
 class _RowKernel(Kernel):
     """One row for each state, and the increment's own arithmetic: for every datapath."""
-
-    def __init__(self, plan: MemoryPlan) -> None:
-        super().__init__(plan)
-        self._increment = plan.increment
 
     def split(self, array: IntArray) -> IntArray:
         return array.copy()
@@ -76,16 +75,21 @@ class _RowKernel(Kernel):
         return ()
 
     def increments(self, words: IntArray, codes: IntArray, out: IntArray, scratch: tuple[Any, ...]) -> None:
-        lifted = words << self.state_lift if self.state_lift else words
-        out[...] = self._increment.compute(lifted, codes << self.input_lift)
+        aligned = words << self.state_lift if self.state_lift else words
+        out[...] = self._increment.compute(aligned, codes << self.input_lift)
 
 
 class _DenseKernel(_RowKernel):
     """Where 53 bits hold every product and partial sum, BLAS computes them exactly in float64."""
 
-    def __init__(self, plan: MemoryPlan, increment: DenseIncrement) -> None:
+    def __init__(self, plan: MemoryPlan) -> None:
         super().__init__(plan)
+        increment = self._increment
         self._factors = (increment.coefficients << increment.alignment_shifts[:, None]).astype(np.float64)
+
+    @classmethod
+    def takes(cls, plan: MemoryPlan) -> bool:
+        return plan.product_format.width <= _EXACT_FLOAT
 
     def scratch(self, batch: int) -> tuple[Any, ...]:
         return tuple(np.empty((self._factors.shape[0], batch)) for _ in range(2))
@@ -106,8 +110,9 @@ class _ChainKernel(Kernel):
     from row to row.
     """
 
-    def __init__(self, plan: MemoryPlan, increment: ChainIncrement) -> None:
+    def __init__(self, plan: MemoryPlan) -> None:
         super().__init__(plan)
+        increment = self._increment
         self._order = increment.order
         self._half = (self._order + 1) // 2
         self._factors = self.split(-(increment.coefficients << increment.alignment_shifts)[:, None])
@@ -137,6 +142,9 @@ class _ChainKernel(Kernel):
         np.subtract(ends[1], sums[0], out=out[1])
         out *= self._factors
 
+
+_KERNELS: dict[type[Increment], type[Kernel]] = {ChainIncrement: _ChainKernel, DenseIncrement: _DenseKernel}
+"""Increments with a kernel of their own; the others compute their rows themselves."""
 
 _BLOCK_WORDS = 1 << 15  # of one register of a block of memories: all arrays of the block stay in the cache
 

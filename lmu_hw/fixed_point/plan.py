@@ -211,10 +211,6 @@ class MemoryPlan:
         """Proved upper bound on |fixed − float| per state, shape (order,)."""
         return self.budget.total
 
-    def state_word_formats(self) -> tuple[QFormat, ...]:
-        """The format of each state word: its certified width on the common grid."""
-        return tuple(QFormat(width, self.state_format.fraction) for width in self.state_widths)
-
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values, for manifests and reports."""
         formats = {

@@ -200,7 +200,10 @@ def _weigh(
 
 
 def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
-    """The bits that a plan with fewer `coefficient_bits` stores: coarser products, shorter accumulators than `fine`."""
+    """The bits that a plan with `coefficient_bits` stores, from one with the most.
+
+    Its products are coarser, so its accumulators are shorter.
+    """
     products = fine.product_format.fraction - (_MOST_COEFFICIENT_BITS - coefficient_bits)
     fraction_bits = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
     saved = (fine.accumulator_format.fraction - fraction_bits) * (2 if fine.error_feedback else 1)

@@ -106,8 +106,8 @@ class ExactMemory:
                 self.residues[i] = value - self.words[i]
         self._demand(plan.accumulator_format, self.accumulators)
         self._demand(plan.output_format, self.outputs)
-        for form, word in zip(plan.state_word_formats(), self.words, strict=True):
-            self._demand(form, [word])
+        for width, word in zip(plan.state_widths, self.words, strict=True):
+            self._demand(QFormat(width, plan.state_format.fraction), [word])
         return [int(word * Fraction(2) ** plan.output_format.fraction) for word in self.outputs]
 
     @staticmethod

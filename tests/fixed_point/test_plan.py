@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmu_hw.cli import main
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.stability import dominant_pole
 from lmu_hw.core.steps import Discretization, least_theta_over_dt
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths import chain_increment, dense_increment
 from lmu_hw.fixed_point.formats import MAX_WIDTH
@@ -165,3 +167,21 @@ def test_a_chain_is_refused_exactly_where_its_rounded_coefficients_are_unstable(
             with pytest.raises(DesignError, match=r"^the step must be one whose powers decay"):
                 plan_memory(spec, state_bits=32, coefficient_bits=bits)
     assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("name", ["solve", "tridiagonal"])
+def test_the_tridiagonal_datapath_has_an_older_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Users may still write "solve", in Python, in a design file and on the command line; plans say tridiagonal."""
+    assert Datapath(name) is Datapath.TRIDIAGONAL
+    assert (
+        Design(order=4, theta=1.0, dt=0.02, discretization="bilinear", datapath=name).plan().datapath == "tridiagonal"
+    )
+    request = ["quantize", "--order", "4", "--theta", "1", "--dt", "0.02", "--discretization", "bilinear", "--json"]
+    assert main([*request, "--datapath", name]) == 0
+    assert json.loads(capsys.readouterr().out)["datapath"] == "tridiagonal"
+
+
+def test_widths_that_are_too_large_come_with_a_hint() -> None:
+    spec = LMUSpec(64, 1000.0, 1.0, "zoh")
+    with pytest.raises(DesignError, match=r"^exact product must be at most 62 bits wide, got \d+; fewer state_bits or"):
+        plan_memory(spec, state_bits=32, coefficient_bits=32)

@@ -13,7 +13,7 @@ from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.core.system import DiscreteSystem, discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.formats import signed_width
+from lmu_hw.fixed_point.formats import QFormat, signed_width
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
@@ -91,7 +91,8 @@ def _check_guarantees(plan: MemoryPlan, rng: np.random.Generator) -> None:
     rounding_of_the_reference = 1e-12 * (1 + np.abs(exact).max())
     assert np.all(deviation <= without_input + rounding_of_the_reference)
     assert np.all(np.abs(model.decode(words)).max(axis=(0, 1)) <= plan.ranges)
-    for i, form in enumerate(plan.state_word_formats()):
+    for i, width in enumerate(plan.state_widths):
+        form = QFormat(width, plan.state_format.fraction)
         assert form.low <= words[..., i].min()
         assert words[..., i].max() <= form.high
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -185,7 +186,7 @@ def test_a_coefficient_rounded_upwards_need_not_contract() -> None:
     broken = 0
     for order, bits, ratio in ((4, 6, 50.0), (6, 6, 100.0), (8, 7, 300.0)):
         increment = tridiagonal_increment(LMUSpec(order, ratio, 1.0, "bilinear"), bits)
-        step, gamma = _realised_step(increment.with_coefficients(increment.coefficients + 2))
+        step, gamma = _realised_step(replace(increment, coefficients=increment.coefficients + 2))
         broken += not _contracts(step, gamma)
     assert broken > 0
 

@@ -45,8 +45,9 @@ def heun(heun_file: Path) -> Iterator[Discretization]:
     assert description.loader is not None
     module = importlib.util.module_from_spec(description)
     description.loader.exec_module(module)
-    with Discretization.registered(module.HEUN):
-        yield module.HEUN
+    Discretization.register(module.HEUN)
+    yield module.HEUN
+    del Discretization.members["heun"]
     assert list(Discretization) == NAMES
 
 

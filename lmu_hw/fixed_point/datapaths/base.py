@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import numpy as np
@@ -128,10 +128,6 @@ class Increment(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Coefficients and their grids as plain values."""
         return {"coefficients": self.coefficients.tolist(), "fractions": self.fractions.tolist()}
-
-    def with_coefficients(self, coefficients: IntArray) -> Self:
-        """The same arithmetic with other coefficients; the formats of a plan need not hold for it."""
-        return replace(self, coefficients=coefficients)
 
 
 def normalised(exact: Array, bits: int) -> tuple[Array, IntArray]:

@@ -54,13 +54,13 @@ class DenseIncrement(Increment):
         ]
 
     @cached_property
-    def _lifted(self) -> IntArray:
+    def _aligned(self) -> IntArray:
         return self.coefficients << self.alignment_shifts[:, None]
 
     def compute(self, words: IntArray, samples: IntArray) -> IntArray:
         operands = words.copy()
         operands[0] -= samples
-        return self._lifted @ operands
+        return self._aligned @ operands
 
 
 def dense_increment(spec: LMUSpec, bits: int) -> DenseIncrement:

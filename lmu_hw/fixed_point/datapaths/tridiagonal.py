@@ -168,10 +168,6 @@ class TridiagonalIncrement(Increment):
         weights, alignment_shifts = self.coefficients.tolist(), self.alignment_shifts.tolist()
         return [(s[i] * -weights[i]) << alignment_shifts[i] for i in range(d)]
 
-    def implied_steps(self) -> Array:
-        """2c′_i, the steps that the rounded pivots eliminate, shape (order,)."""
-        return _implied_steps(self.pivot_values)
-
     def to_dict(self) -> dict[str, Any]:
         return {
             **super().to_dict(),
@@ -180,7 +176,8 @@ class TridiagonalIncrement(Increment):
         }
 
 
-def _implied_steps(r: Array) -> Array:
+def implied_steps(r: Array) -> Array:
+    """2c′_i, the steps that pivots r eliminate, shape (order,)."""
     k = r.size // 2
     steps = r / (1.0 - r)
     steps[1:k] += r[: k - 1] if k > 1 else 0.0
@@ -224,7 +221,7 @@ def tridiagonal_increment(spec: LMUSpec, bits: int) -> TridiagonalIncrement:
     a = exact[k] - (values[k - 1] if k else 0.0) - (values[k + 1] if k + 1 < d else 0.0)
     rounded(k, a / (2.0 * (2.0 + a)))  # ½ − 1/p with p = 2 + a
     singular = bool(np.any(values >= 1.0)) or values[k] >= 0.5
-    steps = _implied_steps(values) if not singular else np.zeros(d)
+    steps = implied_steps(values) if not singular else np.zeros(d)
     if steps.min() <= 0.0:
         raise DesignError("coefficient_bits", "enough for the elimination to keep every step positive", bits)
     scaled, fraction_bits = normalised(np.minimum(exact, steps) * (1.0 - 1e-12), bits)

@@ -177,7 +177,7 @@ def edited(design: VerilogDesign, pattern: str, replacement: str, count: int = 1
 def off_by_one(plan: MemoryPlan) -> VerilogDesign:
     codes = plan.increment.coefficients.copy()
     codes.flat[-1] += 1
-    return generate_verilog(replace(plan, increment=plan.increment.with_coefficients(codes)))
+    return generate_verilog(replace(plan, increment=replace(plan.increment, coefficients=codes)))
 
 
 def without_rounding(plan: MemoryPlan) -> VerilogDesign:

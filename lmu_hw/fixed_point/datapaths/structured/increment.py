@@ -153,8 +153,8 @@ class StructuredIncrement(Increment):
 
     def _last(self, known: IntArray) -> IntArray:
         results = np.empty((self.order, known.shape[1]), dtype=np.int64)
-        for rows, operands, lifted in self._groups:
-            results[rows] = lifted @ known[operands]
+        for rows, operands, aligned in self._groups:
+            results[rows] = aligned @ known[operands]
         return results
 
     @cached_property
@@ -163,12 +163,12 @@ class StructuredIncrement(Increment):
         groups: dict[bytes, list[int]] = {}
         for i, row in enumerate(self.coefficients != 0):
             groups.setdefault(row.tobytes(), []).append(i)
-        lifted = self.coefficients << self.alignment_shifts[:, None]
+        aligned = self.coefficients << self.alignment_shifts[:, None]
         found = []
         for members in groups.values():
             rows = np.array(members)
             operands = np.flatnonzero(self.coefficients[rows[0]])
-            found.append((rows, operands, lifted[np.ix_(rows, operands)]))
+            found.append((rows, operands, aligned[np.ix_(rows, operands)]))
         return found
 
     def to_dict(self) -> dict[str, Any]:

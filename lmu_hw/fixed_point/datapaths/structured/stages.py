@@ -77,11 +77,6 @@ class StagedProduct:
         return sum(block.coefficients.size for blocks in self.stages for block in blocks)
 
     @property
-    def additions(self) -> int:
-        """Words that are carried over into a row, beside the additions that go with multiplications."""
-        return sum(block.rows.size for blocks in self.stages for block in blocks if block.carry is not None)
-
-    @property
     def words(self) -> int:
         """Words between argument and result."""
         return sum(block.rows.size for blocks in self.stages[:-1] for block in blocks)
