@@ -77,7 +77,7 @@ module {TOP};
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
   {self.design.name} memory (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(sample), .in_first(first),
-    .in_last(1'b0), .clear_status(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data),
+    .in_last(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data),
     .out_index(out_index){readouts});
   {self.circuit.subcircuit} circuit ({ports});
   always @(posedge clk) begin

@@ -176,11 +176,14 @@ def stream_module(k: int, memory: HarnessedMemory) -> StreamModule:
         record="out_last" if memory.stimulus.only_last else "1'b1",
         timed=False,
         rest=2 * memory.cycles_per_round + 16,
-        extras=_readout_extras(k, memory, readouts) if readouts else _status_extras(memory.port_bits),
+        extras=_readout_extras(k, memory, readouts) if readouts else _status_extras(memory),
     )
 
 
-def _status_extras(data: int) -> Extras:
+def _status_extras(memory: HarnessedMemory) -> Extras:
+    if not any(port["name"] == "saturated" for port in memory.design.manifest["ports"]):
+        return Extras()
+    data = memory.port_bits
     return Extras(
         signals="""\
   reg clear_status, flag;
@@ -203,7 +206,7 @@ def _status_extras(data: int) -> Extras:
 
 
 def _readout_extras(k: int, memory: HarnessedMemory, fields: tuple[tuple[str, int], ...]) -> Extras:
-    status = _status_extras(memory.port_bits)
+    status = _status_extras(memory)
     total = sum(width for _, width in fields)
     wires = "\n".join(f"  wire [{width - 1}:0] {name};" for name, width in fields)
     record = "readout_last" if memory.stimulus.only_last else "1'b1"
