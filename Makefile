@@ -37,7 +37,7 @@ test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and
 	@LMU_HW_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/pytest tests/peers
 
 bench-training: $(READY) $(PEERS)/.ready  ## training and inference timed against keras-lmu and PyTorch; 2.5 GB of packages
-	@$(BIN)/python -m lmu_hw.experiments.training_benchmark --peers $(PEERS)/bin/python $(BENCH)
+	@$(BIN)/lmu-hw experiment training-benchmark --peers $(PEERS)/bin/python $(BENCH)
 
 $(PEERS)/.ready: tests/peers/requirements.txt tests/peers/keras-lmu.txt
 	$(PYTHON) -m venv --clear $(PEERS)
@@ -49,7 +49,7 @@ $(PEERS)/.ready: tests/peers/requirements.txt tests/peers/keras-lmu.txt
 bench-spiking: export OPENBLAS_NUM_THREADS = 1
 
 bench-spiking: $(READY) $(NENGO)/.ready  ## error and time of the memory in spikes against Nengo
-	@$(BIN)/python -m lmu_hw.experiments.spiking_benchmark --peers $(NENGO)/bin/python $(BENCH)
+	@$(BIN)/lmu-hw experiment spiking-benchmark --peers $(NENGO)/bin/python $(BENCH)
 
 $(NENGO)/.ready: tests/peers/nengo.txt
 	$(PYTHON) -m venv --clear $(NENGO)

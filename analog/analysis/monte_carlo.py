@@ -35,18 +35,19 @@ class Distribution(StrEnum):
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What is drawn: independent for every part, the temperature common to all.
+    """What is drawn: the value of every part by itself, and one temperature for all of them.
 
     Attributes:
-        resistor: relative; standard deviation of a normal distribution, half the width of a uniform one.
+        resistor: relative tolerance of resistors: the standard deviation of a normal distribution, half the width of a
+            uniform one.
         capacitor: the same for capacitors.
         gm: the same for transconductances.
-        offset: of the amplifiers' input offset, V, always normal.
-        distribution: of resistors, capacitors and transconductances.
-        celsius: least and greatest ambient temperature, uniform between them.
+        offset: standard deviation of the amplifiers' input offsets, V; they are always normal.
+        distribution: how resistors, capacitors and transconductances are spread.
+        celsius: least and greatest ambient temperature in °C; the temperature is uniform between them.
         resistor_tempco: relative change of every resistor per kelvin above 27 °C.
-        capacitor_tempco: of every capacitor, 1/K.
-        gm_tempco: of every transconductance, 1/K.
+        capacitor_tempco: the same for every capacitor, 1/K.
+        gm_tempco: the same for every transconductance, 1/K.
 
     Raises:
         DesignError: a spread is negative, values could be drawn that are not positive, or the distribution is none
@@ -87,7 +88,7 @@ class Tolerances:
             raise DesignError("offset in V", "a finite number of at least 0", self.offset)
 
     def deviations(self, system: Equations) -> Array:
-        """Relative standard deviation of every parameter at a fixed temperature, (parameters,)."""
+        """Return the relative standard deviation of every parameter at a fixed temperature, shape (parameters,)."""
         scale = 1.0 if self.distribution == Distribution.NORMAL else 1.0 / math.sqrt(3.0)
         spreads = {quantity: scale * float(getattr(self, name)) for quantity, name in _TOLERATED.items()}
         return np.array([spreads.get(each.quantity, 0.0) for each in system.parameters])
@@ -95,12 +96,13 @@ class Tolerances:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Drawn circuits.
+    """Drawn circuits, as the values of their parts.
 
     Attributes:
-        values: (draws, parameters), in the order of the equations' parameters.
-        offsets: (draws, amplifiers), V, in the order of the equations' amplifiers; the models' own are included.
-        celsius: (draws,).
+        values: the parts' values, shape (draws, parameters), in the order of the equations' parameters.
+        offsets: input offsets, V, shape (draws, amplifiers), in the order of the equations' amplifiers; the offsets of
+            the models are included.
+        celsius: the temperature of each circuit in °C, shape (draws,).
     """
 
     values: Array
@@ -117,8 +119,8 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
     Args:
         system: equations of the nominal circuit.
         tolerances: what is drawn.
-        count: 1 to 1,000,000.
-        seed: of the random numbers, at least 0.
+        count: how many circuits, 1 to 1,000,000.
+        seed: the seed of the random numbers, at least 0.
 
     Raises:
         DesignError: the count or the seed is out of range.
@@ -144,9 +146,9 @@ class Outcome:
     """What drawn circuits do.
 
     Attributes:
-        nrmse: (draws, signals), error of each signal relative to the wanted one, both root mean square.
-        offsets: (draws, signals), direct voltage of each signal at rest, V.
-        stable: (draws,), whether the circuit is; where it is not, its errors are infinite.
+        nrmse: error of each signal relative to the wanted one, both root mean square, shape (draws, signals).
+        offsets: direct voltage of each signal at rest, V, shape (draws, signals).
+        stable: whether each circuit is stable, shape (draws,); where it is not, its errors are infinite.
     """
 
     nrmse: Array
@@ -154,11 +156,11 @@ class Outcome:
     stable: NDArray[np.bool_]
 
     def passing(self, limit: float) -> float:
-        """The yield: share of the circuits of which no signal's error exceeds `limit`."""
+        """Return the yield: the share of the circuits of which no signal's error exceeds `limit`."""
         return float(np.mean((self.nrmse <= check_positive("error limit", limit)).all(axis=1)))
 
     def quantile(self, share: float) -> float:
-        """The error that `share` of the circuits, from 0 to 1, keep in all signals."""
+        """Return the error that a `share` of the circuits, from 0 to 1, keep in all signals."""
         if not 0.0 <= share <= 1.0:
             raise DesignError("share of the circuits", "from 0 to 1", share)
         return float(np.quantile(self.nrmse.max(axis=1), share, method="higher"))
@@ -178,11 +180,12 @@ def run(
 
     Args:
         system: equations of the nominal circuit.
-        draws: values to put in their place.
-        frequencies: Hz, evenly spaced over the band of the input.
-        wanted: (frequencies, signals), response in V for one volt of input.
-        inputs: (inputs,) volts at each of `system.inputs` per volt of input; by default 1 V at the first.
-        signals: (signals, outputs), each signal as a combination of `system.outputs`; by default each by itself.
+        draws: the values to put in the place of the nominal ones.
+        frequencies: frequencies in Hz, evenly spaced over the band of the input.
+        wanted: the wanted response in V for one volt of input, shape (frequencies, signals).
+        inputs: volts at each of `system.inputs` per volt of input, shape (inputs,); by default 1 V at the first.
+        signals: each signal as a combination of `system.outputs`, shape (signals, outputs); by default each output is
+            a signal by itself.
         rms: root mean square of the input, V. Against it offsets weigh in the error; by default they do not.
 
     Raises:
@@ -223,14 +226,14 @@ def transients(
 
     Args:
         system: equations of the nominal circuit.
-        draws: values to put in their place.
-        samples: (steps,) V, each held for dt.
-        dt: s.
+        draws: the values to put in the place of the nominal ones.
+        samples: the input in V, shape (steps,); each sample is held for dt.
+        dt: time between two samples, s.
         inputs: as in `run`.
         signals: as in `run`.
 
     Returns:
-        (draws, steps, signals), V, at the end of each hold.
+        The signals in V at the end of each hold, shape (draws, steps, signals).
 
     Raises:
         DesignError: shapes do not agree, dt is not positive, or a circuit has no unique solution.
@@ -268,7 +271,7 @@ def _combinations(system: Equations, inputs: ArrayLike | None, signals: ArrayLik
 
 
 def _models(system: Equations, draws: Draws, row: Array, rows: Array) -> Iterator[tuple[StateSpace, Array]]:
-    """Batches of models with two inputs, the signal and the offsets (at 1), and their states at rest."""
+    """Yield batches of models with two inputs, the signal and the offsets (at 1), and their states at rest."""
     count = len(row)
     step = max(1, _BATCH_NUMBERS // (2 * system.size) ** 2)
     for first in range(0, len(draws), step):

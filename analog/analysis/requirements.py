@@ -9,33 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.circuit.devices import MacroOta, RealOpAmp, SinglePoleDifferentialOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.graph import Circuit, walk
-from lmu_hw.analog.design.memory import IDEAL, IDEAL_OTA, PREDICTION_ORDER, AnalogDesign
-from lmu_hw.analog.design.technologies.gm_c import GmC
-from lmu_hw.analog.design.technologies.styles import technology_of
+from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.errors import DesignError, check_positive
-
-AMPS_PER_HZ = 1e-10
-"""Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, usual of general-purpose parts."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """Watts from supplies of +-supply.
+    """What a circuit draws from its two supplies, W.
 
     Attributes:
-        amplifiers: at rest; an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product, a transconductor twice
-            its largest output current. None where the devices are ideal and so take nothing.
-        resistors: at worst, each resistor with the whole swing across it and its current drawn from one supply.
+        amplifiers: what the amplifiers take at rest: an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product, a
+            transconductor twice its largest output current. None where the devices are ideal and so take nothing.
+        resistors: what the resistors take at worst: each with the whole swing across it and its current drawn from one
+            supply.
     """
 
     amplifiers: float | None
     resistors: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
@@ -43,21 +38,18 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
     """Estimate the power of `circuit`.
 
     Args:
-        circuit: a memory, or any other.
-        supply: + and - V.
+        circuit: a memory, or any other circuit.
+        supply: the supplies lie at plus and minus this voltage, V.
         swing: largest voltage on a net, V.
     """
-    amps, conductance, rated = 0.0, 0.0, False
+    amps: float | None = None
+    conductance = 0.0
     for _, element, _ in walk(circuit):
         if isinstance(element, Resistor):
             conductance += 1.0 / element.ohms
-        elif isinstance(element, Device):
-            match element.model:
-                case SinglePoleOpAmp(gbw=gbw) | SinglePoleDifferentialOpAmp(gbw=gbw) | RealOpAmp(gbw=gbw):
-                    amps, rated = amps + AMPS_PER_HZ * gbw, True
-                case MacroOta(gm=gm, linear=linear):
-                    amps, rated = amps + 2.0 * gm * linear, True
-    return Power(2.0 * supply * amps if rated else None, supply * swing * conductance)
+        elif isinstance(element, Device) and element.model.amps_at_rest is not None:
+            amps = (amps or 0.0) + element.model.amps_at_rest
+    return Power(None if amps is None else 2.0 * supply * amps, supply * swing * conductance)
 
 
 UNLIMITED = 1e12  # a gain or bandwidth that no longer matters
@@ -70,8 +62,8 @@ class Requirement:
     """What an error asks of the amplifiers.
 
     Attributes:
-        error: the stated error: NRMSE of the states, see `analog_design.Prediction`.
-        predicted: that of the circuit with these amplifiers.
+        error: the stated error: NRMSE of the states, see `design.memory.Prediction`.
+        predicted: the error that is predicted with these amplifiers.
         gain: least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
         gbw: least gain-bandwidth product of an op-amp, Hz; None for transconductors.
     """
@@ -82,7 +74,7 @@ class Requirement:
     gbw: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
@@ -93,7 +85,7 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     parts stay those of `design`, their rounding included.
 
     Args:
-        design: of up to 64 states.
+        design: a design of up to 64 states.
         error: largest NRMSE of the states.
 
     Raises:
@@ -101,27 +93,22 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     """
     limit = check_positive("error", error)
     if design.realisation.states > PREDICTION_ORDER:
-        raise DesignError("order of a memory whose response is predicted", f"at most {PREDICTION_ORDER}", "more")
+        states = design.realisation.states
+        raise DesignError("order of a memory whose response is predicted", f"at most {PREDICTION_ORDER}", states)
     floor = _predicted(design, UNLIMITED, UNLIMITED)
     if floor >= _SHARE * limit:
-        raise DesignError("error", f"above {floor / _SHARE:.3g}, which the parts alone make with ideal devices", limit)
+        what = f"above {floor / _SHARE:.3g}"
+        raise DesignError("error", what, limit, hint="the parts alone make that much with ideal devices")
     gbw = UNLIMITED
-    if not isinstance(design.technology, GmC):
+    if design.technology.bandwidth:
         gbw = _least(lambda value: _predicted(design, UNLIMITED, value) <= _SHARE * limit, UNLIMITED)
     gain = _least(lambda value: _predicted(design, value, gbw) <= limit, UNLIMITED)
-    bandwidth = None if isinstance(design.technology, GmC) else gbw
-    return Requirement(limit, _predicted(design, gain, gbw), gain, bandwidth)
+    return Requirement(limit, _predicted(design, gain, gbw), gain, gbw if design.technology.bandwidth else None)
 
 
 def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
-    """NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
-    technology = design.technology
-    if isinstance(technology, GmC):
-        cell = technology.ota
-        weak = MacroOta(gm=cell.gm, linear=1.0, gout=cell.gm / gain, cin=0.0, cout=0.0)
-        other = technology_of(technology.style, IDEAL, weak)
-    else:
-        other = technology_of(technology.style, SinglePoleOpAmp(gain=gain, gbw=gbw), IDEAL_OTA)
+    """Return the NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
+    other = design.technology.weakened(gain, gbw)
     assembly = other.assemble(design.circuit.name, design.network, design.values)
     changed = replace(design, technology=other, circuit=assembly.circuit)
     if float(np.linalg.eigvals(changed.linear_model.a).real.max()) >= 0.0:
@@ -130,7 +117,7 @@ def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
 
 
 def _least(holds: Callable[[float], bool], high: float) -> float:
-    """The least value from 1 to `high` for which `holds` is true, within two per cent, true from there on."""
+    """Return the least value from 1 to `high`, within two per cent, from which on `holds` is true."""
     low = 1.0
     if holds(low):
         return low

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
 from lmu_hw.analog.circuit.equations import Entry, Equations
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
@@ -31,9 +32,9 @@ class Noise:
     """Noise at one output.
 
     Attributes:
-        frequencies: Hz, (frequencies,).
-        powers: V²/Hz, (frequencies, sources), from each part.
-        sources: paths of the parts.
+        frequencies: the frequencies, Hz, shape (frequencies,).
+        powers: what each part adds to the noise, V²/Hz, shape (frequencies, sources).
+        sources: the paths of the parts.
     """
 
     frequencies: Array
@@ -42,18 +43,17 @@ class Noise:
 
     @property
     def density(self) -> Array:
-        """V/√Hz, (frequencies,), of all parts together."""
+        """The density of the noise of all parts together, V/√Hz, shape (frequencies,)."""
         return np.asarray(np.sqrt(self.powers.sum(axis=1)))
 
     def rms(self) -> float:
-        """Volts over the band from the first to the last frequency, by the trapezium rule."""
+        """Return the noise over the band from the first to the last frequency, V, by the trapezium rule."""
         return float(np.sqrt(np.trapezoid(self.powers.sum(axis=1), self.frequencies)))
 
     def shares(self) -> dict[str, float]:
-        """The share of each part in the power over the band, the largest first."""
+        """Return the share of each part in the power over the band, the largest first."""
         each = np.atleast_1d(np.trapezoid(self.powers, self.frequencies, axis=0))
-        order = np.argsort(-each, kind="stable")
-        return {self.sources[k]: float(each[k] / each.sum()) for k in order.tolist()}
+        return {self.sources[k]: float(each[k] / each.sum()) for k in descending(each.tolist())}
 
 
 def noise(
@@ -63,9 +63,9 @@ def noise(
 
     Args:
         system: equations of the circuit, with the amplifiers as modelled.
-        frequencies: Hz, increasing.
+        frequencies: the frequencies in Hz, increasing.
         output: a net, or two nets for the voltage between them.
-        celsius: temperature.
+        celsius: the temperature in °C.
 
     Raises:
         DesignError: a net is none of the circuit's, the temperature is not above absolute zero, or the circuit has
@@ -95,12 +95,12 @@ def sensitivities(
 
     Args:
         system: equations of the circuit.
-        frequencies: Hz.
+        frequencies: the frequencies in Hz.
         output: a net, or two nets for the voltage between them.
-        inputs: (inputs,) volts at each input that make the response; by default 1 V at the first.
+        inputs: the volts at each input that make the response, shape (inputs,); by default 1 V at the first.
 
     Returns:
-        (frequencies, parameters), V, in the order of `system.parameters`.
+        The derivatives in V, shape (frequencies, parameters), in the order of `system.parameters`.
 
     Raises:
         DesignError: a net is none of the circuit's, or the circuit has no unique solution.
@@ -125,7 +125,7 @@ def sensitivities(
 
 
 def offset_gains(system: Equations, output: str | tuple[str, str]) -> Array:
-    """(amplifiers,) V/V: direct voltage at an output per volt of input offset of each of `system.amplifiers`."""
+    """Return the direct voltage at an output per volt of input offset, for each of `system.amplifiers`."""
     weights = _adjoint(system, np.zeros(1), output) @ system.disturbance_matrix()
     return np.asarray(weights[0, system.offset_columns()].real)
 
@@ -136,7 +136,7 @@ def _matrices(system: Equations, hertz: Array) -> ComplexArray:
 
 
 def _adjoint(system: Equations, hertz: Array, output: str | tuple[str, str]) -> ComplexArray:
-    """(frequencies, size): the output per unit in each equation."""
+    """Return the output per unit in each equation, shape (frequencies, size)."""
     return _solve(np.swapaxes(_matrices(system, hertz), -1, -2), system.probe(output), system.name)
 
 

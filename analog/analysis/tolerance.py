@@ -1,4 +1,4 @@
-"""The tolerance analysis of a design: its signals against the exact memory's, over drawn parts, and who is to blame."""
+"""The tolerance analysis of a design: its signals against the exact memory's over drawn parts, and what is to blame."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw, run
 from lmu_hw.analog.analysis.small_signal import sensitivities
 from lmu_hw.analog.circuit.equations import Equations, equations
-from lmu_hw.analog.circuit.graph import GROUND
-from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.design.choice import descending
+from lmu_hw.analog.design.memory import AnalogDesign, band_frequencies
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 POINTS = 16
-"""Frequencies over the band."""
+"""How many frequencies the band is judged at."""
 
 
 def analyse(
@@ -35,10 +35,12 @@ def analyse(
     Args:
         design: the nominal circuit, whose values may be standard ones: their rounding counts.
         tolerances: what is drawn.
-        draws: how many circuits.
-        seed: of the random numbers.
-        signals: of `design.signals`; the outputs by default, or the states of a design without outputs.
-        frequencies: Hz, evenly spaced over the band of the input; `POINTS` up to states / (4 theta) by default.
+        draws: how many circuits are drawn.
+        seed: the seed of the random numbers.
+        signals: which of `design.signals` are compared; by default the outputs, or the states of a design without
+            outputs.
+        frequencies: frequencies in Hz, evenly spaced over the band of the input; by default `POINTS` of them up to
+            states / (4 theta).
         rms: root mean square of the input, V, against which offsets weigh; by default they do not.
 
     Raises:
@@ -60,8 +62,8 @@ class ErrorBudget:
     """The error of a signal to first order in its parts' deviations.
 
     Attributes:
-        nrmse: root mean square over circuits and frequencies, relative to the nominal signal.
-        shares: of each part in the mean square, by path, the largest first.
+        nrmse: error, root mean square over circuits and frequencies, relative to the nominal signal.
+        shares: the share of each part in the mean square, by path, the largest first.
     """
 
     nrmse: float
@@ -77,9 +79,9 @@ def error_budget(
 
     Args:
         design: the nominal circuit.
-        tolerances: of its parts.
+        tolerances: the tolerances of its parts.
         signal: one of `design.signals`.
-        frequencies: as in `analyse`.
+        frequencies: the frequencies, as in `analyse`.
 
     Raises:
         DesignError: there is no such signal, or no part has a tolerance.
@@ -88,15 +90,14 @@ def error_budget(
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     system = equations(design.circuit)
     inputs, _ = ports(design, system, [signal])
-    nets = design.signal_nets(signal)
-    found = sensitivities(system, hertz, (nets[0], nets[1] if len(nets) > 1 else GROUND), inputs)
+    found = sensitivities(system, hertz, design.signal_pair(signal), inputs)
     powers = np.mean(np.abs(found) ** 2, axis=0) * tolerances.deviations(system) ** 2
     total = float(powers.sum())
     if total == 0.0:
         raise DesignError("tolerances of an error budget", "above zero for some part", tolerances)
     response = design.linear_model.response(hertz)[:, design.signals.index(signal), 0]
     shares: dict[str, float] = {}
-    for k in np.argsort(-powers, kind="stable").tolist():
+    for k in descending(powers.tolist()):
         if powers[k] > 0.0:
             path = system.parameters[k].path
             shares[path] = shares.get(path, 0.0) + float(powers[k]) / total
@@ -104,27 +105,22 @@ def error_budget(
 
 
 def judged_signals(design: AnalogDesign) -> list[str]:
-    """The outputs of a design, or its states where it has none: what an error or a noise is told of."""
+    """Return the signals whose error or noise is told: the outputs of a design, or its states where it has none."""
     return list(design.signals[design.realisation.states :] or design.signals)
 
 
 def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tuple[Array, Array]:
-    """How a design's signals are made of its ports.
+    """Return how a design's signals are made of its ports.
 
     Returns:
-        (inputs,) share of the input at each of `system.inputs`, and (signals, outputs), each signal as a combination
-        of `system.outputs`.
+        The share of the input at each of `system.inputs`, shape (inputs,), and each signal as a combination of
+        `system.outputs`, shape (signals, outputs).
     """
-    rows = np.zeros((len(signals), len(system.outputs)))
-    for k, signal in enumerate(signals):
-        for net, sign in zip(design.signal_nets(signal), (1.0, -1.0), strict=False):
-            rows[k, system.outputs.index(net)] = sign
-    return np.array([design.input_ports[port] for port in system.inputs]), rows
+    return design.at_ports(system.inputs, system.outputs, signals)
 
 
 def _band(design: AnalogDesign) -> Array:
-    edge = design.realisation.states / (4.0 * design.realisation.theta)
-    return np.asarray(edge * (np.arange(POINTS) + 0.5) / POINTS)
+    return band_frequencies(design.network, design.realisation.theta, POINTS)
 
 
 def _check_signals(design: AnalogDesign, names: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmu_hw.analog.circuit.elements import External, Instance, PiecewiseLinear, VoltageSource, Waveform
+from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled
 from lmu_hw.analog.circuit.graph import GROUND, Circuit
 from lmu_hw.errors import DesignError
 
@@ -18,7 +18,7 @@ def bench_for(
         circuit: a circuit with one input port, or with those of `shares`.
         waveform: voltage at the input, V.
         ac: magnitude of the input in a small-signal analysis, V.
-        shares: the share of both that each input port gets; a differential input has +0.5 and -0.5.
+        shares: the share of waveform and magnitude that each input port gets; a differential input has +0.5 and -0.5.
 
     Raises:
         DesignError: the circuit's input ports are not those of `shares` or, without it, not exactly one; or an
@@ -33,22 +33,12 @@ def bench_for(
         raise DesignError(f"shares of the inputs of {circuit.name}", ", ".join(inputs), ", ".join(shares))
     bench = Circuit(f"{circuit.name}_bench")
     for port in inputs:
-        # "+ 0.0": a share of nothing is not written as -0.0.
-        source = VoltageSource(f"V_{port}", _scaled(waveform, shares[port]), ac * shares[port] + 0.0)
+        share = shares[port]
+        wave = scaled(waveform, share) if isinstance(waveform, int | float) else waveform.scaled(share)
+        source = VoltageSource(f"V_{port}", wave, scaled(ac, share))
         bench.add(source, p=port, n=GROUND)
     bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
     return bench
-
-
-def _scaled(waveform: Waveform, share: float) -> Waveform:
-    match waveform:
-        case PiecewiseLinear(times=times, values=values):
-            return PiecewiseLinear(times, tuple(value * share + 0.0 for value in values))
-        case External():
-            if share != 1.0:
-                raise DesignError("an external waveform", "one for each input, as it can't be scaled", share)
-            return waveform
-    return waveform * share + 0.0
 
 
 def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge: bool = False) -> PiecewiseLinear:
@@ -62,11 +52,11 @@ def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge
         volts: the samples.
         dt: time between samples, s.
         edge: length of an edge as a fraction of dt.
-        merge: leave out the points between equal samples. A simulator makes a step to each point, so that it is slower
-            with them, but need not be interpolated at the samples' times.
+        merge: whether to leave out the points between equal samples. A simulator makes a step to each point, so that it
+            is slower with them, but need not be interpolated at the samples' times.
 
     Raises:
-        DesignError: no samples.
+        DesignError: there are no samples.
     """
     if not len(volts):
         raise DesignError("input", "at least one sample", "none")

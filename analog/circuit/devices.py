@@ -1,23 +1,41 @@
-"""What the models of amplifiers share: parameters of a SPICE subcircuit, checked, described, with its library text.
+"""The models of amplifiers: the parameters of a SPICE subcircuit, checked, and what they mean for small signals.
 
 The library texts are the files in ``models/``. They take their parameters at the instance, so that one definition
-serves every amplifier of a netlist.
+serves every amplifier of a netlist. A further model is one class here and one text there.
 """
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from lmu_hw.errors import DesignError, check_positive
+
+BOLTZMANN = 1.380649e-23
+"""The Boltzmann constant, J/K, exact by definition."""
+
+TEMPERATURE = 300.15
+"""The temperature in kelvin at which models state their noise, 27 °C: that of SPICE where it is told no other."""
+
+AMPS_PER_HZ = 1e-10
+"""Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, usual of general-purpose parts."""
 
 
 @dataclass(frozen=True)
 class DeviceModel:
-    """Parameters of an amplifier, each a field: positive where it is not listed below.
+    """Parameters of an amplifier. Each is a field, and positive where the class does not list it as an exception.
+
+    Attributes:
+        subcircuit: the name of the SPICE subcircuit, and of the file with its text.
+        label: what the model is called on the command line and in headers.
+        pins: the pins of the subcircuit, in order.
+        device: what the amplifier is, for messages and headers.
+        signed: the parameters that may be negative.
+        may_be_zero: the parameters that may be zero.
 
     Raises:
         DesignError: a parameter is out of its range.
@@ -43,6 +61,11 @@ class DeviceModel:
         """Instance parameters of the SPICE subcircuit, in the order in which they are written."""
         return {field.name: float(getattr(self, field.name)) for field in fields(self)}
 
+    @property
+    def amps_at_rest(self) -> float | None:
+        """The current that the amplifier takes from each supply at rest, A; None where the model states none."""
+        return None
+
 
 def check_finite(what: str, value: object) -> float:
     """Return `value` as a float if it is a finite real number.
@@ -56,7 +79,7 @@ def check_finite(what: str, value: object) -> float:
 
 
 def describe(model: DeviceModel) -> str:
-    """The model and its parameters in one line."""
+    """Return the model and its parameters in one line."""
     return " ".join([model.label, *(f"{key}={value!r}" for key, value in model.parameters.items())])
 
 
@@ -69,8 +92,31 @@ OTA_PINS = ("inp", "inn", "out")
 """Pins of every transconductor: non-inverting input, inverting input, output."""
 
 
+class SmallOta(NamedTuple):
+    """A transconductor as small signals see it; the fields mean what those of `MacroOta` mean."""
+
+    gm: float
+    gout: float = 0.0
+    cin: float = 0.0
+    cout: float = 0.0
+    offset: float = 0.0
+    noise: float = 0.0
+
+
 @dataclass(frozen=True)
-class IdealOta(DeviceModel):
+class OtaModel(DeviceModel):
+    """A model of a transconductor, whose output current flows out of the pin ``out``."""
+
+    pins: ClassVar[tuple[str, ...]] = OTA_PINS
+    device: ClassVar[str] = "transconductor"
+
+    def small_signal(self) -> SmallOta | None:
+        """Return the linear model, or None where nothing but a simulation can tell it."""
+        return None
+
+
+@dataclass(frozen=True)
+class IdealOta(OtaModel):
     """A voltage-controlled current source.
 
     Attributes:
@@ -81,16 +127,23 @@ class IdealOta(DeviceModel):
 
     subcircuit: ClassVar[str] = "ota_ideal"
     label: ClassVar[str] = "ideal"
-    pins: ClassVar[tuple[str, ...]] = OTA_PINS
-    device: ClassVar[str] = "transconductor"
+
+    @property
+    def saturation(self) -> float:
+        """The input voltage at which the output current saturates, V: there is none."""
+        return math.inf
+
+    def small_signal(self) -> SmallOta:
+        """Return the linear model."""
+        return SmallOta(self.gm)
 
     def scaled(self, gm: float) -> IdealOta:
-        """The same device with another transconductance, S."""
+        """Return the same device with another transconductance, S."""
         return replace(self, gm=check_positive("transconductance", gm, "S"))
 
 
 @dataclass(frozen=True)
-class MacroOta(DeviceModel):
+class MacroOta(OtaModel):
     """A transconductor with the limits of a real one.
 
     The output current is gm linear tanh((v(inp) - v(inn) + offset + noise) / linear) - gout v(out).
@@ -115,19 +168,31 @@ class MacroOta(DeviceModel):
 
     subcircuit: ClassVar[str] = "ota_macro"
     label: ClassVar[str] = "macro"
-    pins: ClassVar[tuple[str, ...]] = OTA_PINS
-    device: ClassVar[str] = "transconductor"
     signed: ClassVar[frozenset[str]] = frozenset({"offset"})
     may_be_zero: ClassVar[frozenset[str]] = frozenset({"gout", "cin", "cout", "noise"})
 
+    @property
+    def amps_at_rest(self) -> float:
+        """Twice the largest output current, A."""
+        return 2.0 * self.gm * self.linear
+
+    @property
+    def saturation(self) -> float:
+        """The input voltage at which the output current saturates, V."""
+        return self.linear
+
+    def small_signal(self) -> SmallOta:
+        """Return the linear model."""
+        return SmallOta(self.gm, self.gout, self.cin, self.cout, self.offset, self.noise)
+
     def scaled(self, gm: float) -> MacroOta:
-        """The same cell repeated in parallel, or cut, to another transconductance.
+        """Return the same cell repeated in parallel, or cut, to another transconductance.
 
         Conductances, capacitances and currents follow gm; the input noise voltage follows 1/sqrt(gm); saturation
         voltage and offset stay.
 
         Args:
-            gm: S.
+            gm: the transconductance, S.
 
         Raises:
             DesignError: gm is not positive and finite.
@@ -143,18 +208,22 @@ class MacroOta(DeviceModel):
         )
 
 
+Cell = IdealOta | MacroOta
+"""The models of transconductors that can be made in any size."""
+
+
 @dataclass(frozen=True)
-class CmosOta(DeviceModel):
+class CmosOta(OtaModel):
     """A transconductor of 22 transistors, for simulation; its linear model is a `MacroOta` that was measured on it.
 
     A degenerated NMOS pair with cascode mirrors, and rails of its own. The model cards are textbook level-1 cards of
     this project (see the library text), not a foundry's.
 
     Attributes:
-        scale: size: widths, currents and conductances follow it.
+        scale: the size of the cell, which widths, currents and conductances follow.
         degen: resistance between the sources of the pair at scale 1, ohm; it sets gm and the linear range.
         bias: resistance that sets the bias currents at scale 1, ohm.
-        supply: rails at plus and minus this, V.
+        supply: the rails lie at plus and minus this voltage, V.
     """
 
     scale: float = 1.0
@@ -164,11 +233,6 @@ class CmosOta(DeviceModel):
 
     subcircuit: ClassVar[str] = "ota_cmos"
     label: ClassVar[str] = "cmos"
-    pins: ClassVar[tuple[str, ...]] = OTA_PINS
-    device: ClassVar[str] = "transconductor"
-
-
-OtaModel = IdealOta | MacroOta | CmosOta
 
 
 PINS = ("inp", "inn", "out")
@@ -178,46 +242,103 @@ DIFFERENTIAL_PINS = ("inp", "inn", "outp", "outn")
 """Pins of a fully differential op-amp; v(outp) - v(outn) = gain (v(inp) - v(inn)), balanced about ground."""
 
 
+class SmallOpAmp(NamedTuple):
+    """An op-amp as small signals see it; the fields mean what those of `RealOpAmp` mean.
+
+    With an endless gain-bandwidth product it has neither a pole nor an output resistance.
+    """
+
+    gain: float
+    gbw: float = math.inf
+    rout: float = 0.0
+    offset: float = 0.0
+    noise: float = 0.0
+
+
 @dataclass(frozen=True)
-class IdealOpAmp(DeviceModel):
-    """A voltage-controlled voltage source without bandwidth limit.
+class AnyOpAmp(DeviceModel):
+    """A model of an op-amp, single-ended or differential."""
+
+    device: ClassVar[str] = "op-amp"
+
+    @abstractmethod
+    def small_signal(self) -> SmallOpAmp:
+        """Return the linear model."""
+
+    @property
+    def amps_at_rest(self) -> float | None:
+        """What an op-amp of this gain-bandwidth product usually takes, A; None where there is no such limit."""
+        gbw = self.small_signal().gbw
+        return None if math.isinf(gbw) else AMPS_PER_HZ * gbw
+
+    @abstractmethod
+    def differential(self) -> DifferentialOpAmpModel:
+        """Return the fully differential counterpart; a differential model is its own."""
+
+    def check_swing(self, volts: float) -> None:
+        """Return if the op-amp's outputs reach ±`volts`, as they do where the model has no rails.
+
+        Raises:
+            DesignError: they don't.
+        """
+
+
+@dataclass(frozen=True)
+class OpAmpModel(AnyOpAmp):
+    """A model of a single-ended op-amp."""
+
+    pins: ClassVar[tuple[str, ...]] = PINS
+
+
+@dataclass(frozen=True)
+class DifferentialOpAmpModel(AnyOpAmp):
+    """A model of a fully differential op-amp."""
+
+    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
+
+    def differential(self) -> DifferentialOpAmpModel:
+        """Return this model."""
+        return self
+
+
+@dataclass(frozen=True)
+class EndlessOpAmp(AnyOpAmp):
+    """What the ideal op-amps have in common: a voltage-controlled voltage source without bandwidth limit.
 
     Attributes:
-        gain: V/V. The default of 1e8 keeps the error of a summing node (noise gain / gain) near 1e-7,
-            below a simulator's own tolerance, and leaves its matrix well enough conditioned; a much
-            larger gain buys nothing in double precision.
+        gain: gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
+            of 1e8 keeps the error of a summing node (noise gain / gain) near 1e-7, below a simulator's own tolerance,
+            and leaves its matrix well enough conditioned; a much larger gain buys nothing in double precision.
     """
 
     gain: float = 1e8
 
-    subcircuit: ClassVar[str] = "opamp_ideal"
-    label: ClassVar[str] = "ideal"
-    pins: ClassVar[tuple[str, ...]] = PINS
-    device: ClassVar[str] = "op-amp"
+    def small_signal(self) -> SmallOpAmp:
+        """Return the linear model."""
+        return SmallOpAmp(self.gain)
 
 
 @dataclass(frozen=True)
-class SinglePoleOpAmp(DeviceModel):
-    """A linear macro-model with one pole: gain / (1 + s gain / (2 pi gbw)), then an output resistance. No noise.
+class LinearOpAmp(AnyOpAmp):
+    """What the linear macro-models have in common: gain / (1 + s gain / (2 pi gbw)), then an output resistance.
 
     Attributes:
         gain: open-loop gain at direct current, V/V.
         gbw: gain-bandwidth product, Hz.
-        rout: open-loop output resistance, ohm.
+        rout: open-loop resistance of an output, ohm.
     """
 
     gain: float = 1e6
     gbw: float = 1e7
     rout: float = 50.0
 
-    subcircuit: ClassVar[str] = "opamp_single_pole"
-    label: ClassVar[str] = "single-pole"
-    pins: ClassVar[tuple[str, ...]] = PINS
-    device: ClassVar[str] = "op-amp"
+    def small_signal(self) -> SmallOpAmp:
+        """Return the linear model."""
+        return SmallOpAmp(self.gain, self.gbw, self.rout)
 
 
 @dataclass(frozen=True)
-class RealOpAmp(DeviceModel):
+class RealOpAmp(AnyOpAmp):
     """What the macro-models have in common: a single pole behind tanh slewing, clamped rails, offset and noise.
 
     Attributes:
@@ -240,7 +361,6 @@ class RealOpAmp(DeviceModel):
     offset: float = 0.0
     noise: float = 0.0
 
-    device: ClassVar[str] = "op-amp"
     signed: ClassVar[frozenset[str]] = frozenset({"high", "low", "offset"})
     may_be_zero: ClassVar[frozenset[str]] = frozenset({"noise"})
 
@@ -249,8 +369,12 @@ class RealOpAmp(DeviceModel):
         if not self.low < self.high:
             raise DesignError("op-amp rails", "low below high", f"{self.low} and {self.high}")
 
+    def small_signal(self) -> SmallOpAmp:
+        """Return the linear model."""
+        return SmallOpAmp(self.gain, self.gbw, self.rout, self.offset, self.noise)
+
     def check_swing(self, volts: float) -> None:
-        """Return if the rails hold an output of +-`volts`.
+        """Return if the rails hold an output of ±`volts`.
 
         Raises:
             DesignError: they don't.
@@ -261,61 +385,31 @@ class RealOpAmp(DeviceModel):
 
 
 @dataclass(frozen=True)
-class MacroOpAmp(RealOpAmp):
-    """A macro-model with the limits of a real amplifier; small signals see `SinglePoleOpAmp`'s response."""
-
-    subcircuit: ClassVar[str] = "opamp_macro"
-    label: ClassVar[str] = "macro"
-    pins: ClassVar[tuple[str, ...]] = PINS
-
-
-@dataclass(frozen=True)
-class IdealDifferentialOpAmp(DeviceModel):
-    """A fully differential voltage-controlled voltage source without bandwidth limit.
-
-    Attributes:
-        gain: differential, V/V; see `IdealOpAmp`.
-    """
-
-    gain: float = 1e8
+class IdealDifferentialOpAmp(EndlessOpAmp, DifferentialOpAmpModel):
+    """A fully differential voltage-controlled voltage source without bandwidth limit."""
 
     subcircuit: ClassVar[str] = "opamp_differential_ideal"
     label: ClassVar[str] = "differential-ideal"
-    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
-    device: ClassVar[str] = "op-amp"
 
 
 @dataclass(frozen=True)
-class SinglePoleDifferentialOpAmp(DeviceModel):
-    """A linear fully differential macro-model with one pole and an output resistance on each side. No noise.
-
-    Attributes:
-        gain: open-loop differential gain at direct current, V/V.
-        gbw: gain-bandwidth product, Hz.
-        rout: open-loop resistance of each output, ohm.
-    """
-
-    gain: float = 1e6
-    gbw: float = 1e7
-    rout: float = 50.0
+class SinglePoleDifferentialOpAmp(LinearOpAmp, DifferentialOpAmpModel):
+    """A linear fully differential macro-model with one pole and an output resistance on each side. No noise."""
 
     subcircuit: ClassVar[str] = "opamp_differential_single_pole"
     label: ClassVar[str] = "differential-single-pole"
-    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
-    device: ClassVar[str] = "op-amp"
 
 
 @dataclass(frozen=True)
-class MacroDifferentialOpAmp(RealOpAmp):
+class MacroDifferentialOpAmp(RealOpAmp, DifferentialOpAmpModel):
     """A fully differential macro-model; small signals see `SinglePoleDifferentialOpAmp`'s response.
 
-    The outputs are balanced about ground, which the rails, those of each output, must hold between them; the nearer
-    one limits both outputs.
+    The outputs are balanced about ground, which the rails of each output must hold between them; the nearer rail
+    limits both outputs.
     """
 
     subcircuit: ClassVar[str] = "opamp_differential_macro"
     label: ClassVar[str] = "differential-macro"
-    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -323,5 +417,37 @@ class MacroDifferentialOpAmp(RealOpAmp):
             raise DesignError("rails of a differential op-amp", "below and above 0", f"{self.low} and {self.high}")
 
 
-OpAmpModel = IdealOpAmp | SinglePoleOpAmp | MacroOpAmp
-DifferentialOpAmpModel = IdealDifferentialOpAmp | SinglePoleDifferentialOpAmp | MacroDifferentialOpAmp
+@dataclass(frozen=True)
+class IdealOpAmp(EndlessOpAmp, OpAmpModel):
+    """A voltage-controlled voltage source without bandwidth limit."""
+
+    subcircuit: ClassVar[str] = "opamp_ideal"
+    label: ClassVar[str] = "ideal"
+
+    def differential(self) -> DifferentialOpAmpModel:
+        """Return the fully differential counterpart."""
+        return IdealDifferentialOpAmp(self.gain)
+
+
+@dataclass(frozen=True)
+class SinglePoleOpAmp(LinearOpAmp, OpAmpModel):
+    """A linear macro-model with one pole and an output resistance. No noise."""
+
+    subcircuit: ClassVar[str] = "opamp_single_pole"
+    label: ClassVar[str] = "single-pole"
+
+    def differential(self) -> DifferentialOpAmpModel:
+        """Return the fully differential counterpart."""
+        return SinglePoleDifferentialOpAmp(self.gain, self.gbw, self.rout)
+
+
+@dataclass(frozen=True)
+class MacroOpAmp(RealOpAmp, OpAmpModel):
+    """A macro-model with the limits of a real amplifier; small signals see `SinglePoleOpAmp`'s response."""
+
+    subcircuit: ClassVar[str] = "opamp_macro"
+    label: ClassVar[str] = "macro"
+
+    def differential(self) -> DifferentialOpAmpModel:
+        """Return the fully differential counterpart."""
+        return MacroDifferentialOpAmp(**self.parameters)

@@ -1,28 +1,50 @@
-"""Typed circuit elements with named pins.
+"""Typed circuit elements with named pins. All that is particular to a kind of element is a method of its class.
 
 Ideal parts (R, C, sources) carry their value; a device (an op-amp, a transconductor) carries a model, and what that
-model is made of stays in its library. An element knows nothing of the nets that it is connected to: that is
-the circuit's business.
+model is made of stays in its library. An element does not know the nets that it is connected to: the circuit does, and
+hands them to those methods that need them, as a mapping from pin to net.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from lmu_hw.analog.circuit.devices import DeviceModel, DifferentialOpAmpModel, OpAmpModel, OtaModel
+from lmu_hw.analog.circuit.devices import DeviceModel, DifferentialOpAmpModel, OpAmpModel, OtaModel, describe
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
 
 if TYPE_CHECKING:
+    from lmu_hw.analog.circuit.equations import Stamper
     from lmu_hw.analog.circuit.graph import Circuit
 
+GROUND = "0"
+"""The reference net, named as SPICE names it; the one net whose name is not an identifier."""
+
 Direction = Literal["in", "out"]
+
+Nets = Mapping[str, str]
+"""The net at each pin."""
+
+
+def number(value: float) -> str:
+    """Write a number without suffix, so that it reads back as the same double."""
+    return repr(float(value))
 
 
 @dataclass(frozen=True)
 class Element:
     """Anything that has a name and pins.
+
+    Attributes:
+        name: an identifier.
+        letter: the SPICE letter with which names of this kind begin.
+        kind: what the element is called in messages and tables.
+        designator: the letter of its designators on a board; empty where a board can't carry it.
+        passive: whether the element is a resistor or a capacitor, through which a feedback may lead.
+        feedback: of an op-amp, from which output to which input its feedback leads.
 
     Raises:
         DesignError: the name is not an identifier, or does not begin with the kind's SPICE letter.
@@ -32,6 +54,9 @@ class Element:
 
     letter: ClassVar[str] = ""
     kind: ClassVar[str] = ""
+    designator: ClassVar[str] = ""
+    passive: ClassVar[bool] = False
+    feedback: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __post_init__(self) -> None:
         check_identifier(self.name, f"{self.kind} name")
@@ -48,6 +73,44 @@ class Element:
         """The values that must be positive and finite, by name with unit."""
         return {}
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The numbers of a source, which must be finite."""
+        return ()
+
+    @property
+    def outputs(self) -> list[str]:
+        """The pins at which an instance drives its nets; what drives them is inside."""
+        return []
+
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        """Return the pairs of nets between which the element defines the voltage."""
+        return []
+
+    def conducts(self, nets: Nets) -> list[tuple[str, str]]:
+        """Return the pairs of nets between which direct current flows without the voltage being defined."""
+        return []
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        """Add the element's terms to the circuit's equations.
+
+        Raises:
+            DesignError: the element has no linear model.
+        """
+        raise DesignError(f"element {path}", "of a kind that has a linear model", self.kind)
+
+    def spice_value(self) -> str:
+        """Return what stands behind the nets in the element's line: its value, or its subcircuit with parameters.
+
+        Raises:
+            DesignError: there is no SPICE text for an element of its kind.
+        """
+        raise DesignError("element", "of a kind that SPICE text exists for", type(self).__name__)
+
+    def bill_value(self) -> tuple[str, str]:
+        """Return the value and its unit as the bill of materials states them."""
+        return "", ""
+
 
 @dataclass(frozen=True)
 class Resistor(Element):
@@ -57,10 +120,26 @@ class Resistor(Element):
 
     letter: ClassVar[str] = "R"
     kind: ClassVar[str] = "resistor"
+    designator: ClassVar[str] = "R"
+    passive: ClassVar[bool] = True
 
     @property
     def quantities(self) -> dict[str, float]:
         return {"resistance in ohm": self.ohms}
+
+    def conducts(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["p"], nets["n"])]
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        resistance = system.parameter(path, "resistance", self.ohms, -1)
+        system.conductance(nets["p"], nets["n"], resistance)
+        system.thermal_noise(path, nets["p"], nets["n"], resistance)
+
+    def spice_value(self) -> str:
+        return number(self.ohms)
+
+    def bill_value(self) -> tuple[str, str]:
+        return number(self.ohms), "ohm"
 
 
 @dataclass(frozen=True)
@@ -71,10 +150,21 @@ class Capacitor(Element):
 
     letter: ClassVar[str] = "C"
     kind: ClassVar[str] = "capacitor"
+    designator: ClassVar[str] = "C"
+    passive: ClassVar[bool] = True
 
     @property
     def quantities(self) -> dict[str, float]:
         return {"capacitance in farad": self.farads}
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        system.capacitor(path, nets["p"], nets["n"], system.parameter(path, "capacitance", self.farads, 1))
+
+    def spice_value(self) -> str:
+        return number(self.farads)
+
+    def bill_value(self) -> tuple[str, str]:
+        return number(self.farads), "F"
 
 
 @dataclass(frozen=True)
@@ -83,9 +173,19 @@ class Device(Element):
 
     model: DeviceModel
 
+    letter: ClassVar[str] = "X"
+    designator: ClassVar[str] = "U"
+
     @property
     def pins(self) -> tuple[str, ...]:
         return self.model.pins
+
+    def spice_value(self) -> str:
+        parameters = " ".join(f"{key}={number(value)}" for key, value in self.model.parameters.items())
+        return f"{self.model.subcircuit} {parameters}"
+
+    def bill_value(self) -> tuple[str, str]:
+        return describe(self.model), ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +194,25 @@ class OpAmp(Device):
 
     model: OpAmpModel
 
-    letter: ClassVar[str] = "X"
     kind: ClassVar[str] = "op-amp"
+    feedback: ClassVar[tuple[tuple[str, str], ...]] = (("out", "inn"),)
+
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["out"], GROUND)]
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        model, row = self.model.small_signal(), system.branch(nets["out"], GROUND, path)
+        if system.ideal or math.isinf(model.gbw):
+            # v(inp) - v(inn) = v(out) / gain
+            system.input_voltage(row, nets, path, 1.0)
+            if not system.ideal:
+                system.voltage(row, nets["out"], -1.0, system.parameter(path, "gain", model.gain, -1))
+            return
+        pole = system.pole(path, model, nets)
+        # v(out) - rout i = pole: the branch current flows into the amplifier.
+        system.voltage(row, nets["out"], 1.0)
+        system.entry(row, row, -1.0, system.parameter(path, "rout", model.rout, 1))
+        system.entry(row, pole, -1.0)
 
 
 @dataclass(frozen=True)
@@ -104,8 +221,33 @@ class DifferentialOpAmp(Device):
 
     model: DifferentialOpAmpModel
 
-    letter: ClassVar[str] = "X"
     kind: ClassVar[str] = "differential op-amp"
+    feedback: ClassVar[tuple[tuple[str, str], ...]] = (("outp", "inn"), ("outn", "inp"))
+
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["outp"], GROUND), (nets["outn"], GROUND)]
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        model = self.model.small_signal()
+        row = system.branch(nets["outp"], GROUND, path)
+        other = system.branch(nets["outn"], GROUND, f"{path}.outn")
+        if system.ideal or math.isinf(model.gbw):
+            # v(inp) - v(inn) = (v(outp) - v(outn)) / gain, and v(outp) + v(outn) = 0
+            system.input_voltage(row, nets, path, 1.0)
+            if not system.ideal:
+                gain = system.parameter(path, "gain", model.gain, -1)
+                system.voltage(row, nets["outp"], -1.0, gain)
+                system.voltage(row, nets["outn"], 1.0, gain)
+            system.voltage(other, nets["outp"], 1.0)
+            system.voltage(other, nets["outn"], 1.0)
+            return
+        pole = system.pole(path, model, nets)
+        rout = system.parameter(path, "rout", model.rout, 1)
+        # v(outp) - rout i = pole / 2, and v(outn) - rout i = -pole / 2
+        for branch, pin, half in ((row, "outp", 0.5), (other, "outn", -0.5)):
+            system.voltage(branch, nets[pin], 1.0)
+            system.entry(branch, branch, -1.0, rout)
+            system.entry(branch, pole, -half)
 
 
 @dataclass(frozen=True)
@@ -114,8 +256,29 @@ class Transconductor(Device):
 
     model: OtaModel
 
-    letter: ClassVar[str] = "X"
     kind: ClassVar[str] = "transconductor"
+
+    def conducts(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["out"], GROUND)]
+
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        model = self.model.small_signal()
+        if model is None:
+            hint = "a macro-model that was measured on it has one"
+            raise DesignError(f"transconductor {path}", "one with a linear model", self.model.label, hint=hint)
+        gm = system.parameter(path, "gm", model.gm, 1)
+        system.controlled_current(nets, path, gm, model)
+        if system.ideal:
+            return
+        if model.gout > 0:
+            system.conductance(nets["out"], GROUND, system.parameter(path, "gout", model.gout, 1))
+        for pin, quantity, farads in (
+            ("inp", "cin", model.cin),
+            ("inn", "cin", model.cin),
+            ("out", "cout", model.cout),
+        ):
+            if farads > 0:
+                system.capacitor(f"{path}.{pin}", nets[pin], GROUND, system.parameter(path, quantity, farads, 1))
 
 
 @dataclass(frozen=True)
@@ -140,18 +303,53 @@ class PiecewiseLinear:
             if not earlier < later:
                 raise DesignError("piecewise-linear times", "increasing", f"{earlier} then {later}")
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """All times and values."""
+        return (*self.times, *self.values)
+
+    def scaled(self, share: float) -> PiecewiseLinear:
+        """Return the waveform times `share`."""
+        return PiecewiseLinear(self.times, tuple(scaled(value, share) for value in self.values))
+
+    def spice_value(self) -> str:
+        """Return the SPICE text."""
+        points = (f"{number(t)} {number(v)}" for t, v in zip(self.times, self.values, strict=True))
+        return f"pwl({' '.join(points)})"
+
 
 @dataclass(frozen=True)
 class External:
     """A waveform that the program around the simulator supplies while it runs (libngspice)."""
 
+    levels: ClassVar[tuple[float, ...]] = ()
+
+    def scaled(self, share: float) -> External:
+        """Return this waveform.
+
+        Raises:
+            DesignError: `share` is not 1.
+        """
+        if share != 1.0:
+            raise DesignError("an external waveform", "one for each input", share, hint="it can't be scaled")
+        return self
+
+    def spice_value(self) -> str:
+        """Return the SPICE text; nothing may stand beside it, as ngspice 39 crashes where a constant does."""
+        return "external"
+
 
 Waveform = float | PiecewiseLinear | External
 
 
+def scaled(value: float, share: float) -> float:
+    """Return the product; a share of nothing is 0.0, not -0.0, as it will be written."""
+    return value * share + 0.0
+
+
 @dataclass(frozen=True)
 class IndependentSource(Element):
-    """What voltage and current sources share.
+    """What independent sources share.
 
     Attributes:
         waveform: a constant, a piecewise-linear waveform, or one supplied from outside; V or A.
@@ -161,6 +359,16 @@ class IndependentSource(Element):
     waveform: Waveform = 0.0
     ac: float = 0.0
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        wave = self.waveform
+        return (*((wave,) if isinstance(wave, int | float) else wave.levels), self.ac)
+
+    def spice_value(self) -> str:
+        wave = self.waveform
+        text = number(wave) if isinstance(wave, int | float) else wave.spice_value()
+        return text + (f" ac {number(self.ac)}" if self.ac else "")
+
 
 @dataclass(frozen=True)
 class VoltageSource(IndependentSource):
@@ -169,13 +377,11 @@ class VoltageSource(IndependentSource):
     letter: ClassVar[str] = "V"
     kind: ClassVar[str] = "voltage source"
 
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["p"], nets["n"])]
 
-@dataclass(frozen=True)
-class CurrentSource(IndependentSource):
-    """An independent current source; the current flows from p through the source to n."""
-
-    letter: ClassVar[str] = "I"
-    kind: ClassVar[str] = "current source"
+    def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
+        system.drive(nets["p"], nets["n"], path, path)
 
 
 @dataclass(frozen=True)
@@ -190,6 +396,16 @@ class Instance(Element):
     @property
     def pins(self) -> tuple[str, ...]:
         return tuple(port.name for port in self.circuit.ports)
+
+    @property
+    def outputs(self) -> list[str]:
+        return [port.name for port in self.circuit.ports if port.direction == "out"]
+
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets[pin], GROUND) for pin in self.outputs]
+
+    def spice_value(self) -> str:
+        return self.circuit.name
 
 
 @dataclass(frozen=True)
@@ -206,3 +422,6 @@ class Port(Element):
     @property
     def pins(self) -> tuple[str, ...]:
         return ("net",)
+
+    def voltages(self, nets: Nets) -> list[tuple[str, str]]:
+        return [(nets["net"], GROUND)] if self.direction == "in" else []

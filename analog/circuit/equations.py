@@ -15,30 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from lmu_hw.analog.circuit import rules
-from lmu_hw.analog.circuit.devices import (
-    CmosOta,
-    MacroDifferentialOpAmp,
-    MacroOpAmp,
-    MacroOta,
-    RealOpAmp,
-    SinglePoleDifferentialOpAmp,
-    SinglePoleOpAmp,
-)
-from lmu_hw.analog.circuit.elements import (
-    Capacitor,
-    CurrentSource,
-    DifferentialOpAmp,
-    Element,
-    OpAmp,
-    Resistor,
-    Transconductor,
-    VoltageSource,
-)
-from lmu_hw.analog.circuit.graph import GROUND, Circuit, walk
-from lmu_hw.analog.realisation.network import Array
+from lmu_hw.analog.circuit.devices import SmallOpAmp, SmallOta
+from lmu_hw.analog.circuit.elements import GROUND, Nets
+from lmu_hw.analog.circuit.graph import Circuit, walk
 from lmu_hw.errors import DesignError
+
+Array = NDArray[np.float64]
 
 ONE = -1
 """The parameter index of an entry that no part's value scales."""
@@ -49,9 +34,9 @@ class Parameter:
     """A quantity of a part on which the equations depend, linearly in value ** power.
 
     Attributes:
-        path: the element, with the instances above it, joined by dots.
+        path: the name of the element behind those of the instances above it, joined by dots.
         quantity: "resistance", "capacitance", "gm" or another field of the element's model.
-        value: nominal, in SI units.
+        value: the nominal value in SI units.
         power: 1, or -1 where the entries are inverse to the value.
     """
 
@@ -75,10 +60,10 @@ class Storage:
     """A term s c (a aᵀ) of s C: a capacitor between two nets, or a pole.
 
     Attributes:
-        path: the capacitor or amplifier.
-        vector: a, as {unknown: coefficient}; the stored quantity is aᵀ z.
-        parameter: index of c.
-        coefficient: further factor of c.
+        path: the path of the capacitor or amplifier.
+        vector: the vector a, as {unknown: coefficient}; the stored quantity is aᵀ z.
+        parameter: the index of the parameter c.
+        coefficient: a further factor of c.
     """
 
     path: str
@@ -92,11 +77,11 @@ class Disturbance:
     """A source inside a part, which moves the right-hand side: a noise current or an amplifier's input voltage.
 
     Attributes:
-        path: the element.
+        path: the path of the element.
         entries: where it enters; the column is unused.
-        resistance: index of the resistance whose thermal noise current it is, or None for an input voltage.
-        density: of an input voltage, nominal noise, V/√Hz.
-        offset: of an input voltage, nominal, V.
+        resistance: the index of the resistance whose thermal noise current it is; None of an input voltage.
+        density: the density of the noise of an input voltage, V/√Hz.
+        offset: the nominal offset of an input voltage, V.
     """
 
     path: str
@@ -108,19 +93,19 @@ class Disturbance:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """The equations of a circuit; see the module. Made by `stamps.equations`.
+    """The equations of a circuit; see the module. Made by `equations`.
 
     Attributes:
-        name: of the circuit.
-        unknowns: ("net" | "current" | "pole", name) of each z.
-        inputs: names of the input ports and independent sources.
-        outputs: names of the output ports.
+        name: the name of the circuit.
+        unknowns: what each entry of z is: "net", "current" or "pole", and its name.
+        inputs: the names of the input ports and independent sources.
+        outputs: the names of the output ports.
         parameters: what the entries depend on.
-        conductive: entries of G.
-        storages: terms of C.
-        drives: entries of B; the column is the input.
-        disturbances: columns of J: noise and offset sources.
-        fixed: pairs of nets (unknowns, or None for ground) whose voltage is an input.
+        conductive: the entries of G.
+        storages: the terms of C.
+        drives: the entries of B; the column is the input.
+        disturbances: the columns of J: sources of noise and offset.
+        fixed: the pairs of nets (unknowns, or None for ground) whose voltage is an input.
     """
 
     name: str
@@ -141,21 +126,21 @@ class Equations:
 
     @cached_property
     def nominal(self) -> Array:
-        """(parameters,) the nominal values."""
+        """The nominal values of the parameters."""
         return np.array([parameter.value for parameter in self.parameters])
 
     @cached_property
     def powers(self) -> Array:
-        """(parameters,) 1.0 or -1.0."""
+        """The power of each parameter, 1.0 or -1.0."""
         return np.array([float(parameter.power) for parameter in self.parameters])
 
     @cached_property
     def amplifiers(self) -> tuple[str, ...]:
-        """Paths of the amplifiers, each of which has an input offset, in order."""
+        """The paths of the amplifiers, each of which has an input offset, in order."""
         return tuple(each.path for each in self.disturbances if each.resistance is None)
 
     def net(self, name: str) -> int | None:
-        """The unknown that is the voltage of a net; None for ground.
+        """Return the unknown that is the voltage of a net; None for ground.
 
         Raises:
             DesignError: there is no such net.
@@ -168,7 +153,7 @@ class Equations:
             raise DesignError("net", f"one of the circuit {self.name}", name) from None
 
     def probe(self, nets: str | tuple[str, str]) -> Array:
-        """(size,) the row that picks v(net), or v(one) - v(other) of a pair, out of z."""
+        """Return the row that picks v(net), or v(one) - v(other) of a pair, out of z; shape (size,)."""
         positive, negative = (nets, GROUND) if isinstance(nets, str) else nets
         row = np.zeros(self.size)
         for name, sign in ((positive, 1.0), (negative, -1.0)):
@@ -177,44 +162,44 @@ class Equations:
         return row
 
     def output_rows(self) -> Array:
-        """(outputs, size) the rows that pick the output ports out of z."""
+        """Return the rows that pick the output ports out of z, shape (outputs, size)."""
         return np.stack([self.probe(name) for name in self.outputs]) if self.outputs else np.zeros((0, self.size))
 
     def scales(self, values: Array | None = None) -> Array:
-        """value ** power for all parameters, (..., parameters), and a 1 at the end, which `ONE` picks.
+        """Return value ** power of all parameters, and a 1 at the end, which `ONE` picks; shape (..., parameters + 1).
 
         Args:
-            values: (..., parameters); nominal by default.
+            values: the values of the parameters, shape (..., parameters); nominal by default.
         """
         used = self.nominal if values is None else np.asarray(values, dtype=np.float64)
         ones = np.ones((*used.shape[:-1], 1))
         return np.concatenate([np.where(self.powers > 0, used, 1.0 / used), ones], axis=-1)
 
     def conductance_matrix(self, values: Array | None = None) -> Array:
-        """G, (..., size, size), for values (..., parameters)."""
+        """Return G for values of shape (..., parameters); its shape is (..., size, size)."""
         return self._assembled(self._conductive_map, self.scales(values), (self.size, self.size))
 
     def storage_matrix(self, values: Array | None = None) -> Array:
-        """C, (..., size, size), for values (..., parameters)."""
+        """Return C for values of shape (..., parameters); its shape is (..., size, size)."""
         return self._assembled(self._storage_map, self.scales(values), (self.size, self.size))
 
     def drive_matrix(self) -> Array:
-        """B, (size, inputs)."""
+        """Return B, shape (size, inputs)."""
         matrix = np.zeros((self.size, len(self.inputs)))
         for entry in self.drives:
             matrix[entry.row, entry.column] += entry.coefficient
         return matrix
 
     def disturbance_matrix(self, values: Array | None = None) -> Array:
-        """J, (..., size, disturbances), for values (..., parameters): response of the right side to each source."""
+        """Return J, which weighs each source on the right-hand side; shape (..., size, disturbances)."""
         return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
 
     def offset_columns(self) -> list[int]:
-        """The columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
+        """Return the columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
         return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
 
     def storage_entries(self) -> Iterator[Entry]:
-        """The terms of C as entries."""
+        """Yield the terms of C as entries."""
         for each in self.storages:
             for row, one in each.vector.items():
                 for column, other in each.vector.items():
@@ -238,7 +223,7 @@ class Equations:
         return self._map(every, len(self.disturbances))
 
     def _map(self, entries: list[Entry], columns: int) -> scipy.sparse.csr_array:
-        """From the scales to the matrix's entries in a row: (parameters + 1, size * columns)."""
+        """Return the map from the scales to a matrix, flattened: shape (parameters + 1, size * columns)."""
         count = len(self.parameters) + 1
         rows = [entry.parameter % count for entry in entries]
         places = [entry.row * columns + entry.column for entry in entries]
@@ -255,164 +240,146 @@ def equations(circuit: Circuit, *, ideal_opamps: bool = False) -> Equations:
     """Set up the equations of `circuit`, whose inputs are its input ports and independent sources.
 
     Args:
-        circuit: must pass the electrical rules; may instantiate other circuits.
-        ideal_opamps: take every amplifier as ideal (an op-amp of endless gain, a transconductor that is nothing but
-            its gm) instead of as its model says.
+        circuit: a circuit that passes the electrical rules; it may instantiate others.
+        ideal_opamps: whether to take every amplifier as ideal (an op-amp of endless gain, a transconductor that is
+            nothing but its gm) instead of as its model says.
 
     Raises:
         ElectricalRuleError: the circuit breaks a rule.
         DesignError: it holds an element that has no linear model.
     """
     rules.check(circuit)
-    stamper = _Stamper(ideal_opamps)
+    system = Stamper(ideal=ideal_opamps)
     for port in circuit.ports:
         if port.direction == "in":
-            stamper.drive(port.name, GROUND, port.name, f"port {port.name}")
+            system.drive(port.name, GROUND, port.name, f"port {port.name}")
     for path, element, nets in walk(circuit):
-        stamper.stamp(element, nets, path)
-    return stamper.finished(circuit)
+        element.stamp(system, nets, path)
+    return system.finished(circuit)
 
 
-class _Stamper:
-    """Collects the terms. A branch current flows from the first net through the branch to the second."""
+class Stamper:
+    """Collects the terms that the elements add. A branch current flows from the first net through it to the second.
 
-    def __init__(self, ideal: bool) -> None:
+    Attributes:
+        ideal: whether every amplifier is to be taken as ideal.
+    """
+
+    def __init__(self, *, ideal: bool) -> None:
         self.ideal = ideal
-        self.unknowns: dict[tuple[str, str], int] = {}
-        self.inputs: list[str] = []
-        self.parameters: list[Parameter] = []
-        self.conductive: list[Entry] = []
-        self.storages: list[Storage] = []
-        self.drives: list[Entry] = []
-        self.disturbances: list[Disturbance] = []
-        self.fixed: list[tuple[int | None, int | None]] = []
-
-    def stamp(self, element: Element, nets: Mapping[str, str], path: str) -> None:
-        """Add one element's terms."""
-        match element:
-            case Resistor():
-                index = self._parameter(path, "resistance", element.ohms, -1)
-                self._conductance(nets["p"], nets["n"], index)
-                ends = ((nets["p"], 1.0), (nets["n"], -1.0))
-                self._disturb(path, [(self._net(net), sign, ONE) for net, sign in ends], resistance=index)
-            case Capacitor():
-                self._capacitor(path, nets["p"], nets["n"], self._parameter(path, "capacitance", element.farads, 1))
-            case VoltageSource():
-                self.drive(nets["p"], nets["n"], path, path)
-            case CurrentSource():
-                column = self._input(path)
-                for net, sign in ((nets["p"], -1.0), (nets["n"], 1.0)):
-                    if (row := self._net(net)) is not None:
-                        self.drives.append(Entry(row, column, sign, ONE))
-            case OpAmp():
-                self._opamp(element, nets, path)
-            case DifferentialOpAmp():
-                self._differential(element, nets, path)
-            case Transconductor():
-                self._transconductor(element, nets, path)
-            case _:
-                raise DesignError(f"element {path}", "of a kind that has a linear model", element.kind)
-
-    def drive(self, p: str, n: str, name: str, branch: str) -> None:
-        """v(p) - v(n) is the input `name`."""
-        column = self._input(name)
-        row = self._branch(p, n, branch)
-        self._voltage(row, p, 1.0)
-        self._voltage(row, n, -1.0)
-        self.drives.append(Entry(row, column, 1.0, ONE))
-        self.fixed.append((self._net(p), self._net(n)))
+        self._unknowns: dict[tuple[str, str], int] = {}
+        self._inputs: list[str] = []
+        self._parameters: list[Parameter] = []
+        self._conductive: list[Entry] = []
+        self._storages: list[Storage] = []
+        self._drives: list[Entry] = []
+        self._disturbances: list[Disturbance] = []
+        self._fixed: list[tuple[int | None, int | None]] = []
 
     def finished(self, circuit: Circuit) -> Equations:
-        """All terms, frozen."""
+        """Return all terms as the equations of `circuit`."""
         outputs = tuple(port.name for port in circuit.ports if port.direction == "out")
         for name in outputs:
-            self._net(name)
+            self.net(name)
         return Equations(
             name=circuit.name,
-            unknowns=tuple(self.unknowns),
-            inputs=tuple(self.inputs),
+            unknowns=tuple(self._unknowns),
+            inputs=tuple(self._inputs),
             outputs=outputs,
-            parameters=tuple(self.parameters),
-            conductive=tuple(self.conductive),
-            storages=tuple(self.storages),
-            drives=tuple(self.drives),
-            disturbances=tuple(self.disturbances),
-            fixed=tuple(self.fixed),
+            parameters=tuple(self._parameters),
+            conductive=tuple(self._conductive),
+            storages=tuple(self._storages),
+            drives=tuple(self._drives),
+            disturbances=tuple(self._disturbances),
+            fixed=tuple(self._fixed),
         )
 
-    def _opamp(self, element: OpAmp, nets: Mapping[str, str], path: str) -> None:
-        model, row = element.model, self._branch(nets["out"], GROUND, path)
-        if self.ideal or not isinstance(model, (SinglePoleOpAmp, MacroOpAmp)):
-            self._difference(row, nets, path, 1.0)
-            if not self.ideal:
-                self._voltage(row, nets["out"], -1.0, self._parameter(path, "gain", model.gain, -1))
-            return
-        pole = self._pole(path, model, nets)
-        # v(out) - rout i = pole: the branch current flows into the amplifier.
-        self._voltage(row, nets["out"], 1.0)
-        self.conductive.append(Entry(row, row, -1.0, self._parameter(path, "rout", model.rout, 1)))
-        self.conductive.append(Entry(row, pole, -1.0, ONE))
+    def parameter(self, path: str, quantity: str, value: float, power: int) -> int:
+        """Add a parameter, see `Parameter`, and return its index."""
+        self._parameters.append(Parameter(path, quantity, float(value), power))
+        return len(self._parameters) - 1
 
-    def _differential(self, element: DifferentialOpAmp, nets: Mapping[str, str], path: str) -> None:
-        model = element.model
-        row, other = self._branch(nets["outp"], GROUND, path), self._branch(nets["outn"], GROUND, f"{path}.outn")
-        if self.ideal or not isinstance(model, (SinglePoleDifferentialOpAmp, MacroDifferentialOpAmp)):
-            self._difference(row, nets, path, 1.0)
-            if not self.ideal:
-                gain = self._parameter(path, "gain", model.gain, -1)
-                self._voltage(row, nets["outp"], -1.0, gain)
-                self._voltage(row, nets["outn"], 1.0, gain)
-            self._voltage(other, nets["outp"], 1.0)
-            self._voltage(other, nets["outn"], 1.0)
-            return
-        pole = self._pole(path, model, nets)
-        rout = self._parameter(path, "rout", model.rout, 1)
-        for branch, pin, half in ((row, "outp", 0.5), (other, "outn", -0.5)):
-            self._voltage(branch, nets[pin], 1.0)
-            self.conductive.append(Entry(branch, branch, -1.0, rout))
-            self.conductive.append(Entry(branch, pole, -half, ONE))
+    def input(self, name: str) -> int:
+        """Add an input, and return its column of B."""
+        self._inputs.append(name)
+        return len(self._inputs) - 1
 
-    def _transconductor(self, element: Transconductor, nets: Mapping[str, str], path: str) -> None:
-        model, out = element.model, self._net(nets["out"])
-        if isinstance(model, CmosOta):
-            raise DesignError(
-                f"transconductor {path}", "one with a linear model, such as one measured on it", model.label
-            )
-        gm = self._parameter(path, "gm", model.gm, 1)
-        macro = model if isinstance(model, MacroOta) else None
-        if out is not None:
-            self._voltage(out, nets["inp"], -1.0, gm)
-            self._voltage(out, nets["inn"], 1.0, gm)
-        density, offset = (macro.noise, macro.offset) if macro is not None and not self.ideal else (0.0, 0.0)
-        self._disturb(path, [(out, 1.0, gm)], density=density, offset=offset)
-        if macro is None or self.ideal:
-            return
-        if macro.gout > 0:
-            self._conductance(nets["out"], GROUND, self._parameter(path, "gout", macro.gout, 1))
-        for pin, quantity in (("inp", "cin"), ("inn", "cin"), ("out", "cout")):
-            if getattr(macro, quantity) > 0:
-                index = self._parameter(path, quantity, getattr(macro, quantity), 1)
-                self._capacitor(f"{path}.{pin}", nets[pin], GROUND, index)
+    def net(self, name: str) -> int | None:
+        """Return the unknown that is the voltage of a net, and the equation of its currents; ground has none."""
+        return None if name == GROUND else self._row("net", name)
 
-    def _pole(
-        self, path: str, model: RealOpAmp | SinglePoleOpAmp | SinglePoleDifferentialOpAmp, nets: Mapping[str, str]
-    ) -> int:
-        """s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0."""
-        row = self._row("pole", path)
-        self._difference(row, nets, path, -1.0, model if isinstance(model, RealOpAmp) else None)
-        self.conductive.append(Entry(row, row, 1.0, self._parameter(path, "gain", model.gain, -1)))
-        rate = self._parameter(path, "gbw", model.gbw, -1)
-        self.storages.append(Storage(f"{path}.pole", {row: 1.0}, rate, 1.0 / (2.0 * np.pi)))
+    def drive_entry(self, row: int, column: int, coefficient: float) -> None:
+        """Add an entry of B."""
+        self._drives.append(Entry(row, column, coefficient, ONE))
+
+    def entry(self, row: int, column: int, coefficient: float, parameter: int = ONE) -> None:
+        """Add an entry of G."""
+        self._conductive.append(Entry(row, column, coefficient, parameter))
+
+    def voltage(self, row: int, net: str, coefficient: float, parameter: int = ONE) -> None:
+        """Add coefficient times v(net) to an equation."""
+        if (column := self.net(net)) is not None:
+            self.entry(row, column, coefficient, parameter)
+
+    def branch(self, p: str, n: str, name: str) -> int:
+        """Add a branch with a current of its own, which enters the current sums of its nets; return its equation."""
+        row = self._row("current", name)
+        for net, sign in ((p, 1.0), (n, -1.0)):
+            if (index := self.net(net)) is not None:
+                self.entry(index, row, sign)
         return row
 
-    def _difference(
-        self, row: int, nets: Mapping[str, str], path: str, sign: float, real: RealOpAmp | None = None
-    ) -> None:
-        """sign (v(inp) - v(inn) + the amplifier's own input voltage) in `row`."""
-        self._voltage(row, nets["inp"], sign)
-        self._voltage(row, nets["inn"], -sign)
-        density, offset = (real.noise, real.offset) if real is not None else (0.0, 0.0)
+    def drive(self, p: str, n: str, name: str, branch: str) -> None:
+        """Add the input `name`, which sets v(p) - v(n)."""
+        column = self.input(name)
+        row = self.branch(p, n, branch)
+        self.voltage(row, p, 1.0)
+        self.voltage(row, n, -1.0)
+        self.drive_entry(row, column, 1.0)
+        self._fixed.append((self.net(p), self.net(n)))
+
+    def conductance(self, p: str, n: str, parameter: int) -> None:
+        """Add a conductance between two nets."""
+        for one, other in ((p, n), (n, p)):
+            if (row := self.net(one)) is not None:
+                self.voltage(row, one, 1.0, parameter)
+                self.voltage(row, other, -1.0, parameter)
+
+    def capacitor(self, path: str, p: str, n: str, parameter: int) -> None:
+        """Add a capacitance between two nets."""
+        ends = {self.net(p): 1.0, self.net(n): -1.0}
+        vector = {row: sign for row, sign in ends.items() if row is not None}
+        if p != n:
+            self._storages.append(Storage(path, vector, parameter, 1.0))
+
+    def thermal_noise(self, path: str, p: str, n: str, resistance: int) -> None:
+        """Add the noise current of a resistance between two nets."""
+        self._disturb(path, [(self.net(p), 1.0, ONE), (self.net(n), -1.0, ONE)], resistance=resistance)
+
+    def controlled_current(self, nets: Nets, path: str, gm: int, model: SmallOta) -> None:
+        """Add a current gm (v(inp) - v(inn) + the input's own voltage) that flows into the net at ``out``."""
+        out = self.net(nets["out"])
+        if out is not None:
+            self.voltage(out, nets["inp"], -1.0, gm)
+            self.voltage(out, nets["inn"], 1.0, gm)
+        density, offset = (0.0, 0.0) if self.ideal else (model.noise, model.offset)
+        self._disturb(path, [(out, 1.0, gm)], density=density, offset=offset)
+
+    def input_voltage(self, row: int, nets: Nets, path: str, sign: float, model: SmallOpAmp | None = None) -> None:
+        """Add sign (v(inp) - v(inn) + the input's own voltage, that of `model`) to an equation."""
+        self.voltage(row, nets["inp"], sign)
+        self.voltage(row, nets["inn"], -sign)
+        density, offset = (0.0, 0.0) if model is None else (model.noise, model.offset)
         self._disturb(path, [(row, -sign, ONE)], density=density, offset=offset)
+
+    def pole(self, path: str, model: SmallOpAmp, nets: Nets) -> int:
+        """Add s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0, and return the index of the pole's voltage."""
+        row = self._row("pole", path)
+        self.input_voltage(row, nets, path, -1.0, model)
+        self.entry(row, row, 1.0, self.parameter(path, "gain", model.gain, -1))
+        rate = self.parameter(path, "gbw", model.gbw, -1)
+        self._storages.append(Storage(f"{path}.pole", {row: 1.0}, rate, 1.0 / (2.0 * np.pi)))
+        return row
 
     def _disturb(
         self,
@@ -425,42 +392,7 @@ class _Stamper:
     ) -> None:
         """Add a disturbance with (row, coefficient, parameter) for each equation that it enters; ground has none."""
         entries = tuple(Entry(row, 0, coefficient, index) for row, coefficient, index in terms if row is not None)
-        self.disturbances.append(Disturbance(path, entries, resistance, density, offset))
-
-    def _parameter(self, path: str, quantity: str, value: float, power: int) -> int:
-        self.parameters.append(Parameter(path, quantity, float(value), power))
-        return len(self.parameters) - 1
-
-    def _input(self, name: str) -> int:
-        self.inputs.append(name)
-        return len(self.inputs) - 1
+        self._disturbances.append(Disturbance(path, entries, resistance, density, offset))
 
     def _row(self, kind: str, name: str) -> int:
-        return self.unknowns.setdefault((kind, name), len(self.unknowns))
-
-    def _net(self, name: str) -> int | None:
-        return None if name == GROUND else self._row("net", name)
-
-    def _voltage(self, row: int, net: str, value: float, parameter: int = ONE) -> None:
-        if (column := self._net(net)) is not None:
-            self.conductive.append(Entry(row, column, value, parameter))
-
-    def _branch(self, p: str, n: str, name: str) -> int:
-        """A branch with a current of its own, which enters the current sums of its nets."""
-        row = self._row("current", name)
-        for net, sign in ((p, 1.0), (n, -1.0)):
-            if (index := self._net(net)) is not None:
-                self.conductive.append(Entry(index, row, sign, ONE))
-        return row
-
-    def _conductance(self, p: str, n: str, parameter: int) -> None:
-        for one, other in ((p, n), (n, p)):
-            if (row := self._net(one)) is not None:
-                self._voltage(row, one, 1.0, parameter)
-                self._voltage(row, other, -1.0, parameter)
-
-    def _capacitor(self, path: str, p: str, n: str, parameter: int) -> None:
-        ends = {self._net(p): 1.0, self._net(n): -1.0}
-        vector = {row: sign for row, sign in ends.items() if row is not None}
-        if p != n:
-            self.storages.append(Storage(path, vector, parameter, 1.0))
+        return self._unknowns.setdefault((kind, name), len(self._unknowns))

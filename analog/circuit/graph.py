@@ -7,12 +7,10 @@ from typing import TypeVar
 
 import networkx as nx
 
+from lmu_hw.analog.circuit.elements import GROUND as GROUND
 from lmu_hw.analog.circuit.elements import Direction, Element, Instance, Port
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
-
-GROUND = "0"
-"""The reference net, named as SPICE names it; the one net whose name is not an identifier."""
 
 Vertex = tuple[str, str]
 """("element" | "net" | "port", name): the three name spaces do not mix."""
@@ -21,12 +19,12 @@ _Kind = TypeVar("_Kind", bound=Element)
 
 
 def element_vertex(element: Element) -> Vertex:
-    """The graph vertex of an element or port."""
+    """Return the graph vertex of an element or port."""
     return ("port" if isinstance(element, Port) else "element", element.name)
 
 
 def net_vertex(net: str) -> Vertex:
-    """The graph vertex of a net."""
+    """Return the graph vertex of a net."""
     return ("net", net)
 
 
@@ -88,17 +86,17 @@ class Circuit:
         return [name for side, name in self.graph.nodes if side == "net"]
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
-        """The members of one kind, in order."""
+        """Return the members of one kind, in order."""
         return [e for e in self._members() if isinstance(e, kind)]
 
     def pins_of(self, element: Element) -> dict[str, str]:
-        """The net at each pin of `element`, in pin order."""
+        """Return the net at each pin of `element`, in pin order."""
         edges = self.graph.edges(element_vertex(element), keys=True)
         nets = {str(pin): net for _, (_, net), pin in edges}
         return {pin: nets[pin] for pin in element.pins}
 
     def pins_on(self, net: str) -> list[tuple[Element, str]]:
-        """Every (element, pin) on `net`, ports included."""
+        """Return every (element, pin) on `net`, ports included."""
         edges = self.graph.edges(net_vertex(net), keys=True)
         return [(self.graph.nodes[vertex]["data"], str(pin)) for _, vertex, pin in edges]
 
@@ -109,7 +107,7 @@ class Circuit:
 
 
 def walk(circuit: Circuit) -> Iterator[tuple[str, Element, dict[str, str]]]:
-    """Every element below `circuit` that is not an instance: its path, itself, and the nets at its pins.
+    """Yield every element below `circuit` that is not an instance: its path, itself, and the nets at its pins.
 
     Paths and inner nets are joined by dots, "X_integrator_x0.R_x0_u"; a net that reaches a port of the top bears
     the name that it has there.
@@ -129,14 +127,14 @@ def _walk(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[t
 
 
 def replaced(circuit: Circuit, elements: Mapping[str, Element]) -> Circuit:
-    """A copy of `circuit` in which other elements, of the same names and pins, take the place of some.
+    """Return a copy of `circuit` in which other elements, of the same names and pins, take the place of some.
 
     Args:
-        circuit: stays as it is; each of its instances must be the only one of its circuit.
-        elements: by path, as in `walk`.
+        circuit: the original, which stays as it is; each of its instances must be the only one of its circuit.
+        elements: the other elements by path, as in `walk`.
 
     Raises:
-        DesignError: a path is none of an element of the circuit, or a name or the pins differ.
+        DesignError: there is no element at a path, or a name or the pins differ.
     """
     unused = dict(elements)
     copy = _replaced(circuit, "", unused)

@@ -14,9 +14,8 @@ import numpy as np
 from networkx.utils import UnionFind
 from numpy.typing import ArrayLike, NDArray
 
-from lmu_hw.analog.circuit.equations import Equations, Storage, equations
+from lmu_hw.analog.circuit.equations import Array, Equations, Storage, equations
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 PARASITIC = ("cin", "cout")
@@ -41,7 +40,7 @@ class StateSpace:
     outputs: tuple[str, ...] = ()
 
     def response(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """c (j 2 pi f - a)^-1 b + d at `frequencies` in Hz, shape (..., frequencies, outputs, inputs)."""
+        """Return c (j 2 pi f - a)^-1 b + d at `frequencies` in Hz, shape (..., frequencies, outputs, inputs)."""
         s = 2j * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
         identity = np.eye(self.a.shape[-1])
         columns = [self.c @ np.linalg.solve(each * identity - self.a, self.b) + self.d for each in s]
@@ -52,9 +51,9 @@ def state_space(circuit: Circuit, *, ideal_opamps: bool = False) -> StateSpace:
     """Recover the linear model of `circuit`, whose outputs are its output ports.
 
     Args:
-        circuit: must pass the electrical rules; may instantiate other circuits.
-        ideal_opamps: take every amplifier as ideal (no gain, pole, resistance or capacitance limits it) instead of
-            as its model says.
+        circuit: a circuit that passes the electrical rules; it may instantiate others.
+        ideal_opamps: whether to take every amplifier as ideal (no gain, pole, resistance or capacitance limits it)
+            instead of as its model says.
 
     Raises:
         ElectricalRuleError: the circuit breaks a rule.
@@ -67,9 +66,11 @@ def reduce(system: Equations, values: Array | None = None, *, sources: bool = Fa
     """Eliminate all unknowns but the states.
 
     Args:
-        system: equations of a circuit.
-        values: (..., parameters), nominal by default; the matrices get the leading axes.
-        sources: append the input voltages of the amplifiers (`system.amplifiers`) to the inputs, as offsets are.
+        system: the equations of a circuit.
+        values: the values of the parameters, shape (..., parameters), nominal by default; the matrices get the leading
+            axes.
+        sources: whether to append the input voltages of the amplifiers (`system.amplifiers`) to the inputs, as offsets
+            are.
 
     Raises:
         DesignError: the circuit has no unique solution, or none without derivatives of its inputs.
@@ -117,7 +118,7 @@ def reduce(system: Equations, values: Array | None = None, *, sources: bool = Fa
 
 
 def _independent(system: Equations) -> tuple[list[Storage], list[tuple[Storage, Array]]]:
-    """Storages whose quantities are independent, and the others as combinations of them.
+    """Return the storages whose quantities are independent, and the others as combinations of them.
 
     A capacitor between nets whose voltage inputs fix draws currents from these alone and is left out.
     """

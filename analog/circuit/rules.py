@@ -1,4 +1,4 @@
-"""Electrical rules, checked as ordered passes before a circuit may be exported or analysed.
+"""Electrical rules, checked before a circuit is exported or analysed, as passes in the order of `PASSES`.
 
 Each pass yields violations with the path of the element or net that breaks the rule. Passes rest on those
 before them: the connectivity passes, for example, may assume that the names are sound.
@@ -7,26 +7,13 @@ before them: the connectivity passes, for example, may assume that the names are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from networkx.utils import UnionFind
 
-from lmu_hw.analog.circuit.elements import (
-    Capacitor,
-    CurrentSource,
-    Device,
-    DifferentialOpAmp,
-    Element,
-    IndependentSource,
-    Instance,
-    OpAmp,
-    PiecewiseLinear,
-    Resistor,
-    Transconductor,
-    VoltageSource,
-)
-from lmu_hw.analog.circuit.graph import GROUND, Circuit
+from lmu_hw.analog.circuit.elements import GROUND, Device, Instance, Port
+from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.errors import DesignError
 
 RESERVED_NETS = frozenset(
@@ -65,7 +52,7 @@ def violations(circuit: Circuit) -> list[Violation]:
 
 
 def check(circuit: Circuit) -> None:
-    """Refuse a circuit that breaks a rule.
+    """Raise an error where a circuit breaks a rule.
 
     Raises:
         ElectricalRuleError: at least one violation.
@@ -110,13 +97,8 @@ def positive_values(circuit: Circuit) -> Iterator[Finding]:
         for quantity, value in element.quantities.items():
             if not (math.isfinite(value) and value > 0):
                 yield element.name, f"a {element.kind} of positive finite {quantity}", repr(value)
-        if isinstance(element, IndependentSource):
-            wave = element.waveform
-            levels = [wave] if isinstance(wave, (int, float)) else []
-            if isinstance(wave, PiecewiseLinear):
-                levels = [*wave.times, *wave.values]
-            if not all(math.isfinite(level) for level in (*levels, element.ac)):
-                yield element.name, "a source of finite values", "a value that is not finite"
+        if not all(math.isfinite(level) for level in element.levels):
+            yield element.name, "a source of finite values", "a value that is not finite"
 
 
 def ground_present(circuit: Circuit) -> Iterator[Finding]:
@@ -128,16 +110,17 @@ def ground_present(circuit: Circuit) -> Iterator[Finding]:
 def connected_pins(circuit: Circuit) -> Iterator[Finding]:
     """Every net joins at least two pins, and no two-terminal part is shorted by its own connections.
 
-    Alone may be an output of an instance: inside, it is driven, and it need not be used.
+    An output of an instance may be alone on its net: it is driven inside, and it need not be used. A shorted voltage
+    source is left to `no_voltage_loops`.
     """
     for net in circuit.nets:
         pins = circuit.pins_on(net)
         element, pin = pins[0]
-        if net != GROUND and len(pins) < 2 and pin not in _outputs(element):
+        if net != GROUND and len(pins) < 2 and pin not in element.outputs:
             yield net, "a net of two or more pins", f"only {element.name}.{pin}"
     for element in circuit.elements:
         nets = circuit.pins_of(element)
-        if isinstance(element, (Resistor, Capacitor, CurrentSource)) and nets["p"] == nets["n"]:
+        if set(nets) == {"p", "n"} and nets["p"] == nets["n"] and not element.voltages(nets):
             yield element.name, "connected between two nets", f"both pins on {nets['p']}"
 
 
@@ -161,13 +144,11 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
     inputs of amplifiers don't. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
     """
     joined = UnionFind([GROUND, *circuit.nets])
-    for resistor in circuit.of(Resistor):
-        nets = circuit.pins_of(resistor)
-        joined.union(nets["p"], nets["n"])
     for _, one, other in _voltage_branches(circuit):
         joined.union(one, other)
-    for amplifier in circuit.of(Transconductor):
-        joined.union(circuit.pins_of(amplifier)["out"], GROUND)
+    for element in circuit.elements:
+        for one, other in element.conducts(circuit.pins_of(element)):
+            joined.union(one, other)
     for net in circuit.nets:
         if joined[net] != joined[GROUND]:
             yield net, "a net with a path for direct current to ground", "a floating net"
@@ -183,25 +164,18 @@ def opamp_feedback(circuit: Circuit) -> Iterator[Finding]:
     """
     held = {net for _, *nets in _voltage_branches(circuit) for net in nets} | {GROUND}
     joined = UnionFind(circuit.nets)
-    for kind in (Resistor, Capacitor):
-        for part in circuit.of(kind):
-            nets = circuit.pins_of(part)
-            if held.isdisjoint(nets.values()):
-                joined.union(nets["p"], nets["n"])
-    for amplifier in (*circuit.of(OpAmp), *circuit.of(DifferentialOpAmp)):
+    for part in circuit.elements:
+        nets = circuit.pins_of(part)
+        if part.passive and held.isdisjoint(nets.values()):
+            joined.union(nets["p"], nets["n"])
+    for amplifier in circuit.elements:
         nets = circuit.pins_of(amplifier)
-        for output, into in _FEEDBACK[type(amplifier)]:
+        for output, into in amplifier.feedback:
             reached = {joined[net] for net in _passive_neighbours(circuit, nets[output]) if net not in held}
             if nets[into] != nets[output] and joined[nets[into]] not in reached:
                 found = f"no path from {nets[output]} to {nets[into]}"
                 yield amplifier.name, f"fed back to its {_INPUTS[into]} input", found
 
-
-_FEEDBACK: Mapping[type[Element], tuple[tuple[str, str], ...]] = {
-    OpAmp: (("out", "inn"),),
-    DifferentialOpAmp: (("outp", "inn"), ("outn", "inp")),
-}
-"""From which output to which input the feedback of an op-amp leads."""
 
 _INPUTS = {"inn": "inverting", "inp": "non-inverting"}
 
@@ -216,26 +190,15 @@ PASSES: tuple[Rule, ...] = (
     dc_path,
     opamp_feedback,
 )
-"""The passes in order."""
+"""The passes in their order; the name of each is the name of its rule."""
 
 
 def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
-    """Every branch whose voltage is defined: (element, net, other net)."""
-    for port in circuit.ports:
-        if port.direction == "in":
-            yield f"port {port.name}", port.name, GROUND
-    for element in circuit.elements:
-        nets = circuit.pins_of(element)
-        if isinstance(element, VoltageSource):
-            yield element.name, nets["p"], nets["n"]
-        elif isinstance(element, OpAmp):
-            yield element.name, nets["out"], GROUND
-        elif isinstance(element, DifferentialOpAmp):
-            for pin in ("outp", "outn"):
-                yield element.name, nets[pin], GROUND
-        elif isinstance(element, Instance):
-            for pin in _outputs(element):
-                yield element.name, nets[pin], GROUND
+    """Yield every branch whose voltage is defined: the element, the net and the other net."""
+    for element in (*circuit.ports, *circuit.elements):
+        name = f"port {element.name}" if isinstance(element, Port) else element.name
+        for one, other in element.voltages(circuit.pins_of(element)):
+            yield name, one, other
 
 
 def _uses_ground(circuit: Circuit) -> bool:
@@ -243,20 +206,14 @@ def _uses_ground(circuit: Circuit) -> bool:
     return GROUND in circuit.nets or bool(circuit.of(Device)) or any(map(_uses_ground, inner))
 
 
-def _outputs(element: Element) -> list[str]:
-    """The pins at which an instance drives its nets."""
-    ports = element.circuit.ports if isinstance(element, Instance) else []
-    return [port.name for port in ports if port.direction == "out"]
-
-
 def _passive_neighbours(circuit: Circuit, net: str) -> Iterator[str]:
     for element, pin in circuit.pins_on(net):
-        if isinstance(element, (Resistor, Capacitor)):
+        if element.passive:
             yield circuit.pins_of(element)["n" if pin == "p" else "p"]
 
 
 def _definitions(circuit: Circuit) -> list[tuple[str, object]]:
-    """Name and identity of every subcircuit definition that the exported text of `circuit` holds."""
+    """Return the name and the identity of every subcircuit definition that the exported text of `circuit` holds."""
     found: list[tuple[str, object]] = [(circuit.name, circuit)]
     found += [(device.model.subcircuit, type(device.model)) for device in circuit.of(Device)]
     for instance in circuit.of(Instance):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,27 +12,25 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.bench import bench_for
-from lmu_hw.analog.circuit.devices import DifferentialOpAmpModel, IdealOpAmp, IdealOta, OpAmpModel, describe
-from lmu_hw.analog.circuit.elements import Waveform
+from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, IdealOpAmp, IdealOta, describe
+from lmu_hw.analog.circuit.elements import GROUND, Waveform
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import StateSpace, state_space
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.design.impedance import Level, choose_level
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_values
 from lmu_hw.analog.design.rounding import Rounding, round_values
-from lmu_hw.analog.design.scaling import Level, choose_level
+from lmu_hw.analog.design.technologies import STYLES as STYLES
+from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
-from lmu_hw.analog.design.technologies.gm_c import Cell
-from lmu_hw.analog.design.technologies.styles import STYLES as STYLES
-from lmu_hw.analog.design.technologies.styles import technology_of
-from lmu_hw.analog.realisation.chain import chain_realisation
-from lmu_hw.analog.realisation.dense import dense_realisation
-from lmu_hw.analog.realisation.ladder import ladder_realisation
-from lmu_hw.analog.realisation.network import Array, Readouts, Realisation, VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.realisation import TOPOLOGIES as TOPOLOGIES
+from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 
 @dataclass(frozen=True, eq=False)
 class RealisedSystem:
-    """theta dm/dt = A m + B u and y = C m in Legendre coordinates, as the parts of a circuit realise it."""
+    """The system theta dm/dt = A m + B u, y = C m that the parts of a circuit realise, in Legendre coordinates."""
 
     state_matrix: Array
     input_vector: Array
@@ -47,7 +45,7 @@ class Prediction:
         nrmse: root mean square error of all states in volts, relative to their root mean square, for
             input that is white up to `band_hz`.
         output_nrmse: the same for each output.
-        band_hz: states / (4 theta), the band edge.
+        band_hz: the edge of the band, states / (4 theta), Hz.
     """
 
     nrmse: float
@@ -67,7 +65,7 @@ class AnalogDesign:
         network: the scaled system in volts, with exact values.
         values: the parts' values.
         signs: +1 or -1 per signal of the network; -1 where the circuit carries the negative.
-        inverters: stages that only invert.
+        inverters: how many stages only invert.
         level: how the impedance was chosen.
         rounding: what standard values do to the response; None where the values are exact.
         specification: what was asked for, as plain data for headers and manifests.
@@ -91,7 +89,7 @@ class AnalogDesign:
 
     @property
     def state_scaling(self) -> Array:
-        """(n,) signed volts per unit: z_i = signal x<i> / state_scaling[i]. Negative where stored inverted."""
+        """Signed volts per unit of each state: z_i = signal x<i> / state_scaling[i]; negative where stored inverted."""
         n = self.realisation.states
         return self.network.volts[:n] * np.array(self.signs[:n], dtype=np.float64)
 
@@ -112,7 +110,7 @@ class AnalogDesign:
 
     @property
     def output_scaling(self) -> Array:
-        """(outputs,) volts per unit: y_k = signal / output_scaling[k], always positive."""
+        """Volts per unit of each output: y_k = signal / output_scaling[k]; always positive."""
         return self.network.volts[[self.network.index(name) for name in self.network.outputs]]
 
     @property
@@ -127,15 +125,33 @@ class AnalogDesign:
         return dict(zip(nets, (1.0,) if len(nets) == 1 else (0.5, -0.5), strict=True))
 
     def signal_nets(self, signal: str) -> tuple[str, ...]:
-        """The net of a signal, or the two nets whose difference it is."""
+        """Return the net of a signal, or the two nets whose difference it is."""
         return nets_of(signal, differential=self.technology.differential)
 
+    def signal_pair(self, signal: str) -> tuple[str, str]:
+        """Return the two nets whose difference a signal is; the second one may be ground."""
+        positive, *negative = self.signal_nets(signal)
+        return positive, negative[0] if negative else GROUND
+
+    def at_ports(self, inputs: Sequence[str], outputs: Sequence[str], signals: Sequence[str]) -> tuple[Array, Array]:
+        """Return how signals are made of ports, of which a circuit's equations or model have an order of their own.
+
+        Returns:
+            The share of the input at each of the input ports `inputs`, shape (inputs,), and each of `signals` as a
+            combination of the output ports `outputs`, shape (signals, outputs).
+        """
+        rows = np.zeros((len(signals), len(outputs)))
+        for k, signal in enumerate(signals):
+            for net, sign in zip(self.signal_nets(signal), (1.0, -1.0), strict=False):
+                rows[k, outputs.index(net)] = sign
+        return np.array([self.input_ports[port] for port in inputs]), rows
+
     def bench(self, waveform: Waveform, *, ac: float = 0.0) -> Circuit:
-        """A bench that drives the input with a waveform in V, see `bench.bench_for`."""
+        """Return a bench that drives the input with a waveform in V, see `circuit.bench.bench_for`."""
         return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports)
 
     def read(self, vectors: Mapping[str, ArrayLike]) -> Array:
-        """The voltages of `signals` from vectors by net, ``v(x0)`` or ``x0``: shape (points, n + outputs)."""
+        """Return the voltages of `signals` from vectors by net, ``v(x0)`` or ``x0``: shape (points, n + outputs)."""
         columns = []
         for signal in self.signals:
             nets = self.signal_nets(signal)
@@ -149,7 +165,7 @@ class AnalogDesign:
         return np.asarray(states @ self.realisation.legendre_map.T, dtype=np.float64)
 
     def recovered(self) -> RealisedSystem:
-        """The system that the circuit's resistors, capacitors and transconductances realise, all else ideal.
+        """Return the system that the circuit's resistors, capacitors and transconductances realise, all else ideal.
 
         A differential circuit whose sides match has common modes beside it, which no signal sees.
         """
@@ -182,11 +198,7 @@ class AnalogDesign:
 
     def _signal_model(self, *, ideal: bool) -> StateSpace:
         model = state_space(self.circuit, ideal_opamps=ideal)
-        shares = np.array([self.input_ports[port] for port in model.inputs])
-        rows = np.zeros((len(self.signals), len(model.outputs)))
-        for k, signal in enumerate(self.signals):
-            for net, sign in zip(self.signal_nets(signal), (1.0, -1.0), strict=False):
-                rows[k, model.outputs.index(net)] = sign
+        shares, rows = self.at_ports(model.inputs, model.outputs, self.signals)
         return StateSpace(
             a=model.a,
             b=(model.b @ shares)[:, None],
@@ -199,15 +211,9 @@ class AnalogDesign:
 
 
 def band_frequencies(network: VoltageNetwork, theta: float, points: int) -> Array:
-    """`points` frequencies that share the band up to states/(4 theta) evenly, in Hz."""
+    """Return `points` frequencies that share the band up to states/(4 theta) evenly, in Hz."""
     return network.states / (4.0 * theta) * (np.arange(points) + 0.5) / points
 
-
-TOPOLOGIES: Mapping[str, Callable[[int, float, Readouts], Realisation]] = {
-    "dense": dense_realisation,
-    "chain": chain_realisation,
-    "ladder": ladder_realisation,
-}
 
 MAX_ORDER = 256
 """Largest order of a circuit (65,536 couplings where it is dense)."""
@@ -235,7 +241,7 @@ def design_memory(
     supply: float = 5.0,
     swing: float = 0.8,
     input_volts: float | None = None,
-    opamp: OpAmpModel | DifferentialOpAmpModel = IDEAL,
+    opamp: AnyOpAmp = IDEAL,
     ota: Cell = IDEAL_OTA,
     capacitor: float | None = None,
     impedance: float | None = None,
@@ -244,18 +250,23 @@ def design_memory(
     resistor_series: Series | None = None,
     capacitor_series: Series | None = None,
 ) -> AnalogDesign:
-    """Design the circuit of a Legendre memory.
+    """Design the circuit of a Legendre memory, in these steps:
 
-    Amplitudes are scaled so that no amplifier leaves its swing for any input of |u| <= 1: the ranges of all signals
-    are certified L1 norms.
+    1. realisation: state coordinates and their couplings, without units;
+    2. technology: what the stages are made of, which limits the signals;
+    3. amplitudes: every signal in volts, so that no amplifier leaves its swing for any input of |u| <= 1, as the
+       ranges of all signals are certified L1 norms;
+    4. impedance level, and with it the exact values of all parts;
+    5. standard values, where series are asked for;
+    6. assembly of the stages to a circuit, which must keep the electrical rules and be stable.
 
     Args:
         order: number of states, 1 to 256.
         theta: window in seconds.
-        topology: "dense", "chain" or "ladder", see `analog.realisations`.
-        style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.technologies`.
+        topology: "dense", "chain" or "ladder", see `analog.realisation`.
+        style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.design.technologies`.
         readout_delays: delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
-        coefficient_outputs: give out the Legendre coefficients too, as m0, m1, ....
+        coefficient_outputs: whether the Legendre coefficients are outputs too, as m0, m1, ....
         name: identifier of the circuit.
         supply: the amplifiers run from +supply and -supply, V.
         swing: largest share of the supply that an amplifier's output may reach with ideal parts, in (0, 1].
@@ -274,44 +285,29 @@ def design_memory(
         DesignError: a value out of its range, no parts in range, or amplifiers too slow for a stable circuit.
     """
     states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
-    if topology not in TOPOLOGIES:
-        raise DesignError("topology", f"one of {', '.join(TOPOLOGIES)}", topology)
-    if len(readout_delays) > MAX_OUTPUTS:
-        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
-    if not 0 < swing <= 1:
-        raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
-    check_positive("supply in volts", supply)
     window = check_positive("theta in seconds", theta)
-    readouts = Readouts(tuple(float(delay) for delay in readout_delays), coefficient_outputs)
-    realisation = TOPOLOGIES[topology](states, window, readouts)
+    realisation = _realised(states, window, topology, readout_delays, coefficient_outputs)
     technology = technology_of(style, opamp, ota)
-    limit = technology.largest_signal(supply, swing)
-    volts = min(1.0, limit) if input_volts is None else check_positive("input_volts", input_volts)
-    if volts > limit:
-        raise DesignError("input_volts", f"at most {limit:g} V, the largest signal of this supply and style", volts)
-    network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
-
-    level = choose_level(
-        network,
-        technology,
-        theta=window,
-        swing=limit,
-        resistors=resistors,
-        capacitors=capacitors,
-        impedance=impedance,
-    )
-    exact = choose_values(
-        network, impedance=level.impedance, resistors=resistors, capacitors=capacitors, capacitor=capacitor
-    )
     if resistor_series is not None and not technology.discrete_resistors:
         raise DesignError(
-            "series of the resistors", f"left out of a {style} circuit, which has none", resistor_series.name
+            "series of the resistors",
+            f"left out of a {style} circuit",
+            resistor_series.name,
+            hint="its couplings are transconductors, which have no standard values",
         )
+    limit, volts = _signal_limits(technology, supply, swing, input_volts)
+    network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
+    level = choose_level(
+        network, technology, theta=window, swing=limit, resistors=resistors, capacitors=capacitors, impedance=impedance
+    )
+    values = choose_values(
+        network, impedance=level.impedance, resistors=resistors, capacitors=capacitors, capacitor=capacitor
+    )
     rounding = None
     if resistor_series is not None or capacitor_series is not None:
         rounding = round_values(
             network,
-            exact,
+            values,
             frequencies=band_frequencies(network, window, 24),
             resistors=resistor_series,
             capacitors=capacitor_series,
@@ -319,23 +315,9 @@ def design_memory(
             capacitor_range=capacitors,
             fixed_capacitor=capacitor is not None,
         )
-    values = exact if rounding is None else rounding.values
+        values = rounding.values
     assembly = technology.assemble(name, network, values)
     rules.check(assembly.circuit)
-    specification = {
-        "order": states,
-        "theta": window,
-        "topology": topology,
-        "style": style,
-        "readout_delays": list(realisation.delays),
-        "coefficient_outputs": coefficient_outputs,
-        "supply": float(supply),
-        "swing": float(swing),
-        "input_volts": volts,
-        "impedance": level.impedance,
-        "resistor_series": None if resistor_series is None else resistor_series.name,
-        "capacitor_series": None if capacitor_series is None else capacitor_series.name,
-    }
     design = AnalogDesign(
         circuit=assembly.circuit,
         technology=technology,
@@ -346,11 +328,54 @@ def design_memory(
         inverters=assembly.inverters,
         level=level,
         rounding=rounding,
-        specification=specification,
+        specification={
+            "order": states,
+            "theta": window,
+            "topology": topology,
+            "style": style,
+            "readout_delays": list(realisation.delays),
+            "coefficient_outputs": coefficient_outputs,
+            "supply": float(supply),
+            "swing": float(swing),
+            "input_volts": volts,
+            "impedance": level.impedance,
+            "resistor_series": None if resistor_series is None else resistor_series.name,
+            "capacitor_series": None if capacitor_series is None else capacitor_series.name,
+        },
     )
-    if states <= PREDICTION_ORDER:
-        growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
-        if growth >= 0:
-            found = f"{describe(technology.device)}, growing at {growth:.3g} 1/s"
-            raise DesignError(f"the {technology.device.device}s", "fast enough for a stable circuit", found)
+    _check_stable(design)
     return design
+
+
+def _realised(
+    order: int, theta: float, topology: str, readout_delays: Sequence[float], coefficient_outputs: bool
+) -> Realisation:
+    if topology not in TOPOLOGIES:
+        raise DesignError("topology", f"one of {', '.join(TOPOLOGIES)}", topology)
+    if len(readout_delays) > MAX_OUTPUTS:
+        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
+    readouts = Readouts(tuple(float(delay) for delay in readout_delays), coefficient_outputs)
+    return TOPOLOGIES[topology](order, theta, readouts)
+
+
+def _signal_limits(
+    technology: Technology, supply: float, swing: float, input_volts: float | None
+) -> tuple[float, float]:
+    """Return the largest signal and the voltage that stands for an input of 1."""
+    if not 0 < swing <= 1:
+        raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
+    limit = technology.largest_signal(check_positive("supply in volts", supply), swing)
+    volts = min(1.0, limit) if input_volts is None else check_positive("input_volts", input_volts)
+    if volts > limit:
+        raise DesignError("input_volts", f"at most {limit:g} V, the largest signal of this supply and style", volts)
+    return limit, volts
+
+
+def _check_stable(design: AnalogDesign) -> None:
+    if design.realisation.states > PREDICTION_ORDER:
+        return
+    growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
+    if growth >= 0:
+        device = design.technology.device
+        hint = f"with these the circuit grows at {growth:.3g} 1/s"
+        raise DesignError(f"the {device.device}s", "fast enough for a stable circuit", describe(device), hint=hint)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
+from lmu_hw.analog.design.choice import MARGIN, best
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
 # Up to E24 the values were fixed before the rule was; each smaller series is every second value of the next one.
@@ -49,7 +51,7 @@ class Series:
         return _members(self.name)
 
     def values(self, low: float, high: float) -> tuple[float, ...]:
-        """All values from `low` to `high`, ascending; each is the double nearest to its decimal."""
+        """Return all values from `low` to `high`, ascending; each is the double nearest to its decimal."""
         digits = self.decade
         places = len(str(digits[0])) - 1
         first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high))
@@ -57,13 +59,13 @@ class Series:
         return tuple(value for value in every if low <= value <= high)
 
     def neighbours(self, value: float) -> tuple[float, float]:
-        """The two adjacent values v <= value < w around a positive value."""
+        """Return the two adjacent values v <= value < w around a positive value."""
         around = self.values(value / 10.0, value * 10.0)
         k = bisect_right(around, value)
         return around[k - 1], around[k]
 
     def nearest(self, value: float) -> float:
-        """The value of least ratio to a positive value."""
+        """Return the value of least ratio to a positive value."""
         below, above = self.neighbours(value)
         return below if value * value < below * above else above
 
@@ -73,7 +75,7 @@ class PartRange:
     """Least and largest value of a part that a design may use, in ohm or farad.
 
     Raises:
-        DesignError: not 0 < low < high < infinity.
+        DesignError: it does not hold that 0 < low < high < infinity.
     """
 
     low: float
@@ -84,7 +86,7 @@ class PartRange:
             raise DesignError("part range", "0 < low < high", f"{self.low} to {self.high}")
 
     def clamp(self, value: float) -> float:
-        """The value nearest to `value` inside the range."""
+        """Return the value nearest to `value` inside the range."""
         return min(max(value, self.low), self.high)
 
 
@@ -93,9 +95,10 @@ class PartValues:
     """The parts of a network of n states and q sums.
 
     Attributes:
-        references: (n + q,) capacitance of each integrator in farad, then feedback resistance of each sum in ohm.
-        resistances: (n + q, n + q + 1) in ohm, infinite where nothing is coupled.
-        states: n.
+        references: capacitance of each integrator in farad, then feedback resistance of each sum in ohm, shape (n +
+            q,).
+        resistances: resistance of each coupling in ohm, infinite where nothing is coupled; shape (n + q, n + q + 1).
+        states: the number of states n.
         inverter: resistance of the two resistors of an inverter, ohm.
     """
 
@@ -106,23 +109,23 @@ class PartValues:
 
     @property
     def capacitors(self) -> Array:
-        """The integrators' capacitances, (n,), farad."""
+        """The integrators' capacitances, farad."""
         return self.references[: self.states]
 
     @property
     def feedbacks(self) -> Array:
-        """The sums' feedback resistances, (q,), ohm."""
+        """The sums' feedback resistances, ohm."""
         return self.references[self.states :]
 
     def magnitudes(self) -> Array:
-        """|coupling| as these parts realise it: 1/(R C) in 1/s, or feedback/R in V/V; (n + q, n + q + 1)."""
+        """Return |coupling| as these parts realise it: 1/(R C) in 1/s, or feedback/R in V/V; (n + q, n + q + 1)."""
         return self._numerators()[:, None] / self.resistances
 
     def _numerators(self) -> Array:
         return np.concatenate([1.0 / self.capacitors, self.feedbacks])
 
     def realised(self, network: VoltageNetwork) -> VoltageNetwork:
-        """The network that these parts realise, with the signs of `network`."""
+        """Return the network that these parts realise, with the signs of `network`."""
         couplings = np.sign(network.couplings) * self.magnitudes()
         return VoltageNetwork(
             couplings, network.states, network.signals, network.outputs, network.volts, network.input_volts
@@ -130,7 +133,7 @@ class PartValues:
 
 
 def values_for(network: VoltageNetwork, references: Array, inverter: float) -> PartValues:
-    """The parts that realise `network` exactly with the given references, see `PartValues`."""
+    """Return the parts that realise `network` exactly with the given references, see `PartValues`."""
     n = network.states
     numerators = np.concatenate([1.0 / references[:n], references[n:]])
     wanted = np.abs(network.couplings)
@@ -140,7 +143,7 @@ def values_for(network: VoltageNetwork, references: Array, inverter: float) -> P
 
 
 def mean_rate(network: VoltageNetwork) -> float:
-    """The geometric mean of the couplings into the states, 1/s."""
+    """Return the geometric mean of the couplings into the states, 1/s."""
     rates = np.abs(network.couplings[: network.states])
     return math.exp(float(np.mean(np.log(rates[rates > 0]))))
 
@@ -177,8 +180,8 @@ def choose_capacitor(
     times a power of ten where the ranges allow that.
 
     Args:
-        rates: the non-zero couplings' magnitudes, 1/s.
-        impedance: wanted geometric mean of the resistors, ohm.
+        rates: the magnitudes of the couplings that are not zero, 1/s.
+        impedance: the wanted geometric mean of the resistors, ohm.
         resistors: allowed resistances, ohm.
         capacitors: allowed capacitances, farad.
         given: a capacitance that the user fixes, farad.
@@ -195,13 +198,14 @@ def choose_capacitor(
         return given
     preferred = min(max(1.0 / (impedance * math.exp(float(np.mean(np.log(rates))))), low), high)
     decade = math.floor(math.log10(preferred))
-    steps = [float(f"{mantissa}e{decade + shift}") for shift in (0, 1) for mantissa in (1.0, 2.2, 4.7)]
-    allowed = [step for step in steps if low <= step <= high]
-    return min(allowed, key=lambda step: abs(math.log(step / preferred)), default=preferred)
+    steps = [float(f"{mantissa}e{decade + shift}") for shift in (-1, 0, 1) for mantissa in (1.0, 2.2, 4.7)]
+    allowed = [step for step in steps if low * (1.0 - MARGIN) <= step <= high * (1.0 + MARGIN)]
+    # Between two steps that are equally near, the lower capacitance is taken.
+    return best(allowed or [preferred], lambda step: abs(math.log(step / preferred)))
 
 
 def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRange) -> tuple[float, float]:
-    """The least and the largest capacitor in its range for which every R = 1/(rate C) is in its own.
+    """Return the least and the largest capacitor in its range for which every R = 1/(rate C) is in its own.
 
     Raises:
         DesignError: there is none.
@@ -214,6 +218,7 @@ def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRang
             f"a capacitor from {capacitors.low:g} to {capacitors.high:g} F",
             _within(resistors),
             f"couplings from {rates.min():.3g} to {rates.max():.3g} 1/s, which span {ohms} ohm",
+            hint="wider ranges of parts help",
         )
     return low, high
 
@@ -228,8 +233,8 @@ def choose_feedback(weights: Array, *, impedance: float, resistors: PartRange, w
     It is `impedance` where that keeps all of the stage's resistors in range, else the nearest that does.
 
     Args:
-        weights: the non-zero weights' magnitudes, V/V.
-        impedance: wanted feedback resistance, ohm.
+        weights: the magnitudes of the weights that are not zero, V/V.
+        impedance: the wanted feedback resistance, ohm.
         resistors: allowed resistances, ohm.
         what: the stage, for the error message.
 
@@ -243,5 +248,6 @@ def choose_feedback(weights: Array, *, impedance: float, resistors: PartRange, w
             f"the resistors of {what}",
             f"within {resistors.low:g} to {resistors.high:g} ohm",
             f"weights from {weights.min():.3g} to {weights.max():.3g}",
+            hint="a wider range of resistors helps",
         )
     return min(max(impedance, low), high)

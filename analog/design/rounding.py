@@ -5,6 +5,10 @@ the quadratic form e^T G e with G from the network alone. Rounding each part to 
 part; the joint search moves single resistors to a neighbour, and capacitors together with the resistors of their
 stage, as long as the quadratic form falls, from several starts. Both results are then judged by the exact response.
 
+A stage whose capacitor and resistors all move by a decade keeps its couplings, so choices that differ by decades are
+equally good. Of these every stage takes the one whose reference is nearest to that of the exact design, which keeps the
+circuit near its impedance level.
+
 Whichever capacitor an integrator gets, the memory stays stable: that scales a row of A, and for any positive scaling
 of rows the memory is passive (its energy is another weighted sum of squares). Only unequal errors within a row count.
 """
@@ -15,9 +19,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
+from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, values_for
-from lmu_hw.analog.realisation.network import Array, VoltageNetwork
+from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 JOINT_COUPLINGS = 2500
@@ -29,6 +36,8 @@ RESTARTS = 16
 _RESTART_COUPLINGS = 2000  # starts times couplings, which bounds the time
 _SWEEPS = 30
 _LEAST_GAIN = 1e-9  # of the quadratic form, that a move must bring
+_NO_ERROR = 1e-20  # a quadratic form below this, an NRMSE of 1e-10, is rounding noise of an exact realisation
+_MOST_DECADES = 12  # by which a stage is moved at most; more than any range of parts spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +46,10 @@ class Rounding:
 
     Attributes:
         values: the chosen parts.
-        nearest_nrmse: deviation of the response with each part at its nearest value: root mean square over states
+        nearest_nrmse: the deviation of the response with each part at its nearest value: root mean square over states
             and outputs, each relative to its own RMS, over the band.
         joint_nrmse: the same for the values that the joint search found; None where it was not made.
-        moved: how many parts differ from their nearest value (of the exact design).
+        moved: how many parts differ from the values that are nearest to the exact design.
     """
 
     values: PartValues
@@ -54,12 +63,12 @@ class Rounding:
         return self.nearest_nrmse if self.joint_nrmse is None else min(self.nearest_nrmse, self.joint_nrmse)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the effect as plain values."""
         return {"nearest_nrmse": self.nearest_nrmse, "joint_nrmse": self.joint_nrmse, "parts_moved": self.moved}
 
 
 def response_error(network: VoltageNetwork, other: VoltageNetwork, frequencies: Array) -> float:
-    """Root mean square over states and outputs of the deviation of `other`, each relative to its RMS in `network`."""
+    """Return the deviation of `other`: the RMS over states and outputs, each relative to its RMS in `network`."""
     rows = _observed(network)
     wanted = network.response(frequencies)[:, rows]
     error = np.abs(other.response(frequencies)[:, rows] - wanted) ** 2
@@ -87,30 +96,30 @@ def round_values(
         capacitors: series of the capacitors, exact values if None.
         resistor_range: allowed resistances, ohm.
         capacitor_range: allowed capacitances, farad.
-        fixed_capacitor: keep the capacitance of `exact` for every integrator.
+        fixed_capacitor: whether to keep the capacitance of `exact` for every integrator.
 
     Raises:
         DesignError: a series has no value in its range.
     """
     search = _Search(
         network,
-        _catalogue(resistors, resistor_range, "resistors"),
-        None if fixed_capacitor else _catalogue(capacitors, capacitor_range, "capacitors"),
+        Catalogue.of(resistors, resistor_range, "resistors"),
+        None if fixed_capacitor else Catalogue.of(capacitors, capacitor_range, "capacitors"),
     )
     nearest = search.nearest(exact)
     nearest_error = response_error(network, nearest.realised(network), frequencies)
     if np.count_nonzero(network.couplings) > JOINT_COUPLINGS:
         return Rounding(nearest, nearest_error, None, 0)
-    joint = search.improve(nearest, sensitivities(network, frequencies))
+    joint = search.improve(nearest, exact, sensitivities(network, frequencies))
     joint_error = response_error(network, joint.realised(network), frequencies)
-    if joint_error >= nearest_error:
+    if joint_error >= nearest_error * (1.0 - MARGIN):
         return Rounding(nearest, nearest_error, joint_error, 0)
     moved = int(np.sum(joint.references != nearest.references) + np.sum(joint.resistances != nearest.resistances))
     return Rounding(joint, nearest_error, joint_error, moved)
 
 
 def sensitivities(network: VoltageNetwork, frequencies: Array) -> Array:
-    """G of the quadratic form, over the couplings in row-major order: shape (couplings, couplings).
+    """Return G of the quadratic form, over the couplings in row-major order: shape (couplings, couplings).
 
     e^T G e is the square of `response_error` for relative errors e of the couplings, to first order.
     """
@@ -132,31 +141,110 @@ def _observed(network: VoltageNetwork) -> list[int]:
     return [*range(network.states), *(network.index(name) for name in network.outputs)]
 
 
-def _catalogue(series: Series | None, allowed: PartRange, what: str) -> Array | None:
-    if series is None:
-        return None
-    values = np.array(series.values(allowed.low, allowed.high))
-    if not values.size:
-        raise DesignError(what, f"values of {series.name} from {allowed.low:g} to {allowed.high:g}", "none")
-    return values
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """The values of a series within a range.
+
+    Attributes:
+        values: the values, ascending.
+        per_decade: how many of them there are in a decade, so that as many places further lies ten times a value.
+    """
+
+    values: Array
+    per_decade: int
+
+    @classmethod
+    def of(cls, series: Series | None, allowed: PartRange, what: str) -> Catalogue | None:
+        """Return the catalogue of a series, or None where values are exact.
+
+        Raises:
+            DesignError: the series has no value in the range.
+        """
+        if series is None:
+            return None
+        values = np.array(series.values(allowed.low, allowed.high))
+        if not values.size:
+            raise DesignError(what, f"values of {series.name} from {allowed.low:g} to {allowed.high:g}", "none")
+        return cls(values, len(series.decade))
+
+    def nearest(self, wanted: Array) -> Array:
+        """Return the value of least ratio to each of `wanted`, the lower of two equally near; infinite ones stay."""
+        logs = np.log(self.values)
+        middles = 0.5 * (logs[1:] + logs[:-1])
+        finite = np.isfinite(wanted)
+        result = wanted.copy()
+        result[finite] = self.values[np.searchsorted(middles, np.log(wanted[finite]) - MARGIN)]
+        return result
+
+    def spans(self, wanted: Array) -> bool:
+        """Say whether all of `wanted` lie between the least and the largest value."""
+        low, high = float(self.values[0]) * (1.0 - MARGIN), float(self.values[-1]) * (1.0 + MARGIN)
+        return bool(low <= wanted.min() and wanted.max() <= high)
+
+    def shifted(self, chosen: Array, decades: int) -> Array | None:
+        """Return values of the catalogue times 10 ** decades, or None where one of them is outside of the range."""
+        places = np.searchsorted(self.values, chosen) + decades * self.per_decade
+        return self.values[places] if places.min() >= 0 and places.max() < len(self.values) else None
+
+    def around(self, value: float) -> list[float]:
+        """Return the values up to two places from one of the catalogue, without itself."""
+        k = int(np.searchsorted(self.values, value))
+        return [other for other in self.values[max(k - 2, 0) : k + 3].tolist() if other != value]
 
 
-def _nearest(catalogue: Array | None, values: Array) -> Array:
-    """The catalogue's value of least ratio to each of `values`; infinite ones stay."""
-    if catalogue is None:
-        return values
-    logs = np.log(catalogue)
-    middles = 0.5 * (logs[1:] + logs[:-1])
-    finite = np.isfinite(values)
-    result = values.copy()
-    result[finite] = catalogue[np.searchsorted(middles, np.log(values[finite]))]
-    return result
+def _nearest(catalogue: Catalogue | None, wanted: Array) -> Array:
+    return wanted if catalogue is None else catalogue.nearest(wanted)
+
+
+_Stage = tuple[float, Array, Array]
+"""A reference, the resistors of its stage (one per source), and the relative errors of its couplings."""
+
+
+class _Descent:
+    """Parts that are moved one by one, with the relative errors of their couplings and the quadratic form of these."""
+
+    def __init__(self, start: PartValues, errors: Array, gram: Array) -> None:
+        self.references, self.resistances = start.references.copy(), start.resistances.copy()
+        self.form = 0.0
+        self._errors, self._gram = errors, gram
+        self._gradient = gram @ errors
+
+    def begin_sweep(self) -> float:
+        """Return the quadratic form, computed anew."""
+        self.form = float(self._errors @ self._gradient)
+        return self.form
+
+    def move_resistor(self, row: int, column: int, number: int, catalogue: Catalogue) -> None:
+        """Move the resistor of a coupling to a value nearby wherever that lowers the form."""
+        for other in catalogue.around(float(self.resistances[row, column])):
+            change = (1.0 + self._errors[number]) * (self.resistances[row, column] / other - 1.0)
+            gain = change * (2.0 * self._gradient[number] + change * self._gram[number, number])
+            if self._helps(gain):
+                self.resistances[row, column] = other
+                self._errors[number] += change
+                self._gradient += self._gram[:, number] * change
+                self.form += gain
+
+    def move_stage(self, row: int, ids: NDArray[np.intp], choices: list[_Stage]) -> None:
+        """Move the reference of a stage, with its resistors, wherever that lowers the form."""
+        block = self._gram[np.ix_(ids, ids)]
+        for reference, values, wrong in choices:
+            changes = wrong - self._errors[ids]
+            gain = float(2.0 * changes @ self._gradient[ids] + changes @ block @ changes)
+            if self._helps(gain):
+                self.references[row], self.resistances[row] = reference, values
+                self._errors[ids] = wrong
+                self._gradient += self._gram[:, ids] @ changes
+                self.form += gain
+
+    def _helps(self, gain: float) -> bool:
+        return gain < -max(_LEAST_GAIN * self.form, _NO_ERROR)
 
 
 class _Search:
-    """Values from the catalogues for one network."""
+    """The search for values from the catalogues for one network."""
 
-    def __init__(self, network: VoltageNetwork, resistors: Array | None, capacitors: Array | None) -> None:
+    def __init__(self, network: VoltageNetwork, resistors: Catalogue | None, capacitors: Catalogue | None) -> None:
         self.network = network
         self.resistors, self.capacitors = resistors, capacitors
         self.wanted = np.abs(network.couplings)
@@ -166,7 +254,7 @@ class _Search:
         self.stages: dict[int, list[_Stage]] = {}
 
     def nearest(self, exact: PartValues) -> PartValues:
-        """Each reference at its nearest value, and each resistor at the nearest to what that asks for."""
+        """Return each reference at its nearest value, and each resistor at the nearest to what that asks for."""
         n = self.network.states
         references = np.concatenate(
             [_nearest(self.capacitors, exact.capacitors), _nearest(self.resistors, exact.feedbacks)]
@@ -175,15 +263,45 @@ class _Search:
         asked = values_for(self.network, references, inverter)
         return PartValues(references, _nearest(self.resistors, asked.resistances), n, inverter)
 
-    def improve(self, start: PartValues, gram: Array) -> PartValues:
-        """The best of the descents from `start` and from the same with other references, drawn from their series."""
+    def improve(self, start: PartValues, exact: PartValues, gram: Array) -> PartValues:
+        """Return the best of the descents from `start` and from copies of it with other references, drawn at random.
+
+        Of equally good ones the nearest to the references of `exact` is taken, then the one that was found first.
+        """
         rng = np.random.default_rng(0)
-        best, least = start, np.inf
+        found = []
         for attempt in range(1 + min(RESTARTS, _RESTART_COUPLINGS // len(gram))):
-            found, form = self._descend(start if attempt == 0 else self._shuffled(start, rng), gram)
-            if form < least:
-                best, least = found, form
-        return best
+            values, form = self._descend(start if attempt == 0 else self._shuffled(start, rng), gram)
+            found.append((self._near_level(values, exact), max(form, _NO_ERROR)))
+        return best(found, lambda each: each[1], lambda each: _distance(each[0].references, exact.references))[0]
+
+    def _near_level(self, values: PartValues, exact: PartValues) -> PartValues:
+        """Move every stage by whole decades to where its reference is nearest to that of `exact`."""
+        if self.resistors is None:
+            return values
+        references, resistances = values.references.copy(), values.resistances.copy()
+        for row in range(len(references)):
+            moves = self._decades(row, references[row : row + 1], resistances[row, self.used[row]])
+            if moves:
+                wanted = exact.references[row : row + 1]
+                reference, inputs = best(moves, lambda move, wanted=wanted: _distance(move[0], wanted))  # type: ignore[misc]
+                references[row], resistances[row, self.used[row]] = reference[0], inputs
+        return replace(values, references=references, resistances=resistances)
+
+    def _decades(self, row: int, reference: Array, inputs: Array) -> list[tuple[Array, Array]]:
+        """Return the reference and the input resistors of a stage in each decade that the ranges allow, ascending."""
+        integrates = row < self.network.states
+        catalogue = self.capacitors if integrates else self.resistors
+        if catalogue is None or self.resistors is None:
+            return []
+        moves = []
+        for decades in range(-_MOST_DECADES, _MOST_DECADES + 1):
+            moved = catalogue.shifted(reference, decades)
+            # A coupling is 1 / (R C) or R_feedback / R.
+            others = self.resistors.shifted(inputs, -decades if integrates else decades)
+            if moved is not None and others is not None:
+                moves.append((moved, others))
+        return moves
 
     def _shuffled(self, start: PartValues, rng: np.random.Generator) -> PartValues:
         references, resistances = start.references.copy(), start.resistances.copy()
@@ -194,65 +312,41 @@ class _Search:
         return replace(start, references=references, resistances=resistances)
 
     def _descend(self, start: PartValues, gram: Array) -> tuple[PartValues, float]:
-        """Move one part, or one stage's reference with its resistors, at a time; also returns the quadratic form."""
-        references, resistances = start.references.copy(), start.resistances.copy()
-        errors = start.magnitudes()[self.used] / self.wanted[self.used] - 1.0
-        gradient = gram @ errors
+        """Move parts as long as the quadratic form falls; return also the form at the end."""
+        descent = _Descent(start, start.magnitudes()[self.used] / self.wanted[self.used] - 1.0, gram)
         for _ in range(_SWEEPS):
-            before = form = float(errors @ gradient)
-            for row in range(len(references)):
+            before = descent.begin_sweep()
+            for row in range(len(start.references)):
                 ids, columns = self.numbers[row, self.used[row]], np.flatnonzero(self.used[row])
-                for number, column in zip(ids.tolist(), columns.tolist(), strict=True):
-                    for other in self._steps(float(resistances[row, column])):
-                        change = (1.0 + errors[number]) * (resistances[row, column] / other - 1.0)
-                        gain = change * (2.0 * gradient[number] + change * gram[number, number])
-                        if gain < -_LEAST_GAIN * form:
-                            resistances[row, column] = other
-                            errors[number] += change
-                            gradient += gram[:, number] * change
-                            form += gain
-                block = gram[np.ix_(ids, ids)]
-                for reference, values, wrong in self._near(row, float(references[row])):
-                    changes = wrong - errors[ids]
-                    gain = float(2.0 * changes @ gradient[ids] + changes @ block @ changes)
-                    if gain < -_LEAST_GAIN * form:
-                        references[row], resistances[row] = reference, values
-                        errors[ids] = wrong
-                        gradient += gram[:, ids] @ changes
-                        form += gain
-            if form >= (1.0 - 1e-6) * before:
+                if self.resistors is not None:
+                    for number, column in zip(ids.tolist(), columns.tolist(), strict=True):
+                        descent.move_resistor(row, column, number, self.resistors)
+                descent.move_stage(row, ids, self._near(row, float(descent.references[row])))
+            if descent.form >= (1.0 - 1e-6) * before:
                 break
-        return replace(start, references=references, resistances=resistances), float(errors @ gradient)
-
-    def _steps(self, ohms: float) -> list[float]:
-        """The values up to two steps away."""
-        if self.resistors is None:
-            return []
-        k = int(np.searchsorted(self.resistors, ohms))
-        return [other for other in self.resistors[max(k - 2, 0) : k + 3].tolist() if other != ohms]
+        return replace(start, references=descent.references, resistances=descent.resistances), descent.begin_sweep()
 
     def _near(self, row: int, reference: float) -> list[_Stage]:
-        """Stages of other references, within half a decade."""
+        """Return the stages of other references within half a decade."""
         return [stage for stage in self._stages(row) if 1 / 3.2 < stage[0] / reference < 3.2 and stage[0] != reference]
 
     def _stages(self, row: int) -> list[_Stage]:
-        """For each reference whose resistors are in the catalogue: itself, the nearest resistors, and their errors."""
+        """Return the stage of every reference whose resistors are in the catalogue."""
         if row not in self.stages:
             catalogue = self.capacitors if row < self.network.states else self.resistors
             self.stages[row] = []
             used = self.used[row]
-            for reference in [] if catalogue is None else catalogue.tolist():
+            for reference in [] if catalogue is None else catalogue.values.tolist():
                 numerator = 1.0 / reference if row < self.network.states else reference
                 asked = np.full(used.shape, np.inf)
                 np.divide(numerator, self.wanted[row], out=asked, where=used)
-                if self.resistors is not None and not (
-                    self.resistors[0] <= asked[used].min() and asked[used].max() <= self.resistors[-1]
-                ):
+                if self.resistors is not None and not self.resistors.spans(asked[used]):
                     continue
                 values = _nearest(self.resistors, asked)
                 self.stages[row].append((reference, values, asked[used] / values[used] - 1.0))
         return self.stages[row]
 
 
-_Stage = tuple[float, Array, Array]
-"""A reference, the resistors of its stage (one per source), and the relative errors of its couplings."""
+def _distance(values: Array, others: Array) -> float:
+    """Return how far values lie from others: the sum of the logarithms of their ratios, without signs."""
+    return float(np.abs(np.log(values / others)).sum())

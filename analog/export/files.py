@@ -1,4 +1,4 @@
-"""What a design leaves behind: SPICE deck, bill of materials, KiCad netlist, schematic and manifest."""
+"""The files of a design: SPICE deck and library, bill of materials, KiCad netlist, schematic and manifest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from lmu_hw.analog.circuit.devices import describe
-from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, PiecewiseLinear, Resistor
+from lmu_hw.analog.circuit.elements import PiecewiseLinear
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.export.kicad import kicad_netlist, placed_parts
 from lmu_hw.analog.export.manifest import NOTHING, Questions, manifest
@@ -18,13 +18,13 @@ BILL_COLUMNS = ("designator", "reference", "kind", "value", "unit", "count")
 
 
 def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
-    """One row per kind and value: designators and names (all of the row's, spaced), kind, value, unit, count.
+    """Return one row per kind and value, with the designators and names of all its parts, separated by spaces.
 
-    Designators are those of the KiCad netlist, names those of the SPICE netlist.
+    The designators are those of the KiCad netlist, the names those of the SPICE netlist.
     """
     groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for part in placed_parts(design.circuit):
-        value, unit = _value(part.element)
+        value, unit = part.element.bill_value()
         groups.setdefault((part.element.kind, value, unit), []).append((part.designator, part.element.name))
     return [
         {
@@ -39,19 +39,8 @@ def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
     ]
 
 
-def _value(element: Element) -> tuple[str, str]:
-    match element:
-        case Resistor(ohms=value):
-            return number(value), "ohm"
-        case Capacitor(farads=value):
-            return number(value), "F"
-        case Device(model=model):
-            return describe(model), ""
-    return "", ""
-
-
 def header(design: AnalogDesign, command: str) -> list[str]:
-    """Lines for the head of a generated text: what it is, its specification and the command that made it."""
+    """Return the head of a generated text: what it is, its specification and the command that made it."""
     device = design.technology.device
     scaling = [*design.state_scaling.tolist(), *design.output_scaling.tolist()]
     asked = ", ".join(f"{key}={value}" for key, value in design.specification.items())
@@ -72,7 +61,7 @@ def _kinds(design: AnalogDesign) -> str:
 
 
 def subcircuit_text(design: AnalogDesign, command: str) -> str:
-    """The self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``.
+    """Return the self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``.
 
     It keeps to what ngspice, LTspice and Xyce share: subcircuits with parameters in braces, R, C, X, and controlled
     sources; no options, no analyses, no suffixes of numbers, and names that stay apart when case is folded.
@@ -81,7 +70,7 @@ def subcircuit_text(design: AnalogDesign, command: str) -> str:
 
 
 def deck_text(design: AnalogDesign, command: str) -> str:
-    """A deck that ``ngspice -b`` runs unchanged: a full-scale step at the input, watched for two windows."""
+    """Return a deck that ``ngspice -b`` runs unchanged: a full-scale step at the input, watched for two windows."""
     theta = design.realisation.theta
     volts = design.input_scaling
     step = PiecewiseLinear((0.0, 1e-4 * theta, 2.0 * theta), (0.0, volts, volts))
@@ -93,7 +82,7 @@ def deck_text(design: AnalogDesign, command: str) -> str:
 
 
 def schematic(design: AnalogDesign) -> str:
-    """The schematic as SVG text."""
+    """Return the schematic as SVG text."""
     from lmu_hw.analog.export.schematic import schematic_svg
 
     asked, device = design.specification, design.technology.device
@@ -106,13 +95,13 @@ def schematic(design: AnalogDesign) -> str:
 
 
 def kicad_text(design: AnalogDesign, command: str) -> str:
-    """The KiCad netlist; values as in the bill of materials."""
-    values = {part.path: _value(part.element)[0] for part in placed_parts(design.circuit)}
+    """Return the KiCad netlist, with the values of the bill of materials."""
+    values = {part.path: part.element.bill_value()[0] for part in placed_parts(design.circuit)}
     return kicad_netlist(design.circuit, command, values)
 
 
 def bill_text(design: AnalogDesign) -> str:
-    """The bill of materials as CSV."""
+    """Return the bill of materials as CSV."""
     table = io.StringIO()
     rows = csv.DictWriter(table, BILL_COLUMNS, lineterminator="\n")
     rows.writeheader()
@@ -129,10 +118,10 @@ def write_design(
     nothing behind.
 
     Args:
-        design: what to write.
-        directory: created where it does not exist.
+        design: the design to write.
+        directory: the folder, which is made where there is none.
         command: the command line that asked for it, for the headers.
-        questions: what the manifest is to answer beside what the circuit is.
+        questions: what the manifest is to answer besides what the circuit is.
 
     Raises:
         ElectricalRuleError: the circuit breaks an electrical rule.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Resistor
+from lmu_hw.analog.circuit.elements import Element
 from lmu_hw.analog.circuit.graph import GROUND, Circuit, walk
 from lmu_hw.errors import DesignError
 
@@ -18,7 +18,6 @@ LIBRARY = "lmu_hw"
 SUPPLIES = ("vcc", "vee")
 """Nets of the positive and the negative supply."""
 
-_LETTERS = {Resistor: "R", Capacitor: "C", Device: "U"}
 _TYPES = {"inp": "input", "inn": "input", "out": "output", "outp": "output", "outn": "output"}
 
 
@@ -27,10 +26,10 @@ class Placed:
     """A part of the circuit on a board.
 
     Attributes:
-        designator: "R1", "C1", "U1", ....
-        path: of the element, see `circuit.walk`.
+        designator: the designator: "R1", "C1", "U1", ....
+        path: the path of the element, see `circuit.graph.walk`.
         element: the element.
-        nets: net at each pin.
+        nets: the net at each pin.
     """
 
     designator: str
@@ -40,16 +39,16 @@ class Placed:
 
 
 def placed_parts(circuit: Circuit) -> list[Placed]:
-    """The parts of `circuit` with designators, numbered per letter in the order of the netlist.
+    """Return the parts of `circuit` with designators, numbered per letter in the order of the netlist.
 
     Raises:
-        DesignError: an element is no part, such as a source.
+        DesignError: an element is not a part, such as a source.
     """
     counts: dict[str, int] = {}
     parts = []
     for path, element, nets in walk(circuit):
-        letter = next((letter for kind, letter in _LETTERS.items() if isinstance(element, kind)), None)
-        if letter is None:
+        letter = element.designator
+        if not letter:
             raise DesignError(f"{circuit.name}.{path}", "a part that a board can carry", element.kind)
         counts[letter] = counts.get(letter, 0) + 1
         parts.append(Placed(f"{letter}{counts[letter]}", path, element, nets))
@@ -57,7 +56,7 @@ def placed_parts(circuit: Circuit) -> list[Placed]:
 
 
 def kicad_netlist(circuit: Circuit, source: str, values: dict[str, str]) -> str:
-    """The netlist as text.
+    """Return the netlist as text.
 
     Args:
         circuit: a memory.
@@ -104,21 +103,17 @@ def kicad_netlist(circuit: Circuit, source: str, values: dict[str, str]) -> str:
 
 
 def _symbol(element: Element) -> tuple[str, str]:
-    match element:
-        case Resistor():
-            return "Device", "R"
-        case Capacitor():
-            return "Device", "C"
-        case Device():
-            return LIBRARY, element.kind.replace(" ", "_").replace("-", "").upper()
-    raise DesignError("part", "a resistor, a capacitor or an amplifier", element.kind)
+    """Return the library and the name in it: KiCad's own of passive parts, this project's of amplifiers."""
+    if element.passive:
+        return "Device", element.designator
+    return LIBRARY, element.kind.replace(" ", "_").replace("-", "").upper()
 
 
 def _pins(element: Element) -> list[tuple[str, str]]:
-    """Name and type of each pin, in order of their numbers; an amplifier's supplies come last."""
-    if isinstance(element, Device):
-        return [(pin, _TYPES[pin]) for pin in element.pins] + [(net, "power_in") for net in SUPPLIES]
-    return [("~", "passive"), ("~", "passive")]
+    """Return the name and the type of each pin, in the order of their numbers; an amplifier's supplies come last."""
+    if element.passive:
+        return [("~", "passive"), ("~", "passive")]
+    return [(pin, _TYPES[pin]) for pin in element.pins] + [(net, "power_in") for net in SUPPLIES]
 
 
 def _connectors(circuit: Circuit, parts: Sequence[Placed]) -> Iterator[tuple[str, list[str]]]:
@@ -130,7 +125,7 @@ def _connectors(circuit: Circuit, parts: Sequence[Placed]) -> Iterator[tuple[str
 def _nets(parts: Sequence[Placed], connectors: Sequence[tuple[str, list[str]]]) -> dict[str, list[tuple[str, int]]]:
     nodes: dict[str, list[tuple[str, int]]] = {}
     for part in parts:
-        supplies = SUPPLIES if isinstance(part.element, Device) else ()
+        supplies = () if part.element.passive else SUPPLIES
         for number, net in enumerate([*part.nets.values(), *supplies], start=1):
             nodes.setdefault(net, []).append((part.designator, number))
     for designator, nets in connectors:
@@ -140,7 +135,7 @@ def _nets(parts: Sequence[Placed], connectors: Sequence[tuple[str, list[str]]]) 
 
 
 def _net_name(net: str) -> str:
-    """KiCad's name of a net: GND, or the path with slashes."""
+    """Return KiCad's name of a net: GND, or the path with slashes."""
     return "GND" if net == GROUND else "/" + net.replace(".", "/")
 
 

@@ -22,12 +22,12 @@ from lmu_hw.analog.circuit.elements import (
 )
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, walk
+from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.analog.design.technologies.gm_c import Cell
 
 DRAWS = 1000
-"""Circuits that are drawn to judge tolerances."""
-
+"""How many circuits are drawn to judge tolerances."""
 
 NOISE_ORDER = 16
 """Largest order for which the manifest predicts noise."""
@@ -37,12 +37,12 @@ _NOISE_POINTS = 25  # over the band
 
 @dataclass(frozen=True)
 class Questions:
-    """What a manifest is to answer beside what the circuit is.
+    """What a manifest is to answer besides what the circuit is.
 
     Attributes:
         error: NRMSE of the states for which the least amplifiers are searched.
-        tolerances: of the parts, under which the outputs' error is drawn.
-        seed: of the draws.
+        tolerances: the tolerances of the parts, from which circuits are drawn to judge the error of the outputs.
+        seed: the seed of the draws.
     """
 
     error: float | None = None
@@ -54,7 +54,7 @@ NOTHING = Questions()
 
 
 def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, Any]:
-    """The manifest as plain data.
+    """Return the manifest as plain data.
 
     `couplings` counts the couplings from state to state, by way of sums where the topology has them; `elements` all
     parts; `nodes` the nets without ground, an amplifier taken as one part. The scaling of a state is negative where
@@ -67,7 +67,7 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     mean square by the sensitivities. `predicted` is null above order 64, `noise` above 16.
 
     Args:
-        design: the design.
+        design: the design to describe.
         questions: what else is to be answered.
 
     Raises:
@@ -136,9 +136,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
     for signal in judged_signals(design):
-        nets = design.signal_nets(signal)
-        pair = (nets[0], nets[1] if len(nets) > 1 else GROUND)
-        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), pair).rms()
+        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), design.signal_pair(signal)).rms()
         full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
         found["volts_rms"][signal] = volts
         found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
@@ -162,11 +160,11 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
 
 
 def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any] | None:
-    """Which parts the error of the worst signal comes from; None where no part of the circuit has a tolerance."""
+    """Say which parts the error of the worst signal comes from; None where no part has a tolerance."""
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
     budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}
-    worst = max(budgets, key=lambda signal: budgets[signal].nrmse)
+    worst = list(budgets)[descending([each.nrmse for each in budgets.values()])[0]]
     return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
 
 

@@ -11,18 +11,9 @@ from dataclasses import dataclass
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.devices import DeviceModel, library
-from lmu_hw.analog.circuit.elements import (
-    Capacitor,
-    Device,
-    Element,
-    External,
-    IndependentSource,
-    Instance,
-    PiecewiseLinear,
-    Resistor,
-    Waveform,
-)
-from lmu_hw.analog.circuit.graph import GROUND, Circuit
+from lmu_hw.analog.circuit.elements import GROUND, Device, Element, Instance
+from lmu_hw.analog.circuit.elements import number as number
+from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.errors import DesignError
 
 LINE = 100
@@ -50,7 +41,7 @@ class Transient:
     max_step: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement."""
+        """Return the analysis and its print statement."""
         numbers = (number(self.step), number(self.stop), "0", number(self.max_step))
         return [f".tran {' '.join(numbers)}", f".print tran {' '.join(f'v({net})' for net in nets)}"]
 
@@ -64,7 +55,7 @@ class SmallSignal:
     stop: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement (magnitude and phase of every net)."""
+        """Return the analysis and its print statement (magnitude and phase of every net)."""
         vectors = " ".join(f"vm({net}) vp({net})" for net in nets)
         return [f".ac dec {self.points} {number(self.start)} {number(self.stop)}", f".print ac {vectors}"]
 
@@ -80,7 +71,7 @@ class Noise:
     stop: float
 
     def lines(self, nets: Sequence[str]) -> list[str]:
-        """The analysis and its print statement (densities in V/sqrt(Hz))."""
+        """Return the analysis and its print statement (densities in V/sqrt(Hz))."""
         output = self.output if isinstance(self.output, str) else ",".join(self.output)
         sweep = f"dec {self.points} {number(self.start)} {number(self.stop)}"
         return [f".noise v({output}) {self.source} {sweep}", ".print noise onoise_spectrum inoise_spectrum"]
@@ -89,13 +80,8 @@ class Noise:
 Analysis = Transient | SmallSignal | Noise
 
 
-def number(value: float) -> str:
-    """Write a number without suffix, so that it reads back as the same double."""
-    return repr(float(value))
-
-
 def comment(text: str) -> str:
-    """A comment line; line breaks in `text` become spaces, so that nothing can escape from it."""
+    """Return a comment line; line breaks in `text` become spaces, so that nothing can escape from it."""
     return "* " + " ".join(text.split())
 
 
@@ -105,7 +91,7 @@ def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
     The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
 
     Args:
-        circuit: has at least one port.
+        circuit: a circuit with at least one port.
         header: lines to put at the head as comments.
 
     Raises:
@@ -130,7 +116,7 @@ def to_deck(
 
     Args:
         bench: a circuit without ports; its elements become the deck's top level.
-        analyses: what to run.
+        analyses: the analyses to run.
         header: lines to put below the title as comments.
         probes: nets to save and print, by default every net of the bench but ground.
         options: simulator options; see `OPTIONS` for the default and its reasons.
@@ -163,7 +149,7 @@ def to_deck(
 
 
 def _used(*tops: Circuit) -> tuple[list[DeviceModel], list[Circuit]]:
-    """One device model per library text, and the circuits instantiated below `tops`, inner ones first."""
+    """Return one device model per library text, and the circuits instantiated below `tops`, inner ones first."""
     models: dict[str, DeviceModel] = {}
     circuits: dict[str, Circuit] = {}
 
@@ -199,37 +185,7 @@ def _subcircuit(circuit: Circuit) -> list[str]:
 
 def _element_line(circuit: Circuit, element: Element) -> str:
     nets = " ".join(circuit.pins_of(element).values())
-    return f"{element.name} {nets} {element_value(element)}"
-
-
-def element_value(element: Element) -> str:
-    """What stands behind the nets in an element's line: its value, or its subcircuit with parameters.
-
-    Raises:
-        DesignError: there is no SPICE text for an element of its kind.
-    """
-    match element:
-        case Resistor(ohms=value) | Capacitor(farads=value):
-            return number(value)
-        case Device(model=model):
-            parameters = " ".join(f"{key}={number(value)}" for key, value in model.parameters.items())
-            return f"{model.subcircuit} {parameters}"
-        case IndependentSource(waveform=waveform, ac=magnitude):
-            return _waveform(waveform) + (f" ac {number(magnitude)}" if magnitude else "")
-        case Instance(circuit=inner):
-            return inner.name
-    raise DesignError("element", "of a kind that SPICE text exists for", type(element).__name__)
-
-
-def _waveform(waveform: Waveform) -> str:
-    match waveform:
-        case PiecewiseLinear(times=times, values=values):
-            points = (f"{number(t)} {number(v)}" for t, v in zip(times, values, strict=True))
-            return f"pwl({' '.join(points)})"
-        case External():
-            # Nothing may stand beside it: ngspice 39 crashes where an external source also has a constant.
-            return "external"
-    return number(waveform)
+    return f"{element.name} {nets} {element.spice_value()}"
 
 
 def _option(value: str | float) -> str:
@@ -241,7 +197,7 @@ def _join(lines: Iterable[str]) -> str:
 
 
 def wrapped(line: str) -> list[str]:
-    """A line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
+    """Return a line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
     if len(line) <= LINE or line.startswith("*"):
         return [line]
     parts, current = [], ""

@@ -17,8 +17,8 @@ def chain_realisation(order: int, theta: float, readouts: Readouts) -> Realisati
     """Return the chain of `order` integrators and `order` + 1 sums: 4 order - 1 couplings.
 
     Args:
-        order: number of states.
-        theta: window in seconds.
+        order: the number of states.
+        theta: the window in seconds.
         readouts: the outputs; that of the first delay 1, where it is asked for, is the sum T itself.
     """
     d = order

@@ -20,8 +20,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cholesky, hessenberg, solve_continuous_lyapunov, solve_triangular
 
-from lmu_hw.analog.realisation.dense import from_states
-from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
+from lmu_hw.analog.realisation.network import Array, Readouts, Realisation, from_states
 from lmu_hw.core.legendre import energy_scale, orthonormal_system
 
 
@@ -29,8 +28,8 @@ def ladder_realisation(order: int, theta: float, readouts: Readouts) -> Realisat
     """Return the ladder of `order` integrators: 2 order - 1 couplings.
 
     Args:
-        order: number of states.
-        theta: window in seconds.
+        order: the number of states.
+        theta: the window in seconds.
         readouts: the outputs, each a sum of the states.
     """
     links, legendre_map = ladder_coordinates(order)
@@ -59,7 +58,7 @@ def ladder_coordinates(order: int) -> tuple[Array, Array]:
 
 
 def _reflection(vector: Array) -> Array:
-    """The symmetric orthogonal matrix whose first column is `vector` / |vector|."""
+    """Return the symmetric orthogonal matrix whose first column is `vector` / |vector|."""
     unit = vector / np.linalg.norm(vector)
     normal = unit - np.eye(len(unit))[0]
     size = float(normal @ normal)

@@ -1,21 +1,20 @@
-"""The verbs and their options. Each verb's work lies in a module of its own, imported when the verb is called."""
+"""The subcommands and what they take. The work of each lies in a module of its own, imported when it is called."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from lmu_hw.cli.groups import OrderedGroup
-from lmu_hw.cli.import_command import import_network
-from lmu_hw.cli.network_options import refuse_with_network
-from lmu_hw.cli.options import SIMULATORS, design_options, output_options
-from lmu_hw.cli.parameters import Number, OneOf, Whole, option
-from lmu_hw.cli.spiking_options import SpikingChoice, spiking_options
-from lmu_hw.cli.train_commands import train
+from lmu_hw.cli.experiment import experiments
+from lmu_hw.cli.options import design_options, options, output_options, spiking_options
+from lmu_hw.cli.parameters import OrderedGroup, option
+from lmu_hw.cli.regression import regressions
+from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -49,67 +48,24 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
 
 @cli.command()
 @design_options(network=True)
-@option(
-    "--target-nrmse",
-    section="Search",
-    type=Number(),
-    help="Search the cheapest design whose decoded window deviates by at most this, for input up to --bandwidth.",
-)
-@option(
-    "--bandwidth",
-    section="Search",
-    type=Number(),
-    metavar="HZ",
-    help="Highest frequency of the input in a search; order/4 cycles per window by default.",
-)
-@option(
-    "--clock",
-    section="Search",
-    type=Number(),
-    metavar="HZ",
-    help="Clock of the hardware: a search then takes as many lanes as a sample every --dt needs.",
-)
+@options(SearchRequest, "search")
 @output_options
-def quantize(
-    design: Design | NetworkDesign,
-    target_nrmse: float | None,
-    bandwidth: float | None,
-    clock: float | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def quantize(design: Design | NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Choose formats, bound the error, count the cost.
 
     The error is measured too, on seeded noise in the band that the memory resolves. Leaves plan.json in the folder of
     --out.
 
     With --target-nrmse the cheapest design is searched, in multiplications times the widths of their factors: over all
-    rules against the ideal memory, or with --discretization for that rule against its own exact arithmetic. Leaves
+    methods against the ideal memory, or with --discretization for that method against its own exact arithmetic. Leaves
     front.csv and front.svg too, all designs that no other beats in both cost and fidelity.
 
     With a NETWORK, a network file or the name of a network of the package, its formats are chosen on the sequences of
     --calibration; a table tells range, bits, clipped share and contribution to the output's error of each tensor.
     """
-    if isinstance(design, NetworkDesign):
-        from lmu_hw.cli import quantize_network
-
-        refuse_with_network("target_nrmse", "bandwidth", "clock")
-        quantize_network.run(design, out, as_json)
-        return
     from lmu_hw.cli import quantize as subcommand
-    from lmu_hw.cli import search
 
-    if target_nrmse is None:
-        for name, value in (("bandwidth", bandwidth), ("clock", clock)):
-            if value is not None:
-                raise DesignError(name, "given with --target-nrmse", f"{value:g}")
-        subcommand.run(design, out, as_json)
-        return
-    for name in ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee"):
-        if click.get_current_context().params[name] is not None:
-            flag = name.replace("_", "-")
-            raise DesignError("target-nrmse", f"given without --{flag}, which it searches", f"{target_nrmse:g}")
-    search.run(design, search.Wish(target_nrmse, bandwidth, clock), out, as_json)
+    subcommand.run(design, search, out, as_json)
 
 
 @cli.command()
@@ -123,11 +79,6 @@ def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> 
     With a NETWORK, a network file or the name of a network of the package, it is the module of the whole network;
     its formats are chosen on the sequences of --calibration.
     """
-    if isinstance(design, NetworkDesign):
-        from lmu_hw.cli import verilog_network
-
-        verilog_network.run(design, out, as_json)
-        return
     from lmu_hw.cli import verilog as subcommand
 
     subcommand.run(design, out, as_json)
@@ -147,63 +98,16 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
     subcommand.run(design, out, as_json)
 
 
-_INPUT = (
-    option(
-        "--input",
-        "source",
-        section="Input",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Samples from -1 to 1, one a step: .npy, .csv or .wav, whose rate gives --dt where that is left out.",
-    ),
-    option(
-        "--channel",
-        section="Input",
-        metavar="N",
-        help="Channel of the file, counted from 0, or a column's name; needed where there are several.",
-    ),
-    option("--normalize", section="Input", is_flag=True, help="Scale the file's peak to 1."),
-)
-
-
-def _input_options(subcommand: Any) -> Any:
-    for declare in reversed(_INPUT):
-        subcommand = declare(subcommand)
-    return subcommand
-
-
 @cli.command()
 @design_options(analog=True, network=True)
-@_input_options
-@option(
-    "--analog/--no-analog", section="Circuit", default=True, help="Whether the circuit takes part; it does by default."
-)
-@option(
-    "--labels",
-    section="Network",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The class of each sequence of --input, .npy or .csv: accuracies are told.",
-)
-@option(
-    "--spiking",
-    "in_spikes",
-    section="Spikes",
-    is_flag=True,
-    help="Run a digital spiking memory beside the fixed-point one, in place of the circuit.",
-)
-@option("--spiking-lanes", section="Spikes", type=Whole(), help="Its neurons in a clock cycle; 1 by default.")
+@options(Recording, "recording")
+@options(CosimRequest, "asked")
 @spiking_options
 @output_options
 def cosim(
     design: Design | NetworkDesign,
-    source: Path | None,
-    channel: str | None,
-    normalize: bool,
-    analog: bool,
-    labels: Path | None,
-    in_spikes: bool,
-    spiking_lanes: int | None,
+    recording: Recording,
+    asked: CosimRequest,
     spiking: SpikingChoice,
     out: Path | None,
     as_json: bool,
@@ -221,51 +125,39 @@ def cosim(
 
     Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
     """
-    if not in_spikes:
+    if not asked.spiking:
         spiking.refuse("given with --spiking")
-        if spiking_lanes is not None:
-            raise DesignError("spiking-lanes", "given with --spiking", spiking_lanes)
+        asked.refuse("given with --spiking", "spiking_lanes")
     if isinstance(design, NetworkDesign):
-        if in_spikes:
-            raise DesignError("spiking", "given with a memory, not with a NETWORK", str(design.network))
-        from lmu_hw.cli import cosim_network
+        from lmu_hw.cli.cosim import run_network
 
-        refuse_with_network("channel", "normalize", "analog")
-        cosim_network.run(design, source, labels, out, as_json)
+        if asked.spiking:
+            raise DesignError("spiking", "given with a memory, not with a NETWORK", design.network)
+        recording.refuse("left out with a network", "channel", "normalize")
+        asked.refuse("left out with a network", "analog")
+        run_network(design, recording.path, asked.labels, out, as_json)
         return
-    if labels is not None:
-        raise DesignError("labels", "given with a NETWORK", str(labels))
-    from lmu_hw.cli.recording import Recording
+    asked.refuse("given with a NETWORK", "labels")
+    if asked.spiking:
+        from lmu_hw.cli.cosim import run_spiking
 
-    if in_spikes:
-        from lmu_hw.cli import cosim_spiking
-
-        lanes = 1 if spiking_lanes is None else spiking_lanes
-        cosim_spiking.run(design, spiking, lanes, Recording(source, channel, normalize), out, as_json)
+        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, out, as_json)
         return
-    from lmu_hw.cli import cosim as subcommand
+    from lmu_hw.cli.cosim import run_memory
 
-    subcommand.run(design, Recording(source, channel, normalize), analog, out, as_json)
+    run_memory(design, recording, asked.chosen("analog"), out, as_json)
 
 
 @cli.command()
 @design_options(network=True)
-@_input_options
-@option(
-    "--backend",
-    section="Input",
-    type=OneOf(("float", "fixed", "rtl", "spiking")),
-    default="float",
-    help="What runs: float64, the integer model, the Verilog or spiking neurons; float by default.",
-)
+@options(Recording, "recording")
+@options(RunRequest, "asked")
 @spiking_options
 @output_options
 def run(
     design: Design | NetworkDesign,
-    source: Path | None,
-    channel: str | None,
-    normalize: bool,
-    backend: str,
+    recording: Recording,
+    asked: RunRequest,
     spiking: SpikingChoice,
     out: Path | None,
     as_json: bool,
@@ -282,42 +174,64 @@ def run(
     With --backend spiking neurons carry the memory or the network; spikes.npz has who fired when and the decoded
     states, and report.html has rasters, states and the decoded window beside float64.
     """
-    if backend != "spiking":
-        spiking.refuse("given with --backend spiking")
-    if isinstance(design, NetworkDesign):
-        from lmu_hw.cli import run_network
-
-        refuse_with_network("channel", "normalize")
-        if backend == "spiking":
-            from lmu_hw.cli import run_spiking_network
-
-            run_spiking_network.run(design, source, spiking, out, as_json)
-            return
-        run_network.run(design, source, backend, out, as_json)
-        return
-    from lmu_hw.cli.recording import Recording
-
-    if backend == "spiking":
+    if asked.backend == "spiking":
         from lmu_hw.cli import run_spiking
 
-        run_spiking.run(design, Recording(source, channel, normalize), spiking, out, as_json)
+        run_spiking.run(design, recording, spiking, out, as_json)
         return
     from lmu_hw.cli import run as subcommand
 
-    subcommand.run(design, Recording(source, channel, normalize), backend, out, as_json)
+    spiking.refuse("given with --backend spiking")
+    subcommand.run(design, recording, asked.backend, out, as_json)
 
 
 cli.add_command(train)
 
 
-cli.add_command(import_network)
+@cli.command("import")
+@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@options(ImportRequest, "asked")
+@option("--name", section="Output", metavar="NAME", help="Name of the network's file; that of FILE by default.")
+@output_options
+def import_(source: Path, asked: ImportRequest, name: str | None, out: Path | None, as_json: bool) -> None:
+    """Import a network that was trained elsewhere.
+
+    FILE is a model of Keras with layers of keras-lmu (.keras, .h5, .hdf5), or a state dict of PyTorch (.safetensors,
+    .pt, .pth). Nothing of it is run. What cannot be represented exactly is refused by layer and name. Leaves NAME.npz,
+    a network file, in the folder of --out.
+
+    A state dict with the names e_x e_h e_m W_x W_h W_m, or those of other public LMUs, and a readout needs --theta;
+    other names need a mapping, such as
+
+    \b
+        output = "last"
+        [[layers]]
+        type = "lmu"
+        order = 256
+        theta = 784.0
+        activation = "tanh"
+        input_encoder = "cell.encoder"
+        memory_kernel = {tensor = "cell.kernel", transpose = true}
+        bias = ["cell.b1", "cell.b2"]
+        [[layers]]
+        type = "dense"
+        kernel = "readout.weight"
+        bias = "readout.bias"
+
+    All keys: order, theta or theta_inv, dt, discretization, basis, activation, encoder_activation, and the arrays
+    input_encoder, input_bias, hidden_encoder, memory_encoder, input_kernel, hidden_kernel, memory_kernel, bias; Ā and
+    B̄ are compared under transition and input; a table may have columns = [first, end]; tensors that play no part are
+    listed under ignore.
+    """
+    from lmu_hw.cli import import_ as subcommand
+
+    subcommand.run(source, name, asked, out, as_json)
 
 
 @cli.command()
-@option("--simulator", section="Options", type=OneOf(SIMULATORS), default="verilator", help="HDL simulator.")
-@option("--seed", section="Options", type=Whole(), default=0, help="Seed of the pixels' order and of the noise.")
+@options(Design, "design", "simulator", "seed")
 @output_options
-def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
+def demo(design: Design, out: Path | None, as_json: bool) -> None:
     """Take real digits through the whole flow.
 
     Handwritten digits are classified from the states of a memory, in float64, in integers and in Verilog; a small
@@ -326,4 +240,10 @@ def demo(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
     """
     from lmu_hw.cli import demo as subcommand
 
-    subcommand.run(simulator, seed, out, as_json)
+    subcommand.run(design.simulator, design.seed, out, as_json)
+
+
+cli.add_command(experiments)
+
+
+cli.add_command(regressions)

@@ -1,57 +1,115 @@
-"""`lmu-hw cosim`: Verilog, integers, floats and the circuit on one recording."""
+"""`lmu-hw cosim`: Verilog, integers, floats, and a circuit or spikes where wanted, on one recording."""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.cli.evidence import checks_table, failures, figures
+from lmu_hw.cli.cosim_report import (
+    checks_table,
+    failures,
+    figures,
+    network_checks,
+    network_failures,
+    spiking_checks,
+    spiking_failures,
+    spiking_figures,
+)
+from lmu_hw.cli.network_plots import network_figures
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
-from lmu_hw.cli.recording import Recording, Samples, read
-from lmu_hw.cli.report import Report, Section, TableData, write_report
+from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
+from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import Recording
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
-from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
-from lmu_hw.sim.cosim.memory import AnalogSetup, CosimResult, cosimulate
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
+from lmu_hw.io.recordings import read_classes
+from lmu_hw.networks.quantize.model import IntegerNetwork
+from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.interface.emission import VerilogDesign
+from lmu_hw.rtl.memory.verilog import generate_verilog
+from lmu_hw.rtl.network import generate_network_verilog
+from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
+from lmu_hw.sim.cosim.memory import AnalogSetup, cosimulate
+from lmu_hw.sim.cosim.network import cosimulate_network
+from lmu_hw.sim.cosim.spiking import cosimulate_spiking
+from lmu_hw.sim.targets.base import Target
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus
+from lmu_hw.sim.targets.run import run_targets
+from lmu_hw.spiking.digital.plan import plan_spiking
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _CIRCUIT = "analog_memory"
-_TRACED_CYCLES = 2_000  # a waveform takes up to a few kilobytes per cycle
+_TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
+
+_Rows = list[tuple[str, str]]
+_Progress = Callable[[str], None]
+"""Says what is being done."""
 
 
-def run(design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool) -> None:
-    """Check, write and print; see `lmu_hw.cli.commands.cosim`."""
-    if design.channels != 1:
-        raise DesignError("channels", "1 for one recording", design.channels)
-    samples = read(recording, design)
+@dataclass(frozen=True)
+class _Found:
+    """What a co-simulation came to, for the answer and for the report.
+
+    Attributes:
+        title, subtitle: The head of the report.
+        answered: The result file's content; it names the waveform where there is one.
+        passed: Whether every check held.
+        failure: One line for the checks that failed.
+        messages: What the benches complained about.
+        rows: What was built and what it ran on, for people.
+        checks: Every check with its outcome.
+        figures: Makes the figures of the report.
+        waveform: The file with all signals, where one was recorded.
+        remarks: Lines that follow the checks on the terminal.
+    """
+
+    title: str
+    subtitle: str
+    answered: dict[str, Any]
+    passed: bool
+    failure: str
+    messages: Sequence[str]
+    rows: _Rows
+    checks: TableData
+    figures: Callable[[], list[FigureData]]
+    waveform: Path | None = None
+    remarks: Sequence[str] = ()
+
+
+def run_memory(design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool) -> None:
+    """Co-simulate a memory, write and print; see `lmu_hw.cli.commands.cosim`."""
+    samples = _read_single(design, recording)
     design = samples.design
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
         allowed = f"from {_LEAST_PERIOD:g} s to less than {_MOST_PERIOD:g} s beside a circuit (or give --no-analog)"
         raise DesignError("dt", allowed, design.dt)
     command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
-    with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        task = bar.add_task("plan", total=None)
+
+    def simulate(step: _Progress, scratch: Path) -> _Found:
         circuit = circuit_beside(design) if analog else None
         plan = design.plan()
-        bar.update(task, description="Verilog")
+        step("Verilog")
         made = generate_verilog(plan, name=design.name, command=command, **design.hardware())
-        bar.update(task, description="build and simulate")
+        step("build and simulate")
         traced = min(samples.values.size, max(1, _TRACED_CYCLES // int(made.manifest["cycles_per_sample"])))
         result = cosimulate(
             plan,
             samples.values,
-            workdir=Path(scratch),
+            workdir=scratch,
             simulator=design.simulator,
             lanes=design.lanes,
             seed=design.seed,
@@ -61,24 +119,207 @@ def run(design: Design, recording: Recording, analog: bool, out: Path | None, as
         )
         waveform = result.waveform
         if out is not None and waveform is None and result.digital.passed:
-            bar.update(task, description="waveform")
-            waveform = _excerpt(plan, samples.values[:traced], made, design, Path(scratch))
-        bar.update(task, description="report")
-        answered = _result(design, samples, plan, made, result)
-        answered["waveform"] = None
+            step("waveform")
+            codes = plan.input_format.encode(samples.values[:traced], overflow=Overflow.SATURATE)[None, :]
+            stimulus = Stimulus(codes, gap=0.1, stall=0.1, seed=design.seed)
+            waveform = _excerpt(HarnessedMemory(plan, stimulus, made), design, scratch)
+        answered = {
+            "design": design.to_dict(),
+            "input": samples.origin,
+            **result.to_dict(),
+            "multiplications_per_sample": plan.multiplications_per_sample,
+            "cycles_per_sample": made.manifest["cycles_per_sample"],
+            "latency_cycles": made.manifest["latency_cycles"],
+            **_waveform_entry(design.name, waveform, "waveform_samples", traced),
+        }
+        used = result.fixed_vs_float.utilisation
+        return _Found(
+            title="Co-simulation of a Legendre memory",
+            subtitle=plan.spec.summary(),
+            answered=answered,
+            passed=result.passed,
+            failure=failures(result),
+            messages=[line for check in (result.digital, result.analog) if check for line in check.messages],
+            rows=[*design_rows(plan, made.manifest), _input_row(samples)],
+            checks=checks_table(result),
+            figures=lambda: figures(plan, result, circuit),
+            waveform=waveform,
+            remarks=[f"bound / measured: {format_number(1.0 / used)}"] if used > 0.0 else [],
+        )
+
+    _run(simulate, command, out, as_json)
+
+
+def run_network(
+    design: NetworkDesign, source: Path | None, labels_path: Path | None, out: Path | None, as_json: bool
+) -> None:
+    """Co-simulate a network, write and print; see `lmu_hw.cli.commands.cosim`."""
+    network = design.load()
+    sequences = read_input(network, source)
+    batch = len(sequences.values)
+    labels = None if labels_path is None else read_classes(labels_path, batch, network.outputs)
+    words = ["--input", str(source), *([] if labels_path is None else ["--labels", str(labels_path)])]
+    command = f"lmu-hw cosim {design.flags()} {shlex.join(words)}"
+
+    def simulate(step: _Progress, scratch: Path) -> _Found:
+        made = quantized(design, network, sequences)
+        step("Verilog")
+        verilog = generate_network_verilog(
+            made.plan,
+            name=design.name,
+            lanes=design.lanes,
+            sequences=design.sequences,
+            reset=design.reset,
+            command=command,
+        )
+        step("build and simulate")
+        result = cosimulate_network(
+            network,
+            made.plan,
+            verilog,
+            sequences.values,
+            workdir=scratch / "digital",
+            labels=labels,
+            simulator=design.simulator,
+            seed=design.seed,
+        )
+        traced = min(sequences.values.shape[1], _TRACED_CYCLES // int(verilog.manifest["cycles_per_last_step"]))
+        waveform = None
+        if out is not None and result.passed and traced > 0:  # where one step is too long there is none
+            step("waveform")
+            waveform = _excerpt(_traced_network(design, made.plan, verilog, sequences.values, traced), design, scratch)
+        given = {**input_facts(source or Path(), sequences), "calibration": made.calibration}
+        cost = {
+            "multiplications_per_sequence": made.plan.multiplications_per_sequence(sequences.values.shape[1]),
+            **{key: verilog.manifest[key] for key in ("multipliers", "cycles_per_step", "cycles_per_last_step")},
+        }
+        return _Found(
+            title="Co-simulation of a network",
+            subtitle="; ".join(network.name(k) for k in range(len(network.layers))),
+            answered={
+                "design": design.to_dict(),
+                "input": given,
+                **result.to_dict(),
+                **cost,
+                **_waveform_entry(design.name, waveform, "waveform_steps", traced),
+            },
+            passed=result.passed,
+            failure=network_failures(result),
+            messages=result.digital.messages,
+            rows=[
+                *network_rows(network),
+                ("input", f"{given['input']}, {given['sequences']} × {given['steps']} steps"),
+                ("formats chosen on", given["calibration"]),
+                *cost_rows(cost),
+            ],
+            checks=network_checks(result),
+            figures=lambda: network_figures(result),
+            waveform=waveform,
+        )
+
+    _run(simulate, command, out, as_json)
+
+
+def run_spiking(
+    design: Design, choice: SpikingChoice, lanes: int, recording: Recording, out: Path | None, as_json: bool
+) -> None:
+    """Co-simulate a memory in fixed point and in spikes, write and print; see `lmu_hw.cli.commands.cosim`.
+
+    `lanes` is the number of neurons in a clock cycle.
+    """
+    if design.delays:
+        raise DesignError("delays", "left out beside spikes", design.delays)
+    samples = _read_single(design, recording)
+    design = samples.design
+    spec = design.spec()
+    options = choice.for_memory(spec.order, (), design.seed)
+    command = f"lmu-hw cosim {design.flags()}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
+
+    def simulate(step: _Progress, scratch: Path) -> _Found:
+        plan = design.plan()
+        spiking = plan_spiking(spec, options, lanes=lanes)
+        step("Verilog")
+        made = (
+            generate_verilog(plan, name=design.name, command=command, **design.hardware()),
+            generate_spiking_verilog(spiking, name=f"{design.name}_spiking", command=command),
+        )
+        step("build and simulate")
+        result = cosimulate_spiking(
+            plan,
+            spiking,
+            samples.values,
+            workdir=scratch,
+            simulator=design.simulator,
+            seed=design.seed,
+            designs=made,
+        )
+        answered = {"design": design.to_dict(), "input": samples.origin, **result.to_dict()}
+        answered["spiking"] |= {key: made[1].manifest[key] for key in ("neurons", "kind", "lanes", "cycles_per_sample")}
+        return _Found(
+            title="Co-simulation of a Legendre memory in fixed point and in spikes",
+            subtitle=spec.summary(),
+            answered=answered,
+            passed=result.passed,
+            failure=spiking_failures(result),
+            messages=result.messages,
+            rows=[
+                ("memory", spec.summary()),
+                ("neurons", f"{spiking.neurons} {answered['spiking']['kind']}, {lanes} a cycle"),
+                ("synapse", f"{format_number(spiking.design.options.synapse.coefficients[0])} s"),
+                ("cycles per sample", str(answered["spiking"]["cycles_per_sample"])),
+                _input_row(samples),
+            ],
+            checks=spiking_checks(result),
+            figures=lambda: spiking_figures(spiking, result),
+        )
+
+    _run(simulate, command, out, as_json)
+
+
+def _run(simulate: Callable[[_Progress, Path], _Found], command: str, out: Path | None, as_json: bool) -> None:
+    """Simulate, leave results, waveform and report in `out`, and print the answer.
+
+    Raises:
+        CheckFailed: A check failed.
+    """
+    with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        task = bar.add_task("plan", total=None)
+
+        def step(description: str) -> None:
+            bar.update(task, description=description)
+
+        found = simulate(step, Path(scratch))
         names = ["results.json"]
         if out is not None:
-            if waveform is not None:
-                answered["waveform"] = f"{design.name}{waveform.suffix}"
-                answered["waveform_samples"] = traced
-                shutil.copy(waveform, folder / answered["waveform"])
-                names.append(answered["waveform"])
-            write_text(folder / "results.json", render_json(answered))
-            write_report(folder / "report.html", _report(command, plan, samples, answered, result, circuit))
+            step("report")
+            if found.waveform is not None:
+                names.append(found.answered["waveform"])
+                shutil.copy(found.waveform, folder / names[-1])
+            write_text(folder / "results.json", render_json(found.answered))
+            write_report(folder / "report.html", _report(found, command))
             names.append("report.html")
-    answer(answered, _shown(plan, samples, made, result, out, names), as_json=as_json)
-    if not result.passed:
-        raise CheckFailed(failures(result))
+    shown: list[Any] = [
+        facts("Co-simulation", found.rows),
+        grid(found.checks.title, found.checks.heads, found.checks.rows, right=()),
+        *found.remarks,
+        *written(out, names),
+    ]
+    answer(found.answered, shown, as_json=as_json)
+    if not found.passed:
+        raise CheckFailed(found.failure)
+
+
+def _report(found: _Found, command: str) -> Report:
+    return Report(
+        title=found.title,
+        subtitle=found.subtitle,
+        command=command,
+        passed=found.passed,
+        sections=[
+            Section("Outcome", found.messages, [found.checks, TableData("Design", (), found.rows)]),
+            Section("Evidence", (), (), found.figures()),
+        ],
+    )
 
 
 def circuit_beside(design: Design) -> AnalogDesign:
@@ -86,29 +327,8 @@ def circuit_beside(design: Design) -> AnalogDesign:
     return design_circuit(replace(design, name=_CIRCUIT, delays=(), coefficients=False))
 
 
-def _excerpt(plan: MemoryPlan, samples: Array, made: VerilogDesign, design: Design, scratch: Path) -> Path | None:
-    """The waveform of the first samples, from a run of their own."""
-    codes = plan.input_format.encode(samples, overflow=Overflow.SATURATE)[None, :]
-    memory = HarnessedMemory(plan, Stimulus(codes, gap=0.1, stall=0.1, seed=design.seed), made)
-    run = run_streams([memory], workdir=scratch / "waves", simulator=design.simulator, seed=design.seed, waves=True)
-    return run.bench.waveform
-
-
-def _result(
-    design: Design, samples: Samples, plan: MemoryPlan, made: VerilogDesign, result: CosimResult
-) -> dict[str, Any]:
-    return {
-        "design": design.to_dict(),
-        "input": samples.origin,
-        **result.to_dict(),
-        "multiplications_per_sample": plan.multiplications_per_sample,
-        "cycles_per_sample": made.manifest["cycles_per_sample"],
-        "latency_cycles": made.manifest["latency_cycles"],
-    }
-
-
-def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was built, for people."""
+def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
+    """What was built for a memory, for people."""
     return [
         ("memory", plan.spec.summary()),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
@@ -119,38 +339,41 @@ def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> list[tuple[str, s
     ]
 
 
+def cost_rows(cost: dict[str, Any]) -> _Rows:
+    """What the hardware of a network costs, for people."""
+    return [
+        ("multipliers", str(cost["multipliers"])),
+        ("multiplications per sequence", str(cost["multiplications_per_sequence"])),
+        ("cycles per step", f"{cost['cycles_per_step']}, the last one {cost['cycles_per_last_step']}"),
+    ]
+
+
+def _read_single(design: Design, recording: Recording) -> Samples:
+    """The recording for a design of one channel."""
+    if design.channels != 1:
+        raise DesignError("channels", "1 for one recording", design.channels)
+    return read(recording, design)
+
+
 def _input_row(samples: Samples) -> tuple[str, str]:
     return "input", f"{samples.origin['input']}, {samples.values.size} samples"
 
 
-def _report(
-    command: str,
-    plan: MemoryPlan,
-    samples: Samples,
-    answered: dict[str, Any],
-    result: CosimResult,
-    circuit: AnalogDesign | None,
-) -> Report:
-    rows = [*design_rows(plan, {"lanes": answered["design"]["lanes"], **answered}), _input_row(samples)]
-    messages = [line for check in (result.digital, result.analog) if check is not None for line in check.messages]
-    return Report(
-        title="Co-simulation of a Legendre memory",
-        subtitle=plan.spec.summary(),
-        command=command,
-        passed=result.passed,
-        sections=[
-            Section("Outcome", messages, [checks_table(result), TableData("Design", (), rows)]),
-            Section("Evidence", (), (), figures(plan, result, circuit)),
-        ],
-    )
+def _waveform_entry(name: str, waveform: Path | None, key: str, traced: int) -> dict[str, Any]:
+    """The name of the waveform's file in the result, and under `key` how much of the input it covers."""
+    return {"waveform": None} if waveform is None else {"waveform": f"{name}{waveform.suffix}", key: traced}
 
 
-def _shown(
-    plan: MemoryPlan, samples: Samples, made: VerilogDesign, result: CosimResult, out: Path | None, names: list[str]
-) -> Iterator[Any]:
-    table = checks_table(result)
-    yield facts("Co-simulation", [*design_rows(plan, made.manifest), _input_row(samples)])
-    yield grid(table.title, table.heads, table.rows, right=())
-    if result.fixed_vs_float.utilisation > 0.0:
-        yield f"bound / measured: {format_number(1.0 / result.fixed_vs_float.utilisation)}"
-    yield from written(out, names)
+def _traced_network(
+    design: NetworkDesign, plan: NetworkPlan, verilog: VerilogDesign, x: Array, steps: int
+) -> HarnessedNetwork:
+    """The network with the first steps of the first sequences, as many as run side by side."""
+    codes = IntegerNetwork(plan).encode(x[: design.sequences, :steps])
+    stimulus = NetworkStimulus.of_batch(codes, design.sequences).with_traffic(0.1, 0.1, design.seed)
+    return HarnessedNetwork(plan, stimulus, verilog)
+
+
+def _excerpt(target: Target, design: Design | NetworkDesign, scratch: Path) -> Path | None:
+    """The waveform of the beginning, from a run of its own."""
+    run = run_targets([target], workdir=scratch / "waves", simulator=design.simulator, seed=design.seed, waves=True)
+    return run.bench.waveform

@@ -1,4 +1,4 @@
-"""`lmu-hw derive`: the system in numbers."""
+"""`lmu-hw derive`: the continuous and the sampled system, its stability and its error over frequency."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGEST_SAMPLED = 128  # above, the sampled system's response takes longer than
 
 
 def run(design: Design, out: Path | None, as_json: bool) -> None:
-    """Derive, write and print; see `lmu_hw.cli.commands.derive`."""
+    """Derive the system, write its files and print its figures; see `lmu_hw.cli.commands.derive`."""
     spec = design.spec()
     with staged(out) as folder, progress() as bar:
         bar.add_task("system", total=None)
@@ -37,7 +37,7 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
 
 
 def write_system(design: Design, folder: Path) -> list[str]:
-    """Write system.json and system.svg to `folder`; return their names."""
+    """Write system.json and system.svg to a folder, and return their names."""
     spec = design.spec()
     sampled = discretize(spec)
     return _write(folder, sampled, _result(design, continuous(spec), sampled))
@@ -93,9 +93,10 @@ def _curves(spec: LMUSpec, sampled: DiscreteSystem, result: dict[str, Any]) -> d
 
 
 def _after_step(sampled: DiscreteSystem) -> Array:
-    """States after a step of the input, from 0 to 1.5 θ, shape (points, order); explicit steps give way to zoh.
+    """The states after a step of the input, from 0 to 1.5 θ, of shape (points, order).
 
-    Above some order, powers of a stable explicit step exceed the range of a double before they decay.
+    They are those of a zero-order hold whatever the method, because above some order the powers of a stable explicit
+    step exceed the range of a double before they decay.
     """
     spec = sampled.spec
     if spec.discretization is not Discretization.ZOH:

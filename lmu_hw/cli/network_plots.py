@@ -14,7 +14,7 @@ _MOST_STEPS = 1_000
 
 
 def network_figures(result: NetworkCosim) -> list[FigureData]:
-    """Fixed against float: every output, and over time where there is an output per step."""
+    """Draw every output in fixed point against float, and over time where there is an output for each step."""
     same = (
         " The Verilog gives the words of the integer model, so its outputs are those of the fixed form."
         if result.digital.passed

@@ -1,207 +1,56 @@
-"""Options that verbs share, and the design that they make. Nothing heavy is imported here."""
+"""The options of the command line, made of the declarations in `lmu_hw.design`. Nothing heavy is imported here.
+
+Flags, defaults, ranges and help are declared once, as fields of dataclasses (`lmu_hw.design.options`). From these,
+this module makes options for click. click stays the command-line library because a type of parameter may raise the
+project's own one-line errors, shells complete its options and choices, and it depends on nothing else. Libraries that
+read options off annotations (cyclopts, rich-click) would leave the declarations as they are, but bring error texts of
+their own and help in colour, for which `lmu-hw --version` would wait.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from lmu_hw.cli.network_options import NETWORK_OPTIONS
-from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, option
-from lmu_hw.design.memory import Design, load_design
-from lmu_hw.design.network import NetworkDesign, load_any_design
+from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, Wholes, Words, option
+from lmu_hw.design.files import load_any_design, load_design
+from lmu_hw.design.memory import CIRCUIT, Design
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.options import Option, Options, options_of
+from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+Declare = Callable[[Any], Any]
 
-DISCRETIZATIONS = ("zoh", "euler", "ab2", "bilinear")
-BASES = ("legendre", "orthonormal")
-GUARANTEES = ("energy", "lyapunov")
-DATAPATHS = ("chain", "solve", "dense", "structured")
-SIMULATORS = ("verilator", "icarus")
-OPAMPS = ("ideal", "single-pole", "macro")
-OTAS = ("ideal", "macro")
-TOPOLOGIES = ("dense", "chain", "ladder")
-STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
-SERIES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
+_FILE = click.Path(path_type=Path)
+_TYPES: Mapping[Any, click.ParamType[Any]] = {
+    int: Whole(),
+    float: Number(),
+    tuple[int, ...]: Wholes(),
+    tuple[float, ...]: Fractions(),
+    tuple[str, ...]: Words(),
+    Path: _FILE,
+    str: click.STRING,
+}
 
-_MEMORY, _WORDS, _HARDWARE, _CIRCUIT = "Memory", "Word lengths", "Hardware", "Circuit"
-
-_DESIGN_OPTIONS: Sequence[Callable[[Any], Any]] = (
-    option(
-        "--design",
-        "design_path",
-        section=_MEMORY,
-        type=click.Path(path_type=Path),
-        metavar="FILE.toml",
-        help="Design file; its keys are these options with _ for -. Options given here win over it.",
-    ),
-    option("--order", section=_MEMORY, type=Whole(), help="Number of states d, 1 to 2048."),
-    option("--theta", section=_MEMORY, type=Number(), metavar="SECONDS", help="Length of the window θ."),
-    option("--dt", section=_MEMORY, type=Number(), metavar="SECONDS", help="Time between samples."),
-    option(
-        "--discretization",
-        section=_MEMORY,
-        type=OneOf(DISCRETIZATIONS),
-        help="Time-stepping rule; zoh by default, and whichever is cheapest with --target-nrmse.",
-    ),
-    option("--basis", section=_MEMORY, type=OneOf(BASES), help="Coordinates of the state; legendre by default."),
-    option(
-        "--name",
-        section=_MEMORY,
-        metavar="NAME",
-        help="Name of the module and the circuit; lmu_memory by default.",
-    ),
-    option("--input-bits", section=_WORDS, type=Whole(), help="Width of a sample, 3 to 24; 12 by default."),
-    option("--state-bits", section=_WORDS, type=Whole(), help="Width of a state, 3 to 32; 16 by default."),
-    option(
-        "--coefficient-bits",
-        section=_WORDS,
-        type=Whole(),
-        help="Width of a coefficient, 3 to 32; by default two more than a state, at most 26.",
-    ),
-    option(
-        "--output-bits",
-        section=_WORDS,
-        type=Whole(),
-        help="Width of the words that leave, up to 48, finer by as many bits as wider; those of the "
-        "states by default. Of a network: 8 to 32, 24 by default.",
-    ),
-    option(
-        "--error-feedback/--no-error-feedback",
-        section=_WORDS,
-        default=None,
-        help="Carry the rest of each narrowing over to the next; by default where it pays.",
-    ),
-    option(
-        "--guarantee",
-        section=_WORDS,
-        type=OneOf(GUARANTEES),
-        help="Round a dense matrix so that its stability is certified: a contraction of energy, or more accurate.",
-    ),
-    option(
-        "--datapath",
-        section=_HARDWARE,
-        type=OneOf(DATAPATHS),
-        help="How the increments are computed: chain for euler and ab2, solve for bilinear, dense for zoh by default.",
-    ),
-    option(
-        "--structured-error",
-        section=_HARDWARE,
-        type=Number(),
-        help="How far the structured datapath may be from an exact hold, RMS for white input; 1e-4 by default.",
-    ),
-    option(
-        "--delays",
-        section=_HARDWARE,
-        type=Fractions(),
-        metavar="F,F,...",
-        help="Delayed readouts to give out beside the states, as fractions of θ from 0 to 1.",
-    ),
-    option("--lanes", section=_HARDWARE, type=Whole(), help="Multipliers, a divisor of the order; 1 by default."),
-    option(
-        "--unrolled/--no-unrolled",
-        section=_HARDWARE,
-        default=None,
-        help="A multiplier for every product instead of lanes, up to order 16; off by default.",
-    ),
-    option(
-        "--port-bits",
-        section=_HARDWARE,
-        type=Whole(),
-        help="Width of the input port; what is out of range is saturated and flagged. By default as samples.",
-    ),
-    option("--channels", section=_HARDWARE, type=Whole(), help="Memories that take turns; 1 by default."),
-    option(
-        "--simulator",
-        section=_HARDWARE,
-        type=OneOf(SIMULATORS),
-        help="HDL simulator; verilator by default.",
-    ),
-    option("--seed", section=_HARDWARE, type=Whole(), help="Seed of everything random; 0 by default."),
+_DESIGN_FILE = option(
+    "--design",
+    "design_path",
+    section="Memory",
+    type=_FILE,
+    metavar="FILE.toml",
+    help="Design file; its keys are these options with _ for -. Options given here win over it.",
 )
 
-_ANALOG_OPTIONS: Sequence[Callable[[Any], Any]] = (
-    option(
-        "--topology",
-        section=_CIRCUIT,
-        type=OneOf(TOPOLOGIES),
-        help="Form of the coupling network: d² couplings, sums along a chain, or a ladder of 2d - 1; dense by default.",
-    ),
-    option("--style", section=_CIRCUIT, type=OneOf(STYLES), help="Technology; opamp-rc by default."),
-    option(
-        "--opamp",
-        section=_CIRCUIT,
-        type=OneOf(OPAMPS),
-        help="Model of the op-amps; single-pole by default. macro adds a slew rate (1 V/s per Hz of gain-bandwidth "
-        "product), rails (96 % of the supply) and noise (20 nV/√Hz).",
-    ),
-    option(
-        "--gbw",
-        section=_CIRCUIT,
-        type=Number(),
-        metavar="HZ",
-        help="Gain-bandwidth product of an op-amp that is not ideal; 1e7 by default.",
-    ),
-    option("--opamp-gain", section=_CIRCUIT, type=Number(), help="Gain of such an op-amp; 1e6 by default."),
-    option("--ota", section=_CIRCUIT, type=OneOf(OTAS), help="Model of the transconductors; ideal by default."),
-    option(
-        "--gm",
-        section=_CIRCUIT,
-        type=Number(),
-        metavar="S",
-        help="Transconductance around which transconductors are chosen; 1e-6 by default.",
-    ),
-    option("--supply", section=_CIRCUIT, type=Number(), metavar="V", help="Supplies of ± this; 5 by default."),
-    option(
-        "--resistors",
-        section=_CIRCUIT,
-        type=OneOf(SERIES),
-        help="Standard values of the resistors; exact ones by default.",
-    ),
-    option(
-        "--capacitors",
-        section=_CIRCUIT,
-        type=OneOf(SERIES),
-        help="Standard values of the capacitors; exact ones by default.",
-    ),
-    option(
-        "--resistor-tolerance",
-        section=_CIRCUIT,
-        type=Number(),
-        metavar="SHARE",
-        help="Relative standard deviation of resistors, for drawn circuits; 0 by default.",
-    ),
-    option(
-        "--capacitor-tolerance",
-        section=_CIRCUIT,
-        type=Number(),
-        metavar="SHARE",
-        help="The same of capacitors.",
-    ),
-    option("--gm-tolerance", section=_CIRCUIT, type=Number(), metavar="SHARE", help="The same of transconductors."),
-    option(
-        "--coefficients/--no-coefficients",
-        section=_CIRCUIT,
-        default=None,
-        help="Give out the Legendre coefficients too, whatever the states are; off by default.",
-    ),
-    option(
-        "--circuit-error",
-        section=_CIRCUIT,
-        type=Number(),
-        metavar="NRMSE",
-        help="Search the least gain and gain-bandwidth product that keep this error.",
-    ),
-)
-
-_OUTPUT_OPTIONS: Sequence[Callable[[Any], Any]] = (
+_OUTPUT_OPTIONS = (
     option(
         "--out",
         section="Output",
-        type=click.Path(path_type=Path),
+        type=_FILE,
         metavar="DIR",
         help="Folder for the files, made if need be; without it no file is written.",
     ),
@@ -209,33 +58,112 @@ _OUTPUT_OPTIONS: Sequence[Callable[[Any], Any]] = (
 )
 
 
-def design_options(
-    *, analog: bool = False, network: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a verb the options of a design, and with `network` also those of a network's; it gets it as `design`."""
-    declared = [*_DESIGN_OPTIONS, *(_ANALOG_OPTIONS if analog else ()), *(NETWORK_OPTIONS if network else ())]
-    classes = (Design, NetworkDesign) if network else (Design,)
-    fields = list(dict.fromkeys(name for each in classes for name in each.__dataclass_fields__))
+def design_options(*, analog: bool = False, network: bool = False) -> Declare:
+    """Give a subcommand the options of a design, received as `design`.
+
+    Args:
+        analog: Whether the options of circuits are among them.
+        network: Whether it may be a `NetworkDesign`, whose options are then among them, instead of a `Design`.
+    """
+    memory = options_of(Design)
+    networks = options_of(NetworkDesign) if network else {}
     load = load_any_design if network else load_design
+    declared = [
+        _click_option(each, networks.get(name))
+        for name, each in memory.items()
+        if analog or each.declared.section != CIRCUIT
+    ]
+    declared += [_click_option(each) for name, each in networks.items() if name not in memory]
 
     def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(subcommand)
-        def run(design_path: Path | None, **options: Any) -> Any:
-            names = [name for name in fields if name in options]
-            given = {name: value for name in names if (value := options.pop(name)) is not None}
-            return subcommand(design=load(design_path, given), **options)
+        def run(design_path: Path | None, **values: Any) -> Any:
+            return subcommand(design=load(design_path, _take((*memory, *networks), values)), **values)
 
-        return _apply(declared, run)
+        return _declare([_DESIGN_FILE, *declared], run)
+
+    return decorate
+
+
+def options(kind: type[Options], receive: str, *names: str) -> Declare:
+    """Give a subcommand the options of `kind`, or those that are named, received as one object.
+
+    Args:
+        kind: The class that declares the options.
+        receive: The name of the parameter that gets the object.
+        names: The options; all of them where none is named.
+    """
+    known = options_of(kind)
+    taken = names or tuple(known)
+
+    def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(subcommand)
+        def run(**values: Any) -> Any:
+            return subcommand(**{receive: kind(**_take(taken, values))}, **values)
+
+        return _declare([_click_option(known[name]) for name in taken], run)
 
     return decorate
 
 
 def output_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb `--out` and `--json`, received as `out` and `as_json`."""
-    return _apply(_OUTPUT_OPTIONS, subcommand)
+    """Give a subcommand `--out` and `--json`, received as `out` and `as_json`."""
+    return _declare(_OUTPUT_OPTIONS, subcommand)
 
 
-def _apply(options: Sequence[Callable[[Any], Any]], subcommand: Callable[..., Any]) -> Callable[..., Any]:
-    for declare in reversed(options):
-        subcommand = declare(subcommand)
+def spiking_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a subcommand the options of neurons, received as `spiking`, a `SpikingChoice`."""
+    decorated: Callable[..., Any] = options(SpikingChoice, "spiking")(subcommand)
+    return decorated
+
+
+def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
+    """Give those that networks have to a subcommand that says itself how many neurons there are."""
+    decorated: Callable[..., Any] = options(SpikingChoice, "spiking", *NETWORK_CHOICES)(subcommand)
+    return decorated
+
+
+def given_flags(*names: str) -> list[str]:
+    """The flags of those of the named options that the present command line has, rather than a design file."""
+    context = click.get_current_context()
+    of_names = {each.name: each.opts[0] for each in context.command.params}
+    return [of_names[name] for name in names if context.params[name] is not None]
+
+
+def _click_option(each: Option, of_network: Option | None = None) -> Declare:
+    """A declared option for click. Its value is None where nothing was given, so that a design file can give it.
+
+    Args:
+        each: The option.
+        of_network: The option of the same name of networks, whose range and default the help tells too.
+    """
+    declared = each.declared
+    if declared.positional:
+        return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]")
+    names = f"--{each.flag}"
+    settings: dict[str, Any] = {"section": declared.section, "default": None, "help": each.help}
+    settings["required"] = each.default is MISSING
+    if of_network is not None and (of_network.range, of_network.fallback) != (each.range, each.fallback):
+        details = "; ".join(filter(None, (of_network.range, of_network.default_clause)))
+        settings["help"] += f" Of a network: {details}."
+    if each.kind is bool:
+        settings["is_flag"] = True
+        names += f"/--no-{each.flag}" if declared.negatable else ""
+    elif declared.choices:
+        settings["type"] = OneOf(declared.choices, tuple(declared.aliases))
+    else:
+        settings |= {"type": _TYPES[each.kind], "metavar": declared.metavar}
+    return option(names, each.name, **settings)
+
+
+def _take(names: Iterable[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Remove the named values, and return those that were given."""
+    taken = {name: values.pop(name) for name in dict.fromkeys(names) if name in values}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def _declare(declared: Iterable[Declare], subcommand: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare options; they are listed in the order in which they stand here."""
+    for each in reversed(tuple(declared)):
+        subcommand = each(subcommand)
     return subcommand

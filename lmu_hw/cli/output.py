@@ -1,7 +1,9 @@
-"""What a verb leaves behind: files in a folder, all of them or none, and one answer on standard output."""
+"""What a subcommand leaves behind: files in a folder, all or none of them, and one answer on standard output."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -18,6 +20,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.io.files import plain, replacing
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.progress import Progress
     from rich.table import Table
@@ -29,12 +32,12 @@ _PIECE = 1 << 15
 
 @contextmanager
 def staged(out: Path | None) -> Iterator[Path]:
-    """Give a scratch folder; once the block ends well, move every file in it to `out`, made if need be.
+    """Give a scratch folder; once the block ends well, move every file in it to `out`, which is made if need be.
 
     Without `out` the files are dropped.
 
     Raises:
-        DesignError: `out` is no folder, or none can be made or written there; said before the block runs.
+        DesignError: `out` is not a folder, or none can be made or written there. This is checked before the block runs.
     """
     if out is not None:
         _check_folder(out)
@@ -60,7 +63,7 @@ def _check_folder(out: Path) -> None:
 
 
 def render_json(value: Mapping[str, Any]) -> str:
-    """`value` as JSON for people too: keys on lines of their own, each list of numbers on one line."""
+    """Return a value as JSON that people can read too, with keys on lines of their own and lists of numbers on one."""
     return _render(value, "") + "\n"
 
 
@@ -77,7 +80,7 @@ def _render(value: Any, indent: str) -> str:
 
 
 def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_json: bool) -> None:
-    """Print `result` as one JSON object, or `shown` for people."""
+    """Print `result` as one JSON object, or what is `shown` to people."""
     if as_json:
         _write(render_json(result))
         return
@@ -110,7 +113,7 @@ def facts(title: str, rows: Iterable[tuple[str, str]]) -> Table:
 def grid(
     title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] | None = None
 ) -> Table:
-    """A table; the columns in `right`, by default all but the first, end at their right edge."""
+    """A table whose columns in `right`, by default all but the first, are aligned to the right."""
     from rich import box
     from rich.table import Table
 
@@ -124,7 +127,7 @@ def grid(
 
 
 def progress() -> Progress:
-    """A progress display on standard error, silent where that is no terminal."""
+    """A progress display on standard error, which is silent where that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -133,8 +136,38 @@ def progress() -> Progress:
 
 
 def written(out: Path | None, paths: Iterable[str]) -> list[str]:
-    """One line that names the files in `out`; nothing without `out`."""
+    """One line that names the files in `out`, or nothing without `out`."""
     return [] if out is None else [f"in {out}: {', '.join(paths)}"]
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write a .npy file, whole or not at all."""
+    import numpy as np
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz file of these arrays, whole or not at all."""
+    import numpy as np
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **dict(arrays))
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as comma-separated values under a line of the keys."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent; nothing measured gives a dash."""
+    return "–" if value is None else f"{100.0 * value:.3g} %"
 
 
 def format_number(value: float) -> str:

@@ -1,82 +1,99 @@
-"""Kinds of values on the command line, and options that the help lists section by section."""
+"""Kinds of values on the command line, options that the help lists section by section, and groups of commands."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import click
 
 from lmu_hw.errors import DesignError
 
+_T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Whole(click.ParamType[int]):
+class _Parsed(click.ParamType[_T], Generic[_T]):
+    """A value that is made of its text."""
+
+    constraint: ClassVar[str]
+
+    def parse(self, text: str) -> _T:
+        """Return the value of a text, or raise ValueError where it has none."""
+        raise NotImplementedError
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
+        """Return the value of a text, or raise a DesignError that names the option; a default is left as it is."""
+        try:
+            made: _T = self.parse(value) if isinstance(value, str) else value
+        except ValueError:
+            raise DesignError(_label(param), self.constraint, value) from None
+        return made
+
+
+class Whole(_Parsed[int]):
     """An integer."""
 
-    name = "integer"
+    name, constraint = "integer", "an integer"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return `value` as an integer, or refuse it."""
-        try:
-            return int(value)
-        except ValueError:
-            raise DesignError(_label(param), "an integer", value) from None
+    def parse(self, text: str) -> int:
+        """Return the integer of a text."""
+        return int(text)
 
 
-class Number(click.ParamType[float]):
+class Number(_Parsed[float]):
     """A real number."""
 
-    name = "number"
+    name, constraint = "number", "a number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return `value` as a number, or refuse it."""
-        try:
-            return float(value)
-        except ValueError:
-            raise DesignError(_label(param), "a number", value) from None
+    def parse(self, text: str) -> float:
+        """Return the number of a text."""
+        return float(text)
 
 
-class Wholes(click.ParamType[tuple[int, ...]]):
-    """Integers between commas."""
+class Wholes(_Parsed[tuple[int, ...]]):
+    """Integers with commas between them."""
 
-    name = "integers"
+    name, constraint = "integers", "integers with commas between them"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return `value` as integers, or refuse it."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            label = "value" if param is None or param.name is None else param.name
-            raise DesignError(label, "integers with commas between them", value) from None
+    def parse(self, text: str) -> tuple[int, ...]:
+        """Return the integers of a text."""
+        return tuple(map(int, text.split(",")))
+
+
+class Fractions(_Parsed[tuple[float, ...]]):
+    """Numbers with commas between them."""
+
+    name, constraint = "numbers", "numbers with commas between them"
+
+    def parse(self, text: str) -> tuple[float, ...]:
+        """Return the numbers of a text."""
+        return tuple(map(float, text.split(",")))
+
+
+class Words(_Parsed[tuple[str, ...]]):
+    """Words with commas between them."""
+
+    name, constraint = "words", "words with commas between them"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the words of a text."""
+        return tuple(text.split(","))
 
 
 class OneOf(click.Choice[str]):
-    """One of a few words."""
+    """One of a few words, or an older word for one of them, which the help does not list."""
+
+    def __init__(self, choices: tuple[str, ...], older: tuple[str, ...] = ()) -> None:
+        super().__init__(choices)
+        self.older = older
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return `value`, or refuse it."""
-        if value not in self.choices:
+        """Return the word, or raise a DesignError that lists the choices."""
+        if value not in (*self.choices, *self.older):
             raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value)
         return str(value)
-
-
-class Fractions(click.ParamType[tuple[float, ...]]):
-    """Numbers between commas."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Return `value` as numbers, or refuse it."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            raise DesignError(_label(param), "numbers with commas between them", value) from None
 
 
 def _label(param: click.Parameter | None) -> str:
@@ -109,3 +126,25 @@ class SectionedCommand(click.Command):
 def option(*names: str, section: str, **settings: Any) -> Callable[[_F], _F]:
     """Declare an option in a section of the help."""
     return click.option(*names, cls=SectionedOption, section=section, **settings)
+
+
+class OrderedGroup(click.Group):
+    """Commands in the order of their declaration, which is that of the flow rather than of the alphabet."""
+
+    command_class = SectionedCommand
+    what: ClassVar[str] = "subcommand"
+    listing: ClassVar[str] = "lmu-hw --help"
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands as they were declared."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or raise a DesignError that suggests the nearest one."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            known = f"one that `{self.listing}` lists" if close else "one of " + ", ".join(self.commands)
+            raise DesignError(self.what, known, args[0], hint=f"did you mean {close[0]}?" if close else "")
+        return super().resolve_command(ctx, args)

@@ -1,4 +1,4 @@
-"""Plots as SVG text, the same bytes for the same data; no window system takes part."""
+"""Plots as SVG text, with the same bytes for the same data; they need no window system."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
     from lmu_hw.fixed_point.search import Candidate, Search
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its font cache is no news
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is not worth a message
 STYLE: Any = {
     "svg.hashsalt": "lmu-hw",
     "svg.fonttype": "path",  # the same look on a machine without the font
@@ -41,16 +42,25 @@ STYLE: Any = {
 }
 _MOST_POINTS = 2000
 _MOST_STATES = 6
+_SHADES = {
+    "input": "#e3eaf0",
+    "coefficients": "#c6d5e3",
+    "internal": "#a6bfd4",
+    "accumulation": "#84a8c6",
+    "feedback": "#5f8fb6",
+    "output": "#3f749f",
+}
+"""One shade for each part of an `ErrorBudget`, the first at the foot of the bar."""
 
 
 def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
-    """The delay's error over frequency, and how the states answer to an impulse.
+    """Draw the error of the delay over frequency, and the states after a step of the input.
 
     Args:
-        order: number of states.
-        theta: window, s.
-        curves: per label, cycles per window and |readout − ideal delay|.
-        growth: states after a step of the input, shape (steps, order), over one and a half windows.
+        order: The number of states.
+        theta: The window in seconds.
+        curves: The frequencies in cycles per window and the errors |readout − ideal delay| there, by label.
+        growth: The states over one and a half windows after the step, of shape (steps, order).
     """
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.6)
@@ -70,11 +80,11 @@ def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Arra
 
 
 def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
-    """The first states over time, one panel each.
+    """Draw the first states over time, each in a panel of its own.
 
     Args:
-        time: shape (T,), s.
-        forms: states by form ("float", "fixed", "SPICE"), shape (T, order) each.
+        time: The times in seconds, of shape (T,).
+        forms: The states of each form ("float", "fixed", "SPICE", "spiking"), of shape (T, order).
     """
     shown = min(next(iter(forms.values())).shape[1], _MOST_STATES)
     columns = min(shown, 3)
@@ -99,14 +109,20 @@ def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
 
 
 def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Array]) -> str:
-    """Deviation of fixed from float against its proved bound: over time, and state by state.
+    """Draw the deviation of fixed from float against its proved bound, over time and state by state.
 
     Args:
-        time: shape (T,), s.
-        error: |fixed − float|, shape (T, order).
-        bound: shape (order,).
-        sources: parts of the bound by name, shape (order,) each.
+        time: The times in seconds, of shape (T,).
+        error: The deviations |fixed − float|, of shape (T, order).
+        bound: The proved bound of each state, of shape (order,).
+        sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `_SHADES`.
+
+    Raises:
+        DesignError: a part has no shade.
     """
+    unknown = [name for name in sources if name not in _SHADES]
+    if unknown:
+        raise DesignError("parts of the error bound", f"among those with a shade, {', '.join(_SHADES)}", unknown)
     peak = error.max(axis=0)
     worst = int(np.argmax(peak / bound))
     factor, unit = _time_unit(float(time[-1]))
@@ -121,10 +137,9 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         left.set_ylim(0.0, 1.3 * bound[worst])
         left.legend(loc="upper right", ncols=2)
         index, base = np.arange(bound.size), np.zeros(bound.size)
-        shades = ("#d3dee8", "#b3c8da", "#8fb0cb", "#6896bb", "#3f749f")
-        for (name, part), shade in zip(sources.items(), shades, strict=False):
+        for name, part in sources.items():
             if part.max() > 0.0:
-                right.bar(index, part, bottom=base, width=0.8, color=shade, label=f"bound: {name}")
+                right.bar(index, part, bottom=base, width=0.8, color=_SHADES[name], label=f"bound: {name}")
                 base = base + part
         size = 5.0 if bound.size <= 32 else 2.5
         right.plot(index, peak, "o", color=BOUND, ms=size, label="measured maximum")
@@ -136,13 +151,13 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
 
 
 def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: float) -> str:
-    """The window that the memory holds at one instant against the input that went in.
+    """Draw the window that the memory holds at one instant against the input that went in.
 
     Args:
-        lag: delays, s, shape (n,).
-        past: the true input that long ago, shape (n,).
-        forms: the decoded window by form, shape (n,) each.
-        instant: when, s.
+        lag: The delays in seconds, of shape (n,).
+        past: The true input that long ago, of shape (n,).
+        forms: The decoded window of each form, of shape (n,).
+        instant: The time of the instant in seconds.
     """
     factor, unit = _time_unit(float(lag[-1]))
     with matplotlib.rc_context(STYLE):
@@ -161,12 +176,12 @@ def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: fl
 
 
 def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> str:
-    """Frequency response of the readout at θ against the ideal delay: magnitude, delay, error.
+    """Draw the magnitude, the delay and the error of the readout at θ over frequency, against the ideal delay.
 
     Args:
-        cycles: frequency·θ, shape (n,).
-        responses: complex response by form, shape (n,) each.
-        edge: cycles per window that the order resolves.
+        cycles: The frequencies in cycles per window, of shape (n,).
+        responses: The complex response of each form, of shape (n,).
+        edge: The highest frequency that the order resolves, in cycles per window.
     """
     ideal = np.exp(-2j * np.pi * cycles)
     with matplotlib.rc_context(STYLE):
@@ -191,7 +206,7 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
 
 
 def front_plot(result: Search, chosen: Candidate, target: float) -> str:
-    """Predicted deviation over work per sample, a curve for each datapath, and the design that was chosen."""
+    """Draw the predicted deviation over the work per sample, a curve for each datapath, and mark the chosen design."""
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=6.4, height=4.0)
         colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT)
@@ -207,7 +222,7 @@ def front_plot(result: Search, chosen: Candidate, target: float) -> str:
 
 
 def digit_plot(image: Array, sequence: Array, label: int) -> str:
-    """A scanned digit beside the sequence that the memory gets."""
+    """Draw a scanned digit beside the sequence that the memory gets."""
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=2.3, width_ratios=[1.0, 5.0])
         left.imshow(image, cmap="gray_r", interpolation="nearest")
@@ -220,7 +235,7 @@ def digit_plot(image: Array, sequence: Array, label: int) -> str:
 
 
 def scan_plot(images: Mapping[str, Array]) -> str:
-    """Rows of small grey images, one row for each form, shape (count, side, side) each, from −1 (white) to 1."""
+    """Draw a row of small grey images for each form, of shape (count, side, side), from −1 (white) to 1 (black)."""
     count = len(next(iter(images.values())))
     with matplotlib.rc_context(STYLE):
         figure, grid = new_figure(len(images), count, width=10.0, height=0.88 * len(images))
@@ -237,6 +252,8 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
     "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
     "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
+    "spikes, Verilog": {"color": SPICE, "lw": 0.9},
+    "spikes, software": {"color": "#009e73", "lw": 0.9, "ls": (0, (4, 2))},
     "continuous": {"color": FLOAT, "lw": 1.8},
     "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
     "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},
@@ -244,7 +261,7 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
 
 
 def new_figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
-    """A figure of width × height inches and its panels."""
+    """Make a figure of width × height inches, and return it with its panels."""
     figure = Figure(figsize=(width, height), layout="constrained")
     ratios = layout.pop("width_ratios", None)
     grid = figure.subplots(rows, columns, gridspec_kw={"width_ratios": ratios} if ratios else None, **layout)
@@ -252,7 +269,7 @@ def new_figure(rows: int, columns: int, *, width: float, height: float, **layout
 
 
 def _bare(panel: Axes) -> None:
-    """Nothing but the picture."""
+    """Leave nothing of the panel but the picture."""
     panel.set(xticks=[], yticks=[])
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
@@ -267,7 +284,7 @@ def _thin(count: int) -> slice:
 
 
 def _envelope(time: Array, values: Array) -> tuple[Array, Array]:
-    """The maxima of `values` over at most `_MOST_POINTS` spans, so that no peak is lost, and where the spans begin."""
+    """Where at most `_MOST_POINTS` spans of time begin, and the maxima over them, so that no peak is lost."""
     span = -(-values.size // _MOST_POINTS)
     starts = np.arange(0, values.size, span)
     return time[starts], np.maximum.reduceat(values, starts)
@@ -289,7 +306,7 @@ def _sub(i: int) -> str:
 
 
 def svg_of(figure: Figure) -> str:
-    """The figure as SVG text without anything that changes from run to run."""
+    """Return the figure as SVG text without anything that changes from run to run."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return buffer.getvalue()

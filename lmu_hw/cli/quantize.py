@@ -1,27 +1,35 @@
-"""`lmu-hw quantize`: formats, ranges, the error's bound and its measurement, cost."""
+"""`lmu-hw quantize`: the formats of a memory or a network, its ranges, the bound of its error, and its cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import Fragment
 
-from lmu_hw.cli.excitation import noise_record, record_length
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, grid, percent, progress, render_json, staged, written
+from lmu_hw.cli.recording import calibration_of, network_rows, noise_record, record_length
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import SearchRequest
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import state_storage_bits
 from lmu_hw.io.files import write_text
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.plan import AffinePlan, LayerPlan, NetworkPlan
+from lmu_hw.networks.quantize.planner import NetworkPlanner
+from lmu_hw.networks.quantize.report import TensorReport, format_report
+from lmu_hw.networks.quantize.storage import Storage, layer_storage
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.primitives.schedule import Schedule
 
 _CHUNK = 1000
 _SHOWN_STATES = 12
@@ -31,13 +39,13 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Measurement:
-    """Integer model against float reference on one record.
+    """How far the integer model deviated from the float reference on one record.
 
     Attributes:
-        samples: length of the record.
-        band_hz: where its spectrum ends.
-        nrmse: root mean square of the deviation over that of the states, all states together.
-        max_error: largest |fixed − float| of each state, shape (order,).
+        samples: The length of the record.
+        band_hz: The edge of its band, Hz.
+        nrmse: The root mean square of the deviation over that of the states, all states taken together.
+        max_error: The largest |fixed − float| of each state, of shape (order,).
     """
 
     samples: int
@@ -46,8 +54,19 @@ class Measurement:
     max_error: Array
 
 
-def run(design: Design, out: Path | None, as_json: bool) -> None:
+def run(design: Design | NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
+    _RUNS[type(design)](design, search, out, as_json)
+
+
+def run_memory(design: Design, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+    """Plan a memory and measure its error, or search the cheapest one where a target is given."""
+    if search.target_nrmse is not None:
+        from lmu_hw.cli import search as subcommand
+
+        subcommand.run(design, search, out, as_json)
+        return
+    search.refuse("given with --target-nrmse")
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan", total=None)
         plan = design.plan()
@@ -62,9 +81,9 @@ def measure(plan: MemoryPlan, seed: int, advance: Advance = lambda _: None) -> M
     """Run the integer model and the float reference over seeded band-limited noise and compare them.
 
     Args:
-        plan: the memory.
-        seed: of the noise.
-        advance: told the number of samples done, now and then.
+        plan: The plan of the memory.
+        seed: The seed of the noise.
+        advance: A function that is called now and then with the number of samples done since its last call.
     """
     samples, band = record_length(plan.spec)
     u = noise_record(plan.spec, seed)
@@ -84,11 +103,10 @@ def measure(plan: MemoryPlan, seed: int, advance: Advance = lambda _: None) -> M
 
 
 def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[str, Any]:
-    """Plan, cost and measurement as plain values."""
+    """The plan, its cost and the measurement as plain values."""
     share = measured.max_error / plan.error_bound
     worst = int(np.argmax(share))
-    memory = build_memory(plan, **design.hardware())
-    Fragment.get(memory, None)  # only the schedule is wanted, but what is never elaborated draws a warning
+    schedule = schedule_of(plan, design)
     widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
         "design": {**design.to_dict(), **widths, "coefficient_bits": plan.increment.coefficient_bits},
@@ -96,8 +114,8 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
         "cost": {
             "lanes": design.lanes,
             "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
-            "cycles_per_sample": memory.schedule.cycles_per_sample,
-            "latency_cycles": memory.schedule.first_beat,
+            "cycles_per_sample": schedule.cycles_per_sample,
+            "latency_cycles": schedule.first_beat,
             "state_storage_bits": design.channels * state_storage_bits(plan),
             "coefficient_storage_bits": plan.increment.multiplications * plan.increment.coefficient_bits,
         },
@@ -115,8 +133,15 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     }
 
 
+def schedule_of(plan: MemoryPlan, design: Design) -> Schedule:
+    """The schedule of the hardware that the design asks for."""
+    memory = build_memory(plan, **design.hardware())
+    Fragment.get(memory, None)  # only the schedule is wanted, but what is never elaborated draws a warning
+    return memory.schedule
+
+
 def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> Iterator[Any]:
-    """Tables of a plan and of its states."""
+    """Yield the tables of a plan and of its states."""
     cost, worst = result["cost"], result["measured"]["worst_state"]
     ratio = result["measured"]["bound_over_max_error"]
     largest = result["measured"]["largest_bound_over_max_error"]
@@ -161,3 +186,129 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             for i in some
         ],
     )
+
+
+def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+    """Plan a network and weigh what every format does to its outputs."""
+    search.refuse("left out with a network")
+    network = design.load()
+    calibration = calibration_of(design, network)
+    with staged(out) as folder, progress() as bar:
+        task = bar.add_task("plan", total=None)
+        planner = NetworkPlanner(network, calibration.values)
+        plan = planner.plan(design.options())
+        bar.update(task, description="weigh the formats")
+        tensors = format_report(planner, plan)
+        storage = [layer_storage(layer) for layer in plan.layers]
+        result = _network_result(design, plan, tensors, storage, calibration.values.shape)
+        write_text(folder / "plan.json", render_json(result))
+    answer(result, [*_network_tables(network, plan, tensors, storage), *written(out, ["plan.json"])], as_json=as_json)
+
+
+_RUNS: Mapping[type[Any], Callable[[Any, SearchRequest, Path | None, bool], None]] = {
+    Design: run_memory,
+    NetworkDesign: run_network,
+}
+
+
+def _network_result(
+    design: NetworkDesign,
+    plan: NetworkPlan,
+    tensors: Sequence[TensorReport],
+    storage: Sequence[Storage],
+    calibration: tuple[int, ...],
+) -> dict[str, Any]:
+    return {
+        "design": design.to_dict(),
+        "calibration": {"file": design.calibration, "sequences": calibration[0], "steps": calibration[1]},
+        "formats": {"input": asdict(plan.input_format), "output": asdict(plan.output_format)},
+        "output": str(plan.output),
+        "layers": [
+            _layer(layer) | {"storage_bits": asdict(bits) | {"total": bits.total}}
+            for layer, bits in zip(plan.layers, storage, strict=True)
+        ],
+        "tensors": [asdict(tensor) for tensor in tensors],
+        "nrmse": tensors[-1].output_error,
+        "error_bound": None,
+        "multiplications_per_sample": plan.multiplications(last=False),
+        "multiplications_per_last_sample": plan.multiplications(last=True),
+        "storage_bits": sum(bits.total for bits in storage),
+    }
+
+
+def _layer(layer: LayerPlan) -> dict[str, Any]:
+    activation = layer.activation
+    return {
+        "name": layer.name,
+        "drive": None if layer.drive is None else _map(layer.drive),
+        "memory": None if layer.memory is None else layer.memory.to_dict(),
+        "gains": layer.gains,
+        "affine": None if layer.affine is None else _map(layer.affine),
+        "activation": None
+        if activation is None
+        else {
+            "function": str(activation.function),
+            "input": asdict(activation.input),
+            "output": asdict(activation.output),
+            "pieces": int(activation.base.size),
+            "error_bound": activation.error_bound,
+        },
+    }
+
+
+def _map(affine: AffinePlan) -> dict[str, Any]:
+    return {
+        "rows": affine.rows,
+        "weight_bits": affine.weight_bits,
+        "accumulator": asdict(affine.accumulator),
+        "target": asdict(affine.target),
+        "segments": [
+            {
+                "source": str(segment.source),
+                "columns": segment.columns,
+                "words": asdict(segment.words),
+                "fractions": segment.fractions,
+            }
+            for segment in affine.segments
+        ],
+    }
+
+
+def _network_tables(
+    network: Network, plan: NetworkPlan, tensors: Sequence[TensorReport], storage: Sequence[Storage]
+) -> Iterator[Any]:
+    yield facts(
+        "Network in fixed point",
+        [
+            *network_rows(network),
+            ("formats", f"input {plan.input_format}, output {plan.output_format}"),
+            (
+                "multiplications per step",
+                f"{plan.multiplications(last=False)}, the last one {plan.multiplications(last=True)}",
+            ),
+            (
+                "storage",
+                "; ".join(f"{layer.name} {bits.total} bits" for layer, bits in zip(plan.layers, storage, strict=True)),
+            ),
+            ("deviation from float", f"{percent(tensors[-1].output_error)} of the outputs' RMS"),
+        ],
+    )
+    yield grid(
+        "Tensors",
+        ["layer", "tensor", "format", "bits", "from", "to", "clipped", "output error"],
+        [
+            (
+                tensor.layer,
+                tensor.tensor,
+                tensor.formats,
+                str(tensor.bits),
+                format_number(tensor.low),
+                format_number(tensor.high),
+                percent(tensor.clipped),
+                percent(tensor.output_error),
+            )
+            for tensor in tensors
+        ],
+        right=range(3, 8),
+    )
+    yield "output error: RMS of what this tensor alone changes at the outputs, over the outputs' RMS"

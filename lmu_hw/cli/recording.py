@@ -1,43 +1,28 @@
-"""The samples that a memory is run on: a user's file, or seeded noise."""
+"""What a memory or a network is run on: the samples or sequences of a user's file, or seeded noise."""
 
 from __future__ import annotations
 
-import shlex
+import math
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.excitation import noise_record, record_length
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.design.memory import Design
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import Recording
 from lmu_hw.errors import DesignError
-from lmu_hw.io.signals import read_signal
+from lmu_hw.io.recordings import Sequences, read_sequences
+from lmu_hw.io.signals import band_limited_noise, read_signal
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.quantize.plan import NetworkPlan
 
 _RATE_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Where samples come from.
-
-    Attributes:
-        path: the file, or None for noise.
-        channel: which of the file's channels.
-        normalize: scale the peak to 1.
-    """
-
-    path: Path | None
-    channel: str | None = None
-    normalize: bool = False
-
-    def flags(self) -> str:
-        """The command line flags that give this recording."""
-        if self.path is None:
-            return ""
-        words = ["--input", str(self.path)]
-        words += [] if self.channel is None else ["--channel", self.channel]
-        return " " + shlex.join([*words, *(["--normalize"] if self.normalize else [])])
+_NOISE_WINDOWS = 3
+_MOST_NOISE = 20_000  # samples, of a record of several windows
+_NOISE_PEAK = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +30,9 @@ class Samples:
     """A recording that was read, and the design with the step that goes with it.
 
     Attributes:
-        values: shape (T,), in [−1, 1].
-        design: with `dt`, taken from the file's rate where it was left out.
-        origin: what the samples are, as plain values.
+        values: The samples, in [−1, 1], of shape (T,).
+        design: The design with `dt`, which the file's rate gives where it was left out.
+        origin: What the samples are, as plain values.
     """
 
     values: Array
@@ -55,17 +40,28 @@ class Samples:
     origin: dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A plan of a network, and what its formats were chosen on, in the words of the answer."""
+
+    plan: NetworkPlan
+    calibration: str
+
+
 def read(recording: Recording, design: Design, *, required: bool = False) -> Samples:
     """Read the recording, or make noise where there is none.
 
-    A file whose rate is not 1/dt is taken sample by sample all the same, which a note on standard error says.
+    A file whose rate is not 1/dt is taken sample by sample all the same, and a note on standard error says so.
 
     Raises:
-        DesignError: the file is refused, see `lmu_hw.io.signals.read_signal`, or a file is `required` and not given.
+        DesignError: The file has an error (see `lmu_hw.io.signals.read_signal`), a file is `required` and not given,
+            or the design has several channels.
     """
+    if design.channels != 1:
+        raise DesignError("channels", "1 for one recording", design.channels)
     if recording.path is None:
         if required:
-            raise DesignError("input", "given, by --input FILE", "nothing")
+            raise _not_given("input")
         spec = design.spec()
         samples, band = record_length(spec)
         origin = {"input": "band-limited noise", "seed": design.seed, "band_hz": band}
@@ -80,3 +76,78 @@ def read(recording: Recording, design: Design, *, required: bool = False) -> Sam
         print(f"lmu-hw: note: {note}", file=sys.stderr)
     origin = {"input": str(recording.path), "samples": signal.samples.size, "rate_hz": signal.rate}
     return Samples(signal.samples, design, origin)
+
+
+def record_length(spec: LMUSpec) -> tuple[int, float]:
+    """The number of samples of noise, and the edge of its band in Hz: order/4 cycles per window, where dt allows it."""
+    window = math.ceil(spec.ratio)
+    samples = max(min(_NOISE_WINDOWS * window, _MOST_NOISE), window, 64)
+    band = min(spec.order / (4.0 * spec.theta), 0.4 / spec.dt)
+    return samples, max(band, 2.0 / (samples * spec.dt))
+
+
+def noise_record(spec: LMUSpec, seed: int) -> Array:
+    """Noise in the band that the memory resolves, of shape (samples,), with a peak of 0.95."""
+    samples, band = record_length(spec)
+    return _NOISE_PEAK * band_limited_noise(samples, spec.dt, band, seed)
+
+
+def read_input(network: Network, source: Path | None) -> Sequences:
+    """Read the sequences of --input.
+
+    Raises:
+        DesignError: There are none, or they do not fit the network.
+    """
+    if source is None:
+        raise _not_given("input")
+    return read_sequences(source, network.inputs)
+
+
+def calibration_of(design: NetworkDesign, network: Network) -> Sequences:
+    """Read the sequences of --calibration.
+
+    Raises:
+        DesignError: There are none, or they do not fit the network.
+    """
+    if design.calibration is None:
+        raise _not_given("calibration")
+    return read_sequences(Path(design.calibration), network.inputs)
+
+
+def quantized(design: NetworkDesign, network: Network, sequences: Sequences | None = None) -> Calibrated:
+    """Plan a network with formats that are chosen on --calibration, or else on `sequences`, those of --input.
+
+    Raises:
+        DesignError: There is neither, or the planner finds an error; the message names the layer.
+    """
+    from lmu_hw.networks.quantize.planner import plan_network
+
+    if design.calibration is None and sequences is not None:
+        data, origin = sequences, "the input itself"
+    else:
+        data, origin = calibration_of(design, network), str(design.calibration)
+    return Calibrated(plan_network(network, data.values, design.options()), origin)
+
+
+def network_rows(network: Network) -> list[tuple[str, str]]:
+    """What a network is, as rows of a table."""
+    return [
+        ("layers", layers_of(network)),
+        ("parameters", str(network.parameters)),
+        ("output", f"{network.outputs} words per {'step' if network.output == 'sequence' else 'sequence'}"),
+    ]
+
+
+def layers_of(network: Network) -> str:
+    """The names of the layers in one line."""
+    return "; ".join(network.name(k) for k in range(len(network.layers)))
+
+
+def input_facts(source: Path | None, sequences: Sequences) -> dict[str, Any]:
+    """What the input of a network is, as plain values."""
+    batch, steps, _ = sequences.values.shape
+    return {"input": str(source), "sequences": batch, "steps": steps}
+
+
+def _not_given(name: str) -> DesignError:
+    return DesignError(name, f"given, by --{name} FILE", "nothing")

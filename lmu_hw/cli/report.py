@@ -1,4 +1,4 @@
-"""One self-contained page: tables, figures and the command that made them."""
+"""A report: one self-contained page with tables, figures and the command that made them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmu_hw.io.files import write_text
 
 @dataclass(frozen=True)
 class FigureData:
-    """A plot: what it shows in a few words and in a sentence or two, and its SVG text."""
+    """A plot as SVG text, with a title and a caption of a sentence or two that say what it shows."""
 
     title: str
     caption: str
@@ -24,13 +24,13 @@ class FigureData:
 
     @property
     def base64(self) -> str:
-        """The SVG for a data URI, where its identifiers cannot meet those of other plots."""
+        """The SVG for a data URI, which keeps its identifiers apart from those of other plots."""
         return base64.b64encode(self.svg.encode()).decode("ascii")
 
 
 @dataclass(frozen=True)
 class TableData:
-    """A table; the first cell of a row names it."""
+    """A table whose rows are named by their first cells."""
 
     title: str
     heads: Sequence[str]
@@ -39,7 +39,7 @@ class TableData:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs, tables and figures, in that order."""
+    """A part of the page: a heading with paragraphs, tables and figures, in that order."""
 
     title: str
     text: Sequence[str] = ()
@@ -49,7 +49,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """The page; `passed` is None where nothing was checked."""
+    """What the page shows; `passed` is None where nothing was checked."""
 
     title: str
     subtitle: str
@@ -59,7 +59,7 @@ class Report:
 
 
 def render(report: Report) -> str:
-    """The page as HTML text."""
+    """Return the page as HTML text."""
     source = (files("lmu_hw.cli") / "templates" / "report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -68,5 +68,5 @@ def render(report: Report) -> str:
 
 
 def write_report(path: Path, report: Report) -> Path:
-    """Write the page to `path`, whole or not at all."""
+    """Write the page to a file, whole or not at all."""
     return write_text(path, render(report))

@@ -1,39 +1,40 @@
-"""`lmu-hw run`: a memory over an input file."""
+"""`lmu-hw run`: a memory or a network over an input file, in float64, in integers or in Verilog."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, written
-from lmu_hw.cli.recording import Recording, read
+from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, write_array, written
+from lmu_hw.cli.recording import input_facts, network_rows, quantized, read, read_input
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import coordinates
 from lmu_hw.design.memory import Design
-from lmu_hw.errors import DesignError
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import Recording
 from lmu_hw.fixed_point.formats import IntArray, Overflow
 from lmu_hw.fixed_point.model import IntegerMemory
-from lmu_hw.io.files import replacing
+from lmu_hw.io.recordings import Sequences
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.memory import FloatMemory
 
 _CHUNK = 1000
 _SHOWN = 12
 
 
-def run(
-    design: Design,
-    recording: Recording,
-    backend: str,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Run, write and print; see `lmu_hw.cli.commands.run`."""
-    if design.channels != 1:
-        raise DesignError("channels", "1 for one recording", design.channels)
+def run(design: Design | NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
+    """Run a memory or a network, write its outputs and print what they are; see `lmu_hw.cli.commands.run`."""
+    _RUNS[type(design)](design, recording, backend, out, as_json)
+
+
+def run_memory(design: Design, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
+    """Run a memory over a recording."""
     samples = read(recording, design, required=True)
     design, spec = samples.design, samples.design.spec()
     delays = design.delays
@@ -41,33 +42,41 @@ def run(
         task = bar.add_task(backend, total=samples.values.size)
         output = np.empty((samples.values.size, len(delays) or spec.order))
         at = 0
-        for block in _outputs(design, spec, samples.values, backend):
+        for block in _memory_outputs(design, spec, samples.values, backend):
             output[at : at + len(block)] = block
             at += len(block)
             bar.update(task, completed=at)
-        with replacing(folder / "output.npy") as temporary, temporary.open("wb") as file:
-            np.save(file, output)
+        write_array(folder / "output.npy", output)
     result = {
         "design": design.to_dict(),
         "backend": backend,
         **samples.origin,
         "delays": list(delays) or None,
         "shape": list(output.shape),
-        "rms": np.sqrt(np.mean(output**2, axis=0)),
-        "peak": np.abs(output).max(axis=0),
-        "last": output[-1],
+        **output_figures(output),
     }
-    answer(result, _shown(result, out), as_json=as_json)
+    rows = [
+        ("input", f"{result['input']}, {result['samples']} samples"),
+        ("backend", backend),
+        ("output", " × ".join(map(str, output.shape))),
+    ]
+    names = list(map(format_number, delays)) or [str(i) for i in range(spec.order)]
+    table = output_table(result, names, head="delay / θ" if delays else "state", most=_SHOWN)
+    answer(result, [facts("Run", rows), table, *written(out, ["output.npy"])], as_json=as_json)
 
 
-def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[Array]:
-    """States after each sample, or delayed readouts where the design has some, a block of samples at a time.
+def decoder(spec: LMUSpec, delays: Sequence[float] | Array) -> Array:
+    """The matrix that makes delayed inputs of the states, or leaves the states as they are where there is no delay."""
+    return readout(spec.order, delays) * coordinates(spec) if len(delays) else np.eye(spec.order)
 
-    Those of fixed point are what the hardware gives out, bit for bit.
+
+def _memory_outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[Array]:
+    """Yield the states after each sample, or the delayed readouts where the design has some, block by block.
+
+    In fixed point they are what the hardware gives out, bit for bit.
     """
     if backend == "float":
-        memory = FloatMemory(spec)
-        decode = readout(spec.order, design.delays) * coordinates(spec) if design.delays else np.eye(spec.order)
+        memory, decode = FloatMemory(spec), decoder(spec, design.delays)
         for start in range(0, u.size, _CHUNK):
             yield memory.run(u[start : start + _CHUNK]) @ decode.T
         return
@@ -85,8 +94,6 @@ def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[
         for start in range(0, u.size, _CHUNK):
             yield decoded(model.run(codes[:, start : start + _CHUNK], state)[0])
         return
-    import tempfile
-
     from lmu_hw.sim.targets.memory import run_rtl
 
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
@@ -102,26 +109,97 @@ def _outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[
     yield decoded(words[0])
 
 
-def _shown(result: dict[str, Any], out: Path | None) -> Iterator[Any]:
-    rows, columns = result["shape"]
-    yield facts(
-        "Run",
-        [
-            ("input", f"{result['input']}, {result['samples']} samples"),
-            ("backend", result["backend"]),
-            ("output", f"{rows} × {columns}"),
-        ],
-    )
-    what = "state" if result["delays"] is None else "delay / θ"
-    names = (
-        [str(i) for i in range(columns)] if result["delays"] is None else [format_number(d) for d in result["delays"]]
-    )
-    yield grid(
-        "Output" + ("" if columns <= _SHOWN else f" (first of {columns})"),
-        [what, "rms", "peak", "last"],
+def run_network(design: NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
+    """Run a network over sequences."""
+    recording.refuse("left out with a network", "channel", "normalize")
+    network = design.load()
+    sequences = read_input(network, recording.path)
+    with staged(out) as folder, progress() as bar:
+        bar.add_task(backend, total=None)
+        outputs, calibration = _network_outputs(design, network, sequences, backend)
+        shaped = outputs if sequences.batched else outputs[0]
+        files = write_outputs(folder, shaped, network)
+    result = {
+        "design": design.to_dict(),
+        "backend": backend,
+        **input_facts(recording.path, sequences),
+        **calibration,
+        "shape": list(shaped.shape),
+        "classes": list(shaped.shape[:-1]) if network.outputs > 1 else None,
+        **output_figures(outputs),
+    }
+    rows = [
+        *network_rows(network),
+        ("input", f"{result['input']}, {result['sequences']} × {result['steps']} steps"),
+        ("backend", backend),
+        *(("formats chosen on", origin) for origin in calibration.values()),
+        ("result", " × ".join(map(str, shaped.shape))),
+    ]
+    table = output_table(result, [str(i) for i in range(network.outputs)], most=_SHOWN)
+    answer(result, [facts("Run", rows), table, *written(out, files)], as_json=as_json)
+
+
+def _network_outputs(
+    design: NetworkDesign, network: Network, sequences: Sequences, backend: str
+) -> tuple[Array, dict[str, str]]:
+    """Run the backend; return its outputs in the network's units, and what formats were chosen on where it has some."""
+    if backend == "float":
+        return FloatNetwork(network).run(sequences.values), {}
+    from lmu_hw.networks.quantize.model import IntegerNetwork
+
+    made = quantized(design, network, sequences)
+    model = IntegerNetwork(made.plan)
+    codes = model.encode(sequences.values)
+    calibration = {"calibration": made.calibration}
+    if backend == "fixed":
+        return model.decode(model.run(codes)), calibration
+    from lmu_hw.sim.targets.network import run_network_rtl
+
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        words = run_network_rtl(  # which checks every word
+            made.plan,
+            codes,
+            workdir=Path(scratch),
+            simulator=design.simulator,
+            lanes=design.lanes,
+            sequences=design.sequences,
+            seed=design.seed,
+        )
+    return model.decode(words), calibration
+
+
+_RUNS: Mapping[type[Any], Callable[[Any, Recording, str, Path | None, bool], None]] = {
+    Design: run_memory,
+    NetworkDesign: run_network,
+}
+
+
+def write_outputs(folder: Path, outputs: Array, network: Network) -> list[str]:
+    """Write the outputs of a network and, where it has several, the index of the largest; return the files' names."""
+    write_array(folder / "output.npy", outputs)
+    if network.outputs == 1:
+        return ["output.npy"]
+    write_array(folder / "classes.npy", np.argmax(outputs, axis=-1))
+    return ["output.npy", "classes.npy"]
+
+
+def output_figures(outputs: Array) -> dict[str, Array]:
+    """The RMS, the peak and the last value of each output; the outputs are the last axis."""
+    axes = tuple(range(outputs.ndim - 1))
+    return {
+        "rms": np.sqrt(np.mean(outputs**2, axis=axes)),
+        "peak": np.abs(outputs).max(axis=axes),
+        "last": outputs.reshape(-1, outputs.shape[-1])[-1],
+    }
+
+
+def output_table(result: Mapping[str, Any], names: Sequence[str], *, head: str = "output", most: int) -> Any:
+    """The table of `output_figures`: a row for each of the named outputs, at most so many."""
+    return grid(
+        "Output" + ("" if len(names) <= most else f" (first of {len(names)})"),
+        [head, "rms", "peak", "last"],
         [
             (name, *(format_number(result[key][i]) for key in ("rms", "peak", "last")))
-            for i, name in enumerate(names[:_SHOWN])
+            for i, name in enumerate(names[:most])
         ],
     )
-    yield from written(out, ["output.npy"])

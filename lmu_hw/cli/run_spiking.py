@@ -1,84 +1,115 @@
-"""`lmu-hw run --backend spiking`: a memory carried by neurons."""
+"""`lmu-hw run --backend spiking`: a memory or a network carried by neurons, its files and its report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, written
+from lmu_hw.cli.output import answer, facts, format_number, progress, staged, write_array, write_arrays, written
 from lmu_hw.cli.plots import states_plot, window_plot
-from lmu_hw.cli.recording import Recording, Samples, read
+from lmu_hw.cli.recording import Samples, calibration_of, input_facts, layers_of, network_rows, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
-from lmu_hw.cli.spiking_options import SpikingChoice
-from lmu_hw.cli.spiking_plots import raster_plot
-from lmu_hw.core.legendre import Array, readout
+from lmu_hw.cli.run import decoder, output_figures, output_table, write_outputs
+from lmu_hw.cli.spiking_plots import outputs_plot, raster_plot, spread
+from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.system import coordinates, energy_per_unit
+from lmu_hw.core.system import energy_per_unit
 from lmu_hw.design.memory import Design
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.requests import Recording
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
-from lmu_hw.io.files import replacing
+from lmu_hw.networks.model import Network
+from lmu_hw.networks.reference import FloatNetwork
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.design import SpikingDesign, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
+from lmu_hw.spiking.network import Recorded, SpikingNetwork
 
 _CHUNK = 1000
 _LAGS = 601
+_SHOWN = 12
 _SHOWN_WINDOWS = 3.0
-_MOST_SPIKES = 1 << 28
+_MOST_RASTERS = 4
+_MOST_MEMORY_SPIKES, _MOST_NETWORK_SPIKES = 1 << 28, 1 << 26
 
 
-def run(design: Design, recording: Recording, choice: SpikingChoice, out: Path | None, as_json: bool) -> None:
-    """Run a memory, write and print; see `lmu_hw.cli.commands.run`."""
-    if design.channels != 1:
-        raise DesignError("channels", "1 for one recording", design.channels)
+def run(
+    design: Design | NetworkDesign, recording: Recording, choice: SpikingChoice, out: Path | None, as_json: bool
+) -> None:
+    """Run a memory or a network in spikes, write its files and print what they are; see `lmu_hw.cli.commands.run`."""
+    _RUNS[type(design)](design, recording, choice, out, as_json)
+
+
+@dataclass(frozen=True, eq=False)
+class _MemoryRun:
+    """A memory that ran in spikes: its samples, decoded states, states in float64 and spikes, and the answer."""
+
+    made: SpikingDesign
+    spec: LMUSpec
+    samples: Samples
+    states: Array
+    ideal: Array
+    trains: SpikeTrains
+
+
+def run_memory(design: Design, recording: Recording, choice: SpikingChoice, out: Path | None, as_json: bool) -> None:
+    """Run a memory over a recording."""
     samples = read(recording, design, required=True)
     spec = samples.design.spec()
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("neurons", total=samples.values.size)
         made = design_memory(spec, choice.for_memory(spec.order, design.delays, design.seed))
-        expected = float(made.population.mean_rates.sum()) * samples.values.size * spec.dt
-        if expected > _MOST_SPIKES:
-            raise DesignError("spikes of the run", f"at most {_MOST_SPIKES} to be kept", f"about {expected:.3g}")
-        states, spikes = np.empty((samples.values.size, spec.order)), []
-        memory = SpikingMemory(made)
-        for start in range(0, samples.values.size, _CHUNK):
-            part = samples.values[start : start + _CHUNK]
-            states[start : start + part.size] = memory.run(part, record=True)
-            if memory.spikes is not None:
-                spikes.append((start, memory.spikes))
-            bar.update(task, completed=start + part.size)
-        trains = _joined(spikes)
-        ideal = FloatMemory(spec).run(samples.values)
-        decode = readout(spec.order, design.delays) * coordinates(spec) if design.delays else np.eye(spec.order)
-        output = states @ decode.T
+        states, trains = _simulate(made, samples.values, lambda done: bar.update(task, completed=done))
+        done = _MemoryRun(made, spec, samples, states, FloatMemory(spec).run(samples.values), trains)
+        output = states @ decoder(spec, design.delays).T
         result = {
             "design": samples.design.to_dict(),
             "backend": "spiking",
             **samples.origin,
             "delays": list(design.delays) or None,
             "shape": list(output.shape),
-            "rms": np.sqrt(np.mean(output**2, axis=0)),
-            "peak": np.abs(output).max(axis=0),
-            "last": output[-1],
-            "spiking": _told(made, spec, states, ideal, trains),
+            **output_figures(output),
+            "spiking": _memory_facts(done),
         }
-        save_array(folder / "output.npy", output)
-        save_spikes(folder / "spikes.npz", {"step": trains.step, "neuron": trains.neuron, "states": states})
+        write_array(folder / "output.npy", output)
+        write_arrays(folder / "spikes.npz", {"step": trains.step, "neuron": trains.neuron, "states": states})
         if out is not None:
             command = f"lmu-hw run {samples.design.flags()}{recording.flags()} --backend spiking{choice.flags()}"
-            write_report(folder / "report.html", _report(made, spec, samples, states, ideal, trains, result, command))
-    names = ["output.npy", "spikes.npz", "report.html"]
-    answer(result, shown(result, spec.order, out, names), as_json=as_json)
+            write_report(folder / "report.html", _memory_report(done, result["spiking"], command))
+    answer(result, _shown(result, out, ["output.npy", "spikes.npz", "report.html"]), as_json=as_json)
 
 
-def _told(made: SpikingDesign, spec: LMUSpec, states: Array, ideal: Array, trains: SpikeTrains) -> dict[str, Any]:
-    """What the answer says of the neurons."""
-    lag = made.recurrence.lag
-    error = (states[lag:] - ideal[: len(ideal) - lag]) * energy_per_unit(spec)
+def _simulate(made: SpikingDesign, u: Array, told: Callable[[int], None]) -> tuple[Array, SpikeTrains]:
+    """Run a memory block by block; return the decoded states, shape (samples, order), and all spikes."""
+    expected = float(made.population.mean_rates.sum()) * u.size * made.dt
+    if expected > _MOST_MEMORY_SPIKES:
+        raise DesignError("spikes of the run", f"at most {_MOST_MEMORY_SPIKES} to be kept", f"about {expected:.3g}")
+    memory, states, parts = SpikingMemory(made), [], []
+    for start in range(0, u.size, _CHUNK):
+        states.append(memory.run(u[start : start + _CHUNK], record=True))
+        if memory.spikes is not None:
+            parts.append((start, memory.spikes))
+        told(start + len(states[-1]))
+    trains = SpikeTrains(
+        np.concatenate([trains.step + start for start, trains in parts]),
+        np.concatenate([trains.sequence for _, trains in parts]),
+        np.concatenate([trains.neuron for _, trains in parts]),
+    )
+    return np.concatenate(states), trains
+
+
+def _memory_facts(done: _MemoryRun) -> dict[str, Any]:
+    """What the answer says of the neurons of a memory."""
+    made, states, ideal = done.made, done.states, done.ideal
+    lag, weights = made.recurrence.lag, energy_per_unit(done.spec)
+    error = (states[lag:] - ideal[: len(ideal) - lag]) * weights
     options, population = made.options, made.population
     return {
         "neurons": population.neurons,
@@ -87,51 +118,21 @@ def _told(made: SpikingDesign, spec: LMUSpec, states: Array, ideal: Array, train
         "coordinates": str(options.coordinates),
         "synapse": list(options.synapse.coefficients),
         "lag_samples": lag,
-        "spikes": trains.count,
-        "mean_rate_hz": trains.count / (population.neurons * len(states) * made.dt),
+        "spikes": done.trains.count,
+        "mean_rate_hz": done.trains.count / (population.neurons * len(states) * made.dt),
         "window_error": float(np.sqrt(np.mean(np.sum(error**2, axis=1)))),
-        "window_rms": float(np.sqrt(np.mean(np.sum((ideal * energy_per_unit(spec)) ** 2, axis=1)))),
+        "window_rms": float(np.sqrt(np.mean(np.sum((ideal * weights) ** 2, axis=1)))),
         "predicted_error": made.predicted_error if options.kind.random else None,
     }
 
 
-def _joined(parts: list[tuple[int, SpikeTrains]]) -> SpikeTrains:
-    return SpikeTrains(
-        np.concatenate([trains.step + start for start, trains in parts]),
-        np.concatenate([trains.sequence for _, trains in parts]),
-        np.concatenate([trains.neuron for _, trains in parts]),
-    )
-
-
-def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write a .npy file, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
-
-
-def save_spikes(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an .npz file of these arrays, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **dict(arrays))
-
-
-def _report(
-    made: SpikingDesign,
-    spec: LMUSpec,
-    samples: Samples,
-    states: Array,
-    ideal: Array,
-    trains: SpikeTrains,
-    result: Mapping[str, Any],
-    command: str,
-) -> Report:
-    told, time = result["spiking"], spec.dt * np.arange(1.0, len(states) + 1.0)
-    shown = min(len(states), round(_SHOWN_WINDOWS * spec.ratio))
-    first = len(states) - shown
-    population = made.population
+def _memory_report(done: _MemoryRun, told: Mapping[str, Any], command: str) -> Report:
+    spec, states, ideal, population = done.spec, done.states, done.ideal, done.made.population
+    time = spec.dt * np.arange(1.0, len(states) + 1.0)
+    first = len(states) - min(len(states), round(_SHOWN_WINDOWS * spec.ratio))
     raster = raster_plot(
-        spec.dt * (trains.step.astype(np.float64) + 1.0),
-        trains.neuron,
+        spec.dt * (done.trains.step.astype(np.float64) + 1.0),
+        done.trains.neuron,
         population.neurons,
         population.ensembles,
         (float(time[first]), float(time[-1])),
@@ -140,22 +141,173 @@ def _report(
     figures = [
         FigureData("Spikes", "Who fires when, over the last windows of the recording.", raster),
         FigureData("States", "What spikes decode to behind the synapses, and the memory in float64.", path),
-        window_figure(spec, samples.values, states, ideal, made.recurrence.lag),
+        _window_figure(spec, done.samples.values, states, ideal, done.made.recurrence.lag),
     ]
-    rows = [(name.replace("_", " "), word(value)) for name, value in told.items()]
     return Report(
         title="A Legendre memory in spikes",
         subtitle=spec.summary(),
         command=command,
         passed=None,
-        sections=[Section("Neurons", (), [TableData("Neurons", (), rows)]), Section("Evidence", (), (), figures)],
+        sections=[
+            Section("Neurons", (), [TableData("Neurons", (), _fact_rows(told))]),
+            Section("Evidence", (), (), figures),
+        ],
     )
 
 
-def window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int) -> FigureData:
-    """What the states hold after the last sample against the input."""
+def run_network(
+    design: NetworkDesign, recording: Recording, choice: SpikingChoice, out: Path | None, as_json: bool
+) -> None:
+    """Run a network over sequences; its ensembles are scaled by what happens in float64 on --calibration or --input.
+
+    Raises:
+        DesignError: There is no input, or the network has no spiking form.
+    """
+    recording.refuse("left out with a network", "channel", "normalize")
+    network = design.load()
+    sequences = read_input(network, recording.path)
+    known = sequences if design.calibration is None else calibration_of(design, network)
+    with staged(out) as folder, progress() as bar:
+        bar.add_task("neurons", total=None)
+        spiking = SpikingNetwork(network, choice.for_network(design.seed, network.dt), known.values)
+        if out is not None:
+            _check_spikes(spiking, sequences.values.shape[1])
+        outputs = spiking.run(sequences.values, record=out is not None)
+        recorded = spiking.recorded
+        shaped = outputs if sequences.batched else outputs[0]
+        files = write_outputs(folder, shaped, network)
+        result = {
+            "design": design.to_dict(),
+            "backend": "spiking",
+            **input_facts(recording.path, sequences),
+            "shape": list(shaped.shape),
+            **output_figures(outputs),
+            "spiking": _network_facts(network, spiking, sequences.values, outputs),
+        }
+        if recorded is not None:
+            spikes = {f"{name}.{key}": v for name, t in recorded.spikes.items() for key, v in vars(t).items()}
+            write_arrays(folder / "spikes.npz", spikes | {f"{name}.states": v for name, v in recorded.states.items()})
+            command = f"lmu-hw run {design.flags()}{recording.flags()} --backend spiking{choice.flags()}"
+            exact = FloatNetwork(network).run(sequences.values[:1], return_sequences=True)[0]
+            write_report(
+                folder / "report.html", _network_report(command, network, spiking, recorded, exact, result["spiking"])
+            )
+    answer(result, _shown(result, out, [*files, "spikes.npz", "report.html"]), as_json=as_json)
+
+
+def _network_facts(network: Network, spiking: SpikingNetwork, inputs: Array, outputs: Array) -> dict[str, Any]:
+    """What the answer says of the neurons of a network."""
+    ideal, options = FloatNetwork(network).run(inputs), spiking.options
+    agree = np.argmax(outputs, axis=-1) == np.argmax(ideal, axis=-1)
+    return {
+        "neurons": spiking.neurons,
+        "kind": str(options.kind),
+        "scope": str(options.scope),
+        "synapse": list(options.synapse.coefficients),
+        "sample_seconds": options.sample_seconds,
+        "expected_spikes_of_a_sequence": _expected(spiking, inputs.shape[1]),
+        "rms_error": float(np.sqrt(np.mean((outputs - ideal) ** 2))),
+        "float_rms": float(np.sqrt(np.mean(ideal**2))),
+        "classes_as_float": float(np.mean(agree)) if network.outputs > 1 else None,
+    }
+
+
+def _expected(spiking: SpikingNetwork, steps: int) -> float:
+    """The number of spikes of a sequence of so many steps, as expected from the trained network."""
+    return spiking.options.sample_seconds * steps * sum(g.neurons * g.mean_rate for g in spiking.groups.values())
+
+
+def _check_spikes(spiking: SpikingNetwork, steps: int) -> None:
+    """Check that the spikes of the first sequence can be kept."""
+    if (expected := _expected(spiking, steps)) > _MOST_NETWORK_SPIKES:
+        raise DesignError(
+            "spikes of the first sequence",
+            f"at most {_MOST_NETWORK_SPIKES} to be kept",
+            f"about {expected:.3g}",
+            hint="without --out none are",
+        )
+
+
+def _network_report(
+    command: str,
+    network: Network,
+    spiking: SpikingNetwork,
+    recorded: Recorded,
+    exact: Array,
+    told: Mapping[str, Any],
+) -> Report:
+    seconds = spiking.options.sample_seconds
+    rows = [*network_rows(network), *_fact_rows(told)]
+    tables = [TableData("Network", (), rows), _populations(spiking, recorded, len(exact) * seconds)]
+    time = np.arange(1.0, len(exact) + 1.0) * (network.dt or 1.0)
+    figures = [*_rasters(spiking, recorded), *_memory_figures(network, recorded, time)]
+    what = "After every sample of the first sequence" + (
+        "; the network's answer is the last one." if network.output == "last" else "."
+    )
+    svg = outputs_plot(time, {"float": exact, "spiking": recorded.outputs})
+    figures.append(FigureData("Outputs over time", f"{what} Wide and pale: float64; thin: in spikes.", svg))
+    return Report(
+        title="A network in spikes",
+        subtitle=layers_of(network),
+        command=command,
+        passed=None,
+        sections=[Section("Neurons", (), tables), Section("Evidence", (), (), figures)],
+    )
+
+
+def _populations(spiking: SpikingNetwork, recorded: Recorded, duration: float) -> TableData:
+    """The table of the populations, a row for each; `duration` is that of the first sequence in seconds."""
+    rows = []
+    for name, group in spiking.groups.items():
+        spikes, each = recorded.spikes[name].count, group.neurons // group.ensembles
+        rate = spikes / (group.neurons * duration)
+        rows.append((name, str(group.ensembles), str(each), str(group.neurons), str(spikes), format_number(rate)))
+    heads = ("population", "ensembles", "of neurons", "neurons", "spikes", "mean rate (Hz)")
+    return TableData("Populations, in the first sequence", heads, rows)
+
+
+def _rasters(spiking: SpikingNetwork, recorded: Recorded) -> Iterator[FigureData]:
+    seconds, steps = spiking.options.sample_seconds, len(recorded.outputs)
+    for name in list(spiking.groups)[:_MOST_RASTERS]:
+        group, trains = spiking.groups[name], recorded.spikes[name]
+        time = seconds * (trains.step + spread(trains.step, trains.neuron))
+        span = (0.0, seconds * steps)
+        svg = raster_plot(time, trains.neuron, group.neurons, group.ensembles, span, height=4.8)
+        caption = f"Who fires when in the first sequence, in simulated time. A sample lasts {format_number(seconds)} s"
+        yield FigureData(f"Spikes of {name}", f"{caption}; the spikes of a neuron are drawn evenly over it.", svg)
+
+
+def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterator[FigureData]:
+    """The states and the window of the first memory; float64 sees the very drive that the neurons saw."""
+    for name, states in recorded.states.items():
+        spec, drive = _spec(network, int(name.removeprefix("layer"))), recorded.drives[name][:, 0]
+        ideal, weights = FloatMemory(spec).run(drive), energy_per_unit(spec)
+        error = (states[:, 0] - ideal) * weights
+        share = np.sqrt(np.sum(error**2) / max(float(np.sum((ideal * weights) ** 2)), 1e-300))
+        told = f"The memory of {name}, first channel: what spikes decode to, and float64 with the same input; the error"
+        svg = states_plot(time, {"float": ideal, "spiking": states[:, 0]})
+        yield FigureData("States", f"{told} of the decoded window is {100.0 * share:.3g} % of it.", svg)
+        yield _window_figure(spec, drive, states[:, 0], ideal, 0)
+        return
+
+
+def _spec(network: Network, index: int) -> LMUSpec:
+    layer = network.layers[index]
+    if not isinstance(layer, CellParameters | MemoryParameters):
+        raise DesignError(network.name(index), "a layer with a memory", "none")
+    return layer.spec
+
+
+_RUNS: Mapping[type[Any], Callable[[Any, Recording, SpikingChoice, Path | None, bool], None]] = {
+    Design: run_memory,
+    NetworkDesign: run_network,
+}
+
+
+def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int) -> FigureData:
+    """What the states hold after the last sample, against the input."""
     fractions = np.linspace(0.0, 1.0, _LAGS)
-    decode = readout(spec.order, fractions) * coordinates(spec)
+    decode = decoder(spec, fractions)
     end = len(u) - lag
     index = np.ceil(end - fractions * spec.ratio - 1e-9).astype(int) - 1
     index[0] = end - 1
@@ -165,22 +317,18 @@ def window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int
     return FigureData("The window", "The input as the states hold it, against the input itself.", svg)
 
 
-def shown(result: Mapping[str, Any], columns: int, out: Path | None, names: list[str]) -> Iterator[Any]:
-    """The answer for people: what is told of the neurons, and of the outputs, at most `columns` of them."""
-    told = result["spiking"]
-    rows = [("input", str(result["input"])), ("backend", "spiking")]
-    rows += [(name.replace("_", " "), word(value)) for name, value in told.items()]
-    yield facts("Run", rows)
-    count = min(len(result["rms"]), columns, 12)
-    yield grid(
-        "Output",
-        ["output", "rms", "peak", "last"],
-        [(str(i), *(format_number(result[key][i]) for key in ("rms", "peak", "last"))) for i in range(count)],
-    )
+def _shown(result: Mapping[str, Any], out: Path | None, names: list[str]) -> Iterator[Any]:
+    yield facts("Run", [("input", str(result["input"])), ("backend", "spiking"), *_fact_rows(result["spiking"])])
+    yield output_table(result, [str(i) for i in range(min(len(result["rms"]), _SHOWN))], most=_SHOWN)
     yield from written(out, names)
 
 
-def word(value: Any) -> str:
+def _fact_rows(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is told of the neurons, as rows of a table."""
+    return [(name.replace("_", " "), _word(value)) for name, value in told.items()]
+
+
+def _word(value: Any) -> str:
     """A value of the answer as people read it."""
     if isinstance(value, list):
         return ", ".join(map(format_number, value))

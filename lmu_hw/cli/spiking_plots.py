@@ -24,12 +24,12 @@ _GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Something measured over neurons.
+    """A quantity that was measured with several numbers of neurons.
 
     Attributes:
-        label: what was measured.
-        neurons: shape (n,).
-        values: shape (n, seeds).
+        label: What was measured.
+        neurons: The numbers of neurons, of shape (n,).
+        values: The measured values, of shape (n, seeds).
     """
 
     label: str
@@ -47,16 +47,16 @@ def raster_plot(
     height: float = 3.6,
     most_rows: int = _MOST_ROWS,
 ) -> str:
-    """Who fires when: a mark for each spike, ensemble above ensemble; of many neurons, evenly chosen ones.
+    """Draw who fires when: a mark for each spike, ensemble above ensemble; of many neurons, evenly chosen ones.
 
     Args:
-        time: of each spike, s, shape (spikes,).
-        neuron: number of each, shape (spikes,).
-        neurons: how many there are.
-        ensembles: how many of equal size they form.
-        span: first and last time shown, s.
-        height: inches.
-        most_rows: neurons that are shown at most.
+        time: The time of each spike in seconds, of shape (spikes,).
+        neuron: The number of the neuron of each spike, of shape (spikes,).
+        neurons: The number of neurons.
+        ensembles: The number of ensembles of equal size that they form.
+        span: The first and the last time shown, in seconds.
+        height: The height of the figure in inches.
+        most_rows: The greatest number of neurons that are shown.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=10.0, height=height)
@@ -74,7 +74,7 @@ def draw_raster(
     span: tuple[float, float],
     most_rows: int = _MOST_ROWS,
 ) -> None:
-    """The raster of `raster_plot` in a panel."""
+    """Draw the raster of `raster_plot` in a panel."""
     size = neurons // ensembles
     chosen = np.unique(np.linspace(0, size - 1, min(size, max(1, most_rows // ensembles))).round().astype(np.int64))
     place = np.full(size, -1, dtype=np.int64)
@@ -103,12 +103,13 @@ def draw_raster(
 
 
 def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
-    """Where in its step a spike is drawn, as a share of it: those of a neuron in one step evenly, those of different
-    neurons out of step.
+    """Where in its step each spike is drawn, as a share of the step.
+
+    The spikes of one neuron in one step are spread evenly over it; different neurons are out of step with each other.
 
     Args:
-        step: of each spike, in order, shape (spikes,).
-        neuron: number of each, in order within a step, shape (spikes,).
+        step: The step of each spike, in ascending order, of shape (spikes,).
+        neuron: The number of the neuron of each spike, in ascending order within a step, of shape (spikes,).
     """
     if not step.size:
         return np.zeros(0)
@@ -119,11 +120,11 @@ def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
 
 
 def outputs_plot(time: Array, forms: Mapping[str, Array]) -> str:
-    """The largest outputs of a network over time, a colour for each: wide and pale in float64, thin in spikes.
+    """Draw the largest outputs of a network over time, each in a colour, wide and pale in float64 and thin in spikes.
 
     Args:
-        time: shape (T,).
-        forms: outputs by form, "float" and "spiking", shape (T, outputs) each.
+        time: The times, of shape (T,).
+        forms: The outputs of the forms "float" and "spiking", of shape (T, outputs).
     """
     exact, heard = forms["float"], forms["spiking"]
     count = min(exact.shape[1], _MOST_OUTPUTS)
@@ -145,10 +146,10 @@ def outputs_plot(time: Array, forms: Mapping[str, Array]) -> str:
 
 
 def error_plot(curves: Sequence[Curve]) -> str:
-    """Errors over neurons with 1/√m beside them, each curve with its name at its end.
+    """Draw errors over the number of neurons with 1/√m beside them, each curve with its name at its end.
 
     Args:
-        curves: the first one is what 1/√m is drawn through.
+        curves: The errors; the line 1/√m goes through the first of them.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=8.0, height=4.4)
@@ -177,12 +178,12 @@ def error_plot(curves: Sequence[Curve]) -> str:
 
 
 def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
-    """Accuracies over neurons, each curve with its name beside it, and the float network's.
+    """Draw accuracies over the number of neurons, each curve with its name beside it, and that of the float network.
 
     Args:
-        curves: accuracies from 0 to 1.
-        ideal: accuracy in float64.
-        title: says what is classified.
+        curves: The accuracies, from 0 to 1.
+        ideal: The accuracy in float64.
+        title: The title, which says what is classified.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=8.0, height=3.8)
@@ -223,8 +224,8 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
 
 
 def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]], gap: float = 0.055) -> None:
-    """Names of curves to the right of their ends (height, name, colour), moved apart where they would overlap."""
-    panel.get_xlim(), panel.get_ylim()  # settles the limits, which what follows goes by
+    """Write the names of curves to the right of their ends (height, name, colour), apart where they would overlap."""
+    panel.get_xlim(), panel.get_ylim()  # settles the limits, which the transformations below depend on
     both = panel.transAxes.inverted()
     heights = [float(both.transform(panel.transData.transform((x, y)))[1]) for y, _, _ in ends]
     order = np.argsort(heights)
@@ -251,7 +252,7 @@ def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]],
 
 
 def _thousands(panel: Axes) -> None:
-    """Numbers of neurons with a space before each three digits."""
+    """Label the axis of neurons with a thin space before each three digits."""
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009")))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.grid(visible=False, which="minor")

@@ -1,39 +1,123 @@
-"""`lmu-hw train`: a task with one seed or several, its files and its answer."""
+"""`lmu-hw train TASK`: the tasks of `lmu_hw.training.tasks.table`, each with one seed or several, its files and answer.
+
+The options of a task come from the table. The packages that train are imported when a task is called.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType, UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-import numpy as np
+import click
 
+from lmu_hw.cli.options import output_options, spiking_network_options
 from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
-from lmu_hw.cli.train_spiking import SpikingTest, spiking_tables
-from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import Discretization
-from lmu_hw.errors import check_integer
+from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
+from lmu_hw.design.choices import DISCRETIZATIONS
+from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
+from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.io.files import write_json, write_text
-from lmu_hw.networks.file import save_network
-from lmu_hw.training.tasks.base import Curve, Outcome, Run
+from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
+
+if TYPE_CHECKING:
+    from lmu_hw.cli.train_spiking import SpikingTest
+    from lmu_hw.training.tasks.base import Curve, Outcome
+
+
+class TaskGroup(OrderedGroup):
+    """The tasks of `lmu-hw train`."""
+
+    what = "task"
+    listing = "lmu-hw train --help"
+
+
+@click.group(cls=TaskGroup, invoke_without_command=True, subcommand_metavar="TASK [OPTIONS]")
+@click.pass_context
+def train(ctx: click.Context) -> None:
+    """Train networks: on a task of the literature, or on your own arrays.
+
+    The epoch with the best score on a validation part is kept, and scored once on a test part that nothing was chosen
+    by. Leaves network files, learning curves (.csv, .svg) and result.json in the folder of --out, and a checkpoint
+    while it trains: the same command goes on where it was interrupted.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+# --- options
+
+
+#: The kind of value on the command line for each type of a task's option.
+_TYPES: Mapping[Any, click.ParamType[Any]] = MappingProxyType(
+    {
+        int: Whole(),
+        float: Number(),
+        Path: click.Path(path_type=Path),
+        tuple[int, ...]: Wholes(),
+        tuple[str, ...]: Words(),
+        Method: OneOf(DISCRETIZATIONS),
+        Memory: OneOf(get_args(Memory)),
+    }
+)
+
+_RUN_OPTIONS = (
+    option(
+        "--seed", section="Training", type=Whole(), default=0, show_default=True, help="Seed of all that is random."
+    ),
+    option(
+        "--seeds",
+        section="Training",
+        type=Whole(),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Train N times, with this seed and the next ones, and show the spread; the best on validation is kept.",
+    ),
+    option(
+        "--epochs",
+        section="Training",
+        type=Whole(),
+        help="Passes over the training part; by default the number in the task's recipe.",
+    ),
+    option(
+        "--spiking",
+        "neurons",
+        section="Spikes",
+        type=Wholes(),
+        metavar="N,N,...",
+        help="Score the network in spikes too, on the same test part, with so many neurons for each state.",
+    ),
+    option(
+        "--spiking-sequences",
+        section="Spikes",
+        type=Whole(),
+        metavar="N",
+        help="How many sequences of the test part run in spikes, the first ones; all by default.",
+    ),
+)
+
+#: The options that are not part of the command that a network notes: they have no effect on it, or are noted already.
+_NOT_NOTED = frozenset({"out", "as_json", "data", "seed", "seeds", "neurons", "spiking_sequences", *NETWORK_CHOICES})
 
 
 @dataclass(frozen=True)
 class Request:
-    """What every task is asked.
+    """The options that all tasks share.
 
     Attributes:
-        seed: the first one.
-        seeds: how many.
-        epochs: None for the task's own number.
-        out: folder for the files.
-        as_json: print one JSON object.
-        command: as it was given.
-        spiking: what is measured in spikes after training; None for nothing.
+        seed: The first seed.
+        seeds: The number of seeds.
+        epochs: The number of passes over the training part; None for the number in the task's recipe.
+        out: The folder for the files; None for no files.
+        as_json: Whether to print one JSON object.
+        command: The command as it was given.
+        spiking: The measurement in spikes after the training; None for none.
     """
 
     seed: int
@@ -45,72 +129,96 @@ class Request:
     spiking: SpikingTest | None = None
 
 
-def capacity(request: Request, steps: tuple[int, ...], order: int, discretization: str, lstm_steps: int) -> None:
-    """See `lmu_hw.cli.train_commands.capacity`."""
-    from lmu_hw.training.tasks.capacity import train_capacity
+def _add(task: type[Task]) -> None:
+    """Make a task a subcommand of `train`."""
 
-    work = partial(train_capacity, steps=steps, order=order, discretization=discretization, lstm_steps=lstm_steps)
-    _carry_out(request, work)
+    def run(
+        seed: int,
+        seeds: int,
+        epochs: int | None,
+        neurons: tuple[int, ...] | None,
+        spiking_sequences: int | None,
+        spiking: SpikingChoice,
+        out: Path | None,
+        as_json: bool,
+        **options: Any,
+    ) -> None:
+        test = _spiking_test(neurons, spiking, spiking_sequences)
+        _carry_out(Request(seed, seeds, epochs, out, as_json, _command(), test), task(**options))
 
-
-def mackey_glass(request: Request, models: tuple[str, ...]) -> None:
-    """See `lmu_hw.cli.train_commands.mackey_glass`."""
-    from lmu_hw.training.tasks.mackey_glass import check_models, load_mackey_glass, train_mackey_glass
-
-    check_models(models)
-    data = load_mackey_glass()
-    _carry_out(request, partial(train_mackey_glass, data, models=models))
-
-
-def psmnist(request: Request, memory: str, data: Path | None, deform: bool) -> None:
-    """See `lmu_hw.cli.train_commands.psmnist`."""
-    from lmu_hw.training.tasks.mnist import load_mnist
-    from lmu_hw.training.tasks.psmnist import train_psmnist
-
-    _carry_out(request, partial(train_psmnist, load_mnist(data), memory=memory, deform=deform))
-
-
-def digits(request: Request, memory: str) -> None:
-    """See `lmu_hw.cli.train_commands.digits`."""
-    from lmu_hw.training.tasks.digits import train_digits
-
-    _carry_out(request, partial(train_digits, memory=memory))
+    run.__doc__ = task.__doc__
+    subcommand: Any = spiking_network_options(output_options(run))
+    types = get_type_hints(task)
+    own = [_option(declared, types[declared.name]) for declared in fields(task)]  # type: ignore[arg-type]
+    for declare in reversed([*own, *_RUN_OPTIONS]):
+        subcommand = declare(subcommand)
+    train.command(task.name)(subcommand)
 
 
-def delay(request: Request, seconds: float, order: int) -> None:
-    """See `lmu_hw.cli.train_commands.delay`."""
-    from lmu_hw.training.tasks.delay import train_delay
-
-    _carry_out(request, partial(train_delay, delay=seconds, order=order))
-
-
-def arrays(
-    request: Request,
-    source: Path,
-    target: Path,
-    order: int,
-    theta: float | None,
-    dt: float,
-    discretization: str,
-    memory: str,
-    hidden: int,
-) -> None:
-    """See `lmu_hw.cli.train_commands.arrays`."""
-    from lmu_hw.training.tasks.arrays import OwnModel, read_arrays, train_arrays
-
-    data = read_arrays(source, target)
-    spec = LMUSpec(order, dt * data.x.shape[1] if theta is None else theta, dt, Discretization(discretization))
-    _carry_out(request, partial(train_arrays, data, OwnModel(spec, hidden, memory)))
+def _option(declared: Field[Any], kind: Any) -> Callable[[Any], Any]:
+    """The option for a field of a task; see `lmu_hw.training.tasks.table`."""
+    told = declared.metadata
+    flag = "--" + (told["flag"] or declared.name).replace("_", "-")
+    settings: dict[str, Any] = {"help": told["help"], "metavar": told["metavar"]}
+    if declared.default is MISSING:
+        settings["required"] = True
+    else:
+        settings |= {"default": declared.default, "show_default": True}
+    if kind is bool:
+        return option(f"{flag}/--no-{flag[2:]}", declared.name, section=told["section"], **settings)
+    if isinstance(kind, UnionType):  # or None
+        kind = get_args(kind)[0]
+    return option(flag, declared.name, section=told["section"], type=_TYPES[kind], **settings)
 
 
-def _carry_out(request: Request, work: Callable[[Run], Outcome]) -> None:
-    """Do `work` once per seed, write the files of the best on validation, and print."""
+for _task in TASKS.values():
+    _add(_task)
+
+
+def _spiking_test(neurons: tuple[int, ...] | None, choice: SpikingChoice, sequences: int | None) -> SpikingTest | None:
+    """The measurement in spikes after the training; wrong options are an error before it."""
+    if neurons is None:
+        choice.refuse("given with --spiking")
+        if sequences is not None:
+            raise DesignError("spiking-sequences", "given with --spiking", sequences)
+        return None
+    from lmu_hw.cli.train_spiking import SpikingTest
+
+    return SpikingTest(neurons, choice, sequences)
+
+
+def _command() -> str:
+    """The command as it was given, without the options of `_NOT_NOTED`."""
+    context = click.get_current_context()
+    words = [context.command_path]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if context.get_parameter_source(name) is not click.core.ParameterSource.COMMANDLINE or name in _NOT_NOTED:
+            continue
+        value = context.params[name]
+        if isinstance(value, bool):
+            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [parameter.opts[0], shlex.quote(text)]
+    return " ".join(words)
+
+
+# --- the training, its files and its answer
+
+
+def _carry_out(request: Request, task: Task) -> None:
+    """Train once for each seed, write the files of the best on the validation part, and print the answer."""
+    from lmu_hw.training.tasks.base import Run
+
     check_integer("seeds", request.seeds, 1)
+    runs = [
+        Run(seed, request.epochs, request.out, f"{request.command} --seed {seed}")
+        for seed in range(request.seed, request.seed + request.seeds)
+    ]
     with staged(request.out) as folder:
-        outcomes = [
-            work(Run(seed, request.epochs, request.out, f"{request.command} --seed {seed}"))
-            for seed in range(request.seed, request.seed + request.seeds)
-        ]
+        trained_with = task.prepare()
+        outcomes = [trained_with(run) for run in runs]
         best = _best(outcomes)
         result = _result(best, outcomes, request)
         if request.spiking is not None:
@@ -120,44 +228,50 @@ def _carry_out(request: Request, work: Callable[[Run], Outcome]) -> None:
 
 
 def _best(outcomes: Sequence[Outcome]) -> Outcome:
-    """The one whose model is best on the validation part, the first one of equals."""
-    sign = -1.0 if outcomes[0].metric == "accuracy" else 1.0
+    """The outcome whose network is best on the validation part, the first one of equals."""
+    sign = -1.0 if outcomes[0].held_out.metric.higher_is_better else 1.0
     return min(outcomes, key=lambda outcome: sign * outcome.trained.validation)
 
 
 def _result(best: Outcome, outcomes: Sequence[Outcome], request: Request) -> dict[str, Any]:
+    """The answer as plain values, with the spread over the seeds where there are several."""
+    import numpy as np
+
     several = f" --seeds {request.seeds}" if request.seeds > 1 else ""
     result = {**best.to_dict(), "command": f"{request.command} --seed {request.seed}{several}"}
     if len(outcomes) > 1:
-        result["seeds"] = {
-            name: {
+        result["seeds"] = {}
+        for name in best.models:
+            trained = [outcome.models[name] for outcome in outcomes]
+            values = [each.test for each in trained]
+            result["seeds"][name] = {
                 "seed": [outcome.seed for outcome in outcomes],
-                "value": [outcome.models[name].test for outcome in outcomes],
-                "validation": [outcome.models[name].validation for outcome in outcomes],
-                "mean": float(np.mean([outcome.models[name].test for outcome in outcomes])),
-                "deviation": float(np.std([outcome.models[name].test for outcome in outcomes], ddof=1)),
+                "value": values,
+                "validation": [each.validation for each in trained],
+                "mean": float(np.mean(values)),
+                "deviation": float(np.std(values, ddof=1)),
             }
-            for name in best.models
-        }
     return result
 
 
 def _write(folder: Path, best: Outcome, result: dict[str, Any]) -> list[str]:
-    names = []
-    curves = {name: trained.curve for name, trained in best.models.items() if trained.curve}
-    for name, trained in best.models.items():
-        names.append(save_network(folder / f"{best.task.replace('-', '_')}_{name}.npz", trained.network).name)
-    for name, curve in curves.items():
-        names.append(write_text(folder / f"curve_{name}.csv", _table(curve)).name)
-    if curves:
-        from lmu_hw.cli.train_plot import curves_plot
+    """Write the networks, the learning curves and the answer, and return the files' names."""
+    from lmu_hw.networks.file import save_network
 
-        names.append(write_text(folder / "curves.svg", curves_plot(curves, best.metric)).name)
-    names.append(write_json(folder / "result.json", result).name)
-    return names
+    curves = {name: trained.curve for name, trained in best.models.items() if trained.curve}
+    paths = [
+        save_network(folder / f"{best.task.replace('-', '_')}_{name}.npz", trained.network)
+        for name, trained in best.models.items()
+    ]
+    paths += [write_text(folder / f"curve_{name}.csv", _table(curve)) for name, curve in curves.items()]
+    if curves:
+        paths.append(write_text(folder / "curves.svg", _curves_plot(curves, best.metric)))
+    paths.append(write_json(folder / "result.json", result))
+    return [path.name for path in paths]
 
 
 def _table(curve: Curve) -> str:
+    """A learning curve as comma-separated values."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(curve[0]), lineterminator="\n")
     writer.writeheader()
@@ -165,7 +279,30 @@ def _table(curve: Curve) -> str:
     return text.getvalue()
 
 
+def _curves_plot(curves: Mapping[str, Curve], metric: str) -> str:
+    """Plot the loss and the validation score after each epoch, for each model."""
+    import matplotlib
+
+    from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
+
+    with matplotlib.rc_context(STYLE):
+        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)
+        worst = 0.0
+        for (name, curve), colour in zip(curves.items(), (FLOAT, FIXED, SPICE), strict=False):
+            epochs = [row["epoch"] for row in curve]
+            left.semilogy(epochs, [row["loss"] for row in curve], color=colour, label=name)
+            shown = [1.0 - row[metric] if metric == "accuracy" else row[metric] for row in curve]
+            right.plot(epochs, shown, color=colour, label=name)
+            worst = max(worst, *shown)
+        left.set(title="Training loss", xlabel="epoch", ylabel="loss")
+        wrong = "share of errors" if metric == "accuracy" else metric
+        right.set(title="Validation", xlabel="epoch", ylabel=wrong, yscale="log" if worst > 0.0 else "linear")
+        right.legend(loc="upper right")
+        return svg_of(figure)
+
+
 def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[str]) -> Iterator[Any]:
+    """The answer for people."""
     yield facts(
         "Train",
         [
@@ -188,39 +325,47 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
             for row in rows:
                 row += [format_number(seeds[row[0]]["mean"]), format_number(seeds[row[0]]["deviation"])]
         yield grid("Models", heads, rows)
-    yield from _details(best)
+    if best.task in _DETAILS:
+        yield _DETAILS[best.task](best.details)
     if "spiking" in result:
+        from lmu_hw.cli.train_spiking import spiking_tables
+
         yield from spiking_tables(result["spiking"])
     yield from written(out, files)
 
 
-def _details(best: Outcome) -> Iterator[Any]:
-    """What a task has to tell beside its score."""
-    details = best.details
-    if best.task == "capacity":
-        heads = ["steps", *(f"{f:g} θ ago" for f in details["delays"]), "no data, worst", "other dt, worst"]
-        rows = [
-            (
-                str(row["steps"]),
-                *(format_number(e) for e in row["mse"]),
-                format_number(max(row["mse_legendre"])),
-                format_number(max(float(np.max(e)) for e in row["mse_at_other_dt"].values())),
-            )
-            for row in details["windows"]
-        ]
-        if "lstm" in details:
-            rows.append(
-                (f"{details['lstm']['steps']} (LSTM)", *(format_number(e) for e in details["lstm"]["mse"]), "", "")
-            )
-        yield grid("Mean square error", heads, rows)
-    elif best.task == "delay":
-        yield facts(
-            "Window",
-            [
-                ("delay (s)", format_number(details["delay"])),
-                ("θ at first (s)", format_number(details["theta_initial"])),
-                ("θ learned (s)", f"{format_number(details['theta'])} ({details['theta_error']:+.2%})"),
-                ("nrmse at dt/2", format_number(details["nrmse_at_half_dt"])),
-                ("nrmse at 2 dt", format_number(details["nrmse_at_twice_dt"])),
-            ],
+def _capacity_table(details: Mapping[str, Any]) -> Any:
+    import numpy as np
+
+    heads = ["steps", *(f"{f:g} θ ago" for f in details["delays"]), "no data, worst", "other dt, worst"]
+    rows = [
+        (
+            str(row["steps"]),
+            *(format_number(e) for e in row["mse"]),
+            format_number(max(row["mse_legendre"])),
+            format_number(max(float(np.max(e)) for e in row["mse_at_other_dt"].values())),
         )
+        for row in details["windows"]
+    ]
+    if "lstm" in details:
+        rows.append((f"{details['lstm']['steps']} (LSTM)", *(format_number(e) for e in details["lstm"]["mse"]), "", ""))
+    return grid("Mean square error", heads, rows)
+
+
+def _window_table(details: Mapping[str, Any]) -> Any:
+    return facts(
+        "Window",
+        [
+            ("delay (s)", format_number(details["delay"])),
+            ("θ at first (s)", format_number(details["theta_initial"])),
+            ("θ learned (s)", f"{format_number(details['theta'])} ({details['theta_error']:+.2%})"),
+            ("nrmse at dt/2", format_number(details["nrmse_at_half_dt"])),
+            ("nrmse at 2 dt", format_number(details["nrmse_at_twice_dt"])),
+        ],
+    )
+
+
+#: The table of what a task measures beside its score, for the tasks that have one.
+_DETAILS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = MappingProxyType(
+    {"capacity": _capacity_table, "delay": _window_table}
+)

@@ -1,4 +1,4 @@
-"""A task's trained network in spikes: its score on the test part over the neurons that carry it."""
+"""The score of a trained network in spikes on the test part of its task, for several numbers of neurons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.cli.output import facts, format_number, grid, progress
-from lmu_hw.cli.spiking_options import SpikingChoice
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import check_integer
 from lmu_hw.networks.model import Network
 from lmu_hw.training.tasks.base import HeldOut
@@ -17,16 +17,18 @@ from lmu_hw.training.tasks.base import HeldOut
 
 @dataclass(frozen=True)
 class SpikingTest:
-    """What is asked.
+    """The options of a measurement in spikes.
+
+    They are checked at once, so that a wrong one is an error before the training rather than after it.
 
     Attributes:
-        neurons: for each state and hidden unit, one network after another.
-        choice: how networks are carried.
-        sequences: how many of the test part; None for all of them.
-        seeds: runs of each, with tuning curves and spikes of their own.
+        neurons: The numbers of neurons for each state and hidden unit; each one makes a network of its own.
+        choice: The other options of spiking networks.
+        sequences: The number of sequences of the test part, the first ones; None for all of them.
+        seeds: The number of runs of each network, with tuning curves and spikes of their own.
 
     Raises:
-        DesignError: a number is out of range; with `choice` said before any training rather than after it.
+        DesignError: A number is out of range.
     """
 
     neurons: tuple[int, ...]
@@ -43,15 +45,15 @@ class SpikingTest:
             options.synapse.sampled(options.sample_seconds)
 
     def run(self, network: Network, held_out: HeldOut, seed: int = 0) -> dict[str, Any]:
-        """Measure; the answer as plain values.
+        """Measure the scores, and return them as plain values.
 
         Args:
-            network: as trained.
-            held_out: the test part of its task.
-            seed: the first one.
+            network: The trained network.
+            held_out: The test part of its task.
+            seed: The seed of the first run; each further run has the next one.
 
         Raises:
-            DesignError: the network has no spiking form; the message names the layer.
+            DesignError: The network has no spiking form. The message names the layer.
         """
         from lmu_hw.training.tasks.spiking import spiking_score
 
@@ -81,7 +83,7 @@ class SpikingTest:
 
 
 def spiking_tables(result: Mapping[str, Any]) -> Iterator[Any]:
-    """The answer of `SpikingTest.run` for people."""
+    """The tables that show the answer of `SpikingTest.run`."""
     yield facts(
         "In spikes",
         [

@@ -1,1 +1,1 @@
-"""The memory in real numbers: specification, continuous system, time-stepping rules, stability, bounds."""
+"""The memory in real numbers: specification, continuous system, time-stepping methods, stability, bounds."""

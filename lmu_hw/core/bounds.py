@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -28,12 +29,12 @@ def noise_power(transition: Array, injection: Array, rows: Array) -> Array:
     grows with the logarithm of the memory's length.
 
     Args:
-        transition: G, shape (n, n), stable.
-        injection: N, shape (n, m).
-        rows: C, shape (r, n).
+        transition: The matrix G of a stable step, shape (n, n).
+        injection: The matrix N that noise enters by, shape (n, m).
+        rows: The outputs C, shape (r, n).
 
     Returns:
-        Shape (r,).
+        The variances, shape (r,).
 
     Raises:
         DesignError: the powers of G do not decay.
@@ -59,7 +60,7 @@ class Flow:
     """A step matrix with square blocks on its diagonal: systems that run side by side without touching.
 
     Attributes:
-        blocks: the blocks, shape (n_k, n_k) each.
+        blocks: The square blocks, shape (n_k, n_k) each.
     """
 
     blocks: tuple[Array, ...]
@@ -95,13 +96,82 @@ class L1Bound:
     """Upper bounds on Σ_k |C Gᵏ H|, element by element.
 
     Attributes:
-        upper: shape (rows of C, columns of H).
-        summed: the part that was summed; `upper` adds tail and rounding allowance to it.
-        steps: how many steps were summed.
+        upper: The bounds, shape (rows of C, columns of H).
+        summed: The part that was summed; `upper` adds the tail and an allowance for rounding to it.
+        steps: How many steps were summed.
     """
 
     upper: Array
     summed: Array
+    steps: int
+
+
+@dataclass(frozen=True)
+class _Response:
+    """What is to be summed: the responses C Gᵏ H of a system without input.
+
+    Attributes:
+        flow: The step matrix G.
+        inputs: The columns H, shape (n, m).
+        observe: The linear map C, from columns of shape (n, …) to columns of shape (r, …).
+    """
+
+    flow: Flow
+    inputs: Array
+    observe: Callable[[Array], Array]
+
+    @cached_property
+    def row_norms(self) -> Array:
+        """‖c‖₂ of each row of C, shape (r,)."""
+        return np.asarray(np.linalg.norm(self.observe(np.eye(self.flow.size)), axis=1))
+
+
+@dataclass(frozen=True)
+class _Decay:
+    """How the powers of G decay.
+
+    Attributes:
+        steps: A number of steps after which they have.
+        growth: Their largest norm before that, of those with 1, 2, 4, … steps, and at least 1.
+    """
+
+    steps: int
+    growth: float
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The responses to `width` successive samples, side by side: [H, Gˢ H, G²ˢ H, …] with a stride of s steps.
+
+    Attributes:
+        columns: The columns, shape (n, width·m).
+        width: The number of samples.
+        leap: The power width·s of G, which leads to the next block.
+    """
+
+    columns: Array
+    width: int
+    leap: Flow
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What is summed over all blocks.
+
+    Attributes:
+        moduli: The head plus stride·Σ |C Gᵏ H|, shape (r, m).
+        norms: The sums stride·Σ ‖Gᵏ H‖₂ by column, shape (m,).
+        bends: The sums Σ ‖(G − I)² Gᵏ H‖₂ by column, shape (m,); 0 where every step is taken.
+        ratio: The norm ‖G^steps‖₂ at the end.
+        blocks: The number of blocks.
+        steps: The number of steps that the blocks span.
+    """
+
+    moduli: Array
+    norms: Array
+    bends: Array
+    ratio: float
+    blocks: int
     steps: int
 
 
@@ -113,66 +183,120 @@ def l1_bound(
     work: float = 1e10,
     tail: float = 1e-6,
 ) -> L1Bound:
-    """Bound Σ_{k≥0} |C Gᵏ H|, element by element.
+    """Bound Σ_{k≥0} |C Gᵏ H|, element by element; docs/ranges.md, "The sum", has the proof.
 
     Where a sum over every step would take more than `work` operations (many inputs, a very long window)
-    and the state moves little within q steps, every q-th step is taken and the steps between are bounded
+    and the state moves little within s steps, every s-th step is taken and the steps between are bounded
     by interpolation plus the largest second difference; the result is still an upper bound.
 
-    For contractions all of this is proved. For explicit rules the growth of the powers, which scales the
+    For contractions all of this is proved. For explicit methods the growth of the powers, which scales the
     tail, the allowance for rounding and the second differences, is taken from the powers 1, 2, 4, …
 
     Args:
-        transition: G, n states in orthonormal coordinates.
-        inputs: H, shape (n, m).
-        observe: the linear map C, from columns of shape (n, …) to columns of shape (r, …).
-        work: floating-point operations above which steps are skipped.
-        tail: norm of the power at which the sum ends.
+        transition: The step matrix G, for n states in orthonormal coordinates.
+        inputs: The columns H, shape (n, m).
+        observe: The linear map C, from columns of shape (n, …) to columns of shape (r, …).
+        work: Floating-point operations above which steps are skipped.
+        tail: Norm of the power at which the sum ends.
 
     Raises:
         DesignError: the powers of G do not decay within 2^28 steps in double precision.
     """
-    n, m = inputs.shape
     flow = transition if isinstance(transition, Flow) else Flow((transition,))
-    decay_steps, growth = _decay(flow, tail)
-    head = np.zeros((observe(np.eye(n)).shape[0], m))
-    for _ in range(_HEAD):  # exact: what enters a multi-step rule is not smooth in its first steps
-        head += np.abs(observe(inputs))
-        inputs = flow.apply(inputs)
-    reach = float(np.linalg.norm(flow.apply(inputs) - inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
+    decay = _decay(flow, tail)
+    head, response = _head(_Response(flow, inputs, observe))
+    stride = _stride(response, decay, work)
+    sums = _sum(response, head, decay, stride, tail)
+    counted_too_often, bends = _between(response, decay, stride, sums)
+    total = sums.moduli - counted_too_often + bends
+    return L1Bound(total + _beyond(response, decay, stride, sums), total, sums.steps)
+
+
+def _decay(flow: Flow, tail: float) -> _Decay:
+    """Step 1 of the sum: after how many steps, a power of two, the powers have fallen below `tail`."""
+    power, steps, growth = flow, 1, 1.0
+    while (norm := power.norm()) > tail:
+        growth = max(growth, norm)
+        if steps >= _MOST_STEPS or growth > 1e9:
+            raise DesignError("the step", "one whose powers decay in double precision", f"growth {growth:.2g}")
+        power, steps = power.after(power), 2 * steps
+    return _Decay(steps, growth)
+
+
+def _head(response: _Response) -> tuple[Array, _Response]:
+    """Step 2 of the sum: the first few terms, and the response that is left.
+
+    What enters a multi-step method is not smooth in its first steps, so none of these is ever skipped.
+    """
+    inputs, head = response.inputs, np.zeros((response.row_norms.size, response.inputs.shape[1]))
+    for _ in range(_HEAD):
+        head += np.abs(response.observe(inputs))
+        inputs = response.flow.apply(inputs)
+    return head, replace(response, inputs=inputs)
+
+
+def _stride(response: _Response, decay: _Decay, work: float) -> int:
+    """Step 3 of the sum: how many steps apart the terms are taken, a power of two."""
+    (n, m), inputs = response.inputs.shape, response.inputs
+    moved = float(np.linalg.norm(response.flow.apply(inputs) - inputs)) / max(float(np.linalg.norm(inputs)), 1e-300)
     stride = 1
-    while 2.0 * n * n * m * decay_steps > work * stride and stride * reach < 1.0:
+    while 2.0 * n * n * m * decay.steps > work * stride and stride * moved < 1.0:
         stride *= 2
-    block = max(1, min(1024, _BLOCK_WORDS // (n * m), decay_steps // stride))
-    columns, width, leap = inputs, 1, flow.power(stride)
-    while width < block:  # [H, GH, G²H, …] by doubling
+    return stride
+
+
+def _first_block(response: _Response, decay: _Decay, stride: int) -> _Block:
+    """[H, Gˢ H, G²ˢ H, …], by doubling."""
+    n, m = response.inputs.shape
+    most = max(1, min(1024, _BLOCK_WORDS // (n * m), decay.steps // stride))
+    columns, width, leap = response.inputs, 1, response.flow.power(stride)
+    while width < most:
         columns, leap, width = np.hstack([columns, leap.apply(columns)]), leap.after(leap), 2 * width
-    row_norms = np.linalg.norm(observe(np.eye(n)), axis=1)
-    total, norms, bends = head, np.zeros(m), np.zeros(m)
-    power, ratio, blocks, size = flow.power(0), 1.0, 0, float(np.linalg.norm(inputs))
+    return _Block(columns, width, leap)
+
+
+def _sum(response: _Response, head: Array, decay: _Decay, stride: int, tail: float) -> _Sums:
+    """Step 4 of the sum: onto the head block after block, until the norm of the power has fallen to `tail`."""
+    block, m = _first_block(response, decay, stride), response.inputs.shape[1]
+    columns, width, steps = block.columns, block.width, block.width * stride
+    moduli, norms, bends = head, np.zeros(m), np.zeros(m)
+    power, ratio, blocks, size = response.flow.power(0), 1.0, 0, float(np.linalg.norm(response.inputs))
     while True:
-        total += stride * np.abs(observe(columns)).reshape(row_norms.size, width, m).sum(axis=1)
+        moduli = moduli + stride * np.abs(response.observe(columns)).reshape(-1, width, m).sum(axis=1)
         norms += stride * np.linalg.norm(columns, axis=0).reshape(width, m).sum(axis=0)
         if stride > 1:
-            moved = flow.apply(columns)
-            bend = flow.apply(moved) - 2.0 * moved + columns
+            moved = response.flow.apply(columns)
+            bend = response.flow.apply(moved) - 2.0 * moved + columns
             bends += np.linalg.norm(bend, axis=0).reshape(width, m).sum(axis=0)
-        power, blocks = leap.after(power), blocks + 1
-        columns = leap.apply(columns)
+        power, blocks = block.leap.after(power), blocks + 1
+        columns = block.leap.apply(columns)
         # The norm of a power costs more than a block; what has become of the inputs tells when to look.
-        if float(np.linalg.norm(columns[:, :m])) <= tail * size or blocks * width * stride >= decay_steps:
+        if float(np.linalg.norm(columns[:, :m])) <= tail * size or blocks * steps >= decay.steps:
             ratio = power.norm()
         if ratio <= tail:
-            break
-    if stride > 1:
-        # Σ_{n<q} of the chord is (q+1)/2·|f_0| + (q−1)/2·|f_q|: the very first sample counts less than q times.
-        # Σ_{n<q} n(q−n)/2 = q(q²−1)/12 for the bend.
-        total -= 0.5 * (stride - 1) * np.abs(observe(inputs))
-        total += growth * stride * (stride**2 - 1) / 12.0 * row_norms[:, None] * bends[None, :]
-    beyond = growth * norms * ratio / (1.0 - ratio) * (2.0 if stride > 1 else 1.0)  # and the last chord's end
-    rounding = growth**2 * norms * n * _EPS * (blocks + np.log2(4.0 * width * stride))
-    upper = total + row_norms[:, None] * (beyond + rounding)[None, :]
-    return L1Bound(upper, total, blocks * width * stride)
+            return _Sums(moduli, norms, bends, ratio, blocks, blocks * steps)
+
+
+def _between(response: _Response, decay: _Decay, stride: int, sums: _Sums) -> tuple[Array | float, Array | float]:
+    """Step 5 of the sum: corrections for the steps between those taken, the first to be taken off.
+
+    Σ_{n<s} of the chord is (s+1)/2·|f_0| + (s−1)/2·|f_s|: the very first term counts less than s times.
+    Σ_{n<s} n(s−n)/2 = s(s²−1)/12 weighs the largest second difference.
+    """
+    if stride == 1:
+        return 0.0, 0.0
+    first = 0.5 * (stride - 1) * np.abs(response.observe(response.inputs))
+    bends = decay.growth * stride * (stride**2 - 1) / 12.0 * response.row_norms[:, None] * sums.bends[None, :]
+    return first, bends
+
+
+def _beyond(response: _Response, decay: _Decay, stride: int, sums: _Sums) -> Array:
+    """Steps 6 and 7 of the sum: the terms after the last that was taken, and an allowance for rounding."""
+    last_chord = 2.0 if stride > 1 else 1.0  # its far end lies beyond the sum
+    tail = decay.growth * sums.norms * sums.ratio / (1.0 - sums.ratio) * last_chord
+    doublings = sums.blocks + np.log2(4.0 * sums.steps / sums.blocks)
+    rounding = decay.growth**2 * sums.norms * response.flow.size * _EPS * doublings
+    return np.asarray(response.row_norms[:, None] * (tail + rounding)[None, :])
 
 
 def power_sum(transition: Array) -> float:
@@ -190,20 +314,9 @@ def power_sum(transition: Array) -> float:
     return (total + growth * steps * norm) / (1.0 - norm)
 
 
-def _decay(flow: Flow, tail: float) -> tuple[int, float]:
-    """Steps after which the powers have fallen below the tail's threshold, and their largest norm before."""
-    power, steps, growth = flow, 1, 1.0
-    while (norm := power.norm()) > tail:
-        growth = max(growth, norm)
-        if steps >= _MOST_STEPS or growth > 1e9:
-            raise DesignError("the step", "one whose powers decay in double precision", f"growth {growth:.2g}")
-        power, steps = power.after(power), 2 * steps
-    return steps, growth
-
-
-def state_ranges(order: int, h: float, rule: Discretization) -> Array:
+def state_ranges(order: int, h: float, method: Discretization) -> Array:
     """Upper bounds on |m_i| for |u| ≤ 1, shape (order,), Legendre coordinates, sampled with step h = dt/θ."""
-    matrices = step_matrices(order, h, rule)
+    matrices = step_matrices(order, h, method)
     scale = energy_scale(order)[:, None]
     bound = l1_bound(matrices.transition, matrices.input[:, None], lambda z: scale * (matrices.output @ z))
     return bound.upper[:, 0]
@@ -217,8 +330,8 @@ def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
     cells grow while that second term stays small.
 
     Args:
-        order: number of states.
-        outputs: C in Legendre coordinates, shape (r, order); the states themselves by default.
+        order: The number of states.
+        outputs: The matrix C in Legendre coordinates, shape (r, order); the states themselves by default.
     """
     a, b = orthonormal_system(order)
     observe = (np.eye(order) if outputs is None else outputs) * energy_scale(order)[None, :]

@@ -50,8 +50,8 @@ def readout(order: int, fractions: ArrayLike) -> Array:
     """C(θ′), shape (len(fractions), order): u(t − θ′) ≈ C(θ′)·m with C_i = P_i(2θ′/θ − 1).
 
     Args:
-        order: number of states, d.
-        fractions: delays as fractions θ′/θ of the window, each in [0, 1].
+        order: The number of states d.
+        fractions: The delays as fractions θ′/θ of the window, each in [0, 1].
 
     Raises:
         DesignError: a fraction is not a number from 0 to 1.
@@ -75,8 +75,8 @@ def chain_operands(state: Array, sample: ArrayLike) -> Array:
     s_{−1} = T + u, s_0 = T − u with T = Σ m_j, and s_{i+1} = s_{i−1} − 2 m_i.
 
     Args:
-        state: m, shape (…, order).
-        sample: u, shape (…).
+        state: The states m, shape (…, order).
+        sample: The input u, shape (…).
     """
     u = np.asarray(sample, dtype=np.float64)[..., None]
     total = state.sum(axis=-1, keepdims=True)

@@ -12,8 +12,8 @@ def nrmse(measured: ArrayLike, reference: ArrayLike) -> float:
     """Root mean square of measured − reference over that of the reference, over all entries.
 
     Args:
-        measured: any shape.
-        reference: what it is compared with, same shape, not all zero.
+        measured: The values to judge, of any shape.
+        reference: The values to compare them with, of the same shape, not all zero.
 
     Raises:
         DesignError: the shapes differ, an entry is not finite, or the reference is empty or zero.

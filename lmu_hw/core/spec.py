@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
+from lmu_hw.core.registry import member
 from lmu_hw.core.stability import Stability
 from lmu_hw.core.steps import Discretization, is_stable, least_theta_over_dt, step_stability
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 MAX_ORDER = 2048
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class Basis(StrEnum):
@@ -24,14 +24,14 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class LMUSpec:
-    """One Legendre memory: order, window, step, stepping rule and coordinates.
+    """One Legendre memory: order, window, step, time-stepping method and coordinates.
 
     Attributes:
-        order: number of states d, 1 … 2048.
-        theta: window length θ in seconds, finite and positive.
-        dt: step in seconds, 0 < dt ≤ θ.
-        discretization: time-stepping rule, by name or member.
-        basis: coordinates of the state, by name or member.
+        order: The number of states d, 1 … 2048.
+        theta: The length θ of the window in seconds, finite and positive.
+        dt: The time between samples in seconds, 0 < dt ≤ θ.
+        discretization: The time-stepping method, by name or member.
+        basis: The coordinates of the state, by name or member.
 
     Raises:
         DesignError: a value is outside its range, or the step is unstable; then the message names the
@@ -52,8 +52,8 @@ class LMUSpec:
             raise DesignError("theta/dt", "within the range of floating point", f"{self.theta:g}/{self.dt:g}")
         if self.dt > self.theta:
             raise DesignError("dt", f"at most theta = {self.theta:g} s", self.dt)
-        object.__setattr__(self, "discretization", _member(Discretization, self.discretization, "discretization"))
-        object.__setattr__(self, "basis", _member(Basis, self.basis, "basis"))
+        object.__setattr__(self, "discretization", member(Discretization, self.discretization, "discretization"))
+        object.__setattr__(self, "basis", member(Basis, self.basis, "basis"))
         if not is_stable(self.order, self.h, self.discretization):
             least = math.ceil(1e3 * least_theta_over_dt(self.order, self.discretization)) / 1e3
             raise DesignError(
@@ -79,7 +79,7 @@ class LMUSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain values, in the order of its fields."""
-        return {f.name: str(v) if isinstance(v := getattr(self, f.name), StrEnum) else v for f in fields(self)}
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), str) else v for f in fields(self)}
 
     def summary(self) -> str:
         """One line for the head of a generated file."""
@@ -87,10 +87,3 @@ class LMUSpec:
             f"order {self.order}, theta {self.theta!r} s, dt {self.dt!r} s, "
             f"{self.discretization} step, {self.basis} basis"
         )
-
-
-def _member(kind: type[_E], value: object, what: str) -> _E:
-    try:
-        return kind(str(value))
-    except ValueError:
-        raise DesignError(what, "one of " + ", ".join(kind), value) from None

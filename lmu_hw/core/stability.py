@@ -31,9 +31,9 @@ class Stability:
     """What is known of the powers of a step matrix G.
 
     Attributes:
-        spectral_radius: ρ(G); the step is stable where this is below 1.
-        margin: 1 − ρ(G).
-        transient_growth: the largest ‖Gᵏ‖₂ met at k = 1, 2, 4, … in orthonormal coordinates; 1 for a
+        spectral_radius: The largest modulus ρ of an eigenvalue of G; the step is stable where it is below 1.
+        margin: The distance 1 − ρ from instability.
+        transient_growth: The largest ‖Gᵏ‖₂ met at k = 1, 2, 4, … in orthonormal coordinates; 1 for a
             contraction. Rounding noise in the state can be amplified that much.
     """
 
@@ -52,7 +52,7 @@ def dominant_pole(order: int) -> complex:
     """The eigenvalue of A with the least damping, which is also the largest one; Im ≥ 0.
 
     The poles lie on an arc that bends towards the imaginary axis at its two ends, so the end of the arc
-    has the least |Re λ| and the largest |λ| at once, and it decides the stability of every rule here.
+    has the least |Re λ| and the largest |λ| at once, and it decides the stability of every method here.
     They are the zeros of Σ_j (2d−1−j)! C(d,j) s^j (Padé; see Voelker and Eliasmith 2018, eq. 2.6).
     """
     import mpmath

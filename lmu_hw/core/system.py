@@ -38,9 +38,9 @@ class ContinuousSystem:
     """θ ẋ = A x + B u, u(t − θ′) ≈ C(θ′) x.
 
     Attributes:
-        spec: the specification; its step plays no part here.
-        A: state matrix, shape (order, order), dimensionless (multiply by 1/θ for rates).
-        B: input vector, shape (order,).
+        spec: The specification; its step plays no part here.
+        A: The state matrix, shape (order, order), dimensionless (multiply by 1/θ for rates).
+        B: The input vector, shape (order,).
     """
 
     spec: LMUSpec
@@ -61,13 +61,13 @@ class ContinuousSystem:
 
 @dataclass(frozen=True)
 class DiscreteSystem:
-    """z⁺ = transition·z + input·u and x = output·z; z is x itself but for multi-step rules.
+    """z⁺ = transition·z + input·u and x = output·z; z is x itself except for multi-step methods.
 
     Attributes:
-        spec: the specification.
-        transition: shape (n, n) with n = order, or 2·order for ab2.
-        input: shape (n,).
-        output: shape (order, n).
+        spec: The specification.
+        transition: The matrix from z to z⁺, shape (n, n) with n = order, or 2·order for two banks of states.
+        input: The vector from u to z⁺, shape (n,).
+        output: The matrix from z to x, shape (order, n).
     """
 
     spec: LMUSpec

@@ -1,25 +1,31 @@
-"""One design for every verb: values by name, from a TOML file, with others laid over them."""
+"""The design of a memory: what to build, on what hardware, and how to check it."""
 
 from __future__ import annotations
 
-import difflib
-import shlex
-import tomllib
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from lmu_hw.design.choices import (
+    BASES,
+    DATAPATHS,
+    DISCRETIZATIONS,
+    GUARANTEES,
+    OLDER_DATAPATHS,
+    OPAMPS,
+    OTAS,
+    SERIES,
+    SIMULATORS,
+    STYLES,
+    TOPOLOGIES,
+)
+from lmu_hw.design.options import Options, check_name_and_seed, option
 from lmu_hw.errors import DesignError
-from lmu_hw.io.files import check_identifier
 
 if TYPE_CHECKING:
     from lmu_hw.core.spec import LMUSpec
     from lmu_hw.fixed_point.plan import MemoryPlan
 
-_LARGEST_FILE = 1 << 20
+_MEMORY, _WORDS, _HARDWARE, CIRCUIT = "Memory", "Word lengths", "Hardware", "Circuit"
 
 
 class HardwareOptions(TypedDict):
@@ -32,98 +38,154 @@ class HardwareOptions(TypedDict):
 
 
 @dataclass(frozen=True)
-class Design:
-    """What to build and how to check it; the keys of a design file, and the flags with ``-`` for ``_``.
+class Design(Options):
+    """What to build and how to check it. The fields are the flags, and the keys of a design file.
 
-    Whoever uses a value checks its range; here the kinds are checked, and the name.
-
-    Attributes:
-        order: number of states.
-        theta: window, s.
-        dt: step, s; a circuit in continuous time needs none.
-        discretization: time-stepping rule; None leaves it to the search, or is zoh.
-        basis: coordinates of the state.
-        name: of the module and of the circuit.
-        input_bits, state_bits, coefficient_bits, output_bits: word lengths; None leaves them to `plan_memory`.
-        datapath: how the increments are computed; None leaves it to the rule.
-        structured_error: what the structured datapath may deviate by; None leaves it to `plan_memory`.
-        guarantee: what is certified of a rounded dense matrix; None rounds to nearest.
-        error_feedback: whether narrowings carry their residue over; None leaves it to `plan_memory`.
-        delays: delayed readouts that the hardware gives out, as fractions of the window.
-        lanes: multiplier lanes.
-        unrolled: a multiplier for every product instead of lanes.
-        port_bits: width of the input port; None makes it that of the samples.
-        channels: memories that share the hardware.
-        simulator: HDL simulator.
-        topology, style: form and technology of the circuit.
-        opamp: model of its op-amps.
-        gbw, opamp_gain: gain-bandwidth product and gain of a model that is not ideal, Hz and V/V.
-        ota: model of the transconductors of a gm-C circuit.
-        gm: transconductance of their cell, around which they are chosen, S.
-        supply: the circuit runs from plus and minus this, V.
-        resistors, capacitors: series of standard values, "E3" to "E192"; None leaves the values exact.
-        resistor_tolerance, capacitor_tolerance, gm_tolerance: relative standard deviations of parts.
-        coefficients: whether a circuit gives out the Legendre coefficients too.
-        circuit_error: error for which the least amplifiers are searched.
-        seed: of everything random.
+    Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed.
 
     Raises:
-        DesignError: a value is of the wrong kind, or the name is not an identifier.
+        DesignError: A value is of the wrong kind, or the name is not an identifier.
     """
 
-    order: int | None = None
-    theta: float | None = None
-    dt: float | None = None
-    discretization: str | None = None
-    basis: str = "legendre"
-    name: str = "lmu_memory"
-    input_bits: int | None = None
-    state_bits: int | None = None
-    coefficient_bits: int | None = None
-    output_bits: int | None = None
-    datapath: str | None = None
-    structured_error: float | None = None
-    guarantee: str | None = None
-    error_feedback: bool | None = None
-    delays: tuple[float, ...] = ()
-    lanes: int = 1
-    unrolled: bool = False
-    channels: int = 1
-    port_bits: int | None = None
-    simulator: str = "verilator"
-    topology: str = "dense"
-    style: str = "opamp-rc"
-    opamp: str = "single-pole"
-    gbw: float = 1e7
-    opamp_gain: float = 1e6
-    ota: str = "ideal"
-    gm: float = 1e-6
-    supply: float = 5.0
-    resistors: str | None = None
-    capacitors: str | None = None
-    resistor_tolerance: float = 0.0
-    capacitor_tolerance: float = 0.0
-    gm_tolerance: float = 0.0
-    coefficients: bool = False
-    circuit_error: float | None = None
-    seed: int = 0
+    order: int | None = option(None, "Number of states d", least=1, most=2048, section=_MEMORY)
+    theta: float | None = option(None, "Length of the window θ", metavar="SECONDS", section=_MEMORY)
+    dt: float | None = option(
+        None, "Time between samples", metavar="SECONDS", note="A circuit alone needs none.", section=_MEMORY
+    )
+    discretization: str | None = option(
+        None,
+        "Discretisation method",
+        choices=DISCRETIZATIONS,
+        fallback="zoh",
+        note="With --target-nrmse the cheapest method is searched where none is given.",
+        section=_MEMORY,
+    )
+    basis: str = option("legendre", "Coordinates of the state", choices=BASES, section=_MEMORY)
+    name: str = option("lmu_memory", "Name of the module and of the circuit", metavar="NAME", section=_MEMORY)
+    input_bits: int | None = option(None, "Width of a sample", least=3, most=24, fallback=12, section=_WORDS)
+    state_bits: int | None = option(None, "Width of a state", least=3, most=32, fallback=16, section=_WORDS)
+    coefficient_bits: int | None = option(
+        None,
+        "Width of a coefficient",
+        least=3,
+        most=32,
+        fallback="two more than a state, at most 26,",
+        section=_WORDS,
+    )
+    output_bits: int | None = option(
+        None,
+        "Width of the output words, from that of the states up to 48 bits; each further bit is a fractional bit",
+        fallback="the state words themselves",
+        section=_WORDS,
+    )
+    datapath: str | None = option(
+        None,
+        "How the increment of the state is computed",
+        choices=DATAPATHS,
+        aliases=OLDER_DATAPATHS,
+        fallback="chain for euler and ab2, tridiagonal for bilinear, dense for zoh",
+        section=_HARDWARE,
+    )
+    structured_error: float | None = option(
+        None,
+        "How far the structured datapath may be from an exact hold, RMS for white input",
+        fallback=1e-4,
+        section=_HARDWARE,
+    )
+    guarantee: str | None = option(
+        None,
+        "Round a dense matrix so that its stability is certified, by a contraction of energy or, more accurately, by a "
+        "Lyapunov function",
+        choices=GUARANTEES,
+        fallback="rounding to nearest",
+        section=_WORDS,
+    )
+    error_feedback: bool | None = option(
+        None,
+        "Carry the residue of each requantisation over to the next",
+        fallback="where it pays,",
+        section=_WORDS,
+    )
+    delays: tuple[float, ...] = option(
+        (),
+        "Delayed readouts to give out beside the states, as fractions of θ from 0 to 1",
+        metavar="F,F,...",
+        section=_HARDWARE,
+    )
+    lanes: int = option(1, "Number of multipliers, a divisor of the order", section=_HARDWARE)
+    unrolled: bool = option(
+        False, "Use a multiplier for every product instead of lanes, up to order 16", section=_HARDWARE
+    )
+    channels: int = option(1, "Number of memories that take turns on the hardware", section=_HARDWARE)
+    port_bits: int | None = option(
+        None,
+        "Width of the input port; a value out of range is saturated and flagged",
+        fallback="the width of a sample",
+        section=_HARDWARE,
+    )
+    simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_HARDWARE)
+    topology: str = option(
+        "dense",
+        "Form of the coupling network: d² couplings, sums along a chain, or a ladder of 2d - 1",
+        choices=TOPOLOGIES,
+        section=CIRCUIT,
+    )
+    style: str = option("opamp-rc", "Technology of the circuit", choices=STYLES, section=CIRCUIT)
+    opamp: str = option(
+        "single-pole",
+        "Model of the op-amps",
+        choices=OPAMPS,
+        note="macro adds a slew rate (1 V/s per Hz of gain-bandwidth product), rails (96 % of the supply) and noise "
+        "(20 nV/√Hz).",
+        section=CIRCUIT,
+    )
+    gbw: float = option(1e7, "Gain-bandwidth product of an op-amp that is not ideal", metavar="HZ", section=CIRCUIT)
+    opamp_gain: float = option(1e6, "Gain of an op-amp that is not ideal, V/V", section=CIRCUIT)
+    ota: str = option("ideal", "Model of the transconductors of a gm-C circuit", choices=OTAS, section=CIRCUIT)
+    gm: float = option(
+        1e-6, "Transconductance around which the transconductors are chosen", metavar="S", section=CIRCUIT
+    )
+    supply: float = option(5.0, "The circuit runs from plus and minus this voltage", metavar="V", section=CIRCUIT)
+    resistors: str | None = option(
+        None, "Series of standard values for the resistors", choices=SERIES, fallback="exact values", section=CIRCUIT
+    )
+    capacitors: str | None = option(
+        None, "Series of standard values for the capacitors", choices=SERIES, fallback="exact values", section=CIRCUIT
+    )
+    resistor_tolerance: float = option(
+        0.0, "Relative standard deviation of the resistors in drawn circuits", metavar="SHARE", section=CIRCUIT
+    )
+    capacitor_tolerance: float = option(
+        0.0, "Relative standard deviation of the capacitors in drawn circuits", metavar="SHARE", section=CIRCUIT
+    )
+    gm_tolerance: float = option(
+        0.0, "Relative standard deviation of the transconductors in drawn circuits", metavar="SHARE", section=CIRCUIT
+    )
+    coefficients: bool = option(
+        False, "Give out the Legendre coefficients too, whatever the states are", section=CIRCUIT
+    )
+    circuit_error: float | None = option(
+        None,
+        "Search the least gain and gain-bandwidth product that keep this error",
+        metavar="NRMSE",
+        section=CIRCUIT,
+    )
+    seed: int = option(0, "Seed of everything that is random", section=_HARDWARE)
 
     def __post_init__(self) -> None:
-        check_kinds(self)
-        check_identifier(self.name)
-        if self.seed < 0:
-            raise DesignError("seed", "an integer of 0 or more", self.seed)
+        super().__post_init__()
+        check_name_and_seed(self.name, self.seed)
 
     @property
-    def rule(self) -> str:
-        """The time-stepping rule, zoh where none was asked for."""
-        return self.discretization or "zoh"
+    def method(self) -> str:
+        """The discretisation method, which is zero-order hold where none was asked for."""
+        return str(self.chosen("discretization"))
 
     def required(self, name: str) -> Any:
-        """The value of `name`.
+        """The value of an option that this request cannot do without.
 
         Raises:
-            DesignError: it was not given.
+            DesignError: It was not given.
         """
         value = getattr(self, name)
         if value is None:
@@ -131,27 +193,27 @@ class Design:
         return value
 
     def spec(self) -> LMUSpec:
-        """The validated specification."""
+        """The validated specification of the memory."""
         from lmu_hw.core.spec import Basis, LMUSpec
         from lmu_hw.core.steps import Discretization
 
         order, theta, dt = (self.required(name) for name in ("order", "theta", "dt"))
-        rules = [str(rule) for rule in Discretization]
-        if self.rule not in rules:
-            raise DesignError("discretization", f"one of {', '.join(rules)}", self.rule)
+        methods = [str(each) for each in Discretization]
+        if self.method not in methods:
+            raise DesignError("discretization", f"one of {', '.join(methods)}", self.method)
         if self.basis not in list(Basis):
             raise DesignError("basis", f"one of {', '.join(Basis)}", self.basis)
-        return LMUSpec(order, theta, dt, Discretization(self.rule), Basis(self.basis))
+        return LMUSpec(order, theta, dt, Discretization(self.method), Basis(self.basis))
 
     def plan(self) -> MemoryPlan:
-        """The fixed-point plan."""
+        """The fixed-point plan; what was left out is the planner's choice."""
         from lmu_hw.fixed_point.planner import plan_memory
 
-        given = {name: value for name in _PLANNED if (value := getattr(self, name)) is not None}
-        return plan_memory(self.spec(), **given, delays=self.delays)
+        asked = {name: value for name in _PLANNED if (value := getattr(self, name)) is not None}
+        return plan_memory(self.spec(), **asked, delays=self.delays)
 
     def hardware(self) -> HardwareOptions:
-        """How the plan is built: arguments of `generate_verilog` and `build_memory`."""
+        """How the plan is built, as arguments of `generate_verilog` and `build_memory`."""
         return {
             "lanes": self.lanes,
             "channels": self.channels,
@@ -161,14 +223,7 @@ class Design:
 
     def to_dict(self) -> dict[str, Any]:
         """The design as plain values, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {
-            "discretization": self.rule,
-            "delays": list(self.delays),
-        }
-
-    def flags(self) -> str:
-        """The command line flags that give this design: every value that is not the default, in a fixed order."""
-        return flags_of(self)
+        return super().to_dict() | {"discretization": self.method, "delays": list(self.delays)}
 
 
 _PLANNED = (
@@ -181,98 +236,3 @@ _PLANNED = (
     "guarantee",
     "error_feedback",
 )
-_WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
-
-
-def check_kinds(design: Any) -> None:
-    """Check that every value of a frozen dataclass is of the kind that its annotation says; integers are numbers.
-
-    Raises:
-        DesignError: one is not.
-    """
-    for name, hint in typing.get_type_hints(type(design)).items():
-        kinds = typing.get_args(hint) or (hint,)
-        value = getattr(design, name)
-        if value is None and types.NoneType in kinds:
-            continue
-        kind = next(each for each in kinds if each is not types.NoneType)
-        if typing.get_origin(hint) is tuple:
-            object.__setattr__(design, name, _numbers(name, value))
-        elif kind is float and type(value) is int:
-            object.__setattr__(design, name, float(value))
-        elif type(value) is not kind:
-            raise DesignError(name, _WORDS[kind], value)
-
-
-def flags_of(design: Any, *, positional: tuple[str, ...] = ()) -> str:
-    """The command line words that give a design: its `positional` values, and every flag that is not the default."""
-    words = [str(getattr(design, name)) for name in positional]
-    for field in fields(design):
-        value = getattr(design, field.name)
-        flag = field.name.replace("_", "-")
-        if value == field.default or field.name in positional:
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif isinstance(value, tuple):
-            words += [f"--{flag}", ",".join(map(repr, value))]
-        else:
-            words += [f"--{flag}", value if isinstance(value, str) else repr(value)]
-    return shlex.join(words)
-
-
-def _numbers(name: str, value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list | tuple) or not all(type(each) in (int, float) for each in value):
-        raise DesignError(name, "a list of numbers", value)
-    return tuple(map(float, value))
-
-
-def load_design(path: Path | None, values: Mapping[str, Any]) -> Design:
-    """Make a design from a file and from `values`, which win over it.
-
-    Args:
-        path: a TOML file of at most 1 MiB whose keys are those of `Design`, or None.
-        values: by name.
-
-    Raises:
-        DesignError: the file cannot be read, is not TOML or holds an unknown key, or a value is of the wrong kind.
-    """
-    return Design(**merged(path, {} if path is None else read_design(path), values, Design))
-
-
-def merged(path: Path | None, filed: Mapping[str, Any], values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    """The values of a design file and those that win over it, all of them fields of `kind`.
-
-    Raises:
-        DesignError: one is not.
-    """
-    known = [field.name for field in fields(kind)]
-    for source in (filed, values):
-        for key in source:
-            if key not in known:
-                raise DesignError(f"a key of {path}" if source is filed else "a value's name", _hint(key, known), key)
-    return {**filed, **values}
-
-
-def read_design(path: Path) -> dict[str, Any]:
-    """The values of a design file by name, unchecked.
-
-    Raises:
-        DesignError: it cannot be read, is longer than 1 MiB, or is not TOML.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-    except OSError as problem:
-        raise DesignError("design file", "a readable file", f"{path} ({problem.strerror})") from None
-    if len(content) > _LARGEST_FILE:
-        raise DesignError("design file", "at most 1 MiB long", f"{path}")
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except ValueError as problem:  # no UTF-8, or no TOML
-        raise DesignError("design file", "valid TOML in UTF-8", f"{path} ({problem})") from None
-
-
-def _hint(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
-    return f"one that designs have (did you mean {close[0]}?)" if close else f"one of {', '.join(known)}"

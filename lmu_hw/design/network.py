@@ -1,77 +1,119 @@
-"""A network as the command line takes it: which, in what words, on what hardware."""
+"""The design of a network: which network, in words of which lengths, on what hardware."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmu_hw.design.memory import Design, check_kinds, flags_of, merged, read_design
+from lmu_hw.design.choices import CLIPPINGS, DATAPATHS, GRANULARITIES, OLDER_DATAPATHS, RESETS, SIMULATORS
+from lmu_hw.design.options import Options, check_name_and_seed, option
 from lmu_hw.errors import DesignError
-from lmu_hw.io.files import check_identifier
 
 if TYPE_CHECKING:
     from lmu_hw.networks.model import Network
     from lmu_hw.networks.quantize.options import NetworkOptions
 
+_SECTION = "Network"
+
 
 @dataclass(frozen=True)
-class NetworkDesign:
-    """What to make of a network; the keys of a design file that has a `network`, and the flags with ``-`` for ``_``.
+class NetworkDesign(Options):
+    """What to make of a network. The fields are the flags, and the keys of a design file that has a `network`.
 
-    Whoever uses a value checks its range; here the kinds are checked, and the name.
-
-    Attributes:
-        network: path of a network file, or the name of a network of the package (`lmu_hw.networks.pretrained`).
-        name: of the Verilog module.
-        calibration: path of sequences that the formats are chosen on; None leaves it to the verb.
-        input_bits, output_bits, memory_bits: of the network, as in `quantize.options.NetworkOptions`; None
-            leaves them to it.
-        weight_bits, activation_bits, drive_bits, state_bits, coefficient_bits, datapath, granularity, clipping,
-            compensated: of all its layers, as in `LayerOptions`; likewise.
-        lanes: multipliers of each sequence.
-        sequences: how many run side by side.
-        reset: whether state counts as zero at the first step of a sequence, or persists.
-        simulator: HDL simulator.
-        seed: of everything random.
+    Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed. The
+    widths are those of `lmu_hw.networks.quantize.options`, which also chooses what is left out.
 
     Raises:
-        DesignError: a value is of the wrong kind, or the name is not an identifier.
+        DesignError: A value is of the wrong kind, or the name is not an identifier.
     """
 
-    network: str
-    name: str = "lmu_network"
-    calibration: str | None = None
-    input_bits: int | None = None
-    output_bits: int | None = None
-    memory_bits: int | None = None
-    weight_bits: int | None = None
-    activation_bits: int | None = None
-    drive_bits: int | None = None
-    state_bits: int | None = None
-    coefficient_bits: int | None = None
-    datapath: str | None = None
-    granularity: str | None = None
-    clipping: str | None = None
-    compensated: bool | None = None
-    lanes: int = 1
-    sequences: int = 1
-    reset: str = "first"
-    simulator: str = "verilator"
-    seed: int = 0
+    network: str = option(
+        MISSING, "A network file, or the name of a network of the package", positional=True, section=_SECTION
+    )
+    name: str = option("lmu_network", "Name of the Verilog module", metavar="NAME", section=_SECTION)
+    calibration: str | None = option(
+        None,
+        "Sequences that the formats are chosen on, shaped as --input",
+        metavar="FILE",
+        fallback="--input itself",
+        section=_SECTION,
+    )
+    input_bits: int | None = option(
+        None, "Width of an input of the network", least=3, most=24, fallback=12, section=_SECTION
+    )
+    output_bits: int | None = option(
+        None, "Greatest width of an output of the network", least=8, most=32, fallback=24, section=_SECTION
+    )
+    memory_bits: int | None = option(
+        None, "Refuse a network whose weights, tables and states need more bits than this", section=_SECTION
+    )
+    weight_bits: int | None = option(None, "Width of a weight", least=2, most=24, fallback=8, section=_SECTION)
+    activation_bits: int | None = option(
+        None, "Width of the words between layers", least=4, most=18, fallback=16, section=_SECTION
+    )
+    drive_bits: int | None = option(
+        None, "Width of the drive of a memory", least=3, most=24, fallback=12, section=_SECTION
+    )
+    state_bits: int | None = option(
+        None, "Width of a state of a memory", least=3, most=32, fallback=16, section=_SECTION
+    )
+    coefficient_bits: int | None = option(
+        None,
+        "Width of a coefficient of a memory",
+        least=3,
+        most=32,
+        fallback="two more than a state, at most 26,",
+        section=_SECTION,
+    )
+    datapath: str | None = option(
+        None,
+        "How the increment of a memory's state is computed",
+        choices=DATAPATHS,
+        aliases=OLDER_DATAPATHS,
+        fallback="chain for euler and ab2, tridiagonal for bilinear, dense for zoh",
+        section=_SECTION,
+    )
+    granularity: str | None = option(
+        None,
+        "What has a binary point of its own, a row of a matrix or the whole matrix",
+        choices=GRANULARITIES,
+        fallback="row",
+        section=_SECTION,
+    )
+    clipping: str | None = option(
+        None,
+        "What a grid is chosen by, the least error on the calibration data or the largest entry",
+        choices=CLIPPINGS,
+        fallback="error",
+        section=_SECTION,
+    )
+    compensated: bool | None = option(
+        None,
+        "Round each weight so that it takes back what the ones before it lost",
+        fallback=True,
+        section=_SECTION,
+    )
+    lanes: int = option(1, "Number of multipliers of each sequence", section=_SECTION)
+    sequences: int = option(1, "Number of sequences side by side", section=_SECTION)
+    reset: str = option(
+        "first",
+        "Whether the state counts as zero where a sequence starts, or is never reset",
+        choices=RESETS,
+        section=_SECTION,
+    )
+    simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_SECTION)
+    seed: int = option(0, "Seed of everything that is random", section=_SECTION)
 
     def __post_init__(self) -> None:
-        check_kinds(self)
-        check_identifier(self.name)
-        if self.seed < 0:
-            raise DesignError("seed", "an integer of 0 or more", self.seed)
+        super().__post_init__()
+        check_name_and_seed(self.name, self.seed)
 
     def load(self) -> Network:
         """Read the network: a file, or one of the package where no file has that name.
 
         Raises:
-            DesignError: there is none, or the file is refused; the message names the layer.
+            DesignError: There is none, or the file has an error; the message names the layer.
         """
         from lmu_hw.networks.file import load_network
         from lmu_hw.networks.pretrained import NETWORKS, load
@@ -87,21 +129,17 @@ class NetworkDesign:
         """How the network is planned; what was left out is the planner's choice.
 
         Raises:
-            DesignError: a value is out of its range.
+            DesignError: A value is out of its range.
         """
         from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
 
-        given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
-        layer = LayerOptions(**{name: given[name] for name in _OF_LAYERS if name in given})
-        return NetworkOptions(layer, **{name: given[name] for name in _OF_NETWORK if name in given})
+        asked = {name: value for name, value in self.to_dict().items() if value is not None}
+        layer = LayerOptions(**{name: asked[name] for name in _OF_LAYERS if name in asked})
+        return NetworkOptions(layer, **{name: asked[name] for name in _OF_NETWORK if name in asked})
 
-    def to_dict(self) -> dict[str, Any]:
-        """The design as plain values, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def flags(self) -> str:
-        """The command line words that give this design."""
-        return flags_of(self, positional=("network",))
+    def hardware(self) -> dict[str, Any]:
+        """How the plan is built, as arguments of `generate_network_verilog`."""
+        return {"lanes": self.lanes, "sequences": self.sequences, "reset": self.reset}
 
 
 _OF_NETWORK = ("input_bits", "output_bits", "memory_bits")
@@ -116,24 +154,3 @@ _OF_LAYERS = (
     "clipping",
     "compensated",
 )
-
-
-def load_any_design(path: Path | None, given: Mapping[str, Any]) -> Design | NetworkDesign:
-    """Make the design of a memory or, where `network` is among the values, of a network.
-
-    Args:
-        path: a TOML file whose keys are those of either class, or None.
-        given: values by name, from flags, which win over the file.
-
-    Raises:
-        DesignError: the file is refused, a flag is of no use to the kind that is wanted, or a value is of the
-            wrong kind.
-    """
-    filed = {} if path is None else read_design(path)
-    kind: type[Design | NetworkDesign] = NetworkDesign if "network" in {*filed, *given} else Design
-    known = {field.name for field in fields(kind)}
-    for name, value in given.items():
-        if name not in known:
-            constraint = "left out with a network" if kind is NetworkDesign else "given with a NETWORK"
-            raise DesignError(name.replace("_", "-"), constraint, value)
-    return kind(**merged(path, filed, given, kind))

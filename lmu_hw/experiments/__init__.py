@@ -1,1 +1,1 @@
-"""Figures that this project states of its memories: `python -m lmu_hw.experiments.NAME`."""
+"""The measurements behind this project's documents: `lmu-hw experiment` lists and runs them."""

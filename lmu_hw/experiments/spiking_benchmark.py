@@ -1,12 +1,4 @@
-"""Compares and times the memory in spikes with Nengo's.
-
-    python -m lmu_hw.experiments.spiking_benchmark --peers .venv-nengo/bin/python
-
-`make bench-spiking` makes the environment and runs this, with the options in BENCH. Both run the memory of
-`lmu_hw.experiments.spiking_error` on the same samples with the same synapse, the same recurrence and the same maximum
-rates, each with its usual choice of everything else; the error is that of what the ensembles stand for, against the
-same memory in float64. They take turns on the same cores, and a ratio is the median over the turns.
-"""
+"""The memory in spikes compared and timed with Nengo's, which runs in an environment of its own."""
 
 from __future__ import annotations
 
@@ -25,13 +17,15 @@ from typing import Any
 import click
 import numpy as np
 
-from lmu_hw.cli.output import answer, format_number, grid
+from lmu_hw.cli.output import format_number, grid
+from lmu_hw.cli.parameters import Wholes
+from lmu_hw.cli.programs import Outcome
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments import spiking_benchmark_nengo as peer
-from lmu_hw.experiments.spiking_error import BAND, DT, ORDER, SECONDS, TAU, fitting, noise, window_error
-from lmu_hw.experiments.start import command
+from lmu_hw.experiments.app import experiment
+from lmu_hw.experiments.spiking_memory import BAND, DT, ORDER, SECONDS, TAU, fitting, noise, window_error
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.coordinates import Coordinates
 from lmu_hw.spiking.design import SpikingOptions, design_memory
@@ -39,7 +33,6 @@ from lmu_hw.spiking.memory import SpikingMemory
 from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.synapses import Synapse, map_sampled
 
-NEURONS = (250, 1_000, 4_000, 16_000)
 #: Samples by which Nengo's states may come late; the count that suits them best is taken.
 _LATENESS = 3
 
@@ -49,8 +42,8 @@ class Turn:
     """One run.
 
     Attributes:
-        error: RMS of the decoded window against the ideal one's.
-        wall, cpu: seconds for each simulated second.
+        error: The RMS error of the decoded window against the ideal one's.
+        wall, cpu: The elapsed and the processor time in seconds for each simulated second.
     """
 
     error: float
@@ -66,10 +59,10 @@ class Peer:
         self.version = ""
 
     def run(self, neurons: int, seed: int, u: Array, ideal: Array) -> Turn:
-        """One run of its memory.
+        """Run its memory once.
 
         Raises:
-            CheckFailed: its process ended.
+            CheckFailed: Its process ended.
         """
         system = discretize(noise(ORDER, 0)[0])
         loop = map_sampled(Synapse.low_pass(TAU), system.transition, system.input, DT)
@@ -94,10 +87,10 @@ class Peer:
 
 @contextmanager
 def started(interpreter: Path, cores: int) -> Iterator[Peer]:
-    """Nengo's process, ended with the block.
+    """Start Nengo's process, and end it with the block.
 
     Raises:
-        DesignError: there is no such interpreter.
+        DesignError: There is no such interpreter.
     """
     if not interpreter.is_file():
         raise DesignError("peers", "the Python of an environment (make bench-spiking makes one)", str(interpreter))
@@ -122,7 +115,7 @@ def started(interpreter: Path, cores: int) -> Iterator[Peer]:
 
 
 def run_own(neurons: int, seed: int, u: Array, ideal: Array, coordinates: Coordinates) -> Turn:
-    """One run of this project's memory."""
+    """Run this project's memory once."""
     spec = noise(ORDER, 0)[0]
     options = SpikingOptions(
         neurons,
@@ -143,7 +136,7 @@ def run_own(neurons: int, seed: int, u: Array, ideal: Array, coordinates: Coordi
 def compare(
     nengo: Peer | None, neurons: Sequence[int], seeds: int, seconds: float = SECONDS
 ) -> dict[str, dict[int, list[Turn]]]:
-    """Runs by contender and number of neurons, one for each seed, in turns."""
+    """Run all contenders in turns; their runs by contender and number of neurons, one for each seed."""
     turns: dict[str, dict[int, list[Turn]]] = {}
     for asked in neurons:
         m = fitting(asked, ORDER)
@@ -162,7 +155,7 @@ def compare(
 
 
 def summary(turns: dict[str, dict[int, list[Turn]]]) -> dict[str, Any]:
-    """Mean errors and median times, and the median quotients of Nengo's times by ours, turn by turn."""
+    """The mean errors and median times, and the medians over the turns of Nengo's times over ours."""
     result: dict[str, Any] = {
         name: {
             str(m): {
@@ -189,25 +182,30 @@ def summary(turns: dict[str, dict[int, list[Turn]]]) -> dict[str, Any]:
     return result
 
 
-@click.command(context_settings={"show_default": True}, help=__doc__)
+@experiment("spiking-benchmark")
 @click.option("--peers", type=click.Path(path_type=Path), help="Python of the environment with Nengo.")
-@click.option("--neurons", default=",".join(map(str, NEURONS)), help="How many, several between commas.")
-@click.option("--seeds", type=click.IntRange(1), default=3, help="Runs of each.")
+@click.option("--neurons", type=Wholes(), default="250,1000,4000,16000", metavar="N,N,...", help="Numbers of neurons.")
+@click.option("--seeds", type=click.IntRange(1), default=3, help="Number of runs of each.")
 @click.option("--seconds", default=SECONDS, help="Length of a run, s.")
 @click.option("--cores", type=click.IntRange(1), default=1, help="Threads of Nengo's linear algebra.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(peers: Path | None, neurons: str, seeds: int, seconds: float, cores: int, as_json: bool) -> None:
-    """Run the comparison and print it."""
-    counts = [int(word) for word in neurons.split(",")]
+def spiking_benchmark(peers: Path | None, neurons: tuple[int, ...], seeds: int, seconds: float, cores: int) -> Outcome:
+    """Compare the memory in spikes with Nengo's in error and time.
+
+    `make bench-spiking` makes Nengo's environment and runs this, with the options in BENCH; without --peers only this
+    project's memory runs. Both run the memory of `spiking-error` on the same samples with the same synapse, the same
+    recurrence and the same maximum rates, each with its usual choice of everything else. The error is that of what
+    the ensembles stand for, against the same memory in float64. They take turns on the same cores, and a ratio is the
+    median over the turns.
+    """
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
     if peers is None:
-        turns, version = compare(None, counts, seeds, seconds), None
+        turns, version = compare(None, neurons, seeds, seconds), None
     else:
         with started(peers, cores) as nengo:
-            turns = compare(nengo, counts, seeds, seconds)
+            turns = compare(nengo, neurons, seeds, seconds)
             version = nengo.version
     result = {"nengo_version": version, "load_average": load, "seeds": seeds, **summary(turns)}
-    answer(result, [_errors(result, list(turns)), _times(result, list(turns))], as_json=as_json)
+    return Outcome(result, [_errors(result, list(turns)), _times(result, list(turns))])
 
 
 def _errors(result: dict[str, Any], names: list[str]) -> Any:
@@ -227,7 +225,3 @@ def _times(result: dict[str, Any], names: list[str]) -> Any:
     ]
     heads = ["neurons", *names, *(("times faster", "of processor time") if faster else ())]
     return grid("Seconds for each simulated second, median", heads, rows)
-
-
-if __name__ == "__main__":
-    command(main)

@@ -1,4 +1,4 @@
-"""The memory of `lmu_hw.experiments.spiking_benchmark` in Nengo, in a process of its own.
+"""The memory of `lmu-hw experiment spiking-benchmark` in Nengo, in a process of its own.
 
     python -P spiking_benchmark_nengo.py
 

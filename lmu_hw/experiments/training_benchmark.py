@@ -1,12 +1,12 @@
 """Times a training step and inference of the recurrent psMNIST network against keras-lmu and PyTorch.
 
-    python -m lmu_hw.experiments.training_benchmark --peers .venv-peers/bin/python
+    lmu-hw experiment training-benchmark --peers .venv-peers/bin/python
 
-`make bench-training` makes the peers' environment and runs this, with the options in BENCH. Each contender is a
-process of its own on the same cores; they take turns, one step each, so that other work on the machine strikes all
-alike. Before anything is timed their outputs and their losses over the first steps must agree: they compute the
-same thing. A ratio is the median over the turns of the quotient of two neighbours. Without --peers the cell in
-blocks is compared with the same cell step by step only.
+`make bench-training` makes the environment of the peers and runs this, with the options in BENCH. Each contender is a
+process of its own on the same cores. They take turns, one step each, so that other work on the machine affects all
+alike. Before anything is timed their outputs and their losses over the first steps must agree, which shows that they
+compute the same. A ratio is the median over the turns of the quotient of two neighbours. Without --peers the cell in
+blocks is compared only with the same cell step by step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,23 +27,27 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from lmu_hw.cli.output import facts, grid
+from lmu_hw.cli.programs import Outcome
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.experiments import training_contenders as contenders
+from lmu_hw.experiments.app import experiment
 
-#: Largest difference of two contenders' outputs and losses, relative to the largest output, or to the loss. They
-#: are float32 and keras-lmu computes exp(hA) in it too.
+#: The largest difference of two contenders' outputs, relative to the largest output, and of their losses, relative to
+#: the largest loss. They are float32, and keras-lmu computes exp(hA) in float32 too.
 AGREEMENT = 1e-3
-# For the allocator of glibc: what a step frees serves the next one. Else page faults dominate some contenders.
+# Settings of glibc's allocator: memory that a step frees is kept for the next one. Otherwise page faults dominate the
+# times of some contenders.
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 34), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
-_WARM_UP = 2  # training steps: the first compiles, the second may again for what the first gave
+_WARM_UP = 2  # training steps: the first one compiles, and the second may, for the arrays that the first one gave
 _GOALS = {"training": "at most 0.6", "inference": "at least 3"}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The network and its batch; by default psMNIST's of Voelker, Kajić and Eliasmith (2019), one channel."""
+    """The sizes of the network and its batch, by default those of Voelker, Kajić and Eliasmith (2019) for psMNIST."""
 
     hidden: int = 212
     order: int = 256
@@ -53,7 +57,7 @@ class Sizes:
 
 
 def problem(sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:
-    """Inputs, labels, initial values and the memory, θ being as long as the sequence; float32."""
+    """Draw inputs, labels and initial values, and compute the memory, whose θ is the whole sequence; all in float32."""
     rng = np.random.default_rng(seed)
     hidden, order = sizes.hidden, sizes.order
     system = discretize(LMUSpec(order=order, theta=float(sizes.steps), dt=1.0))
@@ -78,11 +82,11 @@ def problem(sizes: Sizes, seed: int) -> dict[str, NDArray[Any]]:
 
 @dataclass
 class Timings:
-    """What one contender took for one task, turn by turn, in seconds.
+    """The times that a contender took for a task, turn by turn, in seconds.
 
     Attributes:
-        wall: elapsed.
-        cpu: of all threads.
+        wall: The elapsed times.
+        cpu: The processor times of all threads.
     """
 
     wall: list[float] = field(default_factory=list)
@@ -90,7 +94,7 @@ class Timings:
 
 
 class Running:
-    """A contender in its process."""
+    """A contender that runs in a process of its own."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], errors: Path) -> None:
         self.name = name
@@ -99,7 +103,7 @@ class Running:
         self.versions: Mapping[str, str] = self._answer()["versions"]
 
     def ask(self, task: str, *, timed: bool = True) -> Any:
-        """Have the contender do `task`, and give the task's value."""
+        """Let the contender do `task`, and return the value that it answers."""
         if self._process.stdin is None:
             raise CheckFailed(f"{self.name} takes no input")
         self._process.stdin.write(task + "\n")
@@ -121,15 +125,15 @@ class Running:
 
 @contextmanager
 def started(name: str, interpreter: Path, arrays: Path, cores: int) -> Iterator[Running]:
-    """A contender's process, ended with the block."""
+    """Start the process of a contender, and end it with the block."""
     errors = arrays.with_name(f"{name}.log")
-    command = [str(interpreter), "-P", contenders.__file__, name, str(arrays), str(cores)]
+    words = [str(interpreter), "-P", contenders.__file__, name, str(arrays), str(cores)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cores))
     environment = os.environ | threads | _KEEP_MEMORY
     with (
         errors.open("w", encoding="utf-8") as log,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
         ) as process,
     ):
         try:
@@ -139,31 +143,37 @@ def started(name: str, interpreter: Path, arrays: Path, cores: int) -> Iterator[
 
 
 def measure(
-    field_of: Mapping[str, Path], sizes: Sizes, *, cores: int, repetitions: int, seed: int, say: Any = None
+    interpreters: Mapping[str, Path],
+    sizes: Sizes,
+    *,
+    cores: int,
+    repetitions: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Running]:
     """Time all contenders, in turns.
 
     Args:
-        field_of: the interpreter of each contender.
-        sizes: of the network.
-        cores: for each contender; the same ones for all, as they never run at once.
-        repetitions: turns; each is one training step and one inference of every contender.
-        seed: of the problem.
-        say: is told what happens, if given.
+        interpreters: The interpreter of each contender.
+        sizes: The sizes of the network and its batch.
+        cores: The number of cores for each contender. They are the same for all, as no two run at once.
+        repetitions: The number of turns. In each one every contender makes one training step and one inference.
+        seed: The seed of the problem.
+        say: A function that is called with a line on the progress.
 
     Raises:
-        CheckFailed: a contender ended, or two do not compute the same.
+        CheckFailed: A contender ended, or two do not compute the same.
     """
-    say = say or (lambda _: None)
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as folder, ExitStack() as stack:
         arrays = Path(folder) / "problem.npz"
         np.savez(arrays, allow_pickle=False, **problem(sizes, seed))
         running, outcomes = [], {}
-        for name, interpreter in field_of.items():
+        for name, interpreter in interpreters.items():
             say(f"{name}: compiling")
             contender = stack.enter_context(started(name, interpreter, arrays, cores))
             outputs = np.array(contender.ask("infer", timed=False))
             outcomes[name] = outputs, np.array([contender.ask("train", timed=False) for _ in range(_WARM_UP)])
+            contender.ask("infer", timed=False)  # compiled anew by some, for the arrays that training has made
             running.append(contender)
         check_agreement(outcomes)
         for turn in range(repetitions):
@@ -175,10 +185,10 @@ def measure(
 
 
 def check_agreement(outcomes: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -> None:
-    """Refuse contenders whose outputs, or losses over the first steps, differ from the first one's.
+    """Check that the outputs and the losses over the first steps are those of the first contender.
 
     Raises:
-        CheckFailed: they do, by more than `AGREEMENT`; says which and by how much.
+        CheckFailed: Some differ by more than `AGREEMENT`. The message says which ones and by how much.
     """
     (reference, expected), *others = outcomes.items()
     for name, values in others:
@@ -189,20 +199,23 @@ def check_agreement(outcomes: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -
 
 
 def quartiles(values: Sequence[float]) -> dict[str, float]:
-    """Median, and lower and upper quartile."""
+    """The median, and the lower and upper quartile."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return {"median": middle, "low": low, "high": high}
 
 
 def quotients(ours: Timings, theirs: Timings) -> dict[str, float]:
-    """Quartiles of `ours` over `theirs`, turn by turn, and the quotient of the median processor times."""
+    """The quartiles of the quotients of elapsed times, turn by turn, and the quotient of the median processor times."""
     of_turns = [a / b for a, b in zip(ours.wall, theirs.wall, strict=True)]
     return quartiles(of_turns) | {"cpu": statistics.median(ours.cpu) / statistics.median(theirs.cpu)}
 
 
 def summary(timings: Mapping[str, Mapping[str, Timings]]) -> dict[str, Any]:
-    """Times of each contender, and ratios: `training` to the faster peer, `inference` of the faster keras-lmu to
-    ours (a speed-up), and `blocks_to_scan`."""
+    """The times of each contender, and their ratios.
+
+    `training` is the ratio of our time to that of the fastest peer, `inference` that of the faster keras-lmu to ours (a
+    speed-up), and `blocks_to_scan` that of our cell in blocks to the same cell step by step.
+    """
 
     def median(name: str, task: str) -> float:
         return statistics.median(timings[name][task].wall)
@@ -224,80 +237,71 @@ def summary(timings: Mapping[str, Mapping[str, Timings]]) -> dict[str, Any]:
     }
 
 
-def _show(result: Mapping[str, Any]) -> str:
-    head = f"{'seconds: median (quartiles)':28}{'training step':>26}{'processor':>11}{'inference':>26}{'processor':>11}"
-    lines = [head]
-    for name, tasks in result["seconds"].items():
-        cells = [f"{t['median']:.3f} ({t['low']:.3f} … {t['high']:.3f})" for t in tasks.values()]
-        processor = [f"{t['cpu']:.3f}" for t in tasks.values()]
-        lines.append(f"{name:28}{cells[0]:>26}{processor[0]:>11}{cells[1]:>26}{processor[1]:>11}")
-    lines.append("")
-    titles = {
-        "blocks_to_scan": "training step, blocks / scan",
-        "training": "training step, blocks / {peer}",
-        "inference": "inference, {peer} / blocks",
-    }
-    for key, ratio in result["ratios"].items():
-        title = titles[key].format(peer=ratio.get("peer", ""))
-        goal = f"; goal {_GOALS[key]}" if key in _GOALS else ""
-        spread = f"{ratio['median']:.2f} ({ratio['low']:.2f} … {ratio['high']:.2f})"
-        lines.append(f"{title:42}{spread} elapsed, {ratio['cpu']:.2f} processor{goal}")
-    load = result["load_average"]
-    lines += ["", f"{result['cores']} cores, {result['turns']} turns, load average before: {load}"]
-    lines.append(", ".join(f"{name} {version}" for name, version in result["versions"].items()))
-    return "\n".join(lines)
+_RATIOS = {
+    "blocks_to_scan": "training step, blocks / scan",
+    "training": "training step, blocks / {peer}",
+    "inference": "inference, {peer} / blocks",
+}
+
+
+def _shown(result: Mapping[str, Any]) -> Iterator[Any]:
+    """The answer for people."""
+
+    def spread(quartiles: Mapping[str, float], digits: int) -> str:
+        median, low, high = (f"{quartiles[name]:.{digits}f}" for name in ("median", "low", "high"))
+        return f"{median} ({low} … {high})"
+
+    heads = ("contender", "training step", "processor", "inference", "processor")
+    rows = [
+        (name, *(cell for t in tasks.values() for cell in (spread(t, 3), f"{t['cpu']:.3f}")))
+        for name, tasks in result["seconds"].items()
+    ]
+    yield grid("Seconds: median (quartiles)", heads, rows)
+    rows = [
+        (_RATIOS[key].format(peer=ratio.get("peer", "")), spread(ratio, 2), f"{ratio['cpu']:.2f}", _GOALS.get(key, ""))
+        for key, ratio in result["ratios"].items()
+    ]
+    yield grid("Ratios: median (quartiles)", ("", "elapsed", "processor", "goal"), rows)
+    machine = [("cores", str(result["cores"])), ("turns", str(result["turns"]))]
+    machine.append(("load average before", str(result["load_average"])))
+    yield facts("Machine", [*machine, *result["versions"].items()])
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@click.command(help=__doc__)
+@experiment("training-benchmark")
 @click.option("--peers", type=click.Path(path_type=Path), help="Python of the environment with keras-lmu and torch.")
-@click.option("--cores", type=click.IntRange(1), default=_cores, help="Cores for each contender.  [default: all]")
-@click.option("--turns", type=click.IntRange(2), default=9, show_default=True, help="Timed steps of each contender.")
-@click.option("--steps", type=click.IntRange(2), default=784, show_default=True, help="Length of the sequences.")
-@click.option("--batch", type=click.IntRange(1), default=100, show_default=True, help="Sequences in a batch.")
-@click.option("--order", type=click.IntRange(1), default=256, show_default=True, help="Order of the memory.")
-@click.option("--hidden", type=click.IntRange(1), default=212, show_default=True, help="Length of h.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and initial values.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(
-    peers: Path | None,
-    cores: int,
-    turns: int,
-    steps: int,
-    batch: int,
-    order: int,
-    hidden: int,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """Run the benchmark and print it."""
-    sizes = Sizes(hidden=hidden, order=order, steps=steps, batch=batch)
-    own = Path(sys.executable)
-    field_of = dict.fromkeys(contenders.OWN, own)
+@click.option("--cores", type=click.IntRange(1), default=_cores, show_default="all", help="Cores for each contender.")
+@click.option("--turns", type=click.IntRange(2), default=9, help="Timed steps of each contender.")
+@click.option("--steps", type=click.IntRange(2), default=Sizes.steps, help="Length of the sequences.")
+@click.option("--batch", type=click.IntRange(1), default=Sizes.batch, help="Sequences in a batch.")
+@click.option("--order", type=click.IntRange(1), default=Sizes.order, help="Order of the memory.")
+@click.option("--hidden", type=click.IntRange(1), default=Sizes.hidden, help="Number of hidden units.")
+@click.option("--seed", type=int, default=0, help="Seed of inputs and initial values.")
+def training_benchmark(peers: Path | None, cores: int, turns: int, seed: int, **sizes: int) -> Outcome:
+    """Time a training step and inference of the recurrent psMNIST network beside keras-lmu and PyTorch."""
+    interpreters = dict.fromkeys(contenders.OWN, Path(sys.executable))
+    if peers is not None:
+        if not peers.is_file():
+            wanted, hint = "the Python of an environment", "make bench-training makes one"
+            raise DesignError("peers", wanted, str(peers), hint=hint)
+        interpreters |= dict.fromkeys(contenders.PEERS, peers.absolute())
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
-    try:
-        if peers is not None:
-            if not peers.is_file():
-                raise DesignError("peers", "the Python of an environment (make bench-training makes one)", str(peers))
-            field_of |= dict.fromkeys(contenders.PEERS, peers.absolute())
-        say = (lambda text: click.echo(text, err=True)) if sys.stderr.isatty() else None
-        running = measure(field_of, sizes, cores=cores, repetitions=turns, seed=seed, say=say)
-    except (CheckFailed, DesignError) as error:
-        click.echo(f"benchmark: {error}", err=True)
-        raise SystemExit(2 if isinstance(error, DesignError) else 1) from None
+
+    def say(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(text, err=True)
+
+    network = Sizes(**sizes)
+    running = measure(interpreters, network, cores=cores, repetitions=turns, seed=seed, say=say)
     result = {
-        "sizes": asdict(sizes),
+        "sizes": asdict(network),
         "cores": cores,
         "turns": turns,
         "load_average": load,
         "versions": {name: version for contender in running for name, version in contender.versions.items()},
         **summary({contender.name: contender.timings for contender in running}),
     }
-    click.echo(json.dumps(result, indent=2) if as_json else _show(result))
-
-
-if __name__ == "__main__":
-    main()
+    return Outcome(result, list(_shown(result)))

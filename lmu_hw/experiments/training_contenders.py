@@ -1,13 +1,14 @@
-"""One contender of `lmu_hw.experiments.training_benchmark`, in a process of its own, told what to do line by line.
+"""A contender of `lmu_hw.experiments.training_benchmark` in a process of its own, which does a task for each line.
 
-    python -P benchmark_contenders.py NAME PROBLEM.npz CORES
+    python -P training_contenders.py NAME PROBLEM.npz CORES
 
-Each line on standard input is a task, `train` or `infer`; each line on standard output is its answer in JSON:
-`value` (the loss before the step, or the outputs), `wall` and `cpu` in seconds. `cpu` is that of all threads.
+A line on standard input is a task, `train` or `infer`. The line on standard output that answers it is a JSON object
+with `value` (the loss before the step, or the outputs) and the times `wall` and `cpu` in seconds; `cpu` is the
+processor time of all threads.
 
-The file stands alone, since the environment of the peers has none of this project's packages; each contender
-imports its own framework. All do the same: a layer of `cell_step`, a dense readout of the last h, the mean cross
-entropy, one step of Adam, in float32 and from the same initial values.
+The file stands alone and reads its three arguments itself, since the environment of the peers has none of this
+project's packages; each contender imports its own framework. All compute the same: a layer of `cell_step`, a dense
+readout of the last h, the mean cross entropy, and one step of Adam, in float32 and from the same initial values.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-#: Arrays of the cell and the readout that are trained.
+#: The arrays of the cell and of the readout that are trained.
 TRAINED = (
     "input_encoder",
     "hidden_encoder",
@@ -41,27 +42,26 @@ TRAINED = (
     "readout_bias",
 )
 LEARNING_RATE = 1e-3
-EPSILON = 1e-8  # of Adam; the frameworks' defaults differ
+EPSILON = 1e-8  # in the denominator of Adam; the frameworks' defaults differ
 
 
 class Contender(Protocol):
-    """A network that was built from a problem's arrays."""
+    """A network that has been built from a problem's arrays."""
 
     versions: dict[str, str]
 
     def train(self) -> float:
-        """One step on the problem's batch; the loss before it."""
+        """Make one step on the problem's batch, and return the loss before it."""
 
     def infer(self) -> NDArray[Any]:
-        """The outputs for the problem's batch, shape (batch, classes)."""
+        """Compute the outputs for the problem's batch, shape (batch, classes)."""
 
 
 class _Jax:
-    """This project's cell, in blocks or step by step, under JAX."""
+    """The cell of this project in JAX, in blocks or step by step."""
 
     def __init__(self, arrays: Arrays, cores: int, *, blocked: bool) -> None:
         recurrent = importlib.import_module("lmu_hw.training.recurrent")
-        scan = importlib.import_module("lmu_hw.training.recurrent")
         definition = importlib.import_module("lmu_hw.reference.definition")
         system = importlib.import_module("lmu_hw.training.discretization").Matrices(
             arrays["transition"], arrays["input"], np.eye(len(arrays["input"]), dtype=np.float32)
@@ -72,7 +72,7 @@ class _Jax:
         self._jax = jax
         self._x, self._labels = jnp.asarray(arrays["x"]), jnp.asarray(arrays["labels"])
         self._params = {name: jnp.asarray(arrays[name]) for name in TRAINED}
-        cell = recurrent.blocked_cell if blocked else scan.scan_cell
+        cell = recurrent.blocked_cell if blocked else recurrent.scan_cell
         optimiser = optax.adam(LEARNING_RATE, eps=EPSILON)
         self._state = optimiser.init(self._params)
 
@@ -102,7 +102,7 @@ class _Jax:
 
 
 class _KerasLMU:
-    """keras-lmu on TensorFlow, trained by Keras; compiled by TensorFlow's XLA or not."""
+    """The layer of keras-lmu on TensorFlow, trained by Keras, with or without compilation by TensorFlow's XLA."""
 
     def __init__(self, arrays: Arrays, cores: int, *, xla: bool) -> None:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -184,13 +184,14 @@ class _PyTorch:
             return np.asarray(self._outputs().numpy())
 
 
-#: Contenders of this project's environment, and of the peers'.
+#: The contenders that run in this project's environment.
 OWN = MappingProxyType[str, Callable[[Arrays, int], Contender]](
     {
         "blocks": lambda arrays, cores: _Jax(arrays, cores, blocked=True),
         "scan": lambda arrays, cores: _Jax(arrays, cores, blocked=False),
     }
 )
+#: The contenders that run in the environment of the peers.
 PEERS = MappingProxyType[str, Callable[[Arrays, int], Contender]](
     {
         "keras-lmu": lambda arrays, cores: _KerasLMU(arrays, cores, xla=False),
@@ -201,13 +202,13 @@ PEERS = MappingProxyType[str, Callable[[Arrays, int], Contender]](
 
 
 def main(name: str, problem: Path, cores: int) -> None:
-    """Build a contender, say its versions, and carry out tasks until the input ends."""
+    """Build a contender, write the versions of its packages, and do tasks until the input ends."""
     if hasattr(os, "sched_setaffinity"):  # Linux: no more cores than asked for, whatever a framework thinks
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     os.environ["OMP_NUM_THREADS"] = str(cores)
     with np.load(problem, allow_pickle=False) as arrays:
         contender = {**OWN, **PEERS}[name](dict(arrays), cores)
-    answers, sys.stdout = sys.stdout, sys.stderr  # frameworks print
+    answers, sys.stdout = sys.stdout, sys.stderr  # frameworks print, which must not come between the answers
 
     def answer(value: Mapping[str, Any]) -> None:
         answers.write(json.dumps(value) + "\n")

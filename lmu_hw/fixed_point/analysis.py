@@ -1,32 +1,135 @@
-"""What one unit of each kind of error comes to in a quantised loop: worst cases and mean squares."""
+"""What one unit of each kind of error comes to in a quantised loop: worst cases and mean squares.
+
+The claims and their proofs are docs/ranges.md, docs/error-bound.md, docs/noise.md and docs/limit-set.md; the code
+names the steps that it carries out.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lmu_hw.core.bounds import Flow, l1_bound, noise_power, power_sum
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import step_matrices
+from lmu_hw.core.steps import StepMatrices, step_matrices
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.fixed_point.datapaths import Increment
-from lmu_hw.fixed_point.plan import bank_gains, realised_step
+from lmu_hw.fixed_point.plan import realised_step
 
 _PEAK_FACTOR = 8.0
 
 
-@dataclass(frozen=True)
-class ErrorGains:
-    """What one unit of each kind of error comes to at the outputs (states, then readouts), shape (outputs,).
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A quantised loop of integrators as a linear system z⁺ = G z + H u in orthonormal coordinates.
+
+    Its outputs are the states, then the readouts.
 
     Attributes:
-        feedback: narrowing of the state words, through the loop, from the second sample after it on.
-        words, wide: the same before that, where the state words are read and where the accumulators are.
-        internal: a rounding inside the increment.
+        spec: The specification.
+        increment: The integers that compute the increments.
+        error_feedback: Whether each requantisation of a state word carries its residue over to the next.
+        readouts: The readouts as realised, per unit of the states, shape (readouts, order).
+        exact_readouts: The readouts as they should be, of the same shape.
+    """
+
+    spec: LMUSpec
+    increment: Increment
+    error_feedback: bool
+    readouts: Array
+    exact_readouts: Array
+
+    @cached_property
+    def step(self) -> StepMatrices:
+        """The step that the integers realise, roundings apart."""
+        return realised_step(self.spec, self.increment)
+
+    @cached_property
+    def rows(self) -> Array:
+        """All outputs per unit of the states, shape (outputs, order)."""
+        return np.vstack([np.eye(self.spec.order), self.readouts])
+
+    @cached_property
+    def unit(self) -> Array:
+        """Orthonormal coordinates per unit of each state, for all banks of states."""
+        return np.tile(energy_per_unit(self.spec), len(self.spec.discretization.bank_gains))
+
+    @cached_property
+    def word_errors(self) -> Array:
+        """What one unit of error in each state word adds to z a sample later, shape (n, order)."""
+        return self.spread(self.increment.state_gain)
+
+    @cached_property
+    def inner(self) -> Array:
+        """What one unit of error in each rounding inside the increment adds to z, shape (n, roundings)."""
+        return self.spread(self.increment.noise_gain)
+
+    @cached_property
+    def accumulation(self) -> Array:
+        """What one unit of error in each accumulated increment adds to z, shape (n, order)."""
+        return self.spread(np.eye(self.spec.order))
+
+    @cached_property
+    def observed(self) -> Array:
+        """The outputs per unit of z, shape (outputs, n)."""
+        return self.outputs(np.eye(self.step.input.size))
+
+    def spread(self, matrix: Array) -> Array:
+        """Increments, in units of the state, as changes of z: every bank takes them in with its own gain."""
+        banks = np.concatenate([gain * matrix for gain in self.spec.discretization.bank_gains])
+        return np.asarray(banks * self.unit[:, None])
+
+    def states(self, z: Array) -> Array:
+        """The states, in their unit, from columns of z: the last bank is what state words are taken from."""
+        return np.asarray(z[-self.spec.order :] / self.unit[-self.spec.order :, None])
+
+    def outputs(self, z: Array) -> Array:
+        """The states and the readouts from columns of z."""
+        x = self.states(z)
+        return np.concatenate([x, self.readouts @ x]) if self.readouts.size else x  # no product with the identity
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Upper bounds for |u| ≤ 1, roundings apart.
+
+    Attributes:
+        outputs: The largest |output|, shape (outputs,).
+        operands: The largest |operand|, the input's part included, shape (operands,).
+    """
+
+    outputs: Array
+    operands: Array
+
+
+@dataclass(frozen=True, eq=False)
+class WordErrors:
+    """How the error of a requantised state word reaches the outputs (docs/error-bound.md, step 4).
+
+    Attributes:
+        later: What it has added to z from the second sample on, shape (n, order).
+        words: What it adds before that where state words are read, a map per sample, (order, order) each.
+        wide: What it adds before that where accumulators are read.
+    """
+
+    later: Array
+    words: tuple[Array, ...]
+    wide: tuple[Array, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorGains:
+    """What one unit of each kind of error comes to at the outputs, shape (outputs,) each.
+
+    Attributes:
+        feedback: A requantised state word, through the loop, from the second sample after it on.
+        words: A requantised state word before that, where the state words are read.
+        wide: The same where the accumulators are read.
+        internal: A rounding inside the increment.
     """
 
     feedback: Array
@@ -35,106 +138,133 @@ class ErrorGains:
     internal: Array
 
 
+@dataclass(frozen=True, eq=False)
 class LoopAnalysis:
-    """The linear analysis of a loop of integrators, for states and for weighted sums of them.
-
-    Outputs are the states, then the readouts.
-
-    Args:
-        spec: the specification.
-        increment: the integers.
-        error_feedback: whether narrowings carry their residue over.
-        rows: readouts as realised, per unit of the states, shape (readouts, order).
-        exact_rows: the same as they should be.
-        certified: prove the worst cases; otherwise they are estimates, eight times the root mean squares, and
-            what coefficients cost is left at zero: much faster, good enough to weigh designs, not to build one.
+    """All gains of a loop: everything about its errors that does not depend on the words' grids.
 
     Attributes:
-        rows: outputs per unit of the states, shape (outputs, order).
-        input_gain: worst case per unit of input, proved in any case, shape (outputs,).
-        operand_range: largest |operand| for |u| ≤ 1, shape (operands,).
-        worst: worst cases per unit of error.
-        power: mean squares per unit of variance.
-        input_power, accumulation_power: the same for errors of the input and of the accumulators.
-        accumulation_gain: worst case for errors of the accumulators.
-        coefficient_gain: largest deviation that the coefficients cause for |u| ≤ 1.
+        rows: The outputs per unit of the states, shape (outputs, order).
+        ranges: Upper bounds for |u| ≤ 1.
+        worst: Worst cases per unit of error.
+        power: Mean squares per unit of variance.
+        input_power: The mean square per unit of variance of the input's error, shape (outputs,).
+        accumulation_power: The mean square per unit of variance of the accumulated increments' errors.
+        accumulation_gain: The worst case per unit of error of the accumulated increments.
+        coefficient_gain: The largest deviation that the coefficients cause for |u| ≤ 1.
     """
 
-    def __init__(
-        self,
-        spec: LMUSpec,
-        increment: Increment,
-        error_feedback: bool,
-        rows: Array,
-        exact_rows: Array,
-        *,
-        certified: bool = True,
-    ) -> None:
-        d = spec.order
-        readouts, rows = rows, np.vstack([np.eye(d), rows])
-        self.rows = rows
-        banks = bank_gains(spec.discretization)
-        unit = np.tile(energy_per_unit(spec), len(banks))  # orthonormal coordinates per unit of the state
-
-        def spread(matrix: Array) -> Array:
-            """An increment enters every bank of states with that bank's gain."""
-            return np.concatenate([gain * matrix for gain in banks]) * unit.reshape(-1, *[1] * (matrix.ndim - 1))
-
-        def states(z: Array) -> Array:
-            """The last bank, in units of the state, is what the state words are taken from."""
-            return z[-d:] / unit[-d:, None]
-
-        def outputs(z: Array) -> Array:
-            x = states(z)
-            return np.concatenate([x, readouts @ x]) if readouts.size else x  # no product with the identity
-
-        realised = realised_step(spec, increment)
-        transition, drive, n = realised.transition, realised.input, realised.input.size
-        inject, inner = spread(increment.state_gain), spread(increment.noise_gain)
-        ranges = l1_bound(
-            transition,
-            drive[:, None],
-            lambda z: np.concatenate([outputs(z), increment.operands(states(z))]),
-            tail=1e-4,
-        ).upper[:, 0]
-        self.input_gain, self.operand_range = ranges[: rows.shape[0]], ranges[rows.shape[0] :]
-        self.operand_range = self.operand_range + np.abs(increment.operand_input)
-
-        once = states(inject)  # a narrowing, one sample later
-        later = (transition - np.eye(n)) @ inject if error_feedback else inject
-        first = [np.eye(d), once - np.eye(d)] if error_feedback else [np.eye(d)]
-        first_wide = [once] if error_feedback else []
-        observe = outputs(np.eye(n))
-        self.power = ErrorGains(
-            feedback=noise_power(transition, later, observe),
-            words=_over(first, rows, lambda m: np.square(m).sum(axis=1)),
-            wide=_over(first_wide, rows, lambda m: np.square(m).sum(axis=1)),
-            internal=noise_power(transition, inner, observe),
-        )
-        self.input_power = noise_power(transition, drive[:, None], observe)
-        self.accumulation_power = noise_power(transition, spread(np.eye(d)), observe)
-        per_state = float(np.linalg.norm(spread(np.eye(d)))) * power_sum(transition)
-        self.accumulation_gain = per_state * np.linalg.norm(rows / unit[-d:][None, :], axis=1)
-        words = _over(first, rows, lambda m: np.abs(m).sum(axis=1))
-        wide = _over(first_wide, rows, lambda m: np.abs(m).sum(axis=1))
-        if not certified:
-            feedback, internal = (_PEAK_FACTOR * np.sqrt(each) for each in (self.power.feedback, self.power.internal))
-            self.worst = ErrorGains(feedback, words, wide, internal)
-            self.coefficient_gain = np.zeros(rows.shape[0])
-            return
-        bound = l1_bound(transition, np.column_stack([later, inner]), outputs, tail=1e-4).upper
-        self.worst = ErrorGains(bound[:, :d].sum(axis=1), words, wide, bound[:, d:].sum(axis=1))
-        exact = step_matrices(d, spec.h, spec.discretization)
-        exact_out = np.vstack([np.eye(d), exact_rows])
-        self.coefficient_gain = l1_bound(
-            Flow((transition, exact.transition)),
-            np.concatenate([drive, exact.input])[:, None],
-            lambda z: outputs(z[:n]) - exact_out @ states(z[n:]),
-            work=math.inf,  # the two cancel to many digits, so nothing may be skipped
-            tail=1e-10,
-        ).upper[:, 0]
+    rows: Array
+    ranges: Ranges
+    worst: ErrorGains
+    power: ErrorGains
+    input_power: Array
+    accumulation_power: Array
+    accumulation_gain: Array
+    coefficient_gain: Array
 
 
-def _over(maps: list[Array], rows: Array, norm: Callable[[Array], Array]) -> Array:
-    """The sum of a norm of the rows behind each map, shape (outputs,)."""
-    return np.asarray(sum((norm(rows @ each) for each in maps), np.zeros(rows.shape[0])))
+def analyse(loop: Loop, *, certified: bool = True) -> LoopAnalysis:
+    """Find all gains of a loop.
+
+    Args:
+        loop: The loop.
+        certified: Prove the worst cases. Otherwise they are estimates, eight times the root mean squares, and what
+            coefficients cost is left at zero: much faster, good enough to weigh designs, not to build one.
+
+    Raises:
+        DesignError: the loop is not provably stable.
+    """
+    ranges = find_ranges(loop)
+    error = follow_word_errors(loop)
+    power = mean_squares(loop, error)
+    return LoopAnalysis(
+        rows=loop.rows,
+        ranges=ranges,
+        worst=worst_cases(loop, error) if certified else _estimated(loop, error, power),
+        power=power,
+        input_power=noise_power(loop.step.transition, loop.step.input[:, None], loop.observed),
+        accumulation_power=noise_power(loop.step.transition, loop.accumulation, loop.observed),
+        accumulation_gain=accumulation_gain(loop),
+        coefficient_gain=coefficient_gain(loop) if certified else np.zeros(loop.rows.shape[0]),
+    )
+
+
+def find_ranges(loop: Loop) -> Ranges:
+    """docs/ranges.md, steps 1 to 3, for outputs and operands at once."""
+    increment, outputs = loop.increment, loop.rows.shape[0]
+    bound = l1_bound(
+        loop.step.transition,
+        loop.step.input[:, None],
+        lambda z: np.concatenate([loop.outputs(z), increment.operands(loop.states(z))]),
+        tail=1e-4,
+    ).upper[:, 0]
+    return Ranges(bound[:outputs], bound[outputs:] + np.abs(increment.operand_input))
+
+
+def follow_word_errors(loop: Loop) -> WordErrors:
+    """docs/error-bound.md, step 4: with error feedback, summation by parts moves each residue to its neighbour."""
+    eye = np.eye(loop.spec.order)
+    if not loop.error_feedback:
+        return WordErrors(loop.word_errors, words=(eye,), wide=())
+    once = loop.states(loop.word_errors)
+    later = (loop.step.transition - np.eye(loop.step.input.size)) @ loop.word_errors
+    return WordErrors(later, words=(eye, once - eye), wide=(once,))
+
+
+def mean_squares(loop: Loop, error: WordErrors) -> ErrorGains:
+    """docs/noise.md, step 2."""
+    return ErrorGains(
+        feedback=noise_power(loop.step.transition, error.later, loop.observed),
+        words=_squares(loop, error.words),
+        wide=_squares(loop, error.wide),
+        internal=noise_power(loop.step.transition, loop.inner, loop.observed),
+    )
+
+
+def worst_cases(loop: Loop, error: WordErrors) -> ErrorGains:
+    """docs/error-bound.md, steps 3 and 4."""
+    d = loop.spec.order
+    sources = np.column_stack([error.later, loop.inner])
+    bound = l1_bound(loop.step.transition, sources, loop.outputs, tail=1e-4).upper
+    return ErrorGains(
+        feedback=bound[:, :d].sum(axis=1),
+        words=_moduli(loop, error.words),
+        wide=_moduli(loop, error.wide),
+        internal=bound[:, d:].sum(axis=1),
+    )
+
+
+def accumulation_gain(loop: Loop) -> Array:
+    """docs/error-bound.md, step 5."""
+    per_unit = float(np.linalg.norm(loop.accumulation)) * power_sum(loop.step.transition)
+    return np.asarray(per_unit * np.linalg.norm(loop.rows / loop.unit[-loop.spec.order :][None, :], axis=1))
+
+
+def coefficient_gain(loop: Loop) -> Array:
+    """docs/error-bound.md, step 2: the realised and the exact system side by side, and their difference."""
+    spec, n = loop.spec, loop.step.input.size
+    exact = step_matrices(spec.order, spec.h, spec.discretization)
+    exact_rows = np.vstack([np.eye(spec.order), loop.exact_readouts])
+    return l1_bound(
+        Flow((loop.step.transition, exact.transition)),
+        np.concatenate([loop.step.input, exact.input])[:, None],
+        lambda z: loop.outputs(z[:n]) - exact_rows @ loop.states(z[n:]),
+        work=math.inf,  # the two cancel to many digits, so nothing may be skipped
+        tail=1e-10,
+    ).upper[:, 0]
+
+
+def _estimated(loop: Loop, error: WordErrors, power: ErrorGains) -> ErrorGains:
+    """Estimates in place of worst cases, from the mean squares."""
+    feedback, internal = (_PEAK_FACTOR * np.sqrt(each) for each in (power.feedback, power.internal))
+    return ErrorGains(feedback, _moduli(loop, error.words), _moduli(loop, error.wide), internal)
+
+
+def _moduli(loop: Loop, maps: tuple[Array, ...]) -> Array:
+    """The sum of the moduli of what the outputs see through each map, shape (outputs,)."""
+    return np.asarray(sum((np.abs(loop.rows @ each).sum(axis=1) for each in maps), np.zeros(loop.rows.shape[0])))
+
+
+def _squares(loop: Loop, maps: tuple[Array, ...]) -> Array:
+    """The sum of the squares of what the outputs see through each map, shape (outputs,)."""
+    return np.asarray(sum((np.square(loop.rows @ each).sum(axis=1) for each in maps), np.zeros(loop.rows.shape[0])))

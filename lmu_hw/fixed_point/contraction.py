@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, StepMatrices, step_matrices
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError, check_integer
-from lmu_hw.fixed_point.datapaths import DenseIncrement
+from lmu_hw.fixed_point.datapaths import DenseIncrement, dense_increment
 from lmu_hw.fixed_point.datapaths.structured.zoh import transition_of
 from lmu_hw.fixed_point.formats import IntArray
 
@@ -43,7 +44,7 @@ class ErrorPower:
     In single precision: it only ranks candidates, and the result is judged afterwards by other means.
 
     Args:
-        step: the exact step, a contraction, in the coordinates that E is given in.
+        step: The exact step, a contraction, in the coordinates that E is given in.
     """
 
     def __init__(self, step: StepMatrices) -> None:
@@ -107,10 +108,10 @@ def shaped_rounding(target: Array, grid: Array, power: ErrorPower, rounds: int =
     time as still lower the error.
 
     Args:
-        target: shape (d, d), in the coordinates of `power`.
-        grid: positive, shape (d, d).
-        power: what to minimise.
-        rounds: most rounds.
+        target: The matrix to round, shape (d, d), in the coordinates of `power`.
+        grid: The spacing of the multiples for each entry, positive, shape (d, d).
+        power: The error power to minimise.
+        rounds: The largest number of rounds.
     """
     error = np.rint(target / grid) * grid - target
     slope = power.gradient(error)
@@ -165,13 +166,13 @@ class ContractingDense:
     """D̃ as integers, with the certificate of its stability.
 
     Attributes:
-        spec: the memory.
-        bits: width of a coefficient, its sign included.
-        coefficients: codes in the specification's basis, shape (order, order).
-        fractions: fractional bits of each row, shape (order,).
-        weight: W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
+        spec: The specification of the memory.
+        bits: The width of a coefficient, its sign included.
+        coefficients: The codes in the specification's basis, shape (order, order).
+        fractions: The fractional bits of each row, shape (order,).
+        weight: The matrix W in orthonormal coordinates, shape (order, order), W − (I + D̃)ᵀW(I + D̃) ≥ 0; the identity
             for the energy guarantee.
-        damping: the largest share of a state's energy-norm coordinate that was taken off per step.
+        damping: The largest share of a state's energy-norm coordinate that was taken off per step.
     """
 
     spec: LMUSpec
@@ -211,20 +212,29 @@ def contracting_dense(spec: LMUSpec, bits: int, guarantee: Guarantee | str = Gua
     stays 0 unless the result is unstable.
 
     Args:
-        spec: a memory whose step is an unconditional contraction, zoh or bilinear.
-        bits: width of a coefficient, 3 … 24.
-        guarantee: what to certify.
+        spec: A memory whose step is an unconditional contraction.
+        bits: The width of a coefficient, 3 … 24.
+        guarantee: What to certify.
 
     Raises:
         DesignError: an argument is out of its range, or so few bits leave no contraction.
     """
     bits = check_integer("coefficient bits", bits, MIN_BITS, MAX_BITS)
-    if spec.discretization not in (Discretization.ZOH, Discretization.BILINEAR):
-        raise DesignError("discretization", "zoh or bilinear for a contracting matrix", spec.discretization)
-    if guarantee not in tuple(Guarantee):
-        raise DesignError("guarantee", "one of " + ", ".join(Guarantee), guarantee)
+    if not spec.discretization.unconditional:
+        wanted = Discretization.names(lambda method: method.unconditional)
+        raise DesignError("discretization", f"{wanted} for a contracting matrix", spec.discretization)
+    wanted = member(Guarantee, guarantee, "guarantee")
     rounder = _Rounder(spec, bits)
-    return rounder.energy() if Guarantee(guarantee) is Guarantee.ENERGY else rounder.lyapunov()
+    return rounder.energy() if wanted is Guarantee.ENERGY else rounder.lyapunov()
+
+
+def rounded_increment(spec: LMUSpec, bits: int, *, guarantee: Guarantee | str | None = None) -> DenseIncrement:
+    """The dense datapath's increment: rounded to nearest, or so that stability is certain.
+
+    Raises:
+        DesignError: as `dense_increment` and `contracting_dense`.
+    """
+    return dense_increment(spec, bits) if guarantee is None else contracting_dense(spec, bits, guarantee).increment()
 
 
 def certifies(weight: Array, transition: Array) -> bool:
@@ -235,8 +245,8 @@ def certifies(weight: Array, transition: Array) -> bool:
     entries that are right to a few ε.
 
     Args:
-        weight: W, symmetric, shape (n, n).
-        transition: G, shape (n, n).
+        weight: The symmetric matrix W, shape (n, n).
+        transition: The step matrix G, shape (n, n).
     """
     n = weight.shape[0]
     size = np.abs(transition)

@@ -3,14 +3,14 @@
 The ideal memory is θ ṁ = A m + B u driven by the band-limited signal u(t) itself. What the samples u(k·dt)
 make of it in integers differs by two things, which add up in power:
 
-    rule     the time-stepping rule and the coefficients as rounded: a difference of transfer functions
+    method   the time-stepping method and the coefficients as rounded: a difference of transfer functions
     noise    the roundings of words, white and independent: `lmu_hw.core.bounds`
 
 Deviations are relative to the energy of the reference's decoded window, Σ m_i²/(2i+1): the integral over the
 window of the decoded signal's square.
 
-A rule that holds each sample for dt sees the signal half a step late on average; this known delay is not
-counted as an error (`Step.holds`).
+A method that holds each sample for dt sees the signal half a step late on average; this known delay is not
+counted as an error (`Discretization.holds`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array, orthonormal_system
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import STEPS, StepMatrices, step_matrices
+from lmu_hw.core.steps import StepMatrices, step_matrices
 from lmu_hw.core.system import ComplexArray, energy_per_unit, resolvent
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.fixed_point.datapaths import Increment
@@ -43,8 +43,8 @@ class Band:
     """Input with a flat spectrum from 0 to `edge` Hz.
 
     Attributes:
-        edge: Hz.
-        rms: of the input, full scale being 1.
+        edge: The upper edge in Hz.
+        rms: The root mean square of the input; full scale is 1.
     """
 
     edge: float
@@ -73,11 +73,11 @@ def ideal_response(spec: LMUSpec, frequency: Array) -> ComplexArray:
 def step_response(spec: LMUSpec, step: StepMatrices, frequency: Array) -> ComplexArray:
     """States after a sample over that sample at `frequency` in Hz, orthonormal, shape (order, points).
 
-    The delay of half a step of a rule that holds its samples is taken off.
+    The delay of half a step of a method that holds its samples is taken off.
     """
     zeta = np.exp(2j * np.pi * spec.dt * frequency)
     states = resolvent(step.transition, step.input, step.output, np.asarray(zeta, dtype=np.complex128))
-    late = 0.5 if STEPS[spec.discretization].holds else 0.0
+    late = 0.5 if spec.discretization.holds else 0.0
     return np.asarray(states * np.exp(2j * np.pi * spec.dt * late * frequency), dtype=np.complex128)
 
 
@@ -85,13 +85,13 @@ class BandAnalysis:
     """A reference memory in a band, against which many realisations are held.
 
     Args:
-        spec: order, window and step.
-        band: of the input.
-        own_rule: the reference is the sampled system of the specification in exact arithmetic, not the ideal
-            memory.
+        spec: The order, the window and the step.
+        band: The band of the input.
+        own_rule: Whether the reference is the sampled system of the specification in exact arithmetic, not the
+            ideal memory.
 
     Attributes:
-        power: mean energy of the reference's window.
+        power: The mean energy of the reference's window.
     """
 
     def __init__(self, spec: LMUSpec, band: Band, *, own_rule: bool = False) -> None:
@@ -114,11 +114,11 @@ class BandAnalysis:
         return float((np.abs(response) ** 2).sum(axis=0) @ self._weights)
 
     def rule_error(self, spec: LMUSpec, increment: Increment | None = None) -> float:
-        """Relative root mean square error of a rule, with exact or with rounded coefficients, in the band.
+        """The relative root mean square error of a method, with exact or with rounded coefficients, in the band.
 
         Args:
-            spec: as that of the analysis but for its rule.
-            increment: the integers; exact coefficients by default.
+            spec: The specification of the analysis, with any method.
+            increment: The integers that compute the increments; exact coefficients by default.
         """
         exact = step_matrices(spec.order, spec.h, spec.discretization)
         step = exact if increment is None else realised_step(spec, increment)
@@ -126,11 +126,11 @@ class BandAnalysis:
         return math.sqrt(self._mean(np.asarray(difference)) * self.band.rms**2 / self.power)
 
     def noise_error(self, noise: Array, unit: Array) -> float:
-        """Relative root mean square error of noise.
+        """The relative root mean square error of noise.
 
         Args:
-            noise: standard deviation of each state, shape (order,).
-            unit: orthonormal coordinates per unit of each state, shape (order,).
+            noise: The standard deviation of each state, shape (order,).
+            unit: Orthonormal coordinates per unit of each state, shape (order,).
         """
         return math.sqrt(float(np.sum((noise * unit) ** 2)) / self.power)
 
@@ -142,9 +142,10 @@ class BandAnalysis:
         integers are compared with it once what they began with is forgotten.
 
         Args:
-            plan: as the analysis's specification, but for the rule unless that is the reference.
-            seed: of the phases.
-            advance: told the number of samples done, now and then.
+            plan: A plan of the analysis's specification; its method may be another one where the reference is the
+                ideal memory.
+            seed: The seed of the phases.
+            advance: A function that is told the number of samples done, now and then.
 
         Raises:
             DesignError: the noise exceeds full scale at the band's `rms`.
@@ -160,7 +161,7 @@ class BandAnalysis:
         signal, spectrum = signal * scale, spectrum * scale
         codes = plan.input_format.encode(signal, overflow=Overflow.SATURATE)
         frequency = harmonics / (period * spec.dt)
-        late = 0.5 if STEPS[spec.discretization].holds else 0.0
+        late = 0.5 if spec.discretization.holds else 0.0
         # After sample k a state belongs to the time (k + 1 − late)·dt.
         response = self.reference(frequency) * np.exp(2j * np.pi * frequency * spec.dt * (1.0 - late))
         model, unit = IntegerMemory(plan), energy_per_unit(spec)

@@ -1,4 +1,4 @@
-"""Fixed-point formats, and the one place where words are narrowed: rounding and overflow for integers.
+"""Fixed-point formats, and the one place where words are requantised: rounding and overflow for integers.
 
 `lmu_hw.rtl.primitives.arithmetic` holds the same two functions for hardware values; a test holds them equal.
 """
@@ -40,9 +40,9 @@ class QFormat:
     """A fixed-point format: code·2^−fraction, the width including the sign bit where there is one.
 
     Attributes:
-        width: bits, 1 … 62.
-        fraction: fractional bits; may exceed the width or be negative; −1024 … 1024.
-        signed: two's complement, or unsigned.
+        width: The number of bits, 1 … 62.
+        fraction: The number of fractional bits, −1024 … 1024; it may exceed the width.
+        signed: Whether the codes are in two's complement; otherwise they are unsigned.
     """
 
     width: int

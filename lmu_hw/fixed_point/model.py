@@ -24,7 +24,8 @@ class Kernel(ABC):
     """How increments are computed for a batch; see `kernel_for`.
 
     Attributes:
-        state_lift, input_lift: places from the grids of state words and samples to that of the operands.
+        state_lift: The alignment shift from the grid of state words to that of the operands.
+        input_lift: The alignment shift from the grid of samples to that of the operands.
     """
 
     def __init__(self, plan: MemoryPlan) -> None:
@@ -59,7 +60,7 @@ def kernel_for(plan: MemoryPlan) -> Kernel:
 
 
 class _RowKernel(Kernel):
-    """One row for each state: whatever the increment computes by itself."""
+    """One row for each state, and the increment's own arithmetic: for every datapath."""
 
     def __init__(self, plan: MemoryPlan) -> None:
         super().__init__(plan)
@@ -145,10 +146,10 @@ class IntegerState:
     """The registers of a batch of memories, shape (order, batch) each: one row for each state.
 
     Attributes:
-        accumulator: codes on the accumulator's grid.
-        residue: what the last narrowing left over, `plan.narrowing` bits.
-        word: the state words, which feed the multipliers.
-        output: the words that left after the last sample; the state words themselves, or finer ones.
+        accumulator: The accumulators, codes on their own grid.
+        residue: What the last rounding of each state word left over, `plan.requantisation` bits.
+        word: The state words, which feed the multipliers.
+        output: The words that left after the last sample: the state words themselves, or finer ones.
     """
 
     accumulator: IntArray
@@ -174,9 +175,9 @@ class IntegerState:
 
 
 class _Registers:
-    """The registers of some memories in a kernel's layout, and the one narrowing that all datapaths share.
+    """The registers of some memories in a kernel's layout, and the one requantisation that all datapaths share.
 
-    The residue is kept with the half of the rounding added, 0 … 2^narrowing − 1: rounding is then a shift, and
+    The residue is kept with the half of the rounding added, 0 … 2^requantisation − 1: rounding is then a shift, and
     the new residue a mask.
     """
 
@@ -262,9 +263,9 @@ class IntegerMemory:
         """Output words after each sample.
 
         Args:
-            codes: input codes, shape (batch, samples) or (samples,).
-            state: registers to go on from, updated; zero by default.
-            workers: threads that share the sequences.
+            codes: The input codes, shape (batch, samples) or (samples,).
+            state: The registers to go on from, which are updated; all zero by default.
+            workers: The number of threads that share the sequences.
 
         Returns:
             Words on the output's grid, shape (batch, samples, order) or (samples, order).

@@ -4,19 +4,18 @@ Every datapath here is a bank of integrators. Each state lives in a wide accumul
 the state word, feed the multipliers:
 
     v = accumulator + increment(state words, input)        (exact, or rounded far below the state word)
-    state word = round(v + residue)                          the one narrowing that matters
+    state word = round(v + residue)                          the one rounding that matters
     residue = v + residue − state word                       with error feedback, else 0
     output word = state word, or round(v) on a finer grid
 
-so the narrowing enters the dynamics scaled by dt/θ, and error feedback differentiates it once more. Output
-words on a finer grid do not carry the narrowing of the state words at all but for what passes through the
+so this rounding enters the dynamics scaled by dt/θ, and error feedback differentiates it once more. Output
+words on a finer grid do not carry the rounding of the state words at all, except what passes through the
 loop; delayed readouts Σ_i P_i(2θ′/θ − 1)·m_i are sums of output words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -24,27 +23,21 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import Discretization, StepMatrices
+from lmu_hw.core.steps import StepMatrices
 from lmu_hw.core.system import energy_per_unit
+from lmu_hw.fixed_point.datapaths import Datapath as Datapath
 from lmu_hw.fixed_point.datapaths import Increment
 from lmu_hw.fixed_point.formats import IntArray, QFormat
-
-_GAINS = {Discretization.AB2: (1.0, 1.5)}
-
-
-def bank_gains(rule: Discretization) -> tuple[float, ...]:
-    """What an increment adds to each bank of states: one bank, or w and x = w + p/2 for ab2."""
-    return _GAINS.get(rule, (1.0,))
 
 
 def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
     """z⁺ = G z + H u, x = K z with the integers' own values, in orthonormal coordinates.
 
     Args:
-        spec: the specification; its rule says how many banks of states there are.
-        increment: the integers.
+        spec: The specification; its method says how many banks of states there are.
+        increment: The integers that compute the increments.
     """
-    d, gains = spec.order, bank_gains(spec.discretization)
+    d, gains = spec.order, spec.discretization.bank_gains
     unit = energy_per_unit(spec)
     inject = increment.state_gain * unit[:, None] / unit[None, :]
     drive = increment.input_gain * unit
@@ -55,15 +48,6 @@ def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
     return StepMatrices(transition, np.concatenate([gain * drive for gain in gains]), np.eye(d, n, n - d))
 
 
-class Datapath(StrEnum):
-    """How the increment of the state is computed; see `lmu_hw.fixed_point.datapaths`."""
-
-    CHAIN = "chain"
-    TRIDIAGONAL = "solve"
-    DENSE = "dense"
-    STRUCTURED = "structured"
-
-
 @dataclass(frozen=True)
 class ErrorBudget:
     """Upper bounds on |fixed − float|, shape (outputs,) each, in units of what is read.
@@ -71,12 +55,12 @@ class ErrorBudget:
     They hold at every sample, for every input with |u| ≤ 1, from a zero state.
 
     Attributes:
-        input: rounding the input to its format.
-        coefficients: rounding dt/θ or the matrix; attained by a bang-bang input.
-        internal: roundings inside the increment.
-        accumulation: rounding increments to the accumulator's grid.
-        feedback: the narrowing of the state words, seen through the loop.
-        output: the last narrowing of what is read.
+        input: The part of rounding the input to its format.
+        coefficients: The part of rounding dt/θ or the matrix; a bang-bang input attains it.
+        internal: The part of the roundings inside the increment.
+        accumulation: The part of rounding increments to the accumulator's grid.
+        feedback: The part of rounding the state words, as the loop answers it.
+        output: The part of the last rounding of what is read.
     """
 
     input: Array
@@ -104,15 +88,15 @@ class ReadoutPlan:
         readout = round(Σ_i coefficient_i·output word_i · 2^−fraction)
 
     Attributes:
-        delays: θ′/θ of each readout, 0 … 1.
-        coefficients: integers, shape (readouts, order); ±1 without places where all delays are 0 or 1.
-        coefficient_bits: their width, sign included.
-        fraction: their fractional bits.
-        format: of a readout; its grid is that of the output words.
-        sum_width: bits that hold every partial sum before it is rounded.
-        ranges: certified upper bounds on |readout|, shape (readouts,).
-        budget: bound on the deviation from the float readout, by source.
-        noise: predicted standard deviation of the roundings' effect, shape (readouts,).
+        delays: The delay θ′/θ of each readout, 0 … 1.
+        coefficients: The integers, shape (readouts, order); ±1 where all delays are 0 or 1.
+        coefficient_bits: The width of a coefficient, its sign included.
+        fraction: The number of fractional bits of a coefficient.
+        format: The format of a readout; its grid is that of the output words.
+        sum_width: The width that holds every partial sum before it is rounded.
+        ranges: Certified upper bounds on |readout|, shape (readouts,).
+        budget: The bound on the deviation from the float readout, by source.
+        noise: The predicted standard deviation of the roundings' effect, shape (readouts,).
     """
 
     delays: tuple[float, ...]
@@ -155,24 +139,24 @@ class MemoryPlan:
     """Everything that the integer model and the hardware of one memory share.
 
     Attributes:
-        spec: the specification.
-        datapath: how the increment is computed.
-        increment: integer coefficients and their grids.
-        input_format: format of a sample; all its codes lie in [−1, 1).
-        state_format: format of every state word, on one grid.
-        state_widths: bits that state word i really needs, from its certified range.
-        operand_format: of every word that a multiplier takes.
-        product_format: a whole increment before it is brought to the accumulator's grid.
-        accumulator_format: format of every accumulator.
-        output_format: of the words that leave; the state format, or finer.
-        error_feedback: whether the residue of each narrowing is added to the next.
-        ranges: certified upper bounds on |state word| in units of the state, shape (order,).
-        limit_set: after any state, once the input has been zero for long, |state word i| is at most this
-            many codes, shape (order,).
-        budget: the bound on the error of the output words, by source.
-        noise: predicted standard deviation of the roundings' effect on the output words, in units of the
-            state, shape (order,): every rounding taken as white, uniform and independent.
-        readouts: delayed readouts, if any were asked for.
+        spec: The specification.
+        datapath: How the increment is computed.
+        increment: The integer coefficients and their grids.
+        input_format: The format of a sample; all its codes lie in [−1, 1).
+        state_format: The format of every state word.
+        state_widths: How many bits state word i really needs, by its certified range.
+        operand_format: The format of every word that a multiplier takes.
+        product_format: The format of a whole increment before it is brought to the accumulator's grid.
+        accumulator_format: The format of every accumulator.
+        output_format: The format of the words that leave: the state format, or a finer one.
+        error_feedback: Whether the residue of each rounding of a state word is added to the next one.
+        ranges: Certified upper bounds on |state word| in units of the state, shape (order,).
+        limit_set: The largest |state word i| in codes, shape (order,), from any registers, once the input has been
+            zero for long.
+        budget: The bound on the error of the output words, by source.
+        noise: The predicted standard deviation of the roundings' effect on the output words, in units of the
+            state, shape (order,): every rounding is taken as white, uniform and independent.
+        readouts: The delayed readouts, or None where none were asked for.
     """
 
     spec: LMUSpec
@@ -194,12 +178,12 @@ class MemoryPlan:
 
     @property
     def two_step(self) -> bool:
-        """Whether half of the last increment is added on the way to the state word (AB2)."""
-        return self.spec.discretization is Discretization.AB2
+        """Whether half of the last increment is added on the way to the state word."""
+        return len(self.spec.discretization.bank_gains) == 2
 
     @property
     def value_fraction(self) -> int:
-        """Binary places of v, the accumulator with AB2's half of the last increment."""
+        """Fractional bits of v, the accumulator plus half of the last increment where there are two banks."""
         return self.accumulator_format.fraction + int(self.two_step)
 
     @property

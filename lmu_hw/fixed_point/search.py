@@ -1,4 +1,4 @@
-"""The cheapest design that meets a fidelity target: step rule, datapath and word lengths."""
+"""The cheapest design that meets a fidelity target: time-stepping method, datapath and word lengths."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, is_stable
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import (
-    DATAPATHS,
     MAX_INPUT_BITS,
     MAX_STATE_BITS,
     MIN_BITS,
     MemoryAnalysis,
-    build_increment,
+    offered_datapaths,
 )
 
 _WORTH_IT = 0.98
-_STRUCTURED_ORDER = 24
 _LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS = 4, 26
 
 
@@ -31,14 +29,14 @@ class Candidate:
     """One design that was weighed.
 
     Attributes:
-        discretization: its rule.
-        datapath: how its increments are computed.
-        input_bits, state_bits, coefficient_bits: its word lengths.
-        structured_error: what the structured datapath may deviate by; None for the others.
-        multiplications: per sample.
-        operand_bits: width of the multiplier's other factor.
-        storage_bits: registers of the states and memory of the coefficients.
-        nrmse: predicted deviation of the decoded window, rule and noise together.
+        discretization: The time-stepping method.
+        datapath: How the increments are computed.
+        input_bits, state_bits, coefficient_bits: The widths of a sample, a state word and a coefficient.
+        structured_error: By how much the structured datapath may deviate; None for the others.
+        multiplications: The number of multiplications per sample.
+        operand_bits: The width of the multiplier's other factor.
+        storage_bits: The bits of the states' registers and of the coefficients' memory.
+        nrmse: The predicted deviation of the decoded window, by method and noise together.
     """
 
     discretization: Discretization
@@ -63,9 +61,9 @@ class Search:
     """What a search found.
 
     Attributes:
-        front: designs that no other beats in both work and NRMSE, the cheapest first.
-        by_datapath: the same within each rule and datapath, for plots.
-        refused: why rules were left out, by name.
+        front: The designs that no other beats in both work and NRMSE, the cheapest first.
+        by_datapath: The same within each method and datapath, for plots.
+        refused: Why methods were left out, by name.
     """
 
     front: tuple[Candidate, ...]
@@ -92,21 +90,21 @@ def search(
     structured_error: float = 1e-3,
     told: Callable[[str], None] = lambda _: None,
 ) -> Search:
-    """Weigh every rule, datapath and word length for an input in `band`.
+    """Weigh every method, datapath and word length for an input in `band`.
 
-    Against the ideal memory where the rules compete; against its own exact arithmetic where there is but one,
-    since then the rule is given and only its quantisation is to be judged.
+    The reference is the ideal memory where methods compete, and the method's own exact arithmetic where there is
+    only one, since then the method is given and only its quantisation is to be judged.
 
     Args:
-        spec: order, window, step and basis; its own rule plays no part where `rules` are given.
-        band: of the input.
-        rules: those to weigh; all that are stable by default.
-        input_bits: width of a sample; by default as fine as the state words.
-        structured_error: what a structured datapath may deviate by, see `plan_memory`.
-        told: hears the name of each rule as its turn comes.
+        spec: The order, the window, the step and the basis; its own method plays no part.
+        band: The band of the input.
+        rules: The methods to weigh; all that are stable by default.
+        input_bits: The width of a sample; by default as fine as the state words.
+        structured_error: By how much a structured datapath may deviate, see `plan_memory`.
+        told: A function that hears the name of each method and datapath as its turn comes.
 
     Raises:
-        DesignError: the band is out of range, or no rule can be planned at all.
+        DesignError: the band is out of range, or no method can be planned at all.
     """
     wanted = tuple(Discretization) if rules is None else tuple(rules)
     own = len(wanted) == 1
@@ -117,9 +115,9 @@ def search(
         if not is_stable(spec.order, spec.h, rule):
             refused[rule] = "unstable at this step"
             continue
-        for datapath in _datapaths(rule, spec):
+        for datapath in _datapaths(replace(spec, discretization=rule)):
             told(f"{rule} {datapath}")
-            error = structured_error if datapath is Datapath.STRUCTURED else None
+            error = structured_error if "structured_error" in datapath.options else None
             try:
                 weighed = list(_weigh(replace(spec, discretization=rule), datapath, error, reference, input_bits))
             except DesignError as refusal:
@@ -128,12 +126,12 @@ def search(
             if weighed:
                 found[rule, datapath] = pareto(weighed)
     if not found:
-        raise DesignError("design", "one that some rule can realise", "; ".join(map(": ".join, refused.items())))
+        raise DesignError("design", "one that some method can realise", "; ".join(map(": ".join, refused.items())))
     return Search(pareto(each for group in found.values() for each in group), found, refused)
 
 
 def pareto(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """Those that no other candidate beats or nearly equals (2 %) in both work and NRMSE, the cheapest first."""
+    """The candidates that no other beats or nearly equals (2 %) in both work and NRMSE, the cheapest first."""
     front: list[Candidate] = []
     for each in sorted(candidates, key=lambda c: (c.work, c.nrmse, c.storage_bits)):
         if not front or each.nrmse < _WORTH_IT * front[-1].nrmse:
@@ -145,16 +143,10 @@ def _stable(spec: LMUSpec) -> LMUSpec:
     return replace(spec, discretization=Discretization.ZOH)
 
 
-def _datapaths(rule: Discretization, spec: LMUSpec) -> Iterator[Datapath]:
-    """Those worth weighing: a dense product where there is nothing cheaper, structure where it can pay."""
-    for datapath in DATAPATHS[rule]:
-        if datapath is Datapath.STRUCTURED:
-            worth = spec.order >= _STRUCTURED_ORDER
-        elif datapath is Datapath.DENSE:
-            worth = spec.basis is not Basis.LEGENDRE or DATAPATHS[rule][0] is Datapath.DENSE
-        else:
-            worth = spec.basis is Basis.LEGENDRE
-        if worth:
+def _datapaths(spec: LMUSpec) -> Iterator[Datapath]:
+    """The datapaths worth weighing: the first that the method offers, and others from the order that makes them pay."""
+    for k, datapath in enumerate(offered_datapaths(spec)):
+        if k == 0 or (datapath.weighed_from is not None and spec.order >= datapath.weighed_from):
             yield datapath
 
 
@@ -165,7 +157,7 @@ def _weigh(
     reference: BandAnalysis,
     input_bits: int | None,
 ) -> Iterator[Candidate]:
-    """Candidates of one rule: every state width with the coefficient widths that go with it.
+    """The candidates of one method: every state width with the coefficient widths that go with it.
 
     The noise hardly depends on the coefficients, so one analysis with fine ones serves all widths.
     """
@@ -173,7 +165,7 @@ def _weigh(
     errors: dict[int, float] = {}
     for bits in range(_LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS + 1):
         try:
-            errors[bits] = reference.rule_error(spec, build_increment(spec, datapath, bits, structured_error))
+            errors[bits] = reference.rule_error(spec, datapath.increment(spec, bits, structured_error=structured_error))
         except DesignError:
             continue
     analysis = MemoryAnalysis(
@@ -208,7 +200,7 @@ def _weigh(
 
 
 def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
-    """What a plan with `coefficient_bits` stores, from one with the most: coarser products, shorter accumulators."""
+    """The bits that a plan with fewer `coefficient_bits` stores: coarser products, shorter accumulators than `fine`."""
     products = fine.product_format.fraction - (_MOST_COEFFICIENT_BITS - coefficient_bits)
     fraction_bits = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
     saved = (fine.accumulator_format.fraction - fraction_bits) * (2 if fine.error_feedback else 1)

@@ -1,1 +1,1 @@
-"""Files: a user's recordings and arrays in, archives and network files both ways, and how files are written."""
+"""Files: reading a user's recordings and arrays, reading and writing archives of arrays, and writing files safely."""

@@ -5,8 +5,8 @@ file (NumPy's format 1.0 or 2.0, C order, little-endian). The member `header.npy
 of type uint8: the bytes of a JSON object in UTF-8. Every other member is `NAME.npy` for an array NAME that
 the header accounts for. `numpy.load(path)["header"].tobytes()` reads the header; `numpy.savez` can write it.
 
-Nothing is allocated before its size is known to be within bounds: first the zip directory's, then each
-array's own header's.
+`numpy.load` would unpack whatever a file promises. Here the sizes in the directory of the zip file, and then those in
+the header of each array, are known to be within bounds before any memory of that size is allocated.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ MAX_BYTES = 1 << 28
 _HEADER = "header.npy"
 _NPY_HEADER_BYTES = 1 << 12
 _TYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<u4", "|u1", "|b1"})
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the least that a zip file can say: the same content gives the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip file, for all members: the same content, the same bytes
 
 #: Shape and type of an array.
 Form = tuple[tuple[int, ...], str]
 
 
 def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
-    """Write `header` and `arrays` to `path`, whole or not at all; the same content gives the same bytes."""
+    """Write `header` and `arrays` to `path`, completely or not at all; the same content gives the same bytes."""
     text = json.dumps(header, default=plain, allow_nan=False, ensure_ascii=False).encode()
     members = {_HEADER: np.frombuffer(text, dtype=np.uint8)} | {f"{name}.npy": a for name, a in arrays.items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
@@ -55,18 +55,18 @@ def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, ND
 
 
 class ArchiveReader:
-    """An open archive whose directory has been checked; `header` is read, the arrays are not yet.
+    """An open archive whose directory has been checked and whose header has been read; its arrays have not.
 
     Attributes:
-        header: the JSON object.
-        names: of the arrays.
+        header: The header, a JSON object.
+        names: The names of the arrays.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         """Open `path`.
 
         Raises:
-            DesignError: it cannot be read, is no such archive, or its members exceed `max_bytes`.
+            DesignError: It cannot be read, is no such archive, or its members exceed `max_bytes`.
         """
         self._label = path.name
         self._zip = _opened(path, max_bytes)
@@ -85,14 +85,14 @@ class ArchiveReader:
         self._zip.close()
 
     def read(self, expected: Mapping[str, Callable[[Form], str | None]]) -> dict[str, NDArray[Any]]:
-        """The arrays, each after its shape and type have been looked at.
+        """Read the arrays, each after its shape and type have been checked.
 
         Args:
-            expected: for each array a function from its shape and type to what they should have been, or
-                None where they are right.
+            expected: For each array a function that is given its shape and type. It returns None where they are
+                right, and otherwise the constraint that an error states.
 
         Raises:
-            DesignError: an array is missing, not expected, not as expected, or damaged.
+            DesignError: An array is missing, not expected, not as expected, or damaged.
         """
         missing = [name for name in expected if name not in self.names]
         if missing:
@@ -177,7 +177,7 @@ def _opened(path: Path, max_bytes: int) -> zipfile.ZipFile:
 
 
 def _npy_header(stream: IO[bytes], what: str) -> Form:
-    """Shape and type of the `.npy` file that `stream` begins; no array is made."""
+    """Read the shape and type of an array from the header of its `.npy` file, without reading the array."""
     try:
         version = npy.read_magic(stream)
         reader = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]

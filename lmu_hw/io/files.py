@@ -1,4 +1,4 @@
-"""Files that other programs read: checked names, whole or not at all."""
+"""How files are written: under checked names, and completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_identifier(name: object, what: str = "name") -> str:
     """Return `name` if it can stand in Verilog, SPICE and a file name alike.
 
     Raises:
-        DesignError: it does not match ``[A-Za-z][A-Za-z0-9_]{0,62}``.
+        DesignError: It does not match ``[A-Za-z][A-Za-z0-9_]{0,62}``.
     """
     if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
         raise DesignError(what, "a letter followed by at most 62 letters, digits or _", name)
@@ -29,7 +29,7 @@ def check_identifier(name: object, what: str = "name") -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and rename it to `path` once the block ends well.
+    """Give a temporary path beside `path`, and rename that file to `path` once the block ends without an error.
 
     A run that fails or is killed leaves the old file, or none; never half of a new one.
     """
@@ -39,6 +39,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        # `mkstemp` lets nobody but the owner read its file: the new one gets the rights of any other new file. There
+        # is no way to read the process's mask but to set it.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -48,24 +50,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    """Write `text` as UTF-8 to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
 def to_json(value: Mapping[str, Any]) -> str:
-    """Render a report or manifest as JSON: NumPy scalars and arrays become numbers and lists, NaN is refused."""
+    """Render a report or manifest as JSON: NumPy scalars and arrays become numbers and lists, NaN is an error."""
     return json.dumps(value, indent=2, default=plain, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:
-    """Write `value` as JSON to `path`, whole or not at all."""
+    """Write `value` as JSON to `path`, completely or not at all."""
     return write_text(path, to_json(value))
 
 
 def plain(value: Any) -> Any:
-    """The JSON form of what `json` does not know: NumPy values and paths; for its `default`."""
+    """The JSON form of NumPy values and of paths, which `json` does not know; for its argument `default`."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Path):

@@ -1,10 +1,16 @@
-"""Recordings and arrays in a user's files: `.npy`, `.csv` and `.wav`, nothing allocated before it is judged."""
+"""A user's `.npy`, `.csv` and `.wav` files: columns of a recording, batches of sequences, and classes.
+
+Every size is known to be within bounds before memory of that size is allocated, and nothing in a file is executed.
+SciPy decodes `.wav`, NumPy `.npy` and the standard library `.csv`. NumPy's own reader of tables is no substitute for
+the last: it names neither the line nor the column of a cell that is no number.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
 import struct
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +23,6 @@ from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.formats import IntArray
-
-_Octets = NDArray[np.uint8]
 
 #: The longest recording, in samples of one channel.
 MAX_SAMPLES = 1 << 25
@@ -27,20 +30,21 @@ MAX_SAMPLES = 1 << 25
 #: The largest file that is opened, in bytes.
 MAX_FILE_BYTES = 1 << 29
 
-#: From the number of columns and their names (none, or all) to those that are wanted, counted from 0.
+#: A function that chooses columns: from their number and their names (all of them, or none) to the numbers of those
+#: that are wanted, counted from 0.
 Choice = Callable[[int, tuple[str, ...]], Sequence[int]]
 
 
 def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
-    """Read columns of a recording, shape (T, chosen), as they are stored, and the rate in Hz where the file tells.
+    """Read columns of a recording, shape (T, chosen), as they are stored, and its rate in Hz where the file states it.
 
     `.npy`: real numbers of shape (T,) or (T, columns). `.csv`: columns of numbers between commas, semicolons or
     tabs, with or without a first line of names; lines that start with # are skipped. `.wav`: PCM of 8, 16, 24 or
     32 bits, whose codes become fractions in [−1, 1), or floats of 32 or 64 bits.
 
     Raises:
-        DesignError: the file cannot be read, is of no known format, too large, damaged or empty, or `choose`
-            refuses.
+        DesignError: The file cannot be read, has an unknown format, is too large, damaged or empty, or `choose` raised
+            this error.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -56,11 +60,11 @@ def read_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[
     """Read the real numbers of a `.npy` file.
 
     Args:
-        path: the file.
-        check: refuses a shape by raising.
+        path: The file.
+        check: A function that raises an error if it is given a shape that is not wanted.
 
     Raises:
-        DesignError: the file cannot be read, is too large or damaged, or holds anything but real numbers.
+        DesignError: The file cannot be read, is too large or damaged, or holds anything but real numbers.
     """
     with readable(path):
         return _load_npy(path, check)
@@ -68,7 +72,7 @@ def read_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Refuse a file that does not exist, is too large or cannot be read within the block."""
+    """Raise a `DesignError` if the file does not exist or is too large, or if the block fails to read it."""
     try:
         if not path.is_file():
             raise DesignError("input file", "an existing file", str(path))
@@ -81,7 +85,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def check_finite(path: Path, samples: Array) -> None:
-    """Refuse samples, shape (T, …), that are not all finite numbers."""
+    """Raise a `DesignError` if not all samples, an array of shape (T, …), are finite numbers."""
     finite = np.isfinite(samples).reshape(samples.shape[0], -1).all(axis=1)
     if not finite.all():
         where = int(np.argmin(finite))
@@ -90,7 +94,7 @@ def check_finite(path: Path, samples: Array) -> None:
 
 
 def check_count(path: Path, samples: int) -> None:
-    """Refuse more than `MAX_SAMPLES` samples."""
+    """Raise a `DesignError` if there are more than `MAX_SAMPLES` samples."""
     if samples > MAX_SAMPLES:
         raise DesignError(path.name, f"at most {MAX_SAMPLES} samples long", samples)
 
@@ -170,7 +174,10 @@ def _read_csv(path: Path, choose: Choice) -> tuple[Array, None]:
 
 
 def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and stripped cells; the first line that is no comment settles what divides the cells."""
+    """Give the number and the stripped cells of each line that is neither empty nor a comment.
+
+    The first such line settles the delimiter: a semicolon if it has one, else a tab, else a comma.
+    """
     delimiter = ""
     for number, line in enumerate(file, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -181,54 +188,65 @@ def _rows(file: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _read_wav(path: Path, choose: Choice) -> tuple[Array, float]:
-    data = path.read_bytes()
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise DesignError(path.name, "a RIFF WAVE file", data[:12])
-    chunks: dict[bytes, memoryview] = {}
-    at = 12
-    while at + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, at)
-        if at + 8 + size > len(data):
-            raise DesignError(path.name, "a whole .wav file", f"chunk {name!r} cut off after {len(data)} bytes")
-        chunks.setdefault(name, memoryview(data)[at + 8 : at + 8 + size])
-        at += 8 + size + size % 2
-    header, body = chunks.get(b"fmt "), chunks.get(b"data")
-    if header is None or len(header) < 16 or body is None:
+    from scipy.io import wavfile  # here, as only this format needs it
+
+    channels, bits = _check_wav(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks besides format and data, a file size too large
+        try:
+            rate, codes = wavfile.read(path)
+        except (ValueError, struct.error) as error:
+            raise DesignError(path.name, "a whole .wav file", str(error)) from None
+    columns = codes.reshape(-1, channels)[:, choose(channels, ())].astype(np.float64)
+    if codes.dtype.kind == "f":
+        return columns, float(rate)
+    if bits == 8:  # the only codes without a sign
+        return (columns - 128.0) / 128.0, float(rate)
+    return columns / -float(np.iinfo(codes.dtype).min), float(rate)
+
+
+def _check_wav(path: Path) -> tuple[int, int]:
+    """Refuse a damaged `.wav` file, or one of other contents; return the number of channels and the bits of a sample.
+
+    SciPy decodes the samples but promises less than this package: it takes a file that was cut off for a shorter
+    recording, samples of 12 bits for samples of 16, and it allocates whatever the file's size is. So the chunks are
+    walked first, which reads nothing but their headers.
+    """
+    chunks: dict[bytes, tuple[int, bytes]] = {}  # by name, the first of each: length and the bytes that it begins with
+    with path.open("rb") as file:
+        riff, size, wave = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
+        if (riff, wave) != (b"RIFF", b"WAVE"):
+            file.seek(0)
+            raise DesignError(path.name, "a RIFF WAVE file", file.read(12))
+        length = path.stat().st_size
+        at, end = 12, min(length, 8 + size)  # SciPy stops where the first header says that the file ends
+        while at < end and len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            if at + 8 + size > length:
+                raise DesignError(path.name, "a whole .wav file", f"chunk {name!r} cut off after {length} bytes")
+            if name in chunks and name in (b"fmt ", b"data"):
+                raise DesignError(path.name, "a .wav file with one format and one recording", f"two chunks {name!r}")
+            chunks[name] = size, file.read(min(size, 40))
+            at += 8 + size + size % 2
+            file.seek(at)
+    header, body = chunks.get(b"fmt ", (0, b""))[1], chunks.get(b"data")
+    if len(header) < 16 or body is None or list(chunks).index(b"fmt ") > list(chunks).index(b"data"):
         raise DesignError(path.name, "a .wav file with a format and data", [str(n, "latin-1") for n in chunks])
     tag, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", header)
     if tag == 0xFFFE and len(header) >= 26:  # the extensible header: the tag opens a GUID further on
         (tag,) = struct.unpack_from("<H", header, 24)
-    convert = _WAV_SAMPLES.get((tag, bits))
-    if convert is None:
+    if (tag, bits) not in _WAV_SAMPLES:
         raise DesignError(path.name, "PCM of 8, 16, 24 or 32 bits or float of 32 or 64", f"tag {tag}, {bits} bits")
-    if channels == 0 or rate == 0 or frame != channels * bits // 8 or len(body) % frame:
+    if channels == 0 or rate == 0 or frame != channels * bits // 8 or body[0] % frame:
         raise DesignError(
             path.name, "whole frames at a rate", f"{channels} channel(s), {frame} bytes a frame, {rate} Hz"
         )
-    check_count(path, len(body) // frame)
-    width = bits // 8
-    frames = np.frombuffer(body, dtype=np.uint8).reshape(-1, frame)
-    columns = [convert(np.ascontiguousarray(frames[:, k * width : (k + 1) * width])) for k in choose(channels, ())]
-    return np.stack(columns, axis=1), float(rate)
+    check_count(path, body[0] // frame)
+    return channels, bits
 
 
-def _pcm24(octets: _Octets) -> Array:
-    words = np.zeros((octets.shape[0], 4), dtype=np.uint8)
-    words[:, 1:] = octets  # in the upper three bytes, so the sign is in its place
-    return words.view("<i4")[:, 0] / 2.0**31
-
-
-#: (format tag, bits) → from the bytes of one channel, shape (T, bytes), to samples.
-_WAV_SAMPLES: MappingProxyType[tuple[int, int], Callable[[_Octets], Array]] = MappingProxyType(
-    {
-        (1, 8): lambda octets: (octets[:, 0].astype(np.float64) - 128.0) / 128.0,
-        (1, 16): lambda octets: octets.view("<i2")[:, 0] / 2.0**15,
-        (1, 24): _pcm24,
-        (1, 32): lambda octets: octets.view("<i4")[:, 0] / 2.0**31,
-        (3, 32): lambda octets: octets.view("<f4")[:, 0].astype(np.float64),
-        (3, 64): lambda octets: octets.view("<f8")[:, 0].astype(np.float64),
-    }
-)
+#: Format tag (1 is PCM, 3 floating point) and bits of the samples that are read.
+_WAV_SAMPLES = frozenset({(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)})
 
 _Reader = Callable[[Path, Choice], tuple[Array, float | None]]
 _READERS: MappingProxyType[str, _Reader] = MappingProxyType({".npy": _read_npy, ".csv": _read_csv, ".wav": _read_wav})
@@ -241,7 +259,7 @@ def _number(cell: str) -> float | None:
         return None
 
 
-#: The most numbers in a batch of sequences.
+#: The largest batch of sequences, in numbers.
 MAX_VALUES = 1 << 27
 
 
@@ -250,8 +268,8 @@ class Sequences:
     """Sequences of one length.
 
     Attributes:
-        values: shape (batch, T, inputs), finite.
-        batched: whether the file had the axis of the batch; otherwise that is 1.
+        values: The values, an array of shape (batch, T, inputs) of finite numbers.
+        batched: Whether the file has an axis for the batch. Where it has none the batch is one sequence.
     """
 
     values: Array
@@ -262,12 +280,12 @@ def read_sequences(path: Path, inputs: int) -> Sequences:
     """Read a batch of sequences for a network of `inputs` inputs.
 
     A `.npy` file has the shape (T,) where there is one input, (T, inputs) or (batch, T, inputs); `.csv` and `.wav`
-    files hold one sequence with a column or channel for each input (see `lmu_hw.io.recordings`). The values are
-    taken as they are, in the units of the network's input.
+    files hold one sequence with a column or channel for each input, see `read_columns`. The values are taken as they
+    are, in the units of the network's input.
 
     Raises:
-        DesignError: the file cannot be read, is damaged, too large or empty, has another shape, or holds values
-            that are not finite.
+        DesignError: The file cannot be read, is damaged, too large or empty, has another shape, or holds values that
+            are not finite.
     """
     batched = False
     if path.suffix.lower() == ".npy":
@@ -286,11 +304,11 @@ def read_sequences(path: Path, inputs: int) -> Sequences:
     return Sequences(sequences, batched)
 
 
-def read_classes(path: Path, count: int, classes: int) -> IntArray:
+def read_classes(path: Path, count: int, classes: int) -> NDArray[np.int64]:
     """Read the class of each of `count` sequences, integers from 0 to `classes` − 1, shape (count,).
 
     Raises:
-        DesignError: the file cannot be read, or holds anything else.
+        DesignError: The file cannot be read, or holds anything else.
     """
     if path.suffix.lower() == ".npy":
         values = read_array(path, lambda _: None)

@@ -10,18 +10,17 @@ The header is a JSON object:
        {"type": "memory", "inputs": …, "channels": …, "hidden": 0, "activation": "identity", "order": …, …},
        {"type": "lstm", "inputs": …, "hidden": …},
        {"type": "dense", "inputs": 212, "outputs": 10, "activation": "identity"}],
-     "notes": {"command": "…", "seed": 0}}          optional, of no effect
+     "notes": {"command": "…", "seed": 0}}          optional, without effect
 
 The arrays are `input_offset` and `input_scale`, shape (inputs,), and those of layer k as `k.NAME`: the names,
 shapes and equations are in the classes `CellParameters` (lmu), `MemoryParameters` (memory; hidden = 0 means
 no dense part), `LSTMParameters` and `DenseParameters`. Their type is float32 or float64; matrices act on
-columns. Times are in seconds. Unknown keys, types, versions and arrays are refused.
+columns. Times are in seconds. Unknown keys, types, versions and arrays are errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,50 +30,16 @@ from numpy.typing import NDArray
 from lmu_hw.core.spec import MAX_ORDER, LMUSpec
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.io.archive import MAX_BYTES, ArchiveReader, Form, write_archive
-from lmu_hw.networks.model import KINDS, MAX_LAYERS, Layer, Network, arrays
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
+from lmu_hw.networks.model import KINDS, MAX_LAYERS, Layer, Network, error_about
+from lmu_hw.reference.layers import MemoryParameters
 
 FORMAT, VERSION = "lmu_hw network", 1
 MAX_UNITS = 1 << 16
 _SPEC = ("order", "theta", "dt", "discretization", "basis")
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """How one kind of layer is written.
-
-    Attributes:
-        layer: its class.
-        sizes: header keys that give sizes, as `layer.shapes` takes them (after `order`, where it has one).
-        memory: whether it has a specification.
-        activation: whether it has an activation.
-    """
-
-    layer: type[Layer]
-    sizes: tuple[str, ...]
-    memory: bool
-    activation: bool
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        activation = ("activation",) if self.activation else ()
-        return ("type", *self.sizes, *activation, *(_SPEC if self.memory else ()))
-
-    def shapes(self, entry: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-        order = (entry["order"],) if self.memory else ()
-        return self.layer.shapes(*order, *(entry[key] for key in self.sizes))
-
-
-_KINDS = {
-    KINDS[kind.layer]: kind
-    for kind in (
-        _Kind(CellParameters, ("inputs", "channels", "hidden"), memory=True, activation=True),
-        _Kind(MemoryParameters, ("inputs", "channels", "hidden"), memory=True, activation=True),
-        _Kind(LSTMParameters, ("inputs", "hidden"), memory=False, activation=False),
-        _Kind(DenseParameters, ("inputs", "outputs"), memory=False, activation=True),
-    )
-}
+#: The class of each kind of layer, by its name in files.
+_KINDS: Mapping[str, type[Layer]] = {kind: layer for layer, kind in KINDS.items()}
 
 
 def save_network(path: Path, network: Network) -> Path:
@@ -91,19 +56,19 @@ def save_network(path: Path, network: Network) -> Path:
     }
     values: dict[str, NDArray[Any]] = {"input_offset": network.input_offset, "input_scale": network.input_scale}
     for k, layer in enumerate(network.layers):
-        values |= {f"{k}.{name}": array for name, array in arrays(layer).items()}
-    return write_archive(path, header, {name: _narrow(array) for name, array in values.items()})
+        values |= {f"{k}.{name}": array for name, array in layer.arrays().items()}
+    return write_archive(path, header, {name: _smallest(array) for name, array in values.items()})
 
 
 def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
     """The network in `path`.
 
     Args:
-        path: a network file.
-        max_bytes: the most that its arrays may take.
+        path: The network file.
+        max_bytes: The largest number of bytes that its arrays may take.
 
     Raises:
-        DesignError: it is no network file, is damaged, of a newer version, larger than `max_bytes`, or
+        DesignError: The file is not a network file, is damaged, of a newer version, larger than `max_bytes`, or
             describes no network; the message names the layer.
     """
     with ArchiveReader(path, max_bytes=max_bytes) as archive:
@@ -124,8 +89,7 @@ def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
         labels = [_check_entry(k, entry) for k, entry in enumerate(entries)]
         expected = {name: _floats((entries[0]["inputs"],)) for name in ("input_offset", "input_scale")}
         for k, entry in enumerate(entries):
-            shapes = _KINDS[entry["type"]].shapes(entry)
-            expected |= {f"{k}.{name}": _floats(shape) for name, shape in shapes.items()}
+            expected |= {f"{k}.{name}": _floats(shape) for name, shape in _shapes(entry).items()}
         try:
             values = archive.read(expected)
         except DesignError as error:
@@ -136,14 +100,28 @@ def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
     return Network(layers, header["output"], values["input_offset"], values["input_scale"], notes)
 
 
+def _size_keys(kind: type[Layer]) -> tuple[str, ...]:
+    """The header keys that give sizes, but for the order, which is part of the specification."""
+    return tuple(size for size in kind.sizes if size != "order")
+
+
+def _keys(kind: type[Layer]) -> tuple[str, ...]:
+    """The header keys of a kind of layer, in the order in which they are written."""
+    activation = ("activation",) if kind.has_activation() else ()
+    return ("type", *_size_keys(kind), *activation, *(_SPEC if "order" in kind.sizes else ()))
+
+
+def _shapes(entry: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of a layer, from its checked entry in the header."""
+    kind = _KINDS[entry["type"]]
+    return kind.shapes(*(entry[size] for size in kind.sizes))
+
+
 def _entry(layer: Layer) -> dict[str, Any]:
-    kind = _KINDS[KINDS[type(layer)]]
-    entry: dict[str, Any] = {"type": KINDS[type(layer)]} | {key: getattr(layer, key) for key in kind.sizes}
-    if isinstance(layer, CellParameters | MemoryParameters | DenseParameters):
-        entry["activation"] = str(layer.activation)
-    if isinstance(layer, CellParameters | MemoryParameters):
-        entry |= layer.spec.to_dict()
-    return entry
+    """The entry of a layer in the header."""
+    values = {} if layer.memory_spec is None else layer.memory_spec.to_dict()
+    values |= {"type": layer.kind, "activation": str(getattr(layer, "activation", ""))}
+    return {key: values[key] if key in values else getattr(layer, key) for key in _keys(type(layer))}
 
 
 def _check_entry(k: int, entry: Any) -> str:
@@ -153,11 +131,11 @@ def _check_entry(k: int, entry: Any) -> str:
         raise DesignError(f"type of layer {k}", "one of " + ", ".join(_KINDS), got)
     label = f"layer {k} ({entry['type']})"
     kind = _KINDS[entry["type"]]
-    _check_keys(label, entry, kind.keys)
-    for key in kind.sizes:
-        least = 0 if key == "hidden" and kind.layer is MemoryParameters else 1
+    _check_keys(label, entry, _keys(kind))
+    for key in _size_keys(kind):
+        least = 0 if key == "hidden" and kind is MemoryParameters else 1
         check_integer(f"{key} of {label}", entry[key], least, MAX_UNITS)
-    if kind.memory:
+    if "order" in kind.sizes:
         check_integer(f"order of {label}", entry["order"], 1, MAX_ORDER)
     return label
 
@@ -173,15 +151,13 @@ def _check_keys(what: str, found: Mapping[str, Any], keys: tuple[str, ...], opti
 
 def _layer(label: str, k: int, entry: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> Layer:
     kind = _KINDS[entry["type"]]
-    fields: dict[str, Any] = {name: values[f"{k}.{name}"] for name in kind.shapes(entry)}
-    try:
-        if kind.memory:
+    fields: dict[str, Any] = {name: values[f"{k}.{name}"] for name in _shapes(entry)}
+    with error_about(label):
+        if "order" in kind.sizes:
             fields["spec"] = LMUSpec(*(entry[key] for key in _SPEC))
-        if kind.activation:
+        if "activation" in entry:
             fields["activation"] = entry["activation"]
-        return kind.layer(**fields)
-    except DesignError as error:
-        raise DesignError(f"{error.what} of {label}", error.constraint, error.got) from None
+        return kind(**fields)
 
 
 def _floats(shape: tuple[int, ...]) -> Callable[[Form], str | None]:
@@ -192,16 +168,17 @@ def _floats(shape: tuple[int, ...]) -> Callable[[Form], str | None]:
 
 
 def _about(error: DesignError, labels: list[str]) -> DesignError:
-    """The same refusal, with "3.bias" said as "bias of layer 3 (dense)"."""
+    """The same error, with "3.bias" written as "bias of layer 3 (dense)"."""
     what = error.what
     number, _, rest = what.partition(".")
     if number.isdigit() and int(number) < len(labels):
         name, *where = rest.split(" ", 1)
         what = " ".join([f"{name} of {labels[int(number)]}", *where])
-    return DesignError(what, error.constraint, error.got)
+    return DesignError(what, error.constraint, error.got, hint=error.hint)
 
 
-def _narrow(array: NDArray[np.float64]) -> NDArray[Any]:
+def _smallest(array: NDArray[np.float64]) -> NDArray[Any]:
+    """The array in float32 where that loses nothing, else as it is."""
     with np.errstate(over="ignore", under="ignore"):
         single = array.astype(np.float32)
     return single if np.array_equal(single, array) else array

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_positive
-from lmu_hw.reference.cell import CellParameters, read_only
-from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
+from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters, read_only
 
-#: What a layer may be.
+#: The kinds of layers. A further kind is a subclass of `lmu_hw.reference.layers.LayerParameters` that is listed here.
 Layer = CellParameters | MemoryParameters | LSTMParameters | DenseParameters
 
 #: The name of each kind of layer, in files and in messages.
-KINDS: Mapping[type[Layer], str] = MappingProxyType(
-    {CellParameters: "lmu", MemoryParameters: "memory", LSTMParameters: "lstm", DenseParameters: "dense"}
-)
+KINDS: Mapping[type[Layer], str] = MappingProxyType({layer: layer.kind for layer in get_args(Layer)})
 
 MAX_LAYERS = 64
 Note = str | int | float
@@ -36,20 +35,20 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Layers in sequence, each fed with what the one before it gives on.
+    """Layers in sequence, each fed with the outputs of the one before it.
 
-    The first layer sees input_scale·(x − input_offset). The last layer's outputs are the network's; for
+    The first layer sees input_scale·(x − input_offset). The outputs of the last layer are those of the network; for
     classes they are scores, and the largest one wins.
 
     Attributes:
-        layers: 1 … 64 layers whose widths fit; all memories have the same dt.
-        output: an output per step, or one per sequence.
-        input_offset: in units of the input, shape (inputs,), or one number for all; 0 by default.
-        input_scale: per unit of the input, shape (inputs,), or one number for all; 1 by default.
-        notes: where the network comes from, as plain names and values; of no effect.
+        layers: From 1 to 64 layers whose widths fit each other; all memories have the same dt.
+        output: Whether there is an output per step or one per sequence.
+        input_offset: The offset of the input, in its units, shape (inputs,), or one number for all; 0 by default.
+        input_scale: The factor per unit of the input, shape (inputs,), or one number for all; 1 by default.
+        notes: Where the network comes from, as plain names and values; they have no effect.
 
     Raises:
-        DesignError: a layer does not fit the one before it, the memories' steps differ, or a scale is not a
+        DesignError: A layer does not fit the one before it, the memories' steps differ, or a scale is not a
             finite number.
     """
 
@@ -72,7 +71,7 @@ class Network:
                     f"the {self.layers[k - 1].outputs} outputs of {self.name(k - 1)}",
                     layer.inputs,
                 )
-        steps = {layer.spec.dt for layer in self.layers if isinstance(layer, CellParameters | MemoryParameters)}
+        steps = {layer.memory_spec.dt for layer in self.layers if layer.memory_spec is not None}
         if len(steps) > 1:
             raise DesignError("dt of the memories", "the same in all layers", sorted(steps))
         try:
@@ -87,27 +86,27 @@ class Network:
         object.__setattr__(self, "notes", MappingProxyType(_check_notes(self.notes)))
 
     def name(self, index: int) -> str:
-        """What messages call a layer, such as "layer 0 (lmu)"."""
-        return f"layer {index} ({KINDS[type(self.layers[index])]})"
+        """The name of a layer in messages, such as "layer 0 (lmu)"."""
+        return f"layer {index} ({self.layers[index].kind})"
 
     @property
     def inputs(self) -> int:
-        """Length of x."""
+        """The length of x."""
         return self.layers[0].inputs
 
     @property
     def outputs(self) -> int:
-        """Length of y."""
+        """The length of y."""
         return self.layers[-1].outputs
 
     @property
     def dt(self) -> float | None:
         """The step in seconds; None where no layer has a memory."""
-        return next((x.spec.dt for x in self.layers if isinstance(x, CellParameters | MemoryParameters)), None)
+        return next((layer.memory_spec.dt for layer in self.layers if layer.memory_spec is not None), None)
 
     @property
     def parameters(self) -> int:
-        """Number of entries in all arrays of all layers, but for arrays of zeros: connections that aren't there.
+        """The number of entries in the arrays of all layers, without arrays of zeros, which stand for no connection.
 
         Ā and B̄ follow from the specifications and do not count.
         """
@@ -117,21 +116,26 @@ class Network:
         """The same network for samples that are `dt` seconds apart: every memory keeps its window θ.
 
         Raises:
-            DesignError: a memory's rule is unstable at that step, or `dt` is not a positive number.
+            DesignError: The method of a memory is unstable at that step, or `dt` is not a positive number.
         """
         check_positive("dt", dt, "seconds")
-
-        def changed(layer: Layer) -> Layer:
-            if isinstance(layer, CellParameters | MemoryParameters):
-                return replace(layer, spec=replace(layer.spec, dt=dt))
-            return layer
-
-        return replace(self, layers=tuple(changed(layer) for layer in self.layers))
+        return replace(self, layers=tuple(layer.at_step(dt) for layer in self.layers))
 
 
 def arrays(layer: Layer) -> dict[str, Array]:
     """The arrays of a layer by name, in the order of its class; absent ones are left out."""
-    return {name: value for name, value in vars(layer).items() if isinstance(value, np.ndarray)}
+    return layer.arrays()
+
+
+@contextmanager
+def error_about(label: str) -> Iterator[None]:
+    """Say in every error of the block that it is about `label`, such as "layer 0 (lmu)"."""
+    try:
+        yield
+    except DesignError as error:
+        if label in error.what:
+            raise
+        raise DesignError(f"{error.what} of {label}", error.constraint, error.got, hint=error.hint) from None
 
 
 def _check_notes(notes: Mapping[Any, Any]) -> dict[str, Note]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,21 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.system import DiscreteSystem, discretize
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.io.archive import ArchiveReader, Form, write_archive
-from lmu_hw.networks.model import Layer, Network, Output
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.definition import ACTIVATIONS, cell_step, lstm_step, read
-from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters
-from lmu_hw.reference.memory import all_states, final_state, times
+from lmu_hw.networks.model import Network, Output, error_about
+from lmu_hw.reference.layers import LayerState
 
 _STATE_FORMAT, _STATE_VERSION = "lmu_hw network state", 1
-_PIECE = 1 << 22  # numbers that a layer may hold at once: 32 MB
-
-#: What a layer carries from one step to the next, by name; empty for a dense layer.
-LayerState = Mapping[str, Array]
+_PIECE = 1 << 22  # numbers that a layer may hold at once, which is 32 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,66 +25,50 @@ class NetworkState:
     """What a batch of networks carries from one step to the next.
 
     Attributes:
-        layers: for each layer its arrays by name, each of shape (batch, …): `memory` z (channels, n) and
-            `hidden` h of an lmu layer, `memory` of a memory layer, `carry` and `hidden` of an lstm layer.
+        layers: The arrays of each layer by name, each of shape (batch, …): `memory` z (channels, n) and `hidden` h
+            of an lmu layer, `memory` of a memory layer, `carry` and `hidden` of an lstm layer.
     """
 
     layers: tuple[LayerState, ...]
 
 
 class FloatNetwork:
-    """A network in float64, whole sequences or parts of them, with a state that is kept.
+    """A network in float64 for whole sequences or parts of them, with a state that is kept.
 
     Attributes:
-        network: the network's definition.
-        state: what the next run goes on from; None before the first run and after `reset`.
+        network: The definition of the network.
+        state: What the next run starts from; None before the first run and after `reset`.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.state: NetworkState | None = None
-        self._systems: list[DiscreteSystem | None] = [
-            discretize(layer.spec) if isinstance(layer, CellParameters | MemoryParameters) else None
-            for layer in network.layers
-        ]
         # The number of layers up to the last one with a state: behind it each step stands alone.
-        self._stateful = max(
-            (k + 1 for k, layer in enumerate(network.layers) if not isinstance(layer, DenseParameters)), default=0
-        )
+        stateful = [k + 1 for k, layer in enumerate(network.layers) if layer.zero_state(0)]
+        self._stateful = max(stateful, default=0)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Clear the state."""
         self.state = None
 
     def zero_state(self, batch: int) -> NetworkState:
         """The state before the first step of `batch` sequences."""
-
-        def zeros(layer: Layer, system: DiscreteSystem | None) -> LayerState:
-            state = {}
-            if isinstance(layer, CellParameters | MemoryParameters) and system is not None:
-                state["memory"] = np.zeros((batch, layer.channels, system.input.size))
-            if isinstance(layer, LSTMParameters):
-                state["carry"] = np.zeros((batch, layer.hidden))
-            if isinstance(layer, CellParameters | LSTMParameters):
-                state["hidden"] = np.zeros((batch, layer.hidden))
-            return state
-
-        return NetworkState(tuple(map(zeros, self.network.layers, self._systems)))
+        return NetworkState(tuple(layer.zero_state(batch) for layer in self.network.layers))
 
     def run(self, x: ArrayLike, state: NetworkState | None = None, *, return_sequences: bool | None = None) -> Array:
-        """Outputs for a batch of sequences; the state after the last step is kept in `state`.
+        """Return the outputs for a batch of sequences; the state after the last step is kept in `state`.
 
         Args:
-            x: input, shape (batch, T, inputs) with T ≥ 1.
-            state: to begin from in place of the kept one.
-            return_sequences: an output per step, or the one after the last step; by default what
+            x: The input, shape (batch, T, inputs) with T ≥ 1.
+            state: The state to start from in place of the kept one.
+            return_sequences: Whether to return an output per step, or the one after the last step; by default what
                 `network.output` says.
 
         Returns:
-            Shape (batch, T, outputs) or (batch, outputs).
+            The outputs, shape (batch, T, outputs) or (batch, outputs).
 
         Raises:
-            DesignError: the input has the wrong shape or is not finite, its batch is not the state's, or a
+            DesignError: The input has the wrong shape or is not finite, its batch is not that of the state, or a
                 layer diverges through its feedback.
         """
         sequence = self._check(x)
@@ -127,7 +103,7 @@ class FloatNetwork:
         """Write the kept state to `path`, an archive (`lmu_hw.io.archive`) with the arrays `LAYER.NAME`.
 
         Raises:
-            DesignError: there is none.
+            DesignError: There is no state.
         """
         if self.state is None:
             raise DesignError("state", "kept by a run before it is saved", None)
@@ -136,10 +112,10 @@ class FloatNetwork:
         return write_archive(path, header, values)
 
     def load_state(self, path: Path) -> None:
-        """Go on from a state that `save_state` wrote.
+        """Take over a state that `save_state` wrote.
 
         Raises:
-            DesignError: the file is no such state, or is one of another network.
+            DesignError: The file holds no such state, or that of another network.
         """
         zero = self.zero_state(0)
         batches: set[int] = set()
@@ -169,31 +145,22 @@ class FloatNetwork:
         """
         net = self.network
         y = (x - net.input_offset) * net.input_scale
-        for k, (layer, system) in enumerate(zip(net.layers, self._systems, strict=True)):
+        for k, layer in enumerate(net.layers):
             if not every and k == self._stateful:  # from here on nothing looks at the steps before the last
                 if not last:
                     return None
                 y = y[:, -1:]
-            if isinstance(layer, DenseParameters):
-                y = ACTIVATIONS[layer.activation](times(y, layer.kernel.T) + layer.bias)
-            elif isinstance(layer, LSTMParameters):
-                y, states[k] = _run_lstm(layer, y, states[k])
-            elif system is not None and isinstance(layer, MemoryParameters):
-                final = not every and k + 1 == self._stateful
-                y, states[k] = _run_memory(layer, system, y, states[k], final=final)
-            elif system is not None and isinstance(layer, CellParameters):
-                y, states[k] = _run_cell(layer, system, y, states[k], net.name(k), start)
+            with error_about(net.name(k)):
+                last_only = not every and k + 1 == self._stateful
+                y, states[k] = layer.run(y, states[k], start=start, last_only=last_only)
         return y if every else y[:, -1:]
 
     def _width(self, every: bool) -> int:
-        """The most numbers that a step of one sequence takes in a layer."""
+        """The largest number of numbers that a layer holds for a step of one sequence."""
         layers = self.network.layers if every else self.network.layers[: self._stateful]
         widths = [self.network.inputs]
         for k, layer in enumerate(layers):
-            if not isinstance(layer, MemoryParameters):
-                widths.append(layer.outputs)
-            elif every or k + 1 < self._stateful:
-                widths.append(layer.channels * layer.spec.order)
+            widths.append(layer.numbers_per_step(last_only=not every and k + 1 == self._stateful))
         return max(widths)
 
     def _check(self, x: ArrayLike) -> Array:
@@ -205,48 +172,3 @@ class FloatNetwork:
             sequence, step = (int(k[0]) for k in np.nonzero(~np.isfinite(array).all(axis=2)))
             raise DesignError("input of the network", "finite", f"NaN or infinity (sequence {sequence}, step {step})")
         return array
-
-
-def _run_cell(
-    layer: CellParameters, system: DiscreteSystem, x: Array, state: LayerState, name: str, start: int
-) -> tuple[Array, LayerState]:
-    z, h = state["memory"], state["hidden"]
-    out = np.empty((*x.shape[:2], layer.hidden))
-    weights = layer.weights
-    with np.errstate(over="ignore", invalid="ignore"):  # refused below, in words
-        for k in range(x.shape[1]):
-            z, h, _, _ = cell_step(weights, system, layer.activation, z, h, x[:, k])
-            out[:, k] = h
-    if not (np.all(np.isfinite(z)) and np.all(np.isfinite(out))):
-        bad = np.nonzero(~np.isfinite(out).all(axis=(0, 2)))[0]
-        step = start + (int(bad[0]) if bad.size else x.shape[1] - 1)
-        raise DesignError(f"state of {name}", "finite at every step (its feedback diverges)", f"step {step}")
-    return out, {"memory": z, "hidden": h}
-
-
-def _run_memory(
-    layer: MemoryParameters, system: DiscreteSystem, x: Array, state: LayerState, *, final: bool
-) -> tuple[Array, LayerState]:
-    u = np.moveaxis(times(x, layer.input_encoder.T) + layer.input_bias, -1, 1)  # (batch, channels, T)
-    if final:
-        after = final_state(layer.spec, u, state["memory"])
-        z = after[:, :, None, :]
-        x = x[:, -1:]
-    else:
-        z = all_states(layer.spec, u, state["memory"])
-        after = z[:, :, -1]
-    memory = np.moveaxis(read(system, z), 1, 2)  # (batch, T, channels, order)
-    y = memory.reshape(*memory.shape[:2], -1)
-    if layer.memory_kernel is not None and layer.input_kernel is not None and layer.bias is not None:
-        y = ACTIVATIONS[layer.activation](times(y, layer.memory_kernel.T) + times(x, layer.input_kernel.T) + layer.bias)
-    return y, {"memory": after}
-
-
-def _run_lstm(layer: LSTMParameters, x: Array, state: LayerState) -> tuple[Array, LayerState]:
-    c, h = state["carry"], state["hidden"]
-    out = np.empty((*x.shape[:2], layer.hidden))
-    weights = layer.weights
-    for k in range(x.shape[1]):
-        c, h = lstm_step(weights, c, h, x[:, k])
-        out[:, k] = h
-    return out, {"carry": c, "hidden": h}

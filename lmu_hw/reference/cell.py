@@ -17,30 +17,28 @@ from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
 from lmu_hw.reference.definition import ACTIVATIONS as ACTIVATIONS
 from lmu_hw.reference.definition import Activation as Activation
-from lmu_hw.reference.definition import CellWeights, cell_step
+from lmu_hw.reference.definition import CellWeights, cell_step, drive, sums
+from lmu_hw.reference.definition import check_activation as check_activation
+from lmu_hw.reference.layers import LayerState, MemoryLayer
 
 
 @dataclass(frozen=True, eq=False)
-class CellParameters:
+class CellParameters(MemoryLayer):
     """Everything that defines one LMU cell. Matrices act on columns; arrays are kept as read-only float64.
 
-    The memory has one or more channels with the same order, window and step. Where it meets a matrix its
-    states are one vector of channels·order entries, all states of channel 0 first.
-
     Attributes:
-        spec: the memory of each channel.
-        input_encoder: e_xᵀ, shape (channels, inputs).
-        hidden_encoder: e_hᵀ, shape (channels, hidden).
-        memory_encoder: e_mᵀ, shape (channels, channels·order).
-        input_kernel: W_x, shape (hidden, inputs).
-        hidden_kernel: W_h, shape (hidden, hidden).
-        memory_kernel: W_m, shape (hidden, channels·order).
-        bias: b, shape (hidden,).
-        activation: f, by name or member.
+        spec: The specification of each channel's memory.
+        input_encoder: The matrix e_xᵀ, shape (channels, inputs).
+        hidden_encoder: The matrix e_hᵀ, shape (channels, hidden).
+        memory_encoder: The matrix e_mᵀ, shape (channels, channels·order).
+        input_kernel: The matrix W_x, shape (hidden, inputs).
+        hidden_kernel: The matrix W_h, shape (hidden, hidden).
+        memory_kernel: The matrix W_m, shape (hidden, channels·order).
+        bias: The vector b, shape (hidden,).
+        activation: The activation f, by name or member.
 
     Raises:
-        DesignError: an array has the wrong shape or an entry that is not finite, or there is no such
-            activation.
+        DesignError: An array has the wrong shape or an entry that is not finite, or there is no such activation.
     """
 
     spec: LMUSpec
@@ -53,18 +51,10 @@ class CellParameters:
     bias: Array
     activation: Activation = Activation.TANH
 
+    kind = "lmu"
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "activation", check_activation(self.activation))
-        for name in _ARRAYS:
-            object.__setattr__(self, name, read_only(getattr(self, name), name))
-        for name in ("input_encoder", "bias"):  # these two fix the sizes of all the others
-            array: Array = getattr(self, name)
-            if array.ndim != 1 + (name == "input_encoder") or 0 in array.shape:
-                dimensions = "(channels, inputs)" if name == "input_encoder" else "(hidden,)"
-                raise DesignError(name, f"of shape {dimensions}, none of them 0", array.shape)
-        for name, shape in self.shapes(self.spec.order, self.inputs, self.channels, self.hidden).items():
-            if getattr(self, name).shape != shape:
-                raise DesignError(name, f"of shape {shape}", getattr(self, name).shape)
+        self._check()
 
     @staticmethod
     def shapes(order: int, inputs: int, channels: int, hidden: int) -> dict[str, tuple[int, ...]]:
@@ -81,23 +71,13 @@ class CellParameters:
         }
 
     @property
-    def inputs(self) -> int:
-        """Length of x."""
-        return int(self.input_encoder.shape[1])
-
-    @property
-    def channels(self) -> int:
-        """Number of memories, the length of u."""
-        return int(self.input_encoder.shape[0])
-
-    @property
     def hidden(self) -> int:
-        """Length of h."""
+        """The length of h."""
         return int(self.bias.shape[0])
 
     @property
     def outputs(self) -> int:
-        """Length of what the layer gives on: h."""
+        """The length of the output, which is h."""
         return self.hidden
 
     @property
@@ -108,10 +88,39 @@ class CellParameters:
     @property
     def weights(self) -> CellWeights:
         """All arrays, as `lmu_hw.reference.definition` takes them."""
-        return CellWeights(*(getattr(self, name) for name in _ARRAYS))
+        return CellWeights(*(getattr(self, name) for name in CellWeights._fields))
 
+    @property
+    def state_readers(self) -> list[Array]:
+        """The matrices W_m and e_mᵀ."""
+        return [self.memory_kernel, self.memory_encoder]
 
-_ARRAYS = CellWeights._fields
+    def drive(self, x: Array, hidden: Array, memory: Array) -> Array:
+        """The drive u_t of `lmu_hw.reference.definition.drive`."""
+        return np.asarray(drive(self.weights, x, hidden, memory))
+
+    def sums(self, x: Array, hidden: Array, memory: Array) -> Array:
+        """The sum of `lmu_hw.reference.definition.sums`."""
+        return np.asarray(sums(self.weights, x, hidden, memory))
+
+    def zero_state(self, batch: int) -> LayerState:
+        """The internal states z, shape (batch, channels, n), and the hidden units h, shape (batch, hidden)."""
+        return {**super().zero_state(batch), "hidden": np.zeros((batch, self.hidden))}
+
+    def run(self, x: Array, state: LayerState, *, start: int = 0, last_only: bool = False) -> tuple[Array, LayerState]:
+        """See `lmu_hw.reference.layers.LayerParameters.run`."""
+        z, h = state["memory"], state["hidden"]
+        out = np.empty((*x.shape[:2], self.hidden))
+        weights, system = self.weights, self.system
+        with np.errstate(over="ignore", invalid="ignore"):  # an error below says it in words
+            for k in range(x.shape[1]):
+                z, h, _, _ = cell_step(weights, system, self.activation, z, h, x[:, k])
+                out[:, k] = h
+        if not (np.all(np.isfinite(z)) and np.all(np.isfinite(out))):
+            bad = np.nonzero(~np.isfinite(out).all(axis=(0, 2)))[0]
+            step = start + (int(bad[0]) if bad.size else x.shape[1] - 1)
+            raise DesignError("state", "finite at every step (its feedback diverges)", f"step {step}")
+        return out, {"memory": z, "hidden": h}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +128,9 @@ class CellState:
     """What a batch of cells carries from one step to the next.
 
     Attributes:
-        memory: internal states z of the memories, shape (…, channels, n); n is the order, or twice the
-            order for ab2.
-        hidden: h, shape (…, hidden).
+        memory: The internal states z of the memories, shape (…, channels, n); n is the order, or twice the order for
+            ab2.
+        hidden: The hidden units h, shape (…, hidden).
     """
 
     memory: Array
@@ -133,9 +142,9 @@ class CellTrace:
     """What a cell did, step by step.
 
     Attributes:
-        drive: u, shape (…, T, channels).
-        memory: m, shape (…, T, channels, order), in the coordinates of the specification.
-        hidden: h, shape (…, T, hidden).
+        drive: The drive u, shape (…, T, channels).
+        memory: The states m, shape (…, T, channels, order), in the basis of the specification.
+        hidden: The hidden units h, shape (…, T, hidden).
     """
 
     drive: Array
@@ -147,10 +156,10 @@ class LMUCell:
     """The cell in float64, step by step or whole sequences, with a state that is kept.
 
     Attributes:
-        parameters: the cell's definition.
-        system: the sampled system of its memories.
-        state: set by the first input's batch shape; None before and after `reset`. It may be kept aside and
-            put back.
+        parameters: The definition of the cell.
+        system: The sampled system of its memories.
+        state: What the next step starts from; None before the first input, whose batch shape it takes, and after
+            `reset`. It may be kept aside and put back.
     """
 
     def __init__(self, parameters: CellParameters) -> None:
@@ -159,7 +168,7 @@ class LMUCell:
         self.state: CellState | None = None
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Clear the state."""
         self.state = None
 
     def step(self, x: ArrayLike) -> Array:
@@ -187,7 +196,7 @@ class LMUCell:
         return CellTrace(drive, memory, hidden)
 
     def _walk(self, sequence: Array) -> Iterator[tuple[Array, Array, Array]]:
-        """u, m and h step by step; the state is kept after each step."""
+        """Yield u, m and h step by step; the state is kept after each step."""
         p = self.parameters
         shape = sequence.shape[:-2]
         state = self.state
@@ -197,7 +206,7 @@ class LMUCell:
         elif state.hidden.shape[:-1] != shape:
             raise DesignError("batch shape", f"{state.hidden.shape[:-1]} as before (or reset first)", shape)
         for k in range(sequence.shape[-2]):
-            with np.errstate(over="ignore", invalid="ignore"):  # refused below, in words
+            with np.errstate(over="ignore", invalid="ignore"):  # an error below says it in words
                 z, h, u, m = cell_step(
                     p.weights, self.system, p.activation, state.memory, state.hidden, sequence[..., k, :]
                 )
@@ -216,34 +225,3 @@ class LMUCell:
         if not np.all(np.isfinite(array)):
             raise DesignError("input of the cell", "finite numbers", "NaN or infinity")
         return array
-
-
-def check_activation(name: object) -> Activation:
-    """The member of that name.
-
-    Raises:
-        DesignError: there is none.
-    """
-    try:
-        return Activation(str(name))
-    except ValueError:
-        raise DesignError("activation", "one of " + ", ".join(Activation), name) from None
-
-
-def read_only(values: ArrayLike, name: str) -> Array:
-    """A read-only copy in float64.
-
-    Raises:
-        DesignError: they are no real numbers, or one is not finite; says `name`.
-    """
-    try:
-        array = np.array(values)
-        if np.iscomplexobj(array):  # the conversion would drop the imaginary part
-            raise TypeError
-        array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise DesignError(name, "an array of real numbers", type(values).__name__) from None
-    if not np.all(np.isfinite(array)):
-        raise DesignError(name, "finite in every entry", "NaN or infinity")
-    array.setflags(write=False)
-    return array

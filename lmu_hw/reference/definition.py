@@ -14,6 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from lmu_hw.errors import DesignError
+
 #: An array of NumPy, JAX or whatever else has `__array_namespace__`; no type says that yet.
 AnyArray = Any
 
@@ -44,6 +46,18 @@ ACTIVATIONS = MappingProxyType[Activation, Callable[[AnyArray], AnyArray]](
         Activation.IDENTITY: lambda a: a,
     }
 )
+
+
+def check_activation(name: object) -> Activation:
+    """The member of that name.
+
+    Raises:
+        DesignError: There is none.
+    """
+    try:
+        return Activation(str(name))
+    except ValueError:
+        raise DesignError("activation", "one of " + ", ".join(Activation), name) from None
 
 
 class Step(Protocol):
@@ -78,10 +92,10 @@ def drive(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray)
     """u_t = e_xᵀ x_t + e_hᵀ h_{t−1} + e_mᵀ m_{t−1}, shape (…, channels).
 
     Args:
-        weights: the cell's arrays.
-        x: input, shape (…, inputs).
-        hidden: h before the step, shape (…, hidden).
-        memory: m before the step, shape (…, channels, order).
+        weights: The arrays of the cell.
+        x: The input, shape (…, inputs).
+        hidden: The hidden units h before the step, shape (…, hidden).
+        memory: The states m before the step, shape (…, channels, order).
     """
     return x @ weights.input_encoder.T + hidden @ weights.hidden_encoder.T + columns(memory) @ weights.memory_encoder.T
 
@@ -97,15 +111,19 @@ def read(system: Step, z: AnyArray) -> AnyArray:
     return z if z.shape[-1] == system.output.shape[0] else z @ system.output.T
 
 
-def react(weights: CellWeights, activation: Activation, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
-    """h_t = f(W_x x_t + W_h h_{t−1} + W_m m_t + b), shape (…, hidden)."""
-    a = (
+def sums(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
+    """What the activation is taken of: W_x x_t + W_h h_{t−1} + W_m m_t + b, shape (…, hidden)."""
+    return (
         x @ weights.input_kernel.T
         + hidden @ weights.hidden_kernel.T
         + columns(memory) @ weights.memory_kernel.T
         + weights.bias
     )
-    return ACTIVATIONS[activation](a)
+
+
+def react(weights: CellWeights, activation: Activation, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
+    """The hidden units after the step: h_t = f(`sums`), shape (…, hidden)."""
+    return ACTIVATIONS[activation](sums(weights, x, hidden, memory))
 
 
 def cell_step(
@@ -114,15 +132,16 @@ def cell_step(
     """One step of the LMU cell: `drive`, `advance`, `read`, `react`.
 
     Args:
-        weights: the cell's arrays.
-        system: the sampled memory.
-        activation: f.
-        z: internal states before the step, shape (…, channels, n).
-        hidden: h before the step, shape (…, hidden).
-        x: input, shape (…, inputs).
+        weights: The arrays of the cell.
+        system: The sampled memory.
+        activation: The activation f.
+        z: The internal states before the step, shape (…, channels, n).
+        hidden: The hidden units h before the step, shape (…, hidden).
+        x: The input, shape (…, inputs).
 
     Returns:
-        z and h after the step, u of shape (…, channels), and m after the step, (…, channels, order).
+        The internal states z and the hidden units h after the step, the drive u of shape (…, channels), and the
+        states m after the step, shape (…, channels, order).
     """
     u = drive(weights, x, hidden, read(system, z))
     z = advance(system, z, u)
@@ -139,9 +158,9 @@ class LSTMWeights(NamedTuple):
     """The arrays of an LSTM cell, the gates stacked in the order input, forget, candidate, output.
 
     Attributes:
-        input_kernel: shape (4·hidden, inputs).
-        hidden_kernel: shape (4·hidden, hidden).
-        bias: shape (4·hidden,).
+        input_kernel: The kernel of the input, shape (4·hidden, inputs).
+        hidden_kernel: The kernel of the hidden units, shape (4·hidden, hidden).
+        bias: The bias, shape (4·hidden,).
     """
 
     input_kernel: AnyArray
@@ -153,13 +172,13 @@ def lstm_step(weights: LSTMWeights, carry: AnyArray, hidden: AnyArray, x: AnyArr
     """One step of the LSTM cell: c⁺ = σ(f) c + σ(i) tanh(g), h⁺ = σ(o) tanh(c⁺).
 
     Args:
-        weights: the cell's arrays.
-        carry: c, shape (…, hidden).
-        hidden: h, shape (…, hidden).
-        x: input, shape (…, inputs).
+        weights: The arrays of the cell.
+        carry: The carry c before the step, shape (…, hidden).
+        hidden: The hidden units h before the step, shape (…, hidden).
+        x: The input, shape (…, inputs).
 
     Returns:
-        c and h after the step.
+        The carry and the hidden units after the step.
     """
     a = x @ weights.input_kernel.T + hidden @ weights.hidden_kernel.T + weights.bias
     n = hidden.shape[-1]

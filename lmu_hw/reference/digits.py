@@ -14,8 +14,7 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError, MissingToolError, check_integer
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.reference.classifier import MemoryClassifier, fit_classifier
-from lmu_hw.reference.fitting import PenaltyChoice
+from lmu_hw.reference.classifier import MemoryClassifier, PenaltyChoice, fit_classifier
 
 #: Samples in a sequence, one for each pixel.
 STEPS = 64

@@ -1,9 +1,9 @@
-"""In which coordinates, and at what scale, ensembles carry the states, so that their spikes disturb the window least.
+"""The coordinates and the scale in which ensembles carry the states, so that their spikes disturb the window least.
 
-What an ensemble decodes carries noise in proportion to the range it has to represent. With x = T y, let K be the
-states' covariance and M the gain from white noise on ŷ to the mean square error of the window (orthonormal
-coordinates, where that is the sum of squares of the states' errors). Ensembles that are scaled to the deviations of
-y make the noise in proportion to
+The noise on what an ensemble decodes is proportional to the range that the ensemble has to represent. With x = T y,
+let K be the covariance of the states and M the gain from white noise on ŷ to the mean square error of the window, in
+orthonormal coordinates, where that is the sum of squares of the states' errors. With ensembles that are scaled to the
+standard deviations of y, the noise is proportional to
 
     Σ_k (T⁻¹ K T⁻ᵀ)_kk (Tᵀ M T)_kk,
 
@@ -24,35 +24,35 @@ from lmu_hw.core.system import resolvent
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.spiking.synapses import Recurrence
 
-#: What is added to a covariance, as a share of its mean energy: what lies outside the band stays in range.
+#: What is added to a covariance, as a share of its mean energy, so that signals outside the band stay in range too.
 FLOOR = 1e-2
 _FREQUENCIES = 512
 
 
 class Coordinates(StrEnum):
-    """What an ensemble stands for: the states themselves, or the combinations that carry the least noise."""
+    """What an ensemble represents: a state itself, or the combination of states that carries the least noise."""
 
     STATES = "states"
     BALANCED = "balanced"
 
 
 def band_covariance(transition: Array, drive: Array, dt: float, band_hz: float, rms: float) -> Array:
-    """Covariance of the states of y⁺ = Ā y + B̄ u for noise that is white up to `band_hz`.
+    """The covariance of the states of y⁺ = Ā y + B̄ u for noise that is white up to `band_hz`.
 
     Args:
-        transition: Ā, shape (n, n).
-        drive: B̄, shape (n,).
-        dt: s.
-        band_hz: highest frequency of the input, positive and at most 1/(2 dt).
-        rms: root mean square of the input.
+        transition: The matrix Ā, shape (n, n).
+        drive: The vector B̄, shape (n,).
+        dt: The step, in seconds.
+        band_hz: The highest frequency of the input, positive and at most 1/(2 dt).
+        rms: The root mean square of the input.
 
     Raises:
-        DesignError: the band or the RMS is out of range.
+        DesignError: The band or the RMS is out of range.
     """
     band_hz, rms = check_positive("band", band_hz, "Hz"), check_positive("rms", rms)
     if band_hz > 0.5 / dt:
         raise DesignError("band", f"at most half the sampling rate, {0.5 / dt:g} Hz", band_hz)
-    # Midpoints: the band is divided evenly and its edges, one of them at rest, need no care.
+    # Midpoints of equal parts of the band: its edges, one of which is at 0 Hz, need no special treatment.
     frequencies = band_hz * (np.arange(_FREQUENCIES) + 0.5) / _FREQUENCIES
     zeta = np.exp(2j * np.pi * dt * frequencies)
     response = resolvent(transition, drive, np.eye(drive.size), zeta)
@@ -60,12 +60,12 @@ def band_covariance(transition: Array, drive: Array, dt: float, band_hz: float, 
 
 
 def with_floor(covariance: Array, weights: Array) -> Array:
-    """The covariance, symmetric, and `FLOOR` of its energy in every direction alike.
+    """The symmetric part of a covariance, with `FLOOR` of its energy added in every direction alike.
 
     Args:
-        covariance: shape (n, n).
-        weights: what is read from the states, shape (r, n); its columns tell how much a unit of each state weighs, so
-            that the units of the states do not matter.
+        covariance: The covariance of the states, shape (n, n).
+        weights: The matrix that reads the states, shape (r, n); its columns tell how much a unit of each state weighs,
+            so that the units of the states do not matter.
     """
     squares = np.sum(weights**2, axis=0)
     energy = float(np.diag(covariance) @ squares) / squares.size
@@ -73,11 +73,11 @@ def with_floor(covariance: Array, weights: Array) -> Array:
 
 
 def noise_gain(recurrence: Recurrence, weights: Array) -> Array:
-    """M: noise of covariance N per step on ŷ leaves the mean square Σ (N∘M) in weights·y, shape (n, n).
+    """The gain M: noise of covariance N per step on ŷ leaves the mean square Σ (N∘M) in weights·y, shape (n, n).
 
     Args:
-        recurrence: the loop.
-        weights: shape (r, n); to the squares of what rows the error is summed over.
+        recurrence: The recurrence that carries y.
+        weights: The matrix that reads y, shape (r, n); the error is summed over the squares of its rows' results.
     """
     loop, entry = recurrence.companion()
     n = recurrence.matrix.shape[0]
@@ -93,10 +93,10 @@ def noise_gain(recurrence: Recurrence, weights: Array) -> Array:
 
 
 def balanced(covariance: Array, gain: Array) -> Array:
-    """T of the least noise, shape (n, n); see the module's text. The scale of its columns is left to the caller."""
+    """The T of least noise, as the module's text derives it, shape (n, n); the caller scales its columns."""
     lower = scipy.linalg.cholesky(covariance, lower=True)
     vectors, squares, _ = np.linalg.svd(lower.T @ gain @ lower)
-    if not squares[0] > 0.0:  # nothing of the noise is seen, so there is nothing to choose
+    if not squares[0] > 0.0:  # none of the noise is visible, so there is nothing to choose
         return np.eye(covariance.shape[0])
     sigma = np.sqrt(np.maximum(squares, squares[0] * 1e-30))
     turn = equal_diagonal(sigma)
@@ -107,7 +107,7 @@ def equal_diagonal(values: Array) -> Array:
     """A rotation R, shape (n, n), for which every diagonal entry of Rᵀ diag(values) R is the values' mean."""
     n, mean = values.size, float(np.mean(values))
     matrix, rotation = np.diag(values).astype(np.float64), np.eye(n)
-    for k in range(n - 1):  # one plane rotation settles entry k
+    for k in range(n - 1):  # one plane rotation brings entry k to the mean
         rest = np.diag(matrix)[k:]
         i, j = k + int(np.argmax(rest)), k + int(np.argmin(rest))
         if rest.max() - rest.min() <= 1e-14 * abs(mean):

@@ -17,10 +17,10 @@ from lmu_hw.spiking.population import Population, build_population, deviation
 from lmu_hw.spiking.synapses import Recurrence, Synapse, SynapseForm, map_continuous, map_sampled
 from lmu_hw.spiking.tuning import Tuning
 
-#: A signal with a peak of 1 that is roughly Gaussian has about this RMS, and so it is the default.
+#: The default RMS of the input: about that of a roughly Gaussian signal with a peak of 1.
 RMS = 1.0 / 3.0
 
-#: Weight of the whole window beside that of chosen delays: no combination of states may go astray unseen.
+#: The weight of the whole window beside that of chosen delays, so that no combination of states may drift unseen.
 _WINDOW_SHARE = 0.1
 
 
@@ -29,20 +29,20 @@ class SpikingOptions:
     """How a memory is carried by neurons.
 
     Attributes:
-        neurons: m, in all ensembles together.
-        ensembles: how many the states are divided among; one for each state by default.
-        kind: of neuron.
-        synapse: at all connections.
-        form: of the synapse that the recurrence is derived from.
-        coordinates: what the ensembles stand for.
-        band_hz: highest frequency of the input; by default order/4 cycles per window.
-        rms: root mean square of the input.
-        delays: fractions of the window at which the input is to be read best; the whole window by default.
-        tuning: distribution of the tuning curves.
-        seed: of the tuning curves, and of the spikes.
+        neurons: The number of neurons in all ensembles together.
+        ensembles: The number of ensembles among which the states are divided; one for each state by default.
+        kind: The kind of neuron.
+        synapse: The synapse at all connections.
+        form: The form of the synapse from which the recurrence is derived.
+        coordinates: What the ensembles represent.
+        band_hz: The highest frequency of the input; by default order/4 cycles per window.
+        rms: The root mean square of the input.
+        delays: The fractions of the window at which the input is to be read best; the whole window by default.
+        tuning: The distribution of the tuning curves.
+        seed: The seed of the tuning curves and of the spikes.
 
     Raises:
-        DesignError: there is no such kind, form or choice of coordinates.
+        DesignError: There is no such kind, form or choice of coordinates.
     """
 
     neurons: int
@@ -64,22 +64,23 @@ class SpikingOptions:
 
 @dataclass(frozen=True, eq=False)
 class SpikingDesign:
-    """A memory as neurons. Nothing in it is larger than order × order or neurons × (order/ensembles).
+    """A memory as neurons. None of its arrays is larger than order × order or neurons × (order/ensembles).
 
-    The ensembles carry y in radii, x = transform·y being the states. In each step they see y_k, decode
-    ŷ_k = D·(spikes of the step)/dt, and y_{k+p} follows from `recurrence`. The loop encoders × A_rec × decoders is
-    never multiplied out.
+    The ensembles carry y in radii, and the states are x = transform·y. In each step the ensembles see y_k and decode
+    ŷ_k = D·(spikes of the step)/dt; y_{k+p} follows from `recurrence`. The product encoders × A_rec × decoders is never
+    formed.
 
     Attributes:
-        options: how it was made.
-        dt: step of the simulation, s.
-        transition, drive: the sampled memory that is carried, x⁺ = transition·x + drive·u, in the states' units.
-        transform: from y to the states x, shape (order, order).
-        recurrence: of y.
-        population: the neurons; its dimensions are order/ensembles.
-        weights: what is read from the states and must be right: the error that counts is the sum of squares of
-            weights·(error of x), shape (r, order). For the whole window that is diagonal: orthonormal coordinates per
-            unit of each state.
+        options: The options from which the design was made.
+        dt: The step of the simulation, in seconds.
+        transition: The transition matrix of the memory x⁺ = transition·x + drive·u that is carried, in the units of
+            the states.
+        drive: The input vector of that memory.
+        transform: The matrix from y to the states x, shape (order, order).
+        recurrence: The recurrence that y follows.
+        population: The neurons; the dimensions of its ensembles are order/ensembles.
+        weights: The matrix that reads the states: the error that counts is the sum of squares of weights·(error of x),
+            shape (r, order). For the whole window it is diagonal: orthonormal coordinates per unit of each state.
     """
 
     options: SpikingOptions
@@ -93,15 +94,15 @@ class SpikingDesign:
 
     @property
     def order(self) -> int:
-        """Number of states."""
+        """The number of states."""
         return int(self.drive.size)
 
     @cached_property
     def predicted_error(self) -> float:
-        """RMS error of weights·x that Poisson spikes leave: their noise through the loop, without distortion.
+        """The RMS error of weights·x that the noise of Poisson spikes causes through the loop, without distortion.
 
-        By default that is the decoded window, u(t − θ′) for 0 ≤ θ′ ≤ θ: its mean square error is the sum of squares of
-        the errors of the orthonormal states.
+        By default that is the error of the decoded window, u(t − θ′) for 0 ≤ θ′ ≤ θ, whose mean square is the sum of
+        squares of the errors of the orthonormal states.
         """
         gain = noise_gain(self.recurrence, self.weights @ self.transform)
         noise = self.population.spike_noise.ravel() / self.dt
@@ -112,12 +113,13 @@ def design_memory(spec: LMUSpec, options: SpikingOptions, *, covariance: Array |
     """Carry the memory of `spec` by neurons; the step of the simulation is that of the memory.
 
     Args:
-        spec: the memory, of a rule with one bank of states (any but ab2).
-        options: how.
-        covariance: of the states, shape (order, order), where it is known better than from a band of noise.
+        spec: The specification of the memory, of a method with one bank of states (any but ab2).
+        options: How the memory is carried.
+        covariance: The covariance of the states, shape (order, order), where it is known better than from a band of
+            noise.
 
     Raises:
-        DesignError: the neurons cannot be divided, a range is wrong, dt is too coarse for the synapse, or the machine
+        DesignError: The neurons cannot be divided, a range is wrong, dt is too coarse for the synapse, or the machine
             has too little memory.
     """
     system = discretize(spec)
@@ -149,15 +151,16 @@ def design_system(
     """Carry x⁺ = transition·x + drive·u by neurons.
 
     Args:
-        transition, drive: shapes (n, n) and (n,).
-        dt: s.
-        weights: what is read and must be right, shape (r, n), of rank n.
-        options: how; its band must be given where `covariance` is not.
-        covariance: of the states, shape (n, n).
-        flow: a and b of the continuous system, 1/s, for the continuous form.
+        transition: The transition matrix of the sampled system, shape (n, n).
+        drive: The input vector of the sampled system, shape (n,).
+        dt: The step, in seconds.
+        weights: The matrix that reads the states, shape (r, n), of rank n.
+        options: How the system is carried; the band must be given where `covariance` is not.
+        covariance: The covariance of the states, shape (n, n).
+        flow: The matrices a and b of the continuous system, in 1/s, for the continuous form of the synapse.
 
     Raises:
-        DesignError: as `design_memory`.
+        DesignError: See `design_memory`.
     """
     order = drive.size
     ensembles = order if options.ensembles is None else check_integer("ensembles", options.ensembles, 1, order)

@@ -1,4 +1,4 @@
-"""The memory in spikes, step by step or whole recordings, with a state that is kept."""
+"""The memory in spikes, step by step or for whole recordings, with a state that is kept."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lmu_hw.spiking.neurons import Spikes, make_neurons
 
 @dataclass(frozen=True, eq=False)
 class SpikeTrains:
-    """Who fired when, one entry for each spike, in the order of the steps.
+    """Which neuron fired when: one entry for each spike, in the order of the steps.
 
     Attributes:
-        step: number of the step, from 0, int64.
-        sequence: number of the sequence of the batch, int64.
-        neuron: number of the neuron, ensemble by ensemble, int64.
+        step: The number of the step, from 0, int64.
+        sequence: The number of the sequence in the batch, int64.
+        neuron: The number of the neuron, counted ensemble by ensemble, int64.
     """
 
     step: NDArray[np.int64]
@@ -30,7 +30,7 @@ class SpikeTrains:
 
     @property
     def count(self) -> int:
-        """Number of spikes."""
+        """The number of spikes."""
         return int(self.step.size)
 
 
@@ -38,14 +38,16 @@ class SpikingMemory:
     """A design in time. The states are what its synapses hold: decoded from spikes, filtered and mapped.
 
     Attributes:
-        design: what runs.
-        spikes: of the last `run` with `record`, else None.
+        design: The design that runs.
+        spikes: The spikes of the last `run` with `record`, else None.
     """
 
     def __init__(self, design: SpikingDesign, *, seed: int | Sequence[int] | None = None) -> None:
-        """Args:
-        design: what runs.
-        seed: of the spikes; the design's by default.
+        """Prepare the memory, at rest.
+
+        Args:
+            design: The design that runs.
+            seed: The seed of the spikes; that of the design by default.
         """
         self.design = design
         self.spikes: SpikeTrains | None = None
@@ -58,7 +60,7 @@ class SpikingMemory:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, and begin again with the same chance."""
+        """Bring the memory to rest; the spikes are drawn from the same seed again."""
         self._values: list[Array] | None = None
 
     def step(self, sample: ArrayLike) -> Array:
@@ -67,17 +69,17 @@ class SpikingMemory:
         return self.run(u[..., None])[..., 0, :]
 
     def run(self, samples: ArrayLike, *, record: bool = False) -> Array:
-        """States after each sample.
+        """Return the states after each sample.
 
         Args:
-            samples: shape (T,), or (batch, T) for sequences side by side, each with neurons of its own.
-            record: keep the spikes in `spikes`.
+            samples: The samples, shape (T,), or (batch, T) for sequences side by side, each with neurons of its own.
+            record: Whether to keep the spikes in `spikes`.
 
         Returns:
-            Shape (…, T, order), in the units of the design's states; `recurrence.lag` samples late.
+            The states, shape (…, T, order), in the units of the design's states; `recurrence.lag` samples late.
 
         Raises:
-            DesignError: a sample is not finite, the shape is wrong, or the batch is not the one before.
+            DesignError: A sample is not finite, the shape is wrong, or the batch is not that of the run before.
         """
         u = np.asarray(samples, dtype=np.float64)
         if u.ndim not in (1, 2):
@@ -99,7 +101,7 @@ class SpikingMemory:
         return states[:, 0] if u.ndim == 1 else np.ascontiguousarray(np.moveaxis(states, 0, 1))
 
     def fired(self) -> Spikes:
-        """Who fired in the last step, as pairs of sequence and neuron."""
+        """The spikes of the last step, as sequence and neuron of each."""
         return self._neurons.spikes()
 
     def _begin(self, batch: int) -> None:
@@ -114,7 +116,7 @@ class SpikingMemory:
             raise DesignError("batch", f"{self._inputs.shape[0]} as before (or reset first)", batch)
 
     def _driven(self, rows: Array) -> Array:
-        """What the input adds in each step, shape (T, batch, order)."""
+        """What the input adds to the recurrence in each step, shape (T, batch, order)."""
         late = self._inputs.shape[1]
         whole = np.concatenate([self._inputs, rows], axis=1)
         self._inputs = whole[:, whole.shape[1] - late :]
@@ -138,7 +140,7 @@ class SpikingMemory:
 
 
 def join_trains(parts: Sequence[tuple[int, Spikes]]) -> SpikeTrains:
-    """The trains of steps and of who fired in them, in the order of steps, sequences and neurons."""
+    """The spikes of all given steps, in the order of steps, sequences and neurons."""
     if not parts:
         return SpikeTrains(*(np.empty(0, dtype=np.int64) for _ in range(3)))
     steps = np.repeat([k for k, _ in parts], [spikes[1].size for _, spikes in parts])

@@ -2,7 +2,7 @@
 
 Each sample lasts `sample_seconds` of simulated time, and that is the step of the simulation: neurons see what their
 ensembles carry held over the sample, and their spikes are counted over it. So the sampled map (see `synapses`) carries
-each memory exactly by the step it was trained with, whatever the rule; a longer sample, like more neurons, means more
+each memory exactly by the step it was trained with, whatever the method; a longer sample, like more neurons, means more
 spikes and less noise.
 
 With everything in spikes each hidden unit has an ensemble that sees the unit's sum, and whose decoders give the unit's
@@ -22,12 +22,10 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.model import Network, Output
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import DenseParameters, MemoryParameters
+from lmu_hw.spiking.layers import NetworkOptions as NetworkOptions
+from lmu_hw.spiking.layers import Scope as Scope
+from lmu_hw.spiking.layers import SpikingLayer, spiking_layer
 from lmu_hw.spiking.memory import SpikeTrains, join_trains
-from lmu_hw.spiking.network_layer import NetworkOptions as NetworkOptions
-from lmu_hw.spiking.network_layer import Scope as Scope
-from lmu_hw.spiking.network_layer import SpikingLayer
 from lmu_hw.spiking.neurons import Spikes
 
 #: Neurons of sequences that are simulated side by side: more of them and their spikes leave the cache.
@@ -39,10 +37,10 @@ class Recorded:
     """What happened in one sequence.
 
     Attributes:
-        spikes: by population, as in `SpikingNetwork.groups`; the steps are samples.
-        drives: what the memories saw, by layer ("layerK"), shape (T, channels).
-        states: what their spikes decoded to behind the synapses, by layer, shape (T, channels, order).
-        outputs: of the network after every sample, shape (T, outputs).
+        spikes: The spikes by population, as in `SpikingNetwork.groups`; a step is a sample.
+        drives: The drives of the memories by layer ("layerK"), shape (T, channels).
+        states: The states that the spikes decoded to behind the synapses, by layer, shape (T, channels, order).
+        outputs: The outputs of the network after every sample, shape (T, outputs).
     """
 
     spikes: Mapping[str, SpikeTrains]
@@ -52,26 +50,27 @@ class Recorded:
 
 
 class SpikingNetwork:
-    """A network in spikes, whole sequences from rest.
+    """A network in spikes; every sequence starts from rest.
 
     Attributes:
-        network: as trained.
-        options: how it is carried.
-        neurons: how many there are.
-        groups: populations by name: "layerK.memory", neurons of channel after channel, and "layerK.units".
-        recorded: of the first sequence of the last `run` with `record`, else None.
+        network: The trained network.
+        options: How it is carried.
+        neurons: The number of neurons.
+        groups: The populations by name: "layerK.memory", whose neurons are those of channel after channel, and
+            "layerK.units".
+        recorded: What happened in the first sequence of the last `run` with `record`, else None.
     """
 
     def __init__(self, network: Network, options: NetworkOptions, calibration: ArrayLike) -> None:
-        """Build it, scaled to what happens in the trained network on some inputs.
+        """Build the network, scaled to what happens in the trained network on some inputs.
 
         Args:
-            network: of memory layers, cells and dense layers.
-            options: how it is carried.
-            calibration: inputs like those to come, shape (count, T, inputs).
+            network: The trained network, of memory layers, cells and dense layers.
+            options: How it is carried.
+            calibration: Inputs like those to come, shape (count, T, inputs).
 
         Raises:
-            DesignError: a layer is of a kind that has no spiking form, or the options do not fit.
+            DesignError: A layer is of a kind that has no spiking form, or the options do not fit.
         """
         self.network, self.options = network, options
         self.recorded: Recorded | None = None
@@ -79,9 +78,7 @@ class SpikingNetwork:
         seen = _checked(network, calibration)
         seen = (seen - network.input_offset) * network.input_scale
         for k, layer in enumerate(network.layers):
-            if not isinstance(layer, CellParameters | MemoryParameters | DenseParameters):
-                raise DesignError(network.name(k), "of a kind that has a spiking form: lmu, memory or dense", "lstm")
-            made = SpikingLayer(layer, options, 1000 * options.seed + k, seen)
+            made = spiking_layer(network.name(k), layer, options, 1000 * options.seed + k, seen)
             seen = made.reference
             self._layers.append(made)
         self.groups = {f"layer{k}.{name}": g for k, made in enumerate(self._layers) for name, g in made.groups.items()}
@@ -90,16 +87,17 @@ class SpikingNetwork:
     def run(
         self, x: ArrayLike, *, seed: int | None = None, return_sequences: bool | None = None, record: bool = False
     ) -> Array:
-        """Outputs for a batch of sequences, each with neurons of its own, from rest.
+        """Return the outputs for a batch of sequences, each with neurons of its own, from rest.
 
         Args:
-            x: shape (batch, T, inputs).
-            seed: of the spikes; that of the options by default.
-            return_sequences: an output per sample, or the one after the last; by default what the network says.
-            record: keep what happens in the first sequence in `recorded`.
+            x: The input, shape (batch, T, inputs).
+            seed: The seed of the spikes; that of the options by default.
+            return_sequences: Whether to return an output per sample, or the one after the last; by default what the
+                network says.
+            record: Whether to keep what happens in the first sequence in `recorded`.
 
         Returns:
-            Shape (batch, T, outputs) or (batch, outputs).
+            The outputs, shape (batch, T, outputs) or (batch, outputs).
         """
         samples = _checked(self.network, x)
         every = self.network.output is Output.SEQUENCE if return_sequences is None else return_sequences
@@ -137,7 +135,7 @@ class _Recorder:
         self._outputs: list[Array] = []
 
     def note(self, t: int, output: Array) -> None:
-        """Add the sample `t`, after which the network said `output`."""
+        """Add the sample `t`, after which the output of the network was `output`."""
         for k, layer in enumerate(self._layers):
             for name, fired in layer.fired():
                 self._trains.setdefault(f"layer{k}.{name}", []).append((t, fired))
@@ -146,7 +144,7 @@ class _Recorder:
         self._outputs.append(output.copy())
 
     def recorded(self) -> Recorded:
-        """What was collected."""
+        """Return everything that was collected."""
         held = {name: [np.stack(parts) for parts in zip(*pairs, strict=True)] for name, pairs in self._held.items()}
         return Recorded(
             {name: join_trains(parts) for name, parts in self._trains.items()},

@@ -1,12 +1,16 @@
 """Neurons in time: what a population's ensembles decode from one step to the next.
 
 Each kind keeps its state in arrays that are made once, takes the values that its ensembles see during a step, and
-gives back what they decode from the spikes of that step. The currents are constant within a step; so are the laws of
-the spikes, which are exact for it however long it is: a neuron fires as often in a step as its rate asks for.
+returns what they decode from the spikes of that step. Currents are constant within a step, and the laws of the spikes
+are exact for it however long it is: a neuron fires as often in a step as its rate asks for.
+
+A further kind of neuron is a member of `NeuronKind` and a row of `_FORMS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -19,10 +23,10 @@ from lmu_hw.spiking.poisson import PoissonNeurons
 from lmu_hw.spiking.population import Population
 from lmu_hw.spiking.tuning import LeakyIntegrateAndFire, RateCurve, RectifiedLinear
 
-#: Numbers of sequences and of neurons that fired, in pairs; a neuron that fired twice is there twice.
+#: Sequence number and neuron number of each spike; a neuron that fired twice is there twice.
 Spikes = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-#: Neurons, over all sequences, that are stepped together: what is worked on beside their state stays in the cache.
+#: Neurons, over all sequences, that are stepped together, so few that the intermediate results stay in the cache.
 _TOGETHER = 1 << 16
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -39,20 +43,20 @@ class NeuronKind(StrEnum):
 
     @property
     def curve(self) -> RateCurve:
-        """The curve of its rates, with the usual time constants."""
-        return RectifiedLinear() if self in (NeuronKind.POISSON_RELU, NeuronKind.RATE_RELU) else LeakyIntegrateAndFire()
+        """The curve of the neuron's rates, with the usual time constants."""
+        return _FORMS[self].curve()
 
     @property
     def random(self) -> bool:
-        """Whether its spikes are."""
-        return self in (NeuronKind.POISSON_LIF, NeuronKind.POISSON_RELU)
+        """Whether the spikes are random."""
+        return _FORMS[self].neurons is PoissonNeurons
 
 
 def one_of(kind: type[_E], value: object, what: str) -> _E:
     """The member of `kind` that `value` is or names.
 
     Raises:
-        DesignError: there is none; says `what`.
+        DesignError: There is none; the message calls the value `what`.
     """
     try:
         return kind(str(value))
@@ -64,11 +68,17 @@ class Neurons(Protocol):
     """A population in time, for a batch of sequences side by side."""
 
     def step(self, x: Array) -> Array:
-        """What a step decodes to, per second: shape (batch, ensembles, outputs), for values in radii, shape (batch,
-        ensembles, dimensions)."""
+        """Advance by one step.
+
+        Args:
+            x: The values that the ensembles see, in radii, shape (batch, ensembles, dimensions).
+
+        Returns:
+            The values that the spikes of the step decode to, per second, shape (batch, ensembles, outputs).
+        """
 
     def spikes(self) -> Spikes:
-        """Who fired in the last step."""
+        """The spikes of the last step."""
 
 
 def make_neurons(
@@ -77,29 +87,25 @@ def make_neurons(
     """Neurons of a population at rest.
 
     Args:
-        kind: of neuron; its curve must be the population's.
-        population: tuning curves and decoders.
-        dt: s.
-        batch: sequences side by side.
-        rng: what Poisson spikes are drawn from, and the phases that regular neurons begin with.
+        kind: The kind of neuron; its curve must be that of the population.
+        population: The tuning curves and decoders.
+        dt: The step, in seconds.
+        batch: The number of sequences side by side.
+        rng: The generator that Poisson spikes, and the voltages that regular neurons begin with, are drawn from.
 
     Raises:
-        DesignError: the population has another kind of curve, or `dt` is not positive.
+        DesignError: The population has another kind of curve, or `dt` is not positive.
     """
     check_positive("dt", dt, "seconds")
     if not isinstance(population.curve, type(kind.curve)):
         raise DesignError(f"curve of {kind} neurons", type(kind.curve).__name__, type(population.curve).__name__)
-    if kind.random:
-        return PoissonNeurons(population, dt, batch, rng)
-    if kind is NeuronKind.LIF:
-        return LIFNeurons(population, dt, batch, rng)
-    return RateNeurons(population, batch)
+    return _FORMS[kind].neurons(population, dt, batch, rng)
 
 
 class RateNeurons:
-    """No spikes: each neuron gives out its rate."""
+    """Neurons without spikes, whose output is their rate."""
 
-    def __init__(self, population: Population, batch: int) -> None:
+    def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
         self._shape = batch, population.ensembles, population.outputs
         self._parts = [(k, population.part(k, i)) for k, i in population.pieces(_TOGETHER // batch)]
 
@@ -111,7 +117,7 @@ class RateNeurons:
         return decoded
 
     def spikes(self) -> Spikes:
-        """There are none."""
+        """No spikes."""
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
 
 
@@ -149,11 +155,11 @@ class LIFNeurons:
 
 
 class _LIFPart:
-    """Some of the neurons.
+    """Some of the neurons of a population.
 
     Attributes:
-        voltage: shape (batch, ensembles, size), from 0 to 1.
-        refractory: what is left of the refractory period at the end of the step, s, same shape.
+        voltage: The voltages, from 0 to 1, shape (batch, ensembles, size).
+        refractory: What is left of the refractory periods at the end of the step, in seconds, of the same shape.
     """
 
     def __init__(self, population: Population, dt: float, voltage: Array) -> None:
@@ -166,7 +172,7 @@ class _LIFPart:
         self._decay = np.expm1(-dt / self._curve.tau_rc)
 
     def step(self, x: Array) -> Array:
-        """What the spikes of a step decode to, shape (batch, ensembles, outputs)."""
+        """Advance by one step; return the values that its spikes decode to, shape (batch, ensembles, outputs)."""
         tau_rc, tau_ref, dt = self._curve.tau_rc, self._curve.tau_ref, self._dt
         current, counts = self._population.currents(x).ravel(), np.zeros(self.voltage.shape)
         voltage, refractory, fired = self.voltage.ravel(), self.refractory.ravel(), counts.ravel()
@@ -192,6 +198,28 @@ class _LIFPart:
         return self._population.decode(counts)
 
     def fired(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-        """Sequence, ensemble and neuron of the spikes of the last step, numbered within the part."""
+        """The sequence, ensemble and neuron of each spike of the last step, numbered within the part."""
         sequence, ensemble, neuron = np.unravel_index(np.concatenate(self._fired), self.voltage.shape)
         return sequence, ensemble, neuron
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How one kind of neuron turns a current into output.
+
+    Attributes:
+        curve: The rate curve of the neurons.
+        neurons: The neurons in time, from population, step, batch and generator.
+    """
+
+    curve: Callable[[], RateCurve]
+    neurons: Callable[[Population, float, int, np.random.Generator], Neurons]
+
+
+_FORMS: Mapping[NeuronKind, _Form] = {
+    NeuronKind.POISSON_LIF: _Form(LeakyIntegrateAndFire, PoissonNeurons),
+    NeuronKind.POISSON_RELU: _Form(RectifiedLinear, PoissonNeurons),
+    NeuronKind.LIF: _Form(LeakyIntegrateAndFire, LIFNeurons),
+    NeuronKind.RATE_LIF: _Form(LeakyIntegrateAndFire, RateNeurons),
+    NeuronKind.RATE_RELU: _Form(RectifiedLinear, RateNeurons),
+}

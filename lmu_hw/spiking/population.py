@@ -13,23 +13,23 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.spiking.tuning import LeakyIntegrateAndFire, RateCurve, Tuning, TuningCurves, draw_curves
 
-#: Neurons whose rates are held at once, so that these stay in the cache.
+#: The number of neurons whose rates are held at once, so that these stay in the cache.
 _CHUNK = 256
-#: A neuron with a lower mean rate, Hz, counts as one of this: one that never fires gets no decoder instead of a
-#: division by zero.
+#: The mean rate, in Hz, that a slower neuron counts with, so that a neuron which never fires gets a decoder of zero
+#: and not a division by zero.
 _SILENT = 1e-7
-#: Spread of the points beyond the radius, and the weight of the points far out against the ones at the centre.
+#: How far the points reach, in radii, and the weight of the outermost points relative to that of the central ones.
 REACH, _FLOOR = 1.2, 1e-3
 _LINE_POINTS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class DecodingPoints:
-    """Where values are to be decoded well.
+    """The points at which values are to be decoded well.
 
     Attributes:
-        values: shape (points, dimensions), in radii.
-        weights: shape (points,), positive, their sum is 1.
+        values: The points in radii, shape (points, dimensions).
+        weights: Their positive weights, shape (points,), whose sum is 1.
     """
 
     values: Array
@@ -39,8 +39,8 @@ class DecodingPoints:
 def gaussian_points(dimensions: int, rng: np.random.Generator) -> DecodingPoints:
     """Points for a Gaussian variable with the standard deviation `deviation(dimensions)` in each dimension.
 
-    In one dimension they lie on a grid that reaches beyond the radius, weighted by the density and a floor of a
-    thousandth of its top; in more they are drawn, a tenth of them uniformly in the ball of that reach.
+    In one dimension they lie on a grid that reaches beyond the radius, weighted by the density plus a thousandth of its
+    maximum; in more dimensions they are drawn, a tenth of them uniformly from the ball of that reach.
     """
     if dimensions == 1:
         grid = np.linspace(-REACH, REACH, _LINE_POINTS)
@@ -56,7 +56,7 @@ def gaussian_points(dimensions: int, rng: np.random.Generator) -> DecodingPoints
 
 
 def deviation(dimensions: int) -> float:
-    """Standard deviation of each dimension in radii: 1/(2 + √dimensions), so that few values lie beyond the radius."""
+    """The standard deviation in each dimension, 1/(2 + √dimensions) radii, with which few values exceed the radius."""
     return 1.0 / (2.0 + float(np.sqrt(dimensions)))
 
 
@@ -67,21 +67,28 @@ def solve_decoders(
     targets: Array,
     averaging: float,
 ) -> tuple[Array, Array]:
-    """Decoders of one ensemble; see the module's text.
+    """Decoders of one ensemble, by least squares that knows how noisy each neuron is.
+
+    Over points x_g of weight w_g, Σ w_g = 1, the decoders D minimise
+
+        Σ_g w_g ‖D a(x_g) − f(x_g)‖² + (1/T) Σ_i ā_i ‖d_i‖²,   ā_i = Σ_g w_g a_i(x_g).
+
+    A Poisson train of rate a, averaged over a time T, has variance a/T: the penalty is the variance that spikes leave
+    in what is decoded, so the sum is the whole expected error. Neurons that fire little are cheap, and are used more.
 
     The system that is solved is the smaller of neurons × neurons and points × points, and the rates of at most 256
-    neurons are held at once: time and memory are linear in the neurons once they outnumber the points. Neurons that lie
-    side by side and fire at few of the points cost less.
+    neurons are held at once: time and memory are linear in the neurons once they outnumber the points. Neurons that
+    fire at few of the points cost less where they lie side by side.
 
     Args:
-        rates: (neurons, points of shape (g, dimensions)) → their rates in Hz, shape (g, neurons).
-        neurons: how many there are.
-        points: where.
-        targets: f, shape (points, outputs).
-        averaging: T, s.
+        rates: A function from some neurons and points, shape (g, dimensions), to rates in Hz, shape (g, neurons).
+        neurons: The number of neurons.
+        points: The points at which the targets are given.
+        targets: The values f at these points, shape (points, outputs).
+        averaging: The averaging time T, in seconds.
 
     Returns:
-        Decoders, shape (neurons, outputs), and the mean rates ā in Hz, shape (neurons,).
+        The decoders, shape (neurons, outputs), and the mean rates ā in Hz, shape (neurons,).
 
     Raises:
         DesignError: `averaging` is not positive.
@@ -109,25 +116,26 @@ def solve_decoders(
     return decoders * (averaging / np.maximum(mean, _SILENT))[:, None], mean
 
 
-#: What one neuron takes at most while a population is made and run, bytes, for each dimension of its ensemble and
-#: each output, and beside them.
+#: The largest number of bytes that a neuron takes while a population is made and run: for each dimension of its
+#: ensemble and each output, and beside these.
 _BYTES_PER_DIMENSION, _BYTES_PER_NEURON = 40, 160
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """`ensembles` ensembles of `size` neurons each; ensemble k sees `dimensions` values and decodes `outputs`.
+    """Ensembles of equal size, of which each sees `dimensions` values and decodes to `outputs` values.
 
     Neuron i of ensemble k has the number k·size + i. Within an ensemble neurons are sorted as in `TuningCurves`.
 
     Attributes:
-        curve: from current to rate.
-        encoders: shape (ensembles, size, dimensions), rows of unit length.
-        gain, bias: current = gain·(encoder·x) + bias, shape (ensembles, size).
-        decoders: values per unit of rate (per Hz), shape (ensembles, size, outputs).
-        max_rates: Hz, at encoder·x = 1, shape (ensembles, size).
-        intercepts: encoder·x from which on a neuron fires, shape (ensembles, size).
-        mean_rates: Hz, over the points that the decoders were fitted on, shape (ensembles, size).
+        curve: The rate curve of the neurons.
+        encoders: The encoders, shape (ensembles, size, dimensions), rows of unit length.
+        gain: The gains in current = gain·(encoder·x) + bias, shape (ensembles, size).
+        bias: The biases in that equation, shape (ensembles, size).
+        decoders: The decoded values per Hz of rate, shape (ensembles, size, outputs).
+        max_rates: The rates at encoder·x = 1, in Hz, shape (ensembles, size).
+        intercepts: The encoder·x from which on each neuron fires, shape (ensembles, size).
+        mean_rates: The mean rates in Hz over the points at which the decoders were fitted, shape (ensembles, size).
     """
 
     curve: RateCurve
@@ -141,48 +149,48 @@ class Population:
 
     @property
     def ensembles(self) -> int:
-        """Number of ensembles."""
+        """The number of ensembles."""
         return int(self.encoders.shape[0])
 
     @property
     def size(self) -> int:
-        """Neurons in an ensemble."""
+        """The number of neurons in an ensemble."""
         return int(self.encoders.shape[1])
 
     @property
     def dimensions(self) -> int:
-        """Values that an ensemble sees."""
+        """The number of values that an ensemble sees."""
         return int(self.encoders.shape[2])
 
     @property
     def outputs(self) -> int:
-        """Values that are decoded from an ensemble."""
+        """The number of values that are decoded from an ensemble."""
         return int(self.decoders.shape[2])
 
     @property
     def neurons(self) -> int:
-        """Neurons in all ensembles."""
+        """The number of neurons in all ensembles."""
         return self.ensembles * self.size
 
     @property
     def spike_noise(self) -> Array:
-        """Σ_i ā_i d_i²: variance times seconds of what Poisson spikes decode to, shape (ensembles, outputs)."""
+        """The sum Σ_i ā_i d_i²: variance times seconds of what Poisson spikes decode to, shape (ensembles, outputs)."""
         return np.asarray(np.einsum("ki,kio->ko", self.mean_rates, self.decoders**2))
 
     def part(self, ensembles: slice, neurons: slice) -> Population:
-        """Some of the neurons of each of some ensembles; the arrays are shared."""
+        """The given neurons of each of the given ensembles, as a population that shares the arrays."""
         names = [field.name for field in fields(self) if field.name != "curve"]
         return Population(self.curve, **{name: getattr(self, name)[ensembles, neurons] for name in names})
 
     def pieces(self, most: int) -> Iterator[tuple[slice, slice]]:
-        """Ensembles and neurons of parts that have at most `most` neurons (or one) and are the whole together."""
+        """Yield ensembles and neurons of parts that make up the whole, each with at most `most` neurons, or one."""
         together, share = max(1, most // self.size), max(1, min(most, self.size))
         for k in range(0, self.ensembles, together):
             for i in range(0, self.size, share):
                 yield slice(k, min(k + together, self.ensembles)), slice(i, min(i + share, self.size))
 
     def currents(self, x: Array) -> Array:
-        """Input currents, shape (…, ensembles, size), for values in radii of shape (…, ensembles, dimensions)."""
+        """The input currents, shape (…, ensembles, size), for values in radii, shape (…, ensembles, dimensions)."""
         flat = self.dimensions == 1
         along = self.encoders[:, :, 0] * x if flat else np.einsum("kiq,...kq->...ki", self.encoders, x)
         along *= self.gain
@@ -190,11 +198,11 @@ class Population:
         return np.asarray(along)
 
     def rates(self, x: Array) -> Array:
-        """Rates in Hz, shape (…, ensembles, size), for values in radii of shape (…, ensembles, dimensions)."""
+        """The rates in Hz, shape (…, ensembles, size), for values in radii, shape (…, ensembles, dimensions)."""
         return np.asarray(self.curve.rate(self.currents(x)))
 
     def decode(self, rates: Array) -> Array:
-        """Values, shape (…, ensembles, outputs), from rates or spikes per second of shape (…, ensembles, size)."""
+        """The values, (…, ensembles, outputs), that rates or spikes per second, (…, ensembles, size), decode to."""
         return np.asarray(np.einsum("kio,...ki->...ko", self.decoders, rates))
 
 
@@ -209,21 +217,21 @@ def build_population(
     seed: int = 0,
     function: Callable[[int, Array], Array] | None = None,
 ) -> Population:
-    """A population for values that are Gaussian with the deviation of `lmu_hw.spiking.population.deviation`.
+    """Build a population for values that are Gaussian with the standard deviation `deviation(dimensions)`.
 
     Args:
-        neurons: in all ensembles, a multiple of their number.
-        ensembles: how many.
-        dimensions: values that each of them sees.
-        curve: from current to rate; LIF by default.
-        tuning: distribution of the tuning curves.
-        averaging: time over which spikes are averaged, s, which weighs noise against distortion.
-        seed: of the tuning curves.
-        function: what is decoded from an ensemble, (number, values of shape (points, dimensions)) to (points,
-            outputs); the values themselves by default.
+        neurons: The number of neurons in all ensembles, a multiple of the number of ensembles.
+        ensembles: The number of ensembles.
+        dimensions: The number of values that each ensemble sees.
+        curve: The rate curve; that of LIF neurons by default.
+        tuning: The distribution of the tuning curves.
+        averaging: The time over which spikes are averaged, in seconds, which weighs noise against distortion.
+        seed: The seed of the tuning curves.
+        function: What is decoded from an ensemble: a function from its number and values of shape (points, dimensions)
+            to targets of shape (points, outputs); the values themselves by default.
 
     Raises:
-        DesignError: a count is out of range, the neurons cannot be divided, or the machine has too little memory.
+        DesignError: A count is out of range, the neurons cannot be divided, or the machine has too little memory.
     """
     ensembles = check_integer("ensembles", ensembles, 1)
     neurons = check_integer("neurons", neurons, 1)
@@ -252,7 +260,7 @@ def build_population(
 
 
 def _rates_of(curves: TuningCurves, curve: RateCurve) -> Callable[[slice, Array], Array]:
-    """Rates of some of an ensemble's neurons at some values, as `solve_decoders` asks for them."""
+    """The rates of an ensemble's neurons, in the form that `solve_decoders` takes."""
 
     def rates(part: slice, values: Array) -> Array:
         along = values @ curves.encoders[part].T
@@ -265,10 +273,10 @@ def _rates_of(curves: TuningCurves, curve: RateCurve) -> Callable[[slice, Array]
 
 
 def check_memory(needed: int, what: str) -> None:
-    """Refuse what does not fit into the machine's memory; where the system does not tell how much there is, nothing.
+    """Check that something fits into the machine's memory, where the system tells how much there is.
 
     Raises:
-        DesignError: says how much is needed and how much there is.
+        DesignError: It does not; the message says how much is needed and how much there is.
     """
     try:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -11,7 +11,7 @@ Engineering, 2003. Higher orders and sampled synapses: Voelker and Eliasmith, Ne
 
 A simulation with step dt has the sampled synapse F(z) = 1/Σ γ_i zⁱ, whose poles are e^{p·dt} and whose gain at z = 1
 is 1, and is to follow z y = Ā y + B̄ u. The same algebra with z for s gives A_rec = Σ γ_i Āⁱ = F(Ā)⁻¹: exact, whatever
-the step and the rule. In p = 1 that is (Ā − αI)/(1 − α) and B̄/(1 − α) with α = e^{−dt/τ}. In place of derivatives of
+the step and the method. In p = 1 that is (Ā − αI)/(1 − α) and B̄/(1 − α) with α = e^{−dt/τ}. In place of derivatives of
 u it takes samples up to p − 1 steps ahead, so the states come p − 1 samples late.
 
 The continuous map, simulated as it is, errs by O(dt): it has the states an explicit step would have, with the
@@ -34,7 +34,7 @@ MAX_SYNAPSE_ORDER = 4
 
 
 class SynapseForm(StrEnum):
-    """From which form of the synapse a recurrence is derived."""
+    """The form of the synapse from which a recurrence is derived."""
 
     SAMPLED = "sampled"
     CONTINUOUS = "continuous"
@@ -42,13 +42,13 @@ class SynapseForm(StrEnum):
 
 @dataclass(frozen=True)
 class Synapse:
-    """F(s) = 1/(1 + c_1 s + … + c_p sᵖ).
+    """The filter F(s) = 1/(1 + c_1 s + … + c_p sᵖ) between spikes and the currents that they cause.
 
     Attributes:
-        coefficients: c_1 … c_p, in seconds to the power of 1 … p, 1 ≤ p ≤ 4.
+        coefficients: The coefficients c_1 … c_p, in seconds to the power of 1 … p, 1 ≤ p ≤ 4.
 
     Raises:
-        DesignError: there are none or too many, or a pole has no negative real part.
+        DesignError: There are none or too many, or a pole has no negative real part.
     """
 
     coefficients: tuple[float, ...]
@@ -62,7 +62,7 @@ class Synapse:
 
     @staticmethod
     def low_pass(*time_constants: float) -> Synapse:
-        """First-order low passes one after the other: one is an exponential synapse, two a double exponential."""
+        """A chain of first-order low passes: one is an exponential synapse, two a double exponential one."""
         polynomial: Array = np.ones(1)
         for tau in time_constants:
             polynomial = np.convolve(polynomial, [1.0, check_positive("tau", tau, "seconds")])
@@ -70,31 +70,31 @@ class Synapse:
 
     @property
     def order(self) -> int:
-        """p."""
+        """The number p of poles."""
         return len(self.coefficients)
 
     @property
     def poles(self) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
-        """Roots of the denominator, 1/s, shape (p,)."""
+        """The roots of the denominator, in 1/s, shape (p,)."""
         return np.asarray(np.roots([*reversed(self.coefficients), 1.0]), dtype=np.complex128)
 
     @property
     def shortest(self) -> float:
-        """The time constant of the fastest pole, s."""
+        """The time constant of the fastest pole, in seconds."""
         return float(1.0 / np.abs(self.poles).max())
 
     @property
     def longest_step(self) -> float:
-        """The coarsest dt of a simulation, s: half the time constant of the fastest pole."""
+        """The largest dt of a simulation, in seconds: half the time constant of the fastest pole."""
         return 0.5 * self.shortest
 
     @property
     def total(self) -> float:
-        """∫ t f(t) dt, the mean delay of the synapse: the sum of its time constants, s."""
+        """The mean delay ∫ t f(t) dt of the synapse, which is the sum of its time constants, in seconds."""
         return self.coefficients[0]
 
     def sampled(self, dt: float) -> Array:
-        """γ_0 … γ_p of the sampled synapse, shape (p + 1,), Σγ = 1.
+        """The coefficients γ_0 … γ_p of the sampled synapse, shape (p + 1,), with Σγ = 1.
 
         Raises:
             DesignError: `dt` is more than half the fastest time constant.
@@ -108,13 +108,13 @@ class Synapse:
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
-    """A linear system carried by synapses: Σ_i γ_i y_{k+i} = A_rec ŷ_k + Σ_l W_l u_{k−l}, ŷ what spikes decode to.
+    """A linear system carried by synapses: Σ_i γ_i y_{k+i} = A_rec ŷ_k + Σ_l W_l u_{k−l}, where spikes decode to ŷ.
 
     Attributes:
-        denominator: γ, shape (p + 1,).
-        matrix: A_rec, shape (n, n).
-        taps: W, shape (p, n): what the newest sample and those before it drive.
-        lag: samples by which the states come late, 0 to p − 1.
+        denominator: The coefficients γ, shape (p + 1,).
+        matrix: The matrix A_rec, shape (n, n).
+        taps: The vectors W_l of the newest sample and of those before it, shape (p, n).
+        lag: The number of samples by which the states are late, 0 to p − 1.
     """
 
     denominator: Array
@@ -124,12 +124,16 @@ class Recurrence:
 
     @property
     def order(self) -> int:
-        """p."""
+        """The order p of the synapse."""
         return int(self.denominator.size - 1)
 
     def companion(self) -> tuple[Array, Array]:
-        """The closed loop without noise on s = (y_k, …, y_{k+p−1}): transition, shape (pn, pn), and where a value
-        that is added to A_rec ŷ_k enters, shape (pn, n)."""
+        """The closed loop without noise on s = (y_k, …, y_{k+p−1}).
+
+        Returns:
+            The transition matrix, shape (pn, pn), and the matrix by which a value that is added to A_rec ŷ_k enters,
+            shape (pn, n).
+        """
         p, n = self.order, self.matrix.shape[0]
         loop, entry = np.eye(p * n, k=n), np.zeros((p * n, n))
         for i in range(p):
@@ -139,10 +143,10 @@ class Recurrence:
         return loop, entry
 
     def run(self, samples: ArrayLike) -> Array:
-        """What the loop carries without neurons and so without noise: y after each sample, shape (T, n).
+        """What the loop carries without neurons, and so without noise: y after each sample, shape (T, n).
 
         Args:
-            samples: shape (T,).
+            samples: The samples, shape (T,).
         """
         u, p, n = np.asarray(samples, dtype=np.float64), self.order, self.matrix.shape[0]
         late = np.concatenate([np.zeros(p - 1), u])
@@ -156,13 +160,13 @@ class Recurrence:
 
 
 def map_sampled(synapse: Synapse, transition: Array, drive: Array, dt: float) -> Recurrence:
-    """The recurrence with which `synapse`, sampled, carries y⁺ = Ā y + B̄ u exactly; see the module's text.
+    """The recurrence with which `synapse`, sampled, carries y⁺ = Ā y + B̄ u exactly.
 
     Args:
-        synapse: at every connection between neurons.
-        transition: Ā, shape (n, n).
-        drive: B̄, shape (n,).
-        dt: s.
+        synapse: The synapse at every connection between neurons.
+        transition: The matrix Ā, shape (n, n).
+        drive: The vector B̄, shape (n,).
+        dt: The step, in seconds.
 
     Raises:
         DesignError: `dt` is too coarse for the synapse, or the loop with it is unstable.
@@ -176,10 +180,10 @@ def map_continuous(synapse: Synapse, a: Array, b: Array, dt: float) -> Recurrenc
     """The recurrence with which `synapse` carries ẏ = a y + b u in continuous time, for a simulation with step dt.
 
     Args:
-        synapse: at every connection between neurons.
-        a: shape (n, n), 1/s.
-        b: shape (n,), 1/s.
-        dt: s.
+        synapse: The synapse at every connection between neurons.
+        a: The matrix a, in 1/s, shape (n, n).
+        b: The vector b, in 1/s, shape (n,).
+        dt: The step, in seconds.
 
     Raises:
         DesignError: `dt` is too coarse for the synapse, or the loop with it is unstable.
@@ -190,6 +194,7 @@ def map_continuous(synapse: Synapse, a: Array, b: Array, dt: float) -> Recurrenc
 
 
 def _checked(recurrence: Recurrence) -> Recurrence:
+    """Return the recurrence if its loop is stable."""
     radius = float(np.abs(np.linalg.eigvals(recurrence.companion()[0])).max())
     if not radius < 1.0:
         raise DesignError(
@@ -199,7 +204,7 @@ def _checked(recurrence: Recurrence) -> Recurrence:
 
 
 def _expand(c: Array, a: Array, b: Array) -> tuple[Array, Array]:
-    """Σ c_i aⁱ and, row by row for j = 0 … p−1, Σ_{i>j} c_i a^{i−1−j} b."""
+    """The matrix Σ c_i aⁱ and, row by row for j = 0 … p−1, the vectors Σ_{i>j} c_i a^{i−1−j} b."""
     powers = [np.eye(b.size)]
     for _ in range(c.size - 1):
         powers.append(a @ powers[-1])
@@ -212,7 +217,7 @@ def _expand(c: Array, a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _differences(rows: Array, dt: float) -> Array:
-    """Taps on u_k, u_{k−1}, … for rows that weigh u and its derivatives, taken as backward differences."""
+    """The taps on u_k, u_{k−1}, … for rows that weigh u and its derivatives, taken as backward differences."""
     taps = np.zeros_like(rows)
     for j, row in enumerate(rows):
         for lag in range(j + 1):

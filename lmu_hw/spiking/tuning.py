@@ -1,11 +1,11 @@
 """Heterogeneous tuning curves: encoders, maximum rates and intercepts, drawn from a seed.
 
-A neuron fires at F(α e·x + β), with an encoder e of unit length. Its gain α and bias β follow from two numbers that
-can be read off the curve: the maximum rate, reached at e·x = 1, and the intercept, the e·x from which on it fires
-(Eliasmith and Anderson, Neural Engineering, 2003, section 2.1).
+A neuron fires at the rate F(α e·x + β), with an encoder e of unit length and a rate curve F. Its gain α and bias β
+follow from two numbers that can be read off the curve: the maximum rate, reached at e·x = 1, and the intercept, the e·x
+from which on it fires (Eliasmith and Anderson, Neural Engineering, 2003, section 2.1).
 
-Each is spread evenly over its range: n draws fall one into each n-th of it, in random order. That is a uniform
-distribution with less chance in it than independent draws have, and small populations decode better for it.
+Both are spread evenly over their ranges: of n draws, one falls into each n-th of the range, in random order. That is a
+uniform distribution with less variance than independent draws have, and small populations decode better with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_positive
 
-#: float32 or float64; every curve gives back what it gets.
+#: Arrays of float32 or float64; every curve returns the type that it gets.
 Reals = NDArray[np.floating[Any]]
 
 
@@ -28,8 +28,8 @@ class RateCurve(Protocol):
     """A rate that never falls as the current rises, zero up to `threshold`.
 
     Attributes:
-        threshold: the largest current at which the neuron is silent.
-        ceiling: what the rate stays below, Hz; infinite where nothing limits it.
+        threshold: The largest current at which the neuron is silent.
+        ceiling: The upper limit of the rate, in Hz; infinite where nothing limits it.
     """
 
     @property
@@ -38,10 +38,10 @@ class RateCurve(Protocol):
 
     @property
     def ceiling(self) -> float:
-        """What the rate stays below, Hz."""
+        """The upper limit of the rate, in Hz."""
 
     def rate(self, current: Reals) -> Reals:
-        """Rates in Hz, of the currents' shape."""
+        """The rates in Hz, of the shape of the currents."""
 
     def current(self, rate: Reals) -> Reals:
         """The currents at which the neuron fires at `rate` > 0 Hz, below the ceiling."""
@@ -49,13 +49,13 @@ class RateCurve(Protocol):
 
 @dataclass(frozen=True)
 class RectifiedLinear:
-    """rate = max(J, 0): no refractory period, and so no ceiling."""
+    """The curve rate = max(J, 0), without a refractory period and so without a ceiling."""
 
     threshold = 0.0
     ceiling = math.inf
 
     def rate(self, current: Reals) -> Reals:
-        """Rates in Hz, of the currents' shape."""
+        """The rates in Hz, of the shape of the currents."""
         rates: Reals = np.maximum(current, 0.0)
         return rates
 
@@ -71,11 +71,11 @@ class LeakyIntegrateAndFire:
     Source: Eliasmith and Anderson, Neural Engineering, MIT Press 2003, section 4.1.
 
     Attributes:
-        tau_rc: time constant of the membrane, s, positive.
-        tau_ref: refractory period, s, zero or positive.
+        tau_rc: The time constant of the membrane, in seconds, positive.
+        tau_ref: The refractory period, in seconds, zero or positive.
 
     Raises:
-        DesignError: one is out of its range.
+        DesignError: A value is out of its range.
     """
 
     tau_rc: float = 0.02
@@ -88,16 +88,16 @@ class LeakyIntegrateAndFire:
 
     @property
     def threshold(self) -> float:
-        """The largest current at which the neuron is silent: 1."""
+        """The largest current at which the neuron is silent, which is 1."""
         return 1.0
 
     @property
     def ceiling(self) -> float:
-        """1/τ_ref, Hz."""
+        """The upper limit 1/τ_ref of the rate, in Hz."""
         return 1.0 / self.tau_ref if self.tau_ref else math.inf
 
     def rate(self, current: Reals) -> Reals:
-        """Rates in Hz, of the currents' shape."""
+        """The rates in Hz, of the shape of the currents."""
         over = np.maximum(current - 1.0, 0.0)
         with np.errstate(divide="ignore", over="ignore"):  # at and below the threshold the interval is infinite
             interval = np.log1p(np.reciprocal(over, out=over), out=over)
@@ -113,10 +113,10 @@ class LeakyIntegrateAndFire:
 
 
 def check_rates(curve: RateCurve, low: float, high: float) -> None:
-    """Refuse maximum rates that are not positive, not in order, or not below the curve's ceiling.
+    """Check that maximum rates are positive, in order, and below the ceiling of the curve.
 
     Raises:
-        DesignError: says which.
+        DesignError: They are not.
     """
     if not (0.0 < low <= high and high < curve.ceiling and math.isfinite(high)):
         limit = f"0 < low ≤ high < {curve.ceiling:g} Hz, one over the refractory period"
@@ -127,18 +127,18 @@ def check_rates(curve: RateCurve, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Where maximum rates and intercepts come from.
+    """The ranges from which maximum rates and intercepts are drawn.
 
-    The default intercepts are the ones that, of the ranges tried with maximum rates of 200 to 400 Hz and LIF curves,
-    gave the least noise in the decoded value of a Gaussian variable whose standard deviation is a third of the
-    radius: narrower ranges decode a curved staircase, wider ones fire more for the same slope.
+    Of the ranges that were tried with maximum rates of 200 to 400 Hz and LIF curves, the default intercepts gave the
+    least noise in the decoded value of a Gaussian variable whose standard deviation is a third of the radius: narrower
+    ranges decode to a curved staircase, wider ones fire more for the same slope.
 
     Attributes:
-        max_rates: lowest and highest maximum rate, Hz.
-        intercepts: lowest and highest intercept, in [−1, 1).
+        max_rates: The lowest and the highest maximum rate, in Hz.
+        intercepts: The lowest and the highest intercept, in [−1, 1).
 
     Raises:
-        DesignError: a range is out of bounds or not in order.
+        DesignError: A range is out of bounds or not in order.
     """
 
     max_rates: tuple[float, float] = (200.0, 400.0)
@@ -158,10 +158,11 @@ class TuningCurves:
     """One ensemble's neurons, sorted by encoder where it has one dimension (−1 first), then by intercept.
 
     Attributes:
-        encoders: shape (n, dimensions), rows of unit length.
-        max_rates: Hz, shape (n,).
-        intercepts: shape (n,).
-        gain, bias: shape (n,).
+        encoders: The encoders, shape (n, dimensions), rows of unit length.
+        max_rates: The maximum rates in Hz, shape (n,).
+        intercepts: The intercepts, shape (n,).
+        gain: The gains, shape (n,).
+        bias: The biases, shape (n,).
     """
 
     encoders: Array
@@ -174,13 +175,13 @@ class TuningCurves:
 def draw_curves(
     tuning: Tuning, curve: RateCurve, neurons: int, dimensions: int, rng: np.random.Generator
 ) -> TuningCurves:
-    """The tuning curves of one ensemble.
+    """Draw the tuning curves of one ensemble.
 
-    In one dimension half of the encoders are −1 and half +1, each half spread over the whole range of intercepts; in
-    more they are uniform on the sphere.
+    In one dimension half of the encoders are −1 and half +1, and each half is spread over the whole range of
+    intercepts; in more dimensions encoders are uniform on the sphere.
 
     Raises:
-        DesignError: there are fewer than two neurons per dimension, or the curve cannot reach the maximum rates.
+        DesignError: There are fewer than two neurons per dimension, or the curve cannot reach the maximum rates.
     """
     if neurons < 2 * dimensions:
         raise DesignError("neurons of an ensemble", f"at least {2 * dimensions}, two for each dimension", neurons)

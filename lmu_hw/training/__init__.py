@@ -1,7 +1,7 @@
 """Training of LMU networks: gradients by JAX, optimisers by optax (both come with the extra `train`).
 
-A network is described by layers, which hold sizes and choices but no numbers; its parameters are a list of
-dictionaries of arrays, one per layer, with the names and shapes of the arrays in `lmu_hw.networks.model`:
+A network is described by layers, which hold sizes and choices but no numbers. Its parameters are a list of dictionaries
+of arrays, one for each layer, with the names and shapes of the arrays in `lmu_hw.networks.model`:
 
     model = Model(
         inputs=1,
@@ -13,38 +13,35 @@ dictionaries of arrays, one per layer, with the names and shapes of the arrays i
     )
     params = model.init(seed=0)                  # or a JAX key; the paper's initial values, free to be changed
     y = model.apply(params, x)                   # x (batch, T, inputs) → (batch, 10), or (batch, T, 10)
-    y = model.apply(params, x, key=key)          # in training: dropout draws from `key`
     network = model.network(params)              # → lmu_hw.networks.model.Network; save_network(path, network)
     model, params = Model.of(network)            # and back
 
-Layers: `LMULayer`, `LinearMemoryLayer` (no feedback into the memory, computed for all steps at once),
-`LSTMLayer`, `DenseLayer`, `Dropout`. They are stacked in any order; the paper's hybrid is LMU and LSTM layers
-in turn. `learn_theta=True` learns the window θ of a
-layer through its discretisation; the parameter is `log_ratio` = log(θ/dt). `without` leaves connections out,
-`frozen` keeps arrays at their initial values.
+Layers: `LMULayer`, `LinearMemoryLayer` (no feedback into the memory, computed for all steps at once), `LSTMLayer` and
+`DenseLayer`. They are stacked in any order; the paper's hybrid is LMU and LSTM layers in turn. `learn_theta=True`
+learns the window θ of a layer through its discretisation; the parameter is `log_ratio` = log(θ/dt). `without` leaves
+connections out, `frozen` keeps arrays at their initial values.
 
     result = fit(
         model,
         train=Dataset(x, y),                     # NumPy arrays of any dtype, sequences along the first axis
         validation=Dataset(x_validation, y_validation),
         loss=cross_entropy(),                    # (outputs, targets) → scalar
-        metric=ACCURACY,                         # chosen on `validation`; ERROR, NRMSE or an own Metric
+        metric=ACCURACY,                         # or ERROR, NRMSE or an own Metric; the best on `validation` is kept
         recipe=Recipe(epochs=10, batch=100, learning_rate=1e-3, seed=0),
         prepare=None,                            # (raw x of a batch, key or None) → x in floats; traced by JAX
         checkpoint=Path("run.checkpoint.npz"),   # resumed from where it exists
     )
     result.params, result.value, result.history  # the best parameters on the validation split
 
-`evaluate(model, params, dataset, metric, prepare=...)` gives a metric elsewhere; `hold_out` splits a dataset. A
-recurrent layer runs in blocks of steps (`lmu_hw.training.recurrent`); the plain scan over the golden model's
-own equations is `lmu_hw.training.recurrent`.
+`evaluate(model, params, dataset, metric, prepare=...)` computes a metric on another dataset; `hold_out` splits one.
+What varies at random in training, such as deformed images or noise on the input, is drawn by `prepare` from its key.
+Recurrent layers run in blocks of steps where that is faster, see `lmu_hw.training.recurrent`.
 
-Quantisation-aware training: a layer's `quantization=LayerQuantization(weight_bits, memory_plan, output_format)`
-makes its forward values those of the integer model, with the gradient of the float layer; see
-`lmu_hw.training.quantization`. `lmu_hw.reference.scaling` brings the memories' drives into the plan's range.
+Quantisation-aware training: a layer's `quantization=LayerQuantization(weight_bits, memory_plan, output_format)` makes
+its forward values those of the integer model, with the gradient of the float layer; see `lmu_hw.training.quantization`.
 
-Everything is float32 unless `Model(dtype="float64")`. Importing a module of this package switches JAX to
-64-bit numbers for the process: the arrays carry their own precision, and θ is differentiated in float64.
+Everything is float32 unless `Model(dtype="float64")`. Importing a module of this package switches JAX to 64-bit numbers
+for the process: arrays have the precision that they are given, and θ is differentiated in float64.
 """
 
 from __future__ import annotations

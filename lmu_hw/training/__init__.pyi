@@ -1,5 +1,4 @@
 from .layers import DenseLayer as DenseLayer
-from .layers import Dropout as Dropout
 from .layers import LinearMemoryLayer as LinearMemoryLayer
 from .layers import LMULayer as LMULayer
 from .layers import LSTMLayer as LSTMLayer
@@ -24,7 +23,6 @@ __all__ = [
     "NRMSE",
     "Dataset",
     "DenseLayer",
-    "Dropout",
     "FitResult",
     "LMULayer",
     "LSTMLayer",

@@ -1,9 +1,8 @@
-"""JAX as this package uses it, set for the whole process when it is first imported.
+"""JAX with the settings of this package, which hold for the whole process once this is imported.
 
-64-bit numbers are on, so that an array's type is what it says: parameters are float32 or float64 as the model
-says, and θ is differentiated in float64 whatever they are. Products are computed in the type of their
-factors, also where a graphics processor would shorten them to 10 bits: a memory of many steps adds up what
-each one loses.
+64-bit numbers are enabled, so that an array has the type that it is given: parameters are float32 or float64 as the
+model says, and θ is differentiated in float64 whatever they are. Products are computed in the type of their factors,
+even where a graphics processor would shorten the factors to 10 bits: a memory of many steps adds up the losses of all.
 """
 
 from __future__ import annotations

@@ -1,26 +1,25 @@
-"""The stepping rules of `lmu_hw.core.steps` as functions of h = dt/θ that JAX can differentiate: θ can be learned.
+"""The time-stepping methods of `lmu_hw.core.methods` in JAX, differentiable in h = dt/θ: θ can be learned.
 
 Everything is float64, and in orthonormal coordinates until the end. For a held input the derivatives are
 exact: d/dh exp(hA) = A·exp(hA) and dB̄/dh = exp(hA)·B, so neither the scaling nor the squarings of the matrix
-exponential are differentiated.
+exponential are differentiated. All other methods are differentiated as they are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lmu_hw.core.legendre import energy_scale, orthonormal_system
+from lmu_hw.core.methods import Arrays, Discretization
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.core.steps import Discretization
 from lmu_hw.core.system import coordinates, discretize
 from lmu_hw.training.backend import jax, jnp
 
 Tensor = jax.Array
+_JAX = Arrays(jnp, jax.scipy.linalg)
 
 
 class Matrices(NamedTuple):
@@ -31,70 +30,41 @@ class Matrices(NamedTuple):
     output: Any
 
 
+def _written(method: Discretization, order: int, h: Tensor) -> Matrices:
+    """The step of `method` as it is written, in JAX."""
+    a, b = map(jnp.asarray, orthonormal_system(order))
+    step = method.matrices(_JAX, a, b, h)
+    return Matrices(step.transition, step.input, step.output)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _flow(order: int, h: Tensor) -> tuple[Tensor, Tensor]:
-    """exp(hA) and ∫₀ʰ exp(sA) ds B, as one exponential (Van Loan, 1978)."""
-    a, b = orthonormal_system(order)
-    block = np.zeros((order + 1, order + 1))
-    block[:order, :order], block[:order, order] = a, b
-    flow = jax.scipy.linalg.expm(h * block)
-    return flow[:order, :order], flow[:order, order]
+def _held(order: int, h: Tensor) -> Matrices:
+    """The zero-order hold, whose derivative is `_held_jvp`."""
+    return _written(Discretization.ZOH, order, h)
 
 
-@_flow.defjvp
-def _flow_jvp(order: int, primals: tuple[Tensor], tangents: tuple[Tensor]) -> tuple[Any, Any]:
+@_held.defjvp
+def _held_jvp(order: int, primals: tuple[Tensor], tangents: tuple[Tensor]) -> tuple[Matrices, Matrices]:
     (h,), (dh,) = primals, tangents
     a, b = orthonormal_system(order)
-    transition, drive = _flow(order, h)
-    return (transition, drive), (dh * (a @ transition), dh * (transition @ b))
+    step = _held(order, h)
+    return step, Matrices(dh * (a @ step.transition), dh * (step.transition @ b), jnp.zeros_like(step.output))
 
 
-def _zoh(order: int, h: Tensor) -> Matrices:
-    return Matrices(*_flow(order, h), np.eye(order))
-
-
-def _euler(order: int, h: Tensor) -> Matrices:
-    a, b = orthonormal_system(order)
-    return Matrices(np.eye(order) + h * a, h * b, np.eye(order))
-
-
-def _ab2(order: int, h: Tensor) -> Matrices:
-    a, b = orthonormal_system(order)
-    eye, zero = np.eye(order), np.zeros((order, order))
-    flow = h * a
-    transition = jnp.block([[jnp.asarray(eye), flow], [jnp.asarray(eye), 1.5 * flow]])
-    return Matrices(transition, jnp.concatenate([h * b, 1.5 * h * b]), np.hstack([zero, eye]))
-
-
-def _bilinear(order: int, h: Tensor) -> Matrices:
-    a, b = orthonormal_system(order)
-    eye = np.eye(order)
-    both = jnp.linalg.solve(eye - 0.5 * h * a, jnp.concatenate([eye + 0.5 * h * a, (h * b)[:, None]], axis=1))
-    return Matrices(both[:, :order], both[:, order], eye)
-
-
-_RULES: Mapping[Discretization, Callable[[int, Tensor], Matrices]] = MappingProxyType(
-    {
-        Discretization.ZOH: _zoh,
-        Discretization.EULER: _euler,
-        Discretization.AB2: _ab2,
-        Discretization.BILINEAR: _bilinear,
-    }
-)
-
-#: Rules whose θ can be learned.
-LEARNABLE = frozenset(_RULES)
+#: Methods whose derivative is stated; the others are differentiated as they are written.
+_STATED = {Discretization.ZOH: _held}
 
 
 def learned_step(spec: LMUSpec, h: Tensor, dtype: str) -> Matrices:
-    """The step of `spec`'s rule at another h = dt/θ, in the basis of `spec`; differentiable in h.
+    """The step of the method of `spec` at another h = dt/θ, in the basis of `spec`; differentiable in h.
 
     Args:
-        spec: order, rule and basis.
-        h: a scalar in float64.
-        dtype: of the matrices returned.
+        spec: Order, method and basis.
+        h: A scalar in float64.
+        dtype: The type of the matrices that are returned.
     """
-    matrices = _RULES[spec.discretization](spec.order, h)
+    method = spec.discretization
+    matrices = _STATED.get(method, partial(_written, method))(spec.order, h)
     to_basis = energy_scale(spec.order) / coordinates(spec)
     scale = np.tile(to_basis, matrices.input.shape[0] // spec.order)
     return Matrices(

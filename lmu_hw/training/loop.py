@@ -1,10 +1,13 @@
-"""The training loop: minibatches, validation, checkpoints; the best parameters on the validation set win."""
+"""The training loop: minibatches, validation after each epoch, and checkpoints.
+
+The parameters with the best metric on the validation set are the result. The same call gives the same numbers on the
+same machine, interrupted and resumed or not: whatever is random follows from the seed and the number of the epoch or
+step, never from a generator's state.
+"""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import sys
 import time
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 
 from lmu_hw.errors import CheckFailed, DesignError, check_integer
 from lmu_hw.io.archive import ArchiveReader, Form, write_archive
-from lmu_hw.io.files import plain, write_text
+from lmu_hw.io.files import plain
 from lmu_hw.training.backend import jax, jnp, optax
 from lmu_hw.training.model import Model, ModelParameters
 from lmu_hw.training.objectives import Dataset, Loss, Metric, check_dataset
@@ -28,20 +31,45 @@ from lmu_hw.training.recipe import Recipe
 
 FORMAT, VERSION = "lmu_hw checkpoint", 1
 MAX_BYTES = 1 << 32
-Tree = Any
+_CHECKPOINT_SECONDS = 60.0
+
+Tensor = jax.Array
+#: A function that makes the model's input from the x of a batch as it is stored. JAX traces it. In training it is given
+#: a key, to vary the sequences at random, and otherwise None.
+Prepare = Callable[[Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """The result of a training.
+
+    Attributes:
+        params: The parameters that were best on the validation set.
+        value: Their metric there.
+        epoch: The number of complete epochs when they were validated.
+        history: A row for each epoch with `epoch`, `loss` (the mean over its steps), the metric on the validation set
+            under its own name, and `theta_ratio.K` for each layer K whose θ is learned.
+        last: The parameters after the last step.
+    """
+
+    params: ModelParameters
+    value: float
+    epoch: int
+    history: list[dict[str, float]]
+    last: ModelParameters
 
 
 @dataclass
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        epoch: complete epochs.
-        step: complete steps of the epoch under way.
-        losses: one per step of the epoch under way.
-        best_epoch: complete epochs when the best parameters were validated; 0 before.
-        best_value: their metric on the validation set.
-        history: a row for each complete epoch.
+        epoch: The number of complete epochs.
+        step: The number of complete steps of the current epoch.
+        losses: The loss of each of those steps.
+        best_epoch: The number of complete epochs when the best parameters were validated; 0 before the first time.
+        best_value: Their metric on the validation set.
+        history: A row for each complete epoch.
     """
 
     epoch: int = 0
@@ -52,124 +80,15 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def save_checkpoint(path: Path, setup: Mapping[str, Any], progress: Progress, state: Tree) -> Path:
-    """Replace `path` by this state, whole or not at all."""
-    values: dict[str, NDArray[Any]] = {str(k): np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(state))}
-    header = {"format": FORMAT, "version": VERSION, "setup": setup, "progress": vars(progress)}
-    return write_archive(path, header, values)
-
-
-def load_checkpoint(path: Path, setup: Mapping[str, Any], like: Tree) -> tuple[Progress, Tree]:
-    """The progress and state in `path`.
-
-    Args:
-        path: of a checkpoint.
-        setup: what defines the training; it must be the one that the checkpoint was written by.
-        like: a state of the same structure, shapes and types.
-
-    Raises:
-        DesignError: it is no checkpoint, is damaged, or belongs to another training.
-    """
-    leaves, structure = jax.tree.flatten(like)
-
-    def check(leaf: Any, form: Form) -> str | None:
-        wanted = (leaf.shape, np.dtype(leaf.dtype).newbyteorder("<").str)
-        return None if form == wanted else f"of shape {wanted[0]} and type {wanted[1]}"
-
-    with ArchiveReader(path, max_bytes=MAX_BYTES) as archive:
-        header = archive.header
-        if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
-            got = f"{header.get('format')} {header.get('version')}"
-            raise DesignError(f"checkpoint {path.name}", f"a {FORMAT} of version {VERSION}", got)
-        written = header.get("setup")
-        if written != setup:
-            raise DesignError(
-                f"checkpoint {path.name}",
-                "of this training (remove it to begin anew)",
-                f"one with another {_difference(setup, written)}",
-            )
-        values = archive.read({str(k): partial(check, leaf) for k, leaf in enumerate(leaves)})
-        written = header.get("progress")
-        if not isinstance(written, dict) or set(written) != set(vars(Progress())):
-            raise DesignError(f"progress in {path.name}", "an object with " + ", ".join(vars(Progress())), written)
-    return Progress(**written), jax.tree.unflatten(structure, [jnp.asarray(values[str(k)]) for k in range(len(leaves))])
-
-
-def _difference(wanted: Mapping[str, Any], got: Any) -> str:
-    """The first key in which two set-ups differ."""
-    if not isinstance(got, dict):
-        return "setup"
-    for key in [*wanted, *got]:
-        here, there = wanted.get(key), got.get(key)
-        if here != there:
-            return f"{key}.{_difference(here, there)}" if isinstance(here, Mapping) else str(key)
-    return "setup"
-
-
-@contextmanager
-def watched(steps: int, metric: str) -> Iterator[Callable[[int, Progress], None]]:
-    """Give a function of the steps done and the progress that moves a bar; silent where there is no terminal.
-
-    Args:
-        steps: of the whole training.
-        metric: name of the metric that is shown.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _done, _progress: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("compile", total=steps)
-
-        def show(done: int, progress: Progress) -> None:
-            best = "" if progress.best_value is None else f", best {metric} {progress.best_value:.5g}"
-            text = f"epoch {progress.epoch + 1}: loss {progress.losses[-1]:.4g}{best}"
-            bar.update(task, completed=done, description=text)
-
-        yield show
-
-
-Tensor = jax.Array
-#: (x of a batch as stored, key or None) → input of the model; traced by JAX. A key is given in training.
-Prepare = Callable[[Tensor, Tensor | None], Tensor]
-
-_CHECKPOINT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, eq=False)
-class FitResult:
-    """What a training gives.
+class _State(NamedTuple):
+    """The arrays that a checkpoint keeps.
 
     Attributes:
-        params: the parameters that were best on the validation set.
-        value: their metric there.
-        epoch: complete epochs when they were validated.
-        history: for each epoch a row with `epoch`, `loss` (mean over its steps), the metric's name on the
-            validation set, and `theta_ratio.K` for each layer K whose θ is learned.
-        last: the parameters after the last step.
+        params: The current parameters.
+        moments: The state of the optimiser.
+        average: The average of the parameters, which is validated.
+        best: The average that was best on the validation set so far.
     """
-
-    params: ModelParameters
-    value: float
-    epoch: int
-    history: list[dict[str, float]]
-    last: ModelParameters
-
-    def write_curves(self, path: Path) -> Path:
-        """Write the history as a table of comma-separated values, whole or not at all."""
-        table = io.StringIO()
-        writer = csv.DictWriter(table, fieldnames=list(self.history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.history)
-        return write_text(path, table.getvalue())
-
-
-class _State(NamedTuple):
-    """What changes from step to step, and the best so far."""
 
     params: ModelParameters
     moments: Any
@@ -193,28 +112,27 @@ def fit(
 ) -> FitResult:
     """Train a model from `params`, or from `model.init(recipe.seed)`.
 
-    The same call gives the same numbers on the same machine, interrupted and resumed or not. Progress is
-    shown on a terminal, and nothing in a pipe.
+    The progress is shown on a terminal; nothing is written to a pipe.
 
     Args:
-        model: the model.
-        train: what the gradient sees.
-        validation: what the parameters are chosen by, after each epoch.
-        loss: (outputs, targets) → scalar, for one batch.
-        metric: what makes parameters the best.
-        recipe: everything else in numbers.
-        params: initial parameters.
-        prepare: makes the model's input of stored sequences, and may vary them in training.
-        checkpoint: where to keep the state, at least after each epoch; a checkpoint that is there is resumed.
-        checkpoint_seconds: the time after which the state is kept within an epoch too.
-        setup: whatever else defines the training, such as the loss and `prepare`, as plain values: another
-            one does not resume it.
+        model: The model.
+        train: The dataset that the gradients are computed from.
+        validation: The dataset by which the best parameters are chosen, after each epoch.
+        loss: The function of outputs and targets of a batch that is minimised.
+        metric: The metric that the best parameters are chosen by.
+        recipe: The settings of the training.
+        params: The initial parameters.
+        prepare: A function that makes the model's input from stored sequences, and may vary them in training.
+        checkpoint: The file that keeps the state, at least after each epoch. If it is there the training resumes.
+        checkpoint_seconds: The time after which the state is kept within an epoch too.
+        setup: Plain values for whatever else defines the training, such as the loss and `prepare`. A checkpoint with
+            other ones is not resumed.
 
     Raises:
-        DesignError: the data are not finite or do not fit each other, there are fewer sequences than a batch
-            has, or the checkpoint is of another training.
-        CheckFailed: the loss, the gradient or the metric is not finite; the last good checkpoint stays, and
-            the message says where.
+        DesignError: The data are not finite or do not fit each other, there are fewer sequences than a batch has, or
+            the checkpoint is that of another training.
+        CheckFailed: The loss, the gradient or the metric is not finite. The last good checkpoint stays, and the
+            message says where it is.
     """
     train, validation = check_dataset("training", train), check_dataset("validation", validation)
     check_integer("batch", recipe.batch, 1, len(train.x))
@@ -222,41 +140,37 @@ def fit(
     start = model.init(recipe.seed) if params is None else params
     start = jax.tree.map(lambda array: jnp.asarray(array, model.dtype), start)
     optimiser = recipe.optimiser(recipe.epochs * steps, model.trained(start))
-    state = _State(start, optimiser.init(start), start, start)
-    progress = Progress()
-    setup = {"metric": metric.name} | dict(setup or {})
-    identity = _identity(model, recipe, train, validation, start, setup) if checkpoint is not None else {}
-    if checkpoint is not None and checkpoint.exists():
-        progress, state = load_checkpoint(checkpoint, identity, state)
-    advance = _compiled(model, loss, recipe, optimiser, prepare)
+    progress, state = Progress(), _State(start, optimiser.init(start), start, start)
+    kept = None
+    if checkpoint is not None:
+        setup = {"metric": metric.name} | dict(setup or {})
+        kept = _Checkpoint(checkpoint, _identity(model, recipe, train, validation, start, setup), checkpoint_seconds)
+        progress, state = kept.resumed(progress, state)
+    advance = _compiled_steps(model, loss, recipe, optimiser, prepare)
     data = Dataset(jax.device_put(train.x), jax.device_put(train.y))
     measure = _Measure(model, validation, metric, recipe.batch, prepare)
-    kept = time.monotonic()
-    with watched(recipe.epochs * steps, metric.name) as show:
+    with _progress_bar(recipe.epochs * steps, metric.name) as show:
         while progress.epoch < recipe.epochs:
             order = np.random.default_rng([recipe.seed, progress.epoch]).permutation(len(train.x))
             batches = order[: steps * recipe.batch].reshape(steps, recipe.batch)
             while progress.step < steps:
                 part = batches[progress.step : progress.step + recipe.steps_per_call]
                 first = progress.epoch * steps + progress.step
-                (p, moments, average), losses, norms = advance(state[:3], data, part, first)
-                _check_finite(np.asarray(losses), np.asarray(norms), progress, checkpoint)
-                state = _State(p, moments, average, state.best)
+                (now, moments, average), losses, norms = advance(state[:3], data, part, first)
+                _check_finite(np.asarray(losses), np.asarray(norms), progress, kept)
+                state = _State(now, moments, average, state.best)
                 progress.losses += np.asarray(losses, np.float64).tolist()
                 progress.step += len(part)
                 show(first + len(part), progress)
-                late = time.monotonic() - kept >= checkpoint_seconds
-                if checkpoint is not None and late and progress.step < steps:
-                    save_checkpoint(checkpoint, identity, progress, state)
-                    kept = time.monotonic()
+                if kept is not None and kept.is_late() and progress.step < steps:
+                    kept.save(progress, state)
             value = measure(state.average)
             if not np.isfinite(value):
                 what = f"{metric.name} on the validation set is not finite after epoch {progress.epoch} (from 0)"
-                raise CheckFailed(f"the {what}{_kept(checkpoint)}")
-            state = _finish_epoch(state, progress, value, metric)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, identity, progress, state)
-                kept = time.monotonic()
+                raise CheckFailed(f"the {what}{_where(kept)}")
+            state = _end_epoch(state, progress, value, metric)
+            if kept is not None:
+                kept.save(progress, state)
     value = progress.history[progress.best_epoch - 1][metric.name]
     return FitResult(state.best, value, progress.best_epoch, progress.history, state.params)
 
@@ -270,16 +184,16 @@ def evaluate(
     batch: int = 100,
     prepare: Prepare | None = None,
 ) -> float:
-    """The metric of a model on a dataset, computed in batches; NaN where an output is not finite.
+    """Compute the metric of a model on a dataset, in batches; NaN where an output is not finite.
 
     Raises:
-        DesignError: the data are not finite or do not fit each other.
+        DesignError: The data are not finite or do not fit each other.
     """
     return _Measure(model, check_dataset("evaluation", data), metric, batch, prepare)(params)
 
 
 class _Measure:
-    """A metric on a dataset, compiled once."""
+    """A metric on a dataset as a function of the parameters, compiled once."""
 
     def __init__(self, model: Model, data: Dataset, metric: Metric, batch: int, prepare: Prepare | None) -> None:
         self._data, self._metric, self._batch = data, metric, min(batch, len(data.x))
@@ -296,14 +210,19 @@ class _Measure:
         return self._metric.function(outputs, self._data.y) if np.all(np.isfinite(outputs)) else float("nan")
 
 
-def _compiled(
+def _compiled_steps(
     model: Model, loss: Loss, recipe: Recipe, optimiser: Any, prepare: Prepare | None
 ) -> Callable[..., tuple[Any, Tensor, Tensor]]:
-    """A function that makes several steps: (state, data, indices, number of the first) → state, losses, norms."""
+    """Compile a function that makes several steps.
+
+    It takes the state, the data, the indices of the batches and the number of the first step, and gives the new state,
+    the losses and the norms of the gradients.
+    """
 
     def objective(params: ModelParameters, x: Tensor, y: Tensor, key: Tensor) -> Tensor:
-        prepared, drawn = jax.random.split(key)
-        return loss(model.apply(params, x if prepare is None else prepare(x, prepared), key=drawn), y)
+        # The second key is not used. It was once, and without the split the same seed would give other numbers.
+        drawn, _ = jax.random.split(key)
+        return loss(model.apply(params, x if prepare is None else prepare(x, drawn)), y)
 
     def advance(state: Any, data: Dataset, batches: Tensor, first: Tensor) -> tuple[Any, Tensor, Tensor]:
         base = jax.random.key(recipe.seed)
@@ -325,8 +244,8 @@ def _compiled(
     return jax.jit(advance)
 
 
-def _finish_epoch(state: _State, progress: Progress, value: float, metric: Metric) -> _State:
-    """Write the epoch down, and keep its parameters if they are the best."""
+def _end_epoch(state: _State, progress: Progress, value: float, metric: Metric) -> _State:
+    """Add the epoch to the history, and keep its parameters if they are the best."""
     progress.epoch, progress.step = progress.epoch + 1, 0
     row: dict[str, float] = {"epoch": progress.epoch, "loss": float(np.mean(progress.losses)), metric.name: value}
     for k, layer in enumerate(state.average):
@@ -340,19 +259,81 @@ def _finish_epoch(state: _State, progress: Progress, value: float, metric: Metri
     return state
 
 
-def _check_finite(losses: NDArray[Any], norms: NDArray[Any], progress: Progress, checkpoint: Path | None) -> None:
+def _check_finite(losses: NDArray[Any], norms: NDArray[Any], progress: Progress, kept: _Checkpoint | None) -> None:
     good = np.isfinite(losses) & np.isfinite(norms)
     if good.all():
         return
     k = int(np.argmin(good))
     what = "gradient" if np.isfinite(losses[k]) else "loss"
     where = f"in step {progress.step + k} of epoch {progress.epoch} (from 0)"
-    raise CheckFailed(f"the {what} is not finite {where}{_kept(checkpoint)}")
+    raise CheckFailed(f"the {what} is not finite {where}{_where(kept)}")
 
 
-def _kept(checkpoint: Path | None) -> str:
-    there = checkpoint is not None and checkpoint.exists()
-    return f"; the last good state is kept in {checkpoint}" if there else ""
+class _Checkpoint:
+    """The file that keeps the state of a training."""
+
+    def __init__(self, path: Path, setup: Mapping[str, Any], seconds: float) -> None:
+        """Name the file; nothing is read or written.
+
+        Args:
+            path: The file.
+            setup: Everything that defines the training, as plain values.
+            seconds: The time after which a checkpoint is late.
+        """
+        self.path, self._setup, self._seconds = path, setup, seconds
+        self._written = time.monotonic()
+
+    def is_late(self) -> bool:
+        """Whether the last checkpoint is older than the time after which another one is due."""
+        return time.monotonic() - self._written >= self._seconds
+
+    def save(self, progress: Progress, state: _State) -> None:
+        """Replace the file by this state, completely or not at all."""
+        values: dict[str, NDArray[Any]] = {str(k): np.asarray(leaf) for k, leaf in enumerate(jax.tree.leaves(state))}
+        header = {"format": FORMAT, "version": VERSION, "setup": self._setup, "progress": vars(progress)}
+        write_archive(self.path, header, values)
+        self._written = time.monotonic()
+
+    def resumed(self, progress: Progress, state: _State) -> tuple[Progress, _State]:
+        """The progress and the state in the file, or these if there is no file.
+
+        Args:
+            progress: The progress of a training that begins.
+            state: Its state; the one in the file must have the same structure, shapes and types.
+
+        Raises:
+            DesignError: The file is no checkpoint, is damaged, or is that of another training.
+        """
+        if not self.path.exists():
+            return progress, state
+        leaves, structure = jax.tree.flatten(state)
+        label = self.path.name
+
+        def check(leaf: Any, form: Form) -> str | None:
+            wanted = (leaf.shape, np.dtype(leaf.dtype).newbyteorder("<").str)
+            return None if form == wanted else f"of shape {wanted[0]} and type {wanted[1]}"
+
+        with ArchiveReader(self.path, max_bytes=MAX_BYTES) as archive:
+            header = archive.header
+            if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
+                got = f"{header.get('format')} {header.get('version')}"
+                raise DesignError(f"checkpoint {label}", f"a {FORMAT} of version {VERSION}", got)
+            if header.get("setup") != self._setup:
+                other = f"one with another {_difference(self._setup, header.get('setup'))}"
+                raise DesignError(f"checkpoint {label}", "of this training", other, hint="remove it to start afresh")
+            values = archive.read({str(k): partial(check, leaf) for k, leaf in enumerate(leaves)})
+            written = header.get("progress")
+            if not isinstance(written, dict) or set(written) != set(vars(progress)):
+                raise DesignError(f"progress in {label}", "an object with " + ", ".join(vars(progress)), written)
+        arrays = [jnp.asarray(values[str(k)]) for k in range(len(leaves))]
+        return Progress(**written), jax.tree.unflatten(structure, arrays)
+
+
+def _where(kept: _Checkpoint | None) -> str:
+    """The clause of an error that says where the last good state is."""
+    if kept is None or not kept.path.exists():
+        return ""
+    return f"; the last good state is kept in {kept.path}"
 
 
 def _identity(
@@ -363,7 +344,7 @@ def _identity(
     start: ModelParameters,
     setup: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What defines a training, as plain values that JSON gives back unchanged."""
+    """Everything that defines a training, as plain values that JSON gives back unchanged."""
 
     def digest(arrays: list[Any]) -> str:
         total = hashlib.sha256()
@@ -385,3 +366,42 @@ def _identity(
     except TypeError:
         raise DesignError("setup", "plain values", dict(setup)) from None
     return result
+
+
+def _difference(wanted: Mapping[str, Any], got: Any) -> str:
+    """The first key in which two identities differ."""
+    if not isinstance(got, dict):
+        return "setup"
+    for key in [*wanted, *got]:
+        here, there = wanted.get(key), got.get(key)
+        if here != there:
+            return f"{key}.{_difference(here, there)}" if isinstance(here, Mapping) else str(key)
+    return "setup"
+
+
+@contextmanager
+def _progress_bar(steps: int, metric: str) -> Iterator[Callable[[int, Progress], None]]:
+    """Show a bar on a terminal, and nothing elsewhere.
+
+    Args:
+        steps: The number of steps of the whole training.
+        metric: The name of the metric that is shown.
+
+    Yields:
+        A function of the number of steps done and of the progress, which moves the bar.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    terminal = sys.stderr.isatty()
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not terminal) as bar:
+        task = bar.add_task("compile", total=steps)
+
+        def show(done: int, progress: Progress) -> None:
+            best = "" if progress.best_value is None else f", best {metric} {progress.best_value:.5g}"
+            text = f"epoch {progress.epoch + 1}: loss {progress.losses[-1]:.4g}{best}"
+            bar.update(task, completed=done, description=text)
+
+        yield show

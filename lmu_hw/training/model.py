@@ -1,4 +1,4 @@
-"""A stack of layers that can be trained, and its way to and from a network."""
+"""A stack of layers that can be trained, made from a network and made into one."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import DesignError, check_integer
-from lmu_hw.networks.model import Layer, Network, Note, Output, arrays
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import LSTMParameters, MemoryParameters
+from lmu_hw.networks.model import Network, Note, Output, arrays
 from lmu_hw.training.backend import jax, jnp
-from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, LSTMLayer, Parameters, TrainedLayer
+from lmu_hw.training.layers import TRAINED_LAYERS, Parameters, TrainedLayer
 
 Tensor = jax.Array
+#: The parameters of each layer, in the layers' order.
 ModelParameters = list[Parameters]
 
 
 @dataclass(frozen=True)
 class Model:
-    """Layers in sequence. It holds no numbers to train: those are its functions' first argument.
+    """Layers in sequence. A model holds no numbers to train: they are the first argument of its functions.
 
     Attributes:
-        inputs: length of x.
-        layers: 1 or more; see `lmu_hw.training.layers`.
-        output: an output per step, or the one after the last step.
-        input_offset: in units of the input, one number or one per input.
-        input_scale: the first layer sees input_scale·(x − input_offset).
-        dtype: "float32" or "float64", of the parameters and everything computed from them.
+        inputs: The number of inputs, the length of x.
+        layers: One layer or more; see `lmu_hw.training.layers`.
+        output: Whether there is an output for each step, or one after the last step.
+        input_offset: An offset in units of the input, one number for all inputs or one for each.
+        input_scale: A factor: the first layer sees input_scale·(x − input_offset).
+        dtype: The type of the parameters and of everything computed from them, "float32" or "float64".
 
     Raises:
-        DesignError: there is no layer, or no such output or type.
+        DesignError: There is no layer, or no such output or type.
     """
 
     inputs: int
@@ -54,7 +53,7 @@ class Model:
             raise DesignError("dtype", "float32 or float64", self.dtype)
 
     def init(self, seed: int | Tensor = 0) -> ModelParameters:
-        """Initial parameters from a seed, or from a JAX key; layer k draws from the key folded with k."""
+        """Draw initial parameters from a seed, or from a JAX key; layer k draws from the key folded with k."""
         key = jax.random.key(seed) if isinstance(seed, int) else seed
         params, width = [], self.inputs
         for k, layer in enumerate(self.layers):
@@ -62,20 +61,20 @@ class Model:
             width = layer.width(width)
         return params
 
-    def apply(self, params: ModelParameters, x: Any, *, key: Tensor | None = None) -> Tensor:
-        """Outputs for a batch of sequences from a zero state; a pure function, for jit, grad and vmap.
+    def apply(self, params: ModelParameters, x: Any) -> Tensor:
+        """Compute the outputs for a batch of sequences from a zero state; a pure function, for jit, grad and vmap.
 
         Args:
-            params: as from `init`.
-            x: input, shape (batch, T, inputs), of any number type.
-            key: in training, for layers that draw.
+            params: Parameters like those that `init` gives.
+            x: The input, an array of numbers of shape (batch, T, inputs).
 
         Returns:
-            Shape (batch, T, outputs), or (batch, outputs) where `output` is last.
+            The outputs, shape (batch, T, outputs), or (batch, outputs) where `output` is last.
         """
-        y = (jnp.asarray(x).astype(self.dtype) - jnp.asarray(self.input_offset, self.dtype)) * jnp.asarray(
-            self.input_scale, self.dtype
-        )
+        offset, scale = jnp.asarray(self.input_offset, self.dtype), jnp.asarray(self.input_scale, self.dtype)
+        y = (jnp.asarray(x).astype(self.dtype) - offset) * scale
+        # If only the last output is wanted, steps are dropped as early as possible: behind the last layer with a state,
+        # as the layers after it work on each step alone.
         last = self.output is Output.LAST
         deepest = max((k for k, layer in enumerate(self.layers) if layer.has_state), default=-1)
         if last and deepest < 0:
@@ -83,28 +82,26 @@ class Model:
         for k, (layer, p) in enumerate(zip(self.layers, params, strict=True)):
             typed = {name: jnp.asarray(array, self.dtype) for name, array in p.items()}
             values = {n: a if layer.trained(n) else jax.lax.stop_gradient(a) for n, a in typed.items()}
-            drawn = None if key is None else jax.random.fold_in(key, k)
-            y = layer.apply(values, y, last=last and k == deepest, key=drawn)
+            y = layer.apply(values, y, last=last and k == deepest)
         return y
 
     def trained(self, params: ModelParameters) -> list[dict[str, bool]]:
-        """For each array whether it is trained; the structure of `params`."""
+        """State for each array whether it is trained, in the structure of `params`."""
         return [{name: layer.trained(name) for name in p} for layer, p in zip(self.layers, params, strict=True)]
 
     def count(self, params: ModelParameters) -> int:
-        """Number of trained entries, θ's included."""
+        """The number of trained entries, learned windows included."""
         flags = self.trained(params)
         return sum(a.size for p, f in zip(params, flags, strict=True) for name, a in p.items() if f[name])
 
     def project(self, params: ModelParameters) -> ModelParameters:
-        """The nearest admissible parameters: every learned θ where its step is stable."""
+        """The admissible parameters that are nearest to these: every learned θ is one at which the step is stable."""
         return [layer.project(p) for layer, p in zip(self.layers, params, strict=True)]
 
     def network(self, params: ModelParameters, notes: Mapping[str, Note] | None = None) -> Network:
         """The network with these parameters, in float64."""
-        layers = [layer.parameters(p) for layer, p in zip(self.layers, params, strict=True)]
         return Network(
-            tuple(layer for layer in layers if layer is not None),
+            tuple(layer.parameters(p) for layer, p in zip(self.layers, params, strict=True)),
             self.output,
             np.asarray(self.input_offset, np.float64),
             np.asarray(self.input_scale, np.float64),
@@ -113,45 +110,18 @@ class Model:
 
     @staticmethod
     def of(network: Network, *, learn_theta: bool = False, dtype: str = "float32") -> tuple[Model, ModelParameters]:
-        """A model and parameters for a network; arrays of zeros are taken for connections that are not there.
+        """Make a model and its parameters from a network; arrays of zeros are left out where a layer can do without.
 
         Args:
-            network: to go on from.
-            learn_theta: learn the window of every memory.
-            dtype: of the parameters.
+            network: The network to start from.
+            learn_theta: Whether to learn the window of every memory.
+            dtype: The type of the parameters, "float32" or "float64".
         """
-        layers, params = zip(*(_trainable(layer, learn_theta, dtype) for layer in network.layers), strict=True)
-        model = Model(
-            network.inputs,
-            layers,
-            network.output,
-            tuple(network.input_offset.tolist()),
-            tuple(network.input_scale.tolist()),
-            dtype,
-        )
-        return model, list(params)
-
-
-def _trainable(layer: Layer, learn_theta: bool, dtype: str) -> tuple[TrainedLayer, Parameters]:
-    values = arrays(layer)
-    optional = {"hidden_encoder", "memory_encoder", "hidden_kernel", "input_kernel", "input_bias", "bias"}
-    trainable: TrainedLayer
-    without: tuple[str, ...] = ()
-    if isinstance(layer, CellParameters | MemoryParameters):
-        without = tuple(name for name, array in values.items() if name in optional and not array.any())
-    if isinstance(layer, CellParameters):
-        trainable = LMULayer(
-            layer.spec, layer.hidden, layer.channels, layer.activation, without, learn_theta=learn_theta
-        )
-    elif isinstance(layer, MemoryParameters):
-        trainable = LinearMemoryLayer(
-            layer.spec, layer.hidden or None, layer.channels, layer.activation, without, learn_theta=learn_theta
-        )
-    elif isinstance(layer, LSTMParameters):
-        trainable = LSTMLayer(layer.hidden)
-    else:
-        trainable = DenseLayer(layer.outputs, layer.activation)
-    params = {name: jnp.asarray(array, dtype) for name, array in values.items() if name not in without}
-    if learn_theta and isinstance(layer, CellParameters | MemoryParameters):
-        params["log_ratio"] = jnp.asarray(np.log(layer.spec.ratio), dtype)
-    return trainable, params
+        layers = tuple(TRAINED_LAYERS[type(layer)].of(layer, learn_theta=learn_theta) for layer in network.layers)
+        params = [
+            {n: jnp.asarray(a, dtype) for n, a in arrays(layer).items() if n not in trained.without}
+            | trained.learned_window(dtype)
+            for layer, trained in zip(network.layers, layers, strict=True)
+        ]
+        offset, scale = (tuple(array.tolist()) for array in (network.input_offset, network.input_scale))
+        return Model(network.inputs, layers, network.output, offset, scale, dtype), params

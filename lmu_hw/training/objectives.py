@@ -1,4 +1,4 @@
-"""What is trained on, what is made small, and what the choice is made by."""
+"""Datasets, losses that a training minimises, and metrics by which its best parameters are chosen."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.training.backend import jax, jnp, optax
 
 Tensor = jax.Array
+#: A function of the outputs and targets of a batch.
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Dataset(NamedTuple):
-    """Sequences and what is wanted for them, along the first axis.
+    """Sequences and their targets, along the first axis.
 
     Attributes:
-        x: shape (sequences, T, inputs), or whatever `prepare` makes that of; of any number type.
-        y: classes (sequences,), or targets (sequences, outputs) or (sequences, T, outputs).
+        x: The sequences, numbers of shape (sequences, T, inputs), or whatever `prepare` makes them of.
+        y: The classes (sequences,), or the targets (sequences, outputs) or (sequences, T, outputs).
     """
 
     x: NDArray[Any]
@@ -33,7 +34,7 @@ def check_dataset(name: str, data: Dataset) -> Dataset:
     """Return the arrays of `data` if there is a target for each sequence and every number is finite.
 
     Raises:
-        DesignError: otherwise; the message says where the first bad number is.
+        DesignError: They are not. The message says where the first bad number is.
     """
     x, y = np.asarray(data.x), np.asarray(data.y)
     if x.ndim == 0 or y.ndim == 0 or len(x) == 0 or len(x) != len(y):
@@ -51,12 +52,12 @@ def hold_out(data: Dataset, count: int, *, seed: int | None = None) -> tuple[Dat
     """Split `data` into one for training and one of `count` sequences for validation.
 
     Args:
-        data: at least `count` + 1 sequences.
-        count: how many to hold out, at least 1.
-        seed: of the choice; None holds out the last ones.
+        data: The dataset, of at least `count` + 1 sequences.
+        count: The number of sequences to hold out, at least 1.
+        seed: The seed of the choice; None holds out the last ones.
 
     Raises:
-        DesignError: there are not enough sequences.
+        DesignError: There are not enough sequences.
     """
     total = len(data.x)
     check_integer("held-out sequences", count, 1, total - 1)
@@ -66,10 +67,10 @@ def hold_out(data: Dataset, count: int, *, seed: int | None = None) -> tuple[Dat
 
 
 def cross_entropy(smoothing: float = 0.0) -> Loss:
-    """Mean of −log softmax(outputs) at the class, for classes as integers.
+    """The mean of −log softmax(outputs) at the class, for classes as integers.
 
     Args:
-        smoothing: share of each target that is spread over all classes, 0 … below 1.
+        smoothing: The share of each target that is spread over all classes, from 0 to below 1.
     """
     if not 0.0 <= smoothing < 1.0:
         raise DesignError("smoothing", "from 0 to below 1", smoothing)
@@ -82,10 +83,10 @@ def cross_entropy(smoothing: float = 0.0) -> Loss:
 
 
 def squared_error(skip: int = 0) -> Loss:
-    """Mean of (outputs − targets)².
+    """The mean of (outputs − targets)².
 
     Args:
-        skip: leading steps that do not count, while the memory fills; for outputs per step.
+        skip: The number of leading steps that do not count, while the memory fills; for outputs per step.
     """
     check_integer("skipped steps", skip, 0)
 
@@ -98,12 +99,12 @@ def squared_error(skip: int = 0) -> Loss:
 
 @dataclass(frozen=True)
 class Metric:
-    """What a result is chosen and reported by.
+    """A score by which parameters are chosen and results are reported.
 
     Attributes:
-        name: as in reports.
-        function: (outputs, targets) of all sequences → number.
-        higher_is_better: which way is better.
+        name: The name in reports.
+        function: A function of the outputs and targets of all sequences.
+        higher_is_better: Whether a higher score is better.
     """
 
     name: str
@@ -123,9 +124,9 @@ def _mean_square(outputs: ArrayLike, targets: ArrayLike) -> float:
     return float(np.mean((np.asarray(outputs, np.float64) - np.asarray(targets, np.float64)) ** 2))
 
 
-#: Share of sequences whose largest output is that of their class.
+#: The share of sequences whose largest output is that of their class.
 ACCURACY = Metric("accuracy", _accuracy, higher_is_better=True)
-#: Mean squared error.
+#: The mean square error.
 ERROR = Metric("mse", _mean_square)
-#: RMS error over the RMS of the targets.
+#: The root mean square of the error over that of the targets.
 NRMSE = Metric("nrmse", nrmse)

@@ -1,7 +1,7 @@
-"""Memories without feedback, for all steps at once; the block form of `lmu_hw.reference.memory` in JAX.
+"""Memories without feedback, for all steps at once: the block form of `lmu_hw.reference.memory` in JAX.
 
-A fixed memory takes its matrices from there, computed in float64; where θ is learned they follow from the
-step itself, powers by doubling, so that the gradient with respect to θ passes through them.
+The matrices of a fixed memory come from there, computed in float64. Where θ is learned they are computed here from the
+step, by doubling its powers, so that the gradient with respect to θ passes through them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Tensor = jax.Array
 
 
 def final_memory(spec: LMUSpec, u: Tensor, learned: Matrices | None = None) -> Tensor:
-    """m after the last step, shape (batch, channels, order), for drives of shape (batch, T, channels).
+    """Compute m after the last step, shape (batch, channels, order), from a zero state.
 
     Args:
-        spec: the memory.
-        u: its drive from the first step on, the state before it being 0.
-        learned: the step of `spec`'s memory at a learned θ, if it is.
+        spec: The memory.
+        u: The drives of all steps, shape (batch, T, channels).
+        learned: The sampled memory at the learned θ, where θ is learned.
     """
     steps, step = u.shape[1], learned or fixed_step(spec, str(u.dtype))
     impulse: AnyArray = memory_block(spec, steps).impulse.astype(u.dtype) if learned is None else _impulse(step, steps)
@@ -34,7 +34,11 @@ def final_memory(spec: LMUSpec, u: Tensor, learned: Matrices | None = None) -> T
 
 
 def all_memories(spec: LMUSpec, u: Tensor, learned: Matrices | None = None) -> Tensor:
-    """m after each step, shape (batch, T, channels, order); arguments as for `final_memory`."""
+    """Compute m after each step, shape (batch, T, channels, order), from a zero state.
+
+    The arguments are those of `final_memory`. The steps are divided into blocks. First the states at the start of each
+    block are computed by a scan over the blocks, then all states within them by two products.
+    """
     batch, steps, channels = u.shape
     step = learned or fixed_step(spec, str(u.dtype))
     n = step.input.shape[0]
@@ -56,7 +60,7 @@ def all_memories(spec: LMUSpec, u: Tensor, learned: Matrices | None = None) -> T
 
 
 class _Gains(NamedTuple):
-    """The matrices of `lmu_hw.reference.memory.MemoryBlock`."""
+    """The matrices of `lmu_hw.reference.memory.MemoryBlock`, which documents them."""
 
     power: AnyArray
     impulse: AnyArray
@@ -82,7 +86,7 @@ def _learned_gains(step: Matrices, length: int) -> _Gains:
 
 
 def _impulse(step: Matrices, length: int) -> Tensor:
-    """Row k is G^k H, shape (length, n), by doubling."""
+    """The impulse response, shape (length, n): row k is G^k H, computed by doubling."""
     rows: Tensor = step.input[None]
     power = step.transition
     while rows.shape[0] < length:

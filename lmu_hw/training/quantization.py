@@ -1,10 +1,9 @@
-"""Quantisation-aware training: forward the values of the hardware, backward the gradient of the float layer.
+"""Quantisation-aware training: the values of the hardware forwards, the gradient of the float layer backwards.
 
-The straight-through rule (Bengio, Léonard and Courville, 2013): a rounded value passes the gradient on as if it
-had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.model`
-itself, called back on the host, so their words are the hardware's bit for bit; their gradient is that of the float
-memory with the same input. A sum of products of words is exact in float64 as long as it has 53 bits; in
-float32, 24.
+This is the straight-through rule (Bengio, Léonard and Courville, 2013): a rounded value passes the gradient on as if it
+had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.model` itself, which
+JAX calls on the host, so their words are the hardware's bit for bit; their gradient is that of the float memory with
+the same input. A sum of products of words is exact as long as it has 53 bits in float64, or 24 in float32.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32
 
 @dataclass(frozen=True, eq=False)
 class LayerQuantization:
-    """The word lengths of one layer; None leaves the numbers in question as they are.
+    """The word lengths of one layer. None leaves the numbers in question as they are.
 
     Attributes:
-        weight_bits: of encoders and kernels, sign included, 2 … 32: on the finest grid, a power of two, that
-            holds the largest entry of the array. Biases are added in wide accumulators and stay as they are.
-        memory: plan of the layer's memories. Drives are rounded to its input format and saturate; the states
-            that the layer sees are its output words.
-        output: format of what the layer gives on, and of h where h feeds back; it saturates.
+        weight_bits: The word length of encoders and kernels, 2 … 32 with the sign. An array is rounded to the finest
+            power-of-two grid that holds its largest entry. Biases, which wide accumulators add, stay as they are.
+        memory: The plan of the layer's memories. Drives are rounded to its input format and saturate; the states that
+            the layer sees are its output words.
+        output: The format of the layer's outputs, and of h where h feeds back. Outputs saturate.
     """
 
     weight_bits: int | None = None
@@ -49,14 +48,14 @@ class LayerQuantization:
             check_integer("weight_bits", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
 
     def weights(self, arrays: dict[str, Any]) -> dict[str, Any]:
-        """The arrays of a layer with encoders and kernels rounded."""
+        """The arrays of a layer, with its encoders and kernels rounded."""
         if self.weight_bits is None:
             return arrays
         bits = self.weight_bits
         return {n: a if n == "bias" or n == "input_bias" else round_weights(a, bits) for n, a in arrays.items()}
 
-    def give_on(self, y: Tensor) -> Tensor:
-        """What the layer gives on, rounded."""
+    def round_output(self, y: Tensor) -> Tensor:
+        """The layer's output `y`, rounded to the format of outputs."""
         return y if self.output is None else round_to(y, self.output)
 
 
@@ -75,31 +74,31 @@ def _straight_through_jvp(primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
 
 
 def codes_of(x: Tensor, target: QFormat) -> Tensor:
-    """Codes of x as int64, nearest and halves upwards, saturated: `QFormat.encode` in JAX."""
+    """The codes of x in int64, rounded to nearest with ties up and saturated: `QFormat.encode` in JAX."""
     scaled = x.astype("float64") * 2.0**target.fraction
     below = jnp.floor(scaled)
     return jnp.clip(below + (scaled - below >= 0.5), target.low, target.high).astype("int64")
 
 
 def clipped(x: Tensor, target: QFormat) -> Tensor:
-    """x within the range of `target`."""
+    """x, saturated to the range of `target`."""
     return jnp.clip(x, target.low * target.lsb, target.high * target.lsb)
 
 
 def round_to(x: Tensor, target: QFormat) -> Tensor:
-    """x on the grid and in the range of `target`; straight through within the range, no gradient beyond."""
+    """x, rounded and saturated to `target`; the gradient is passed on within the range, and is 0 beyond."""
     value = (jax.lax.stop_gradient(codes_of(x, target)).astype("float64") * target.lsb).astype(x.dtype)
     return straight_through(value, clipped(x, target))
 
 
 def round_weights(w: Tensor, bits: int) -> Tensor:
-    """w rounded to `bits` bits on the finest power-of-two grid that holds its largest entry; straight through.
+    """w, rounded to `bits` bits on the finest power-of-two grid that holds its largest entry.
 
-    The grid and the rounding (halves to even) are those of `LinearReadout.quantize`.
+    The gradient is passed on. The grid and the rounding (ties to even) are those of `LinearReadout.quantize`.
     """
     exact = jax.lax.stop_gradient(w).astype("float64")
     largest = jnp.max(jnp.abs(exact))
-    # largest = mantissa·2^exponent with a mantissa in [½, 1), so these places fill the word's top bit,
+    # largest = mantissa·2^exponent with a mantissa in [½, 1), so this many fractional bits fill the word's top bit,
     fraction = bits - 1 - jnp.frexp(largest)[1]
     top = 2 ** (bits - 1) - 1
     fraction = fraction - (jnp.rint(jnp.ldexp(largest, fraction)) > top)  # unless it rounds up to a power of two
@@ -107,13 +106,13 @@ def round_weights(w: Tensor, bits: int) -> Tensor:
 
 
 def integer_states(plan: MemoryPlan, u: Tensor, surrogate: Tensor, *, last: bool) -> Tensor:
-    """m of memories without feedback: the integer model's, with the gradient of `surrogate`.
+    """The states m of memories without feedback: those of the integer model, with the gradient of `surrogate`.
 
     Args:
-        plan: of each memory.
-        u: drives, shape (batch, T, channels).
-        surrogate: m of the float memory, shape (batch, T, channels, order), or (batch, channels, order).
-        last: the states after the last step only.
+        plan: The plan of each memory.
+        u: The drives, shape (batch, T, channels).
+        surrogate: The states of the float memory, shape (batch, T, channels, order), or (batch, channels, order).
+        last: Whether to give the states after the last step only.
     """
     codes = jax.lax.stop_gradient(codes_of(u, plan.input_format))
     shape = jax.ShapeDtypeStruct(surrogate.shape, jnp.dtype("float64"))
@@ -130,10 +129,10 @@ def scan_quantized(
     *,
     last: bool = False,
 ) -> Tensor:
-    """h of a quantised LMU cell from a zero state; `weights` are rounded already.
+    """Compute h of a quantised LMU cell from a zero state; `weights` are rounded already.
 
-    Arguments and result as `lmu_hw.training.recurrent.scan_cell`. A float memory runs beside the integer one, on
-    the same drives, for the gradient.
+    The other arguments and the result are those of `lmu_hw.training.recurrent.scan_cell`. A float memory runs beside
+    the integer one, on the same drives, for the gradient.
     """
     batch, channels, hidden = x.shape[0], weights.input_encoder.shape[0], weights.bias.shape[0]
     plan = quantization.memory
@@ -158,7 +157,7 @@ def scan_quantized(
                 partial(_step, plan), result, codes, *registers, vmap_method="sequential"
             )
             m = straight_through(jax.lax.stop_gradient(words).astype(x.dtype), read(system, z))
-        h = quantization.give_on(react(weights, activation, sample, h, m))
+        h = quantization.round_output(react(weights, activation, sample, h, m))
         return (z, h, m, registers), None if last else h
 
     (_, h, _, _), sequence = jax.lax.scan(step, (z, h, m, registers), jnp.swapaxes(x, 0, 1))
@@ -166,7 +165,7 @@ def scan_quantized(
 
 
 def _run(plan: MemoryPlan, last: bool, codes: Any) -> NDArray[np.float64]:
-    """On the host: codes (batch, T, channels) → decoded words (batch, [T,] channels, order)."""
+    """Run the integer model on the host: codes (batch, T, channels) to decoded words (batch, [T,] channels, order)."""
     batch, steps, channels = codes.shape
     memory = IntegerMemory(plan)
     each = np.moveaxis(np.asarray(codes), 2, 1).reshape(batch * channels, steps)
@@ -176,7 +175,7 @@ def _run(plan: MemoryPlan, last: bool, codes: Any) -> NDArray[np.float64]:
 
 
 def _step(plan: MemoryPlan, codes: Any, *registers: Any) -> tuple[NDArray[np.float64], tuple[Any, ...]]:
-    """On the host: one step from the registers, codes (batch, channels) → decoded words and registers."""
+    """Make one step of the integer model on the host: codes (batch, channels) to decoded words and registers."""
     batch, channels = codes.shape
     memory = IntegerMemory(plan)
     state = memory.zero_state(batch * channels)

@@ -1,4 +1,4 @@
-"""How a training is carried out, as plain numbers: they are stored with it and say it all but for the data."""
+"""The settings of a training: with the model and the data they determine its result, so checkpoints keep them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tree = Any
 
 
 class Schedule(StrEnum):
-    """How the learning rate goes on after the warm-up."""
+    """The learning rate after the warm-up: constant, or down to 0 by a cosine or a straight line."""
 
     CONSTANT = "constant"
     COSINE = "cosine"
@@ -26,22 +26,22 @@ class Recipe:
     """Adam (AdamW with a decay) on minibatches that are shuffled anew in each epoch.
 
     Attributes:
-        epochs: passes over the training set.
-        batch: sequences per step; what is left over at an epoch's end is left out.
-        learning_rate: the largest one.
-        schedule: after the warm-up constant, or down to 0 by a cosine or a straight line.
-        warmup: share of all steps in which the rate grows from 0, 0 … below 1.
-        weight_decay: decoupled, of kernels only.
-        clip: bound on the norm of the whole gradient; None for none.
-        averaging: decay per step of an exponential average of the parameters, which then is what is validated
-            and kept; 0 for none. It begins with shorter averages: min(averaging, (1 + k)/(10 + k)) at step k.
-        theta_rate: multiple of the learning rate that learned θ take.
-        betas: decay rates of Adam's moments.
-        seed: of the shuffling and of what layers draw.
-        steps_per_call: steps that are handed to the device at once.
+        epochs: The number of passes over the training set.
+        batch: The number of sequences in a step. Those left over at the end of an epoch are left out.
+        learning_rate: The largest learning rate.
+        schedule: The learning rate after the warm-up.
+        warmup: The share of all steps in which the learning rate grows from 0, from 0 to below 1.
+        weight_decay: The decay of kernels, decoupled from the gradient.
+        clip: The bound on the norm of the whole gradient; None for no bound.
+        averaging: The decay per step of an exponential average of the parameters, which is then validated and kept; 0
+            for no average. It begins with shorter averages: the decay in step k is min(averaging, (1 + k)/(10 + k)).
+        theta_rate: The factor on the learning rate of learned windows θ.
+        betas: The decay rates of Adam's moments.
+        seed: The seed of the shuffling and of random variations of the data.
+        steps_per_call: The number of steps that are handed to the device at once.
 
     Raises:
-        DesignError: a value is out of range.
+        DesignError: A value is out of range.
     """
 
     epochs: int
@@ -95,11 +95,11 @@ class Recipe:
         return optax.join_schedules([optax.linear_schedule(0.0, self.learning_rate, warm), after], [warm])
 
     def optimiser(self, steps: int, trained: list[dict[str, bool]]) -> Any:
-        """The optax transformation.
+        """The optimiser, as a transformation of optax.
 
         Args:
-            steps: of the whole training.
-            trained: for each array whether it is trained; the others stand still.
+            steps: The number of steps of the whole training.
+            trained: For each array whether it is trained; the others stand still.
         """
         kernels = [{name: "kernel" in name for name in layer} for layer in trained]
         fixed = [{name: not flag for name, flag in layer.items()} for layer in trained]

@@ -34,7 +34,7 @@ class Product:
         row: the word that the sum becomes; below `order` the increment of that state.
         operand: the word that is multiplied; below `order` one of z = x − e₀u.
         coefficient: what it is multiplied by.
-        fraction_bits: fractional bits of the row's coefficients; of an increment, those that are missing to the grid of all.
+        fraction_bits: fractional bits of the row's coefficients; of an increment, those missing to the common grid.
         opens, closes: it is the first or the last product of its row.
         carry: the word that is added to the finished sum; −1 for none.
         retires: the row is the increment of a state.

@@ -52,11 +52,11 @@ class WordGenerator(wiring.Component):
         word = Const(0, WORD_BITS)
         for k, (register, first) in enumerate(zip(REGISTERS, self._states, strict=True)):
             state = Signal(WORD_BITS, init=first, name=f"register_{k}")
-            low = register.length - register.fraction_bits
+            low = register.length - register.shift
             fed_back = (Cat(Const(0, register.tap), state[: WORD_BITS - register.tap]) ^ state)[low:]
             # The mask leaves out the lowest bits of the word, which no register has.
             none = WORD_BITS - register.length
-            kept = Cat(Const(0, register.fraction_bits + none), state[none : WORD_BITS - register.fraction_bits])
+            kept = Cat(Const(0, register.shift + none), state[none : WORD_BITS - register.shift])
             with m.If(self.restart):
                 m.d.sync += state.eq(first)
             with m.Elif(self.advance):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,21 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.export.files import subcircuit_text
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.spec import Basis
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.model import IntegerMemory
+from lmu_hw.fixed_point.formats import IntArray, Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
+from lmu_hw.rtl.interface.emission import VerilogDesign
+from lmu_hw.rtl.memory.verilog import generate_verilog
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
 from lmu_hw.sim.mixed.lockstep import CIRCUIT_INSTANCE, TOP, LockStep
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
+from lmu_hw.sim.targets.run import run_targets
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,10 @@ class AnalogSetup:
     """The circuit that runs beside the Verilog.
 
     Attributes:
-        circuit: of the same memory, in any topology and style.
-        tolerance: largest NRMSE of states and readouts against the float reference.
-        samples: how many samples the circuit is simulated for, from the start; SPICE takes its time.
-        max_step: longest step of the circuit's simulator, s; a tenth of the sample period by default.
+        circuit: A circuit of the same memory, in any topology and style.
+        tolerance: The largest NRMSE of states and readouts against the float reference.
+        samples: The number of samples, from the start, that the circuit is simulated for; SPICE takes its time.
+        max_step: The longest step of the circuit's simulator, s; a tenth of the sample period by default.
     """
 
     circuit: AnalogDesign
@@ -45,25 +47,14 @@ class AnalogSetup:
 
 
 @dataclass(frozen=True)
-class DigitalCheck:
-    """Verilog against the integer model: samples sent, beats checked, and words that differ."""
-
-    samples: int
-    beats: int
-    mismatches: int
-    simulator: str
-    messages: tuple[str, ...]
-    passed: bool
-
-
-@dataclass(frozen=True)
 class BoundCheck:
     """Integer words against the float memory fed with the unrounded input.
 
     Attributes:
-        bound: the plan's bound, of the state that comes closest to it.
-        max_error: the largest deviation of that state.
-        utilisation: max_error/bound of that state; above 1 the bound is broken.
+        bound: The plan's bound for the state that comes closest to it.
+        max_error: The largest deviation of that state.
+        utilisation: The ratio max_error/bound of that state; above 1 the bound is broken.
+        passed: Whether every state keeps to its bound.
     """
 
     bound: float
@@ -74,7 +65,18 @@ class BoundCheck:
 
 @dataclass(frozen=True)
 class AnalogCheck:
-    """The circuit against the float memory, beside the Verilog in the same simulation; None is not measured."""
+    """The circuit against the float memory, beside the Verilog in the same simulation.
+
+    Attributes:
+        nrmse: The error of all states together, or None where it was not measured, as below.
+        readout_nrmse: The error of the circuit's outputs.
+        worst_state_nrmse: The largest error of a single state.
+        tolerance: The largest NRMSE that passes.
+        samples: The number of samples that were compared.
+        mismatches: The number of words of the Verilog that differ from the integer model.
+        messages: What the bench or ngspice complained about.
+        passed: Whether the circuit keeps to the tolerance and the Verilog is exact.
+    """
 
     nrmse: float | None
     readout_nrmse: float | None
@@ -86,12 +88,23 @@ class AnalogCheck:
     passed: bool
 
 
-@dataclass(frozen=True)
-class CosimResult:
-    """Everything that one co-simulation found; arrays have shape (samples, order), in the plan's coordinates.
+@dataclass(frozen=True, eq=False)
+class CosimResult(Cosim):
+    """Everything that the co-simulation of a memory found; states have the shape (samples, order), in its coordinates.
 
-    `states_rtl` is None where the bench failed, `states_spice` where no circuit ran; the circuit covers the
-    first `analog.samples` samples, and `readout_*`, shape (samples, readouts), are its outputs for them.
+    Attributes:
+        digital: Verilog against the integer model.
+        fixed_vs_float: The integer model against the float memory.
+        analog: The circuit against the float memory; None where no circuit ran.
+        time: The end of each sample, s, shape (samples,).
+        samples: The recording, shape (samples,).
+        states_float: The states of the float memory.
+        states_fixed: The states of the integer model.
+        states_rtl: The states of the Verilog; None where the bench failed.
+        states_spice: The states of the circuit for the first `AnalogSetup.samples` samples; None without a circuit.
+        readout_spice: The outputs of the circuit for the same samples, shape (samples, readouts).
+        readout_float: What those outputs should be.
+        waveform: The file with all signals, where one was recorded.
     """
 
     digital: DigitalCheck
@@ -109,17 +122,11 @@ class CosimResult:
 
     @property
     def passed(self) -> bool:
-        """Every check held."""
         return self.digital.passed and self.fixed_vs_float.passed and (self.analog is None or self.analog.passed)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
-        return {
-            "digital": _plain(self.digital),
-            "fixed_vs_float": _plain(self.fixed_vs_float),
-            "analog": None if self.analog is None else _plain(self.analog),
-            "passed": self.passed,
-        }
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        return {"digital": self.digital, "fixed_vs_float": self.fixed_vs_float, "analog": self.analog}
 
 
 def cosimulate(
@@ -139,66 +146,70 @@ def cosimulate(
     """Run all checks on one memory with one recording.
 
     Args:
-        plan: the memory.
-        samples: the recording, shape (T,), within [−1, 1]; each sample is one step.
-        workdir: folder for builds, logs and recordings.
-        simulator: verilator or icarus.
-        lanes: multiplier lanes of the Verilog.
-        seed: of gaps, stalls and cocotb.
-        gap, stall: shares of cycles without a sample offered, or without a beat taken.
-        analog: the circuit to run beside it; none by default.
-        waves: record all signals.
-        design: Verilog to check in place of the plan's own.
+        plan: The memory in fixed point.
+        samples: The recording, shape (T,), within [−1, 1]; each sample is one step.
+        workdir: The folder for builds, logs and recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        lanes: The number of multiplier lanes of the Verilog.
+        seed: The seed of gaps, stalls and cocotb.
+        gap, stall: The shares of cycles without a sample offered, or without a beat taken.
+        analog: The circuit to run beside the Verilog; none by default.
+        waves: Whether all signals are recorded.
+        design: The Verilog to check in place of the plan's own.
 
     Raises:
-        DesignError: an argument is wrong.
-        MissingToolError: a simulator is not installed.
+        DesignError: An argument is wrong.
+        MissingToolError: A simulator is not installed.
     """
-    u = np.asarray(samples, dtype=np.float64)
-    if u.ndim != 1 or u.size == 0 or not np.all(np.abs(u) <= 1.0):
-        raise DesignError("samples", "a non-empty sequence within [-1, 1]", f"shape {u.shape}")
-    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    u = checked_recording(samples)
     made = design or generate_verilog(plan, lanes=lanes)
-    memory = HarnessedMemory(plan, Stimulus(codes[None, :], gap=gap, stall=stall, seed=seed), made)
-    words = IntegerMemory(plan).run(codes)
-    states_fixed = plan.output_format.decode(words)
-    # +1 itself has no code: the declared range ends half a code below it, as the bound does.
-    within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
-    states_float = FloatMemory(plan.spec).run(within)
-    stream = run_streams(
-        [memory],
-        workdir=workdir / "digital",
-        simulator=simulator,
-        seed=seed,
-        waves=waves,
-        expected=[words[None]],
-        references=[states_float[None]],
+    memory, states_float = fixed_target(plan, u, made, gap=gap, stall=stall, seed=seed)
+    words = memory.model_words()
+    states_fixed = plan.output_format.decode(words[0])
+    run = run_targets(
+        [memory], workdir=workdir / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words]
     )
-    score = stream.scores[0] if stream.scores else None
     circuit = None
     if analog is not None:
-        circuit = _run_circuit(plan, u, codes, words, made, analog, workdir / "analog", simulator, seed)
+        circuit = _run_circuit(memory, u, words[0], analog, workdir / "analog", simulator, seed)
     return CosimResult(
-        digital=DigitalCheck(
-            samples=int(codes.size),
-            beats=score.checked if score else 0,
-            mismatches=score.mismatches if score else int(words.size),
-            simulator=str(simulator),
-            messages=stream.bench.messages,
-            passed=stream.passed,
-        ),
+        digital=DigitalCheck.of_run(run, words.size, simulator),
         fixed_vs_float=check_bound(plan, states_fixed, states_float),
         analog=circuit.check if circuit else None,
         time=plan.spec.dt * np.arange(1.0, u.size + 1.0),
         samples=u,
         states_float=states_float,
         states_fixed=states_fixed,
-        states_rtl=plan.output_format.decode(stream.words[0][0]) if stream.passed else None,
+        states_rtl=plan.output_format.decode(run.words[0][0]) if run.passed else None,
         states_spice=circuit.states if circuit else None,
         readout_spice=circuit.readout if circuit else None,
         readout_float=circuit.readout_reference if circuit else None,
-        waveform=stream.bench.waveform,
+        waveform=run.bench.waveform,
     )
+
+
+def checked_recording(samples: Array) -> Array:
+    """The samples as numbers.
+
+    Raises:
+        DesignError: They are not a non-empty sequence within [−1, 1].
+    """
+    u = np.asarray(samples, dtype=np.float64)
+    if u.ndim != 1 or u.size == 0 or not np.all(np.abs(u) <= 1.0):
+        raise DesignError("samples", "a non-empty sequence within [-1, 1]", f"shape {u.shape}")
+    return u
+
+
+def fixed_target(
+    plan: MemoryPlan, u: Array, design: VerilogDesign, *, gap: float, stall: float, seed: int
+) -> tuple[HarnessedMemory, Array]:
+    """A fixed-point memory with the recording `u` as its only sequence, and the states of the float memory."""
+    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    # +1 itself has no code: the declared range ends half a code below it, as the bound does.
+    within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
+    stimulus = Stimulus(codes[None], gap=gap, stall=stall, seed=seed)
+    states = FloatMemory(plan.spec).run(within)
+    return HarnessedMemory(plan, stimulus, design, states[None]), states
 
 
 def check_bound(plan: MemoryPlan, fixed: Array, reference: Array) -> BoundCheck:
@@ -214,8 +225,10 @@ def check_bound(plan: MemoryPlan, fixed: Array, reference: Array) -> BoundCheck:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _CircuitRun:
+    """The check of a circuit, what was measured on it, and what its outputs should be."""
+
     check: AnalogCheck
     states: Array | None
     readout: Array | None
@@ -223,19 +236,19 @@ class _CircuitRun:
 
 
 def _run_circuit(
-    plan: MemoryPlan,
+    memory: HarnessedMemory,
     u: Array,
-    codes: Any,
-    words: Any,
-    digital: VerilogDesign,
+    words: IntArray,
     setup: AnalogSetup,
     workdir: Path,
     simulator: Simulator | str,
     seed: int,
 ) -> _CircuitRun:
+    """Run the circuit beside the memory's Verilog, which gets the same samples and must give the same words."""
+    plan, digital = memory.plan, memory.design
     design, count = setup.circuit, min(u.size, setup.samples)
     _check_circuit(plan, design)
-    circuit = mixed_circuit(design, plan.spec.dt, "lmu_hw.sim.cosimulate", max_step=setup.max_step)
+    circuit = MixedCircuit.of_design(design, plan.spec.dt, "lmu_hw.sim.cosimulate", max_step=setup.max_step)
     pair = LockStep(digital, circuit)
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
@@ -246,7 +259,7 @@ def _run_circuit(
     vectors = workdir / "vectors.npz"
     np.savez(
         vectors,
-        codes=codes[:count],
+        codes=memory.stimulus.codes[0, :count],
         volts=u[:count] * design.input_scaling,
         words=words[:count],
         reference=np.column_stack([held, readouts]),
@@ -291,26 +304,6 @@ def _run_circuit(
     return _CircuitRun(check, states, delayed, readouts)
 
 
-def mixed_circuit(design: AnalogDesign, period: float, command: str, *, max_step: float | None = None) -> MixedCircuit:
-    """The circuit of a memory for a mixed simulation, its inputs set once per period.
-
-    Args:
-        design: of any topology and style; all its ports are exchanged.
-        period: s.
-        command: that the netlist is said to come from.
-        max_step: longest step of ngspice, s; a tenth of the period by default.
-    """
-    nets = tuple(net for signal in design.signals for net in design.signal_nets(signal))
-    return MixedCircuit(
-        netlist=subcircuit_text(design, command),
-        subcircuit=design.circuit.name,
-        inputs=tuple(design.input_ports),
-        outputs=nets,
-        period=period,
-        max_step=max_step,
-    )
-
-
 def decoding(design: AnalogDesign) -> Array:
     """What turns the voltages of a mixed circuit's outputs into Legendre states and readouts.
 
@@ -341,7 +334,3 @@ def _output_rows(design: AnalogDesign) -> Array:
     delays = readout(order, realisation.delays) if realisation.delays else np.zeros((0, order))
     rows = {"y": delays, "m": np.eye(order)}
     return np.array([rows[name[0]][int(name[1:])] for name in realisation.outputs]).reshape(-1, order)
-
-
-def _plain(check: Any) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(check).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.reference import FloatNetwork
-from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.rtl.interface.emission import VerilogDesign
+from lmu_hw.sim.cosim.base import Cosim
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkRun, NetworkStimulus, in_batch_order, run_networks
+from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, in_batch_order
+from lmu_hw.sim.targets.run import Run, run_targets
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,14 @@ class NetworkDigitalCheck:
     """Verilog against the integer model.
 
     Attributes:
-        sequences, samples: sequences that ran, and their steps together.
-        words: output words that came and were compared.
-        mismatches: words that differ, and words with a wrong index, class or flag, missing or too many.
-        different_classes: sequences whose class, after the last step, is not the integer model's; None where the
-            bench failed.
-        simulator: which.
-        messages: of the bench.
-        passed: everything was compared and nothing differs.
+        sequences, samples: The number of sequences that ran, and the number of their steps together.
+        words: The number of output words that came and were compared.
+        mismatches: The number of words that differ, have a wrong index, class or flag, are missing or too many.
+        different_classes: The number of sequences whose class, after the last step, is not the integer model's; None
+            where the bench failed.
+        simulator: The HDL simulator.
+        messages: What the bench complained about.
+        passed: Whether everything was compared and nothing differs.
     """
 
     sequences: int
@@ -51,9 +54,9 @@ class NetworkDeviation:
     """Integer words against the float network; no bound is proved of it.
 
     Attributes:
-        max_error: largest deviation of an output.
-        nrmse: root mean square of the deviation over that of the outputs; None where those are all zero.
-        different_classes: sequences whose class differs; None where there is one output.
+        max_error: The largest deviation of an output.
+        nrmse: The root mean square of the deviation over that of the outputs; None where those are all zero.
+        different_classes: The number of sequences whose class differs; None where there is one output.
     """
 
     max_error: float
@@ -62,18 +65,20 @@ class NetworkDeviation:
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkCosim:
-    """Everything that one co-simulation found.
+class NetworkCosim(Cosim):
+    """Everything that the co-simulation of a network found.
 
     Attributes:
         digital: Verilog against the integer model.
-        fixed_vs_float: the integer model against the float network.
-        accuracy: shares of the labels that the forms "float", "fixed" and "rtl" give, the last one None where the
+        fixed_vs_float: The integer model against the float network.
+        accuracy: The shares of the labels that the forms "float", "fixed" and "rtl" give, the last one None where the
             bench failed; None without labels.
-        outputs_float, outputs_fixed: shape (batch, [T,] outputs).
-        outputs_rtl: likewise; None where the bench failed.
-        cycles: clock cycles from the first word in to the last word out, both included; None where the bench failed.
-        waveform: where one was recorded.
+        outputs_float, outputs_fixed: The outputs of the float network and of the integer model, shape
+            (batch, [T,] outputs).
+        outputs_rtl: The outputs of the Verilog; None where the bench failed.
+        cycles: The clock cycles from the first word in to the last word out, both included; None where the bench
+            failed.
+        waveform: The file with all signals, where one was recorded.
     """
 
     digital: NetworkDigitalCheck
@@ -87,18 +92,15 @@ class NetworkCosim:
 
     @property
     def passed(self) -> bool:
-        """Every check held."""
         return self.digital.passed
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
-        digital = vars(self.digital) | {"messages": list(self.digital.messages)}
+    @property
+    def figures(self) -> Mapping[str, Any]:
         return {
-            "digital": digital,
-            "fixed_vs_float": vars(self.fixed_vs_float) | {"bound": None},
+            "digital": self.digital,
+            "fixed_vs_float": vars(self.fixed_vs_float) | {"bound": None},  # none is proved
             "accuracy": self.accuracy,
             "analog": None,
-            "passed": self.passed,
         }
 
 
@@ -119,20 +121,20 @@ def cosimulate_network(
     """Run all checks on one network with one batch of sequences.
 
     Args:
-        network: in float.
-        plan: of the network.
-        design: the Verilog to check.
-        x: in the units of the network's input, shape (batch, T, inputs).
-        workdir: folder for builds, logs and recordings.
-        labels: the class of each sequence, shape (batch,).
-        simulator: verilator or icarus.
-        seed: of gaps, stalls and cocotb.
-        gap, stall: shares of cycles without a word offered, or without one taken.
-        waves: record all signals.
+        network: The network in float.
+        plan: The network in fixed point.
+        design: The Verilog to check.
+        x: The sequences in the units of the network's input, shape (batch, T, inputs).
+        workdir: The folder for builds, logs and recordings.
+        labels: The class of each sequence, shape (batch,).
+        simulator: The HDL simulator, verilator or icarus.
+        seed: The seed of gaps, stalls and cocotb.
+        gap, stall: The shares of cycles without a word offered, or without one taken.
+        waves: Whether all signals are recorded.
 
     Raises:
-        DesignError: an argument is wrong.
-        MissingToolError: a simulator is not installed.
+        DesignError: An argument is wrong.
+        MissingToolError: A simulator is not installed.
     """
     model = IntegerNetwork(plan)
     codes = model.encode(x)
@@ -143,10 +145,11 @@ def cosimulate_network(
     sequences = int(design.manifest["sequences"])
     stimulus = NetworkStimulus.of_batch(codes, sequences).with_traffic(gap, stall, seed)
     harnessed = HarnessedNetwork(plan, stimulus, design)
-    expected = harnessed.model_outputs()
-    run = run_networks([harnessed], workdir=workdir, simulator=simulator, seed=seed, waves=waves, expected=[expected])
+    expected = harnessed.model_words()
+    run = run_targets([harnessed], workdir=workdir, simulator=simulator, seed=seed, waves=waves, expected=[expected])
     words = in_batch_order(expected, codes.shape, sequences, plan.output)
-    got = in_batch_order(run.answers[0].words, codes.shape, sequences, plan.output) if run.passed else None
+    cycles = run.recorded[0].cycles if run.passed else None
+    got = in_batch_order(run.words[0], codes.shape, sequences, plan.output) if run.passed else None
     reference = FloatNetwork(network).run(x)
     fixed = model.decode(words)
     accuracy = None
@@ -164,14 +167,12 @@ def cosimulate_network(
         outputs_float=reference,
         outputs_fixed=fixed,
         outputs_rtl=None if got is None else model.decode(got),
-        cycles=int(run.answers[0].cycles[-1]) + 1 if run.passed else None,
+        cycles=None if cycles is None else int(cycles[-1, -1]) + 1,
         waveform=run.bench.waveform,
     )
 
 
-def _digital(
-    run: NetworkRun, codes: IntArray, words: IntArray, got: IntArray | None, simulator: str
-) -> NetworkDigitalCheck:
+def _digital(run: Run, codes: IntArray, words: IntArray, got: IntArray | None, simulator: str) -> NetworkDigitalCheck:
     score = run.scores[0] if run.scores else None
     return NetworkDigitalCheck(
         sequences=int(codes.shape[0]),

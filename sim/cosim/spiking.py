@@ -1,4 +1,4 @@
-"""One recording through everything that carries a memory: `python -m lmu_hw.sim.cosim.spiking --neurons 996`.
+"""One recording through everything that carries a memory: `lmu-hw cosim --spiking`.
 
 In one simulation run the fixed-point Verilog and the Verilog of the digital spiking memory; both must equal their
 integer models word for word, and the fixed-point words must lie within the plan's bound of the float reference. What
@@ -8,10 +8,7 @@ noise predicts.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,29 +16,20 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.formats import Overflow
-from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.io.files import plain
-from lmu_hw.io.signals import band_limited_noise
-from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.cosim.memory import BoundCheck, DigitalCheck, check_bound
-from lmu_hw.sim.hdl.run import run_harness, save_expected
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
+from lmu_hw.sim.cosim.memory import BoundCheck, check_bound, checked_recording, fixed_target
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.hdl.scoreboard import Score, expected_flags, memory_fields
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, stream_module
-from lmu_hw.sim.targets.spiking import BENCH, HarnessedSpiking, spiking_job, spiking_vectors
-from lmu_hw.spiking.design import SpikingOptions
+from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.run import Run, run_targets
+from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
-from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
+from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
-from lmu_hw.spiking.neurons import NeuronKind
 
 
 @dataclass(frozen=True)
@@ -51,12 +39,12 @@ class DecodedError:
     Where the spiking memory was designed for chosen delays it is what the design weighs, those before the window.
 
     Attributes:
-        rtl: of the words of the Verilog, as the bench measured it; None where it did not get as far.
-        integer: of the integer model's words.
-        software: of the same design in float64 with true Poisson spikes, or regular ones as they are.
-        fixed: of the fixed-point words, for comparison.
-        predicted: what Poisson noise alone leaves, from the design.
-        signal: RMS of the window itself.
+        rtl: The error of the words of the Verilog; None where the bench did not get as far.
+        integer: The error of the integer model's words.
+        software: The error of the same design in float64 with true Poisson spikes, or regular ones as they are.
+        fixed: The error of the fixed-point words, for comparison.
+        predicted: The error that Poisson noise alone leaves, predicted from the design.
+        signal: The RMS of the window itself.
     """
 
     rtl: float | None
@@ -68,10 +56,23 @@ class DecodedError:
 
 
 @dataclass(frozen=True, eq=False)
-class SpikingCosim:
-    """Everything that one comparison found; states have the shape (samples, order), in the specification's basis.
+class SpikingCosim(Cosim):
+    """Everything that the co-simulation of a memory in spikes found; states have the shape (samples, order).
 
-    `spikes` are the integer model's.
+    Attributes:
+        fixed: The fixed-point Verilog against its integer model.
+        fixed_vs_float: The fixed-point integer model against the float memory.
+        spiking: The Verilog of the neurons against its integer model.
+        decoded: What the spikes decode to against the float memory.
+        time: The end of each sample, s, shape (samples,).
+        samples: The recording, shape (samples,).
+        states_float: The states of the float memory.
+        states_fixed: The states of the fixed-point integer model.
+        states_spiking: The states of the integer model of the neurons.
+        states_software: The states of the spiking memory in float64.
+        spikes: The spikes of the integer model.
+        messages: What the bench complained about.
+        bench_passed: Whether the bench ran to its end without complaint.
     """
 
     fixed: DigitalCheck
@@ -90,18 +91,17 @@ class SpikingCosim:
 
     @property
     def passed(self) -> bool:
-        """The bench passed, both designs equal their models and the bound holds. Spikes have no bound."""
+        """Whether the bench passed, both designs equal their models and the bound holds. Spikes have no bound."""
         return self.bench_passed and self.fixed.passed and self.spiking.passed and self.fixed_vs_float.passed
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+    @property
+    def figures(self) -> Mapping[str, Any]:
         return {
-            "digital": vars(self.fixed) | {"messages": list(self.fixed.messages)},
-            "fixed_vs_float": vars(self.fixed_vs_float),
-            "spiking": vars(self.spiking) | {"messages": list(self.spiking.messages)},
-            "spiking_vs_float": vars(self.decoded),
-            "messages": list(self.messages),
-            "passed": self.passed,
+            "digital": self.fixed,
+            "fixed_vs_float": self.fixed_vs_float,
+            "spiking": self.spiking,
+            "spiking_vs_float": self.decoded,
+            "messages": self.messages,
         }
 
 
@@ -121,72 +121,50 @@ def cosimulate_spiking(
     """Run one recording through both digital memories in one simulation, and through the models beside them.
 
     Args:
-        plan: the memory in fixed point.
-        spiking: the same memory in digital neurons.
-        samples: the recording, shape (T,), within [−1, 1]; each sample is one step.
-        workdir: folder for builds, logs and recordings.
-        simulator: verilator or icarus.
-        lanes: multiplier lanes of the fixed-point Verilog.
-        seed: of gaps, stalls and cocotb.
-        gap, stall: shares of cycles without a sample offered, or without a word taken.
-        designs: Verilog to check in place of the plans' own, fixed point first.
+        plan: The memory in fixed point.
+        spiking: The same memory in digital neurons.
+        samples: The recording, shape (T,), within [−1, 1]; each sample is one step.
+        workdir: The folder for builds, logs and recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        lanes: The number of multiplier lanes of the fixed-point Verilog.
+        seed: The seed of gaps, stalls and cocotb.
+        gap, stall: The shares of cycles without a sample offered, or without a word taken.
+        designs: The Verilog to check in place of the plans' own, the fixed-point memory's first.
 
     Raises:
-        DesignError: the plans are not of one memory, or an argument is wrong.
-        MissingToolError: a simulator is not installed.
+        DesignError: The plans are not of one memory, or an argument is wrong.
+        MissingToolError: A simulator is not installed.
     """
     if plan.spec != spiking.spec:
         raise DesignError("plans", "of one memory", f"{plan.spec.summary()} and {spiking.spec.summary()}")
-    u = np.asarray(samples, dtype=np.float64)
-    if u.ndim != 1 or u.size == 0 or not np.all(np.abs(u) <= 1.0):
-        raise DesignError("samples", "a non-empty sequence within [-1, 1]", f"shape {u.shape}")
+    u = checked_recording(samples)
     made = designs or (
         generate_verilog(plan, name="fixed_memory", lanes=lanes),
         generate_spiking_verilog(spiking, name="spiking_memory"),
     )
-    codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
+    first, reference = fixed_target(plan, u, made[0], gap=gap, stall=stall, seed=seed)
+    codes = spiking.encode(u)
+    second = HarnessedSpiking(spiking, Stimulus(codes[None], gap=gap, stall=stall, seed=seed), made[1])
     neurons = DigitalSpikingMemory(spiking)
-    words, spiking_words = IntegerMemory(plan).run(codes), neurons.run(spiking.encode(u), record=True)
-    # As in the bound: +1 itself has no code.
-    within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
-    reference = FloatMemory(plan.spec).run(within)
-    first = HarnessedMemory(plan, Stimulus(codes[None], gap=gap, stall=stall, seed=seed), made[0])
-    second = HarnessedSpiking(spiking, made[1], spiking.encode(u)[None], gap=gap, stall=stall, seed=seed)
-    weights = spiking.design.weights
-    vectors = [
-        _fixed_vectors(first, words, reference),
-        spiking_vectors(second, spiking_words[None])
-        | {
-            "reference": reference.reshape(-1, 1),
-            "weights": weights,
-            "lsb": np.array(spiking.output_format.lsb),
-        },
-    ]
-    jobs = [_fixed_job(first), spiking_job(second)]
-    scores, bench = run_harness(
-        [stream_module(0, first), second.module()],
-        BENCH,
-        [job | {"expected": save_expected(workdir, k, vectors[k])} for k, job in enumerate(jobs)],
-        workdir=workdir,
-        files={"samples_0.hex": first.sample_words(), "samples_1.hex": second.sample_words()},
-        limits=[_limit_cycles(first), second.limit_cycles()],
-        simulator=simulator,
-        seed=seed,
+    expected = [first.model_words(), neurons.run(codes, record=True)[None]]
+    run = run_targets([first, second], workdir=workdir, simulator=simulator, seed=seed, expected=expected)
+    states_fixed, states_spiking = (
+        plan.output_format.decode(expected[0][0]),
+        spiking.output_format.decode(expected[1][0]),
     )
-    measured = bench.run_dir / "decoded_1.json"
-    states_fixed, states_spiking = plan.output_format.decode(words), spiking.output_format.decode(spiking_words)
     states_software = SpikingMemory(spiking.design).run(u)
+    weights = spiking.design.weights
 
     def error(states: Array) -> float:
         return _rms((states - reference) @ weights.T)
 
-    rtl = json.loads(measured.read_text(encoding="utf-8"))["rms_error"] if measured.is_file() else None
+    states_rtl = _rtl_states(run, spiking)
     return SpikingCosim(
-        fixed=_check(scores, 0, codes.size, words.size, simulator),
+        fixed=DigitalCheck.of_score(run, 0, expected[0].size, simulator),
         fixed_vs_float=check_bound(plan, states_fixed, reference),
-        spiking=_check(scores, 1, codes.size, spiking_words.size, simulator),
+        spiking=DigitalCheck.of_score(run, 1, expected[1].size, simulator),
         decoded=DecodedError(
-            rtl=rtl,
+            rtl=None if states_rtl is None else error(states_rtl),
             integer=error(states_spiking),
             software=error(states_software),
             fixed=error(states_fixed),
@@ -200,8 +178,8 @@ def cosimulate_spiking(
         states_spiking=states_spiking,
         states_software=states_software,
         spikes=neurons.spikes,
-        messages=bench.messages,
-        bench_passed=bench.passed,
+        messages=run.bench.messages,
+        bench_passed=run.bench.passed,
     )
 
 
@@ -209,74 +187,11 @@ def _rms(errors: Array) -> float:
     return float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
 
 
-def _check(scores: tuple[Score, ...], k: int, samples: int, words: int, simulator: Simulator | str) -> DigitalCheck:
-    if len(scores) <= k:
-        return DigitalCheck(samples, 0, words, str(simulator), ("the bench did not get as far",), False)
-    score = scores[k]
-    said = (score.first_mismatch,) if score.first_mismatch else ()
-    return DigitalCheck(samples, score.checked, score.mismatches, str(simulator), said, score.passed)
-
-
-def _fixed_job(memory: HarnessedMemory) -> dict[str, Any]:
-    return {
-        "fields": memory_fields(memory.design.manifest),
-        "words_per_beat": memory.words_per_beat,
-        "sent": int(memory.stimulus.codes.size),
-    }
-
-
-def _limit_cycles(memory: HarnessedMemory) -> int:
-    waits = (1.0 - memory.stimulus.gap) * (1.0 - memory.stimulus.stall)
-    each = memory.cycles_per_round + memory.beats_per_sample
-    return int(2.0 * memory.stimulus.codes.size * each / waits) + 10_000
-
-
-def _fixed_vectors(memory: HarnessedMemory, words: Any, reference: Array) -> dict[str, Any]:
-    batch, samples = memory.stimulus.codes.shape
-    bound = np.broadcast_to(memory.plan.error_bound, (1, *reference.shape))
-    return {
-        "words": memory.expected_order(words[None]),
-        "reference": memory.expected_order(reference[None]),
-        "bound": memory.expected_order(bound),
-        "lsb": np.array(memory.plan.output_format.lsb),
-        **expected_flags(
-            batch, samples, memory.beats_per_sample, memory.words_per_beat, 1, only_last=False, unmarked=False
-        ),
-    }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Compare on seeded noise and print one JSON object; 0 where every check held, 1 where not, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.cosim.spiking", description=__doc__.split("\n")[0])
-    parser.add_argument("--order", type=int, default=6)
-    parser.add_argument("--theta", type=float, default=0.5, help="window, s")
-    parser.add_argument("--dt", type=float, default=1e-3, help="step, s")
-    parser.add_argument("--neurons", type=int, default=996)
-    parser.add_argument("--kind", choices=["poisson-lif", "poisson-relu", "lif"], default="poisson-lif")
-    parser.add_argument("--lanes", type=int, default=1, help="neurons per cycle")
-    parser.add_argument("--band", type=float, default=3.0, help="highest frequency of the noise, Hz")
-    parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--simulator", choices=list(map(str, Simulator)), default="verilator")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    try:
-        spec = LMUSpec(given.order, given.theta, given.dt)
-        options = SpikingOptions(given.neurons, kind=NeuronKind(given.kind), band_hz=given.band, seed=given.seed)
-        with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-            result = cosimulate_spiking(
-                plan_memory(spec),
-                plan_spiking(spec, options, lanes=given.lanes),
-                band_limited_noise(given.samples, given.dt, given.band, given.seed),
-                workdir=Path(scratch),
-                simulator=given.simulator,
-                seed=given.seed,
-            )
-    except DesignError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    print(json.dumps(result.to_dict(), indent=2, default=plain))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _rtl_states(run: Run, spiking: DigitalSpikingPlan) -> Array | None:
+    """The states that the Verilog of the neurons gave, right or wrong; None where words are missing or too many."""
+    if not run.scores:
+        return None
+    words = run.beats(1)["out"].words.ravel()
+    if words.size != run.scores[1].expected:
+        return None
+    return spiking.output_format.decode(words.reshape(-1, spiking.spec.order))

@@ -1,1 +1,1 @@
-"""Formal proof that a generated memory never overflows: `python -m lmu_hw.sim.formal --order 2 --state-bits 5`."""
+"""Formal proof that a generated memory never overflows: `lmu-hw regression formal`."""

@@ -24,10 +24,10 @@ class Overflow:
     """A counterexample, replayed on the integer model and on the netlist.
 
     Attributes:
-        codes: input samples from reset.
-        exceeded: what leaves its format in the integer model, which has none: (name, code, format's width).
-        difference: what of the hardware is not what the integer model says after the last sample; empty where
-            what was lost is not seen there.
+        codes: The input samples from reset on.
+        exceeded: What exceeds its format, in the integer model without formats: (name, code, format's width).
+        difference: What the hardware holds otherwise than the integer model after the last sample; empty where the
+            loss is not seen there.
     """
 
     codes: tuple[int, ...]
@@ -107,7 +107,7 @@ def replay(plan: MemoryPlan, netlist: Netlist, rhythm: Rhythm, codes: tuple[int,
     """Run a counterexample through the integer model, which never wraps, and through the netlist, which does.
 
     Raises:
-        CheckFailed: the integer model is not the arithmetic that the proof is about.
+        CheckFailed: The integer model is not the arithmetic that the proof is about.
     """
     words = IntegerMemory(plan).run(np.array(codes, dtype=np.int64)).tolist()
     solver, registers = Solver(), dict[str, Bits](rhythm.start)

@@ -22,10 +22,11 @@ class Goal:
     """Something to be proved.
 
     Attributes:
-        text: in words.
-        holds: one bit that says whether it does.
-        register, phase, low: of a register's field; no register where it is about an output.
-        quantity: that the field holds, if any.
+        text: The claim in words.
+        holds: A bit that says whether the claim holds.
+        register, phase, low: The register, its phase and the lowest bit of the field that the claim is about; no
+            register where it is about an output.
+        quantity: The quantity that the field holds, if any.
     """
 
     text: str
@@ -80,7 +81,7 @@ class Induction:
         return stage.missed(stage.form_goals(registers, coming, 1 % self.rhythm.phases))
 
     def advances(self) -> list[Goal]:
-        """From any state of the known form a sample leads to the plan's next state, a fresh sequence or not."""
+        """From any state of the known form a sample gives the plan's next state, at the start of a sequence or not."""
         for phase, first in itertools.product(range(self.rhythm.phases), (0, 1)):
             stage = _Stage(self)
             state = stage.any_state()

@@ -1,6 +1,6 @@
 """An inductive invariant of a planned memory, in exact integers: the proof that its ranges are never left.
 
-With Z the accumulators a and the values v (the state words before the last narrowing), one sample is
+With Z the accumulators a and the values v (the state words before they are requantised), one sample is
 
     Z⁺ = G Z + D δ + g,    |δ_j| ≤ ρ_j
 
@@ -37,9 +37,9 @@ class Registers:
     """The state of one memory between two samples, in words of any kind (integers, terms, affine forms).
 
     Attributes:
-        accumulators, residues, words: of each state.
-        values: accumulators (with AB2's half) plus residues before the last narrowing.
-        outputs: the words that leave.
+        accumulators, residues, words: The accumulator, the residue and the word of each state.
+        values: The accumulators (with AB2's half) plus residues, before they are requantised.
+        outputs: The words that leave the memory.
     """
 
     accumulators: list[Any]
@@ -57,8 +57,8 @@ class Registers:
 def take_products(plan: MemoryPlan, state: Registers, sample: Any) -> list[Any]:
     """The increments of a sample on the products' grid."""
     alignment_shift = plan.operand_format.fraction - plan.state_format.fraction
-    input_lift = plan.operand_format.fraction - plan.input_format.fraction
-    return plan.increment.evaluate([word << alignment_shift for word in state.words], sample << input_lift)
+    input_shift = plan.operand_format.fraction - plan.input_format.fraction
+    return plan.increment.evaluate([word << alignment_shift for word in state.words], sample << input_shift)
 
 
 def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
@@ -90,9 +90,9 @@ class Ledger:
     """What is met while affine forms are computed with.
 
     Attributes:
-        errors: bounds ρ of the errors introduced by roundings and inputs.
-        operands: every operand of a multiplication, in the order of evaluation.
-        met: every form, for the range of all intermediate words.
+        errors: The bounds ρ of the errors that roundings and inputs introduce.
+        operands: Every operand of a multiplication, in the order of evaluation.
+        met: Every form that was computed, for the range of all intermediate words.
     """
 
     errors: list[Fraction] = field(default_factory=list)
@@ -132,12 +132,12 @@ class Affine:
         self.ledger.operands.append(self)
         return self._scaled(Fraction(factor))
 
-    def __lshift__(self, fraction_bits: int) -> Affine:
-        return self._scaled(Fraction(1 << fraction_bits))
+    def __lshift__(self, count: int) -> Affine:
+        return self._scaled(Fraction(1 << count))
 
-    def __rshift__(self, fraction_bits: int) -> Affine:
-        """The floor: what is cut off lies in [0, 1 − 2^−places] units of the result."""
-        share = Fraction(1, 1 << fraction_bits)
+    def __rshift__(self, count: int) -> Affine:
+        """The floor: what is cut off lies in [0, 1 − 2^−count] units of the result."""
+        share = Fraction(1, 1 << count)
         return self._scaled(share) + self.ledger.error(share - 1, Fraction(0))
 
     def _scaled(self, factor: Fraction) -> Affine:
@@ -149,14 +149,15 @@ class Invariant:
     """What holds between any two samples, whatever the input was.
 
     Attributes:
-        rows: integer rows c over (accumulators, values), scaled by 2^places.
-        bounds: |c·Z| ≤ bound, on the rows' scale.
-        fraction_bits: fractional bits of the rows.
-        accumulators, values: |·| of each state's register is at most this; integers.
-        words: |state word| of each state.
-        operands: |operand| of each multiplication, in the order of evaluation, for any input in range.
-        largest: no intermediate word's modulus is larger.
-        drive: what one unit of the input adds to Z, as rationals.
+        rows: The integer rows c over (accumulators, values), scaled by 2^`fraction_bits`.
+        bounds: The bound of |c·Z| for each row, on the rows' scale.
+        fraction_bits: The fractional bits of the rows.
+        accumulators, values: The largest modulus of each state's accumulator and value, as integers.
+        words: The largest modulus of each state word.
+        operands: The largest modulus of the operand of each multiplication, in the order of evaluation, for any input
+            in range.
+        largest: The largest modulus of any intermediate word.
+        drive: What one unit of the input adds to Z, as rationals.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -185,9 +186,9 @@ class _Polytope:
     """Rows and bounds on the rows' scale, and what they say of the quantities that were asked for.
 
     Attributes:
-        rows, bounds: c_k and β_k, all steps of the first quantity first.
-        reached: a bound on each quantity's modulus, exact.
-        box: |Z_i| ≤ box_i, integers.
+        rows, bounds: The rows c_k and their bounds β_k, all steps of the first quantity first.
+        reached: The exact bound on each quantity's modulus.
+        box: The largest modulus of each component of Z, as integers.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -200,7 +201,7 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     """The polytope of the plan's own arithmetic.
 
     Raises:
-        CheckFailed: the loop does not decay within 4,096 samples.
+        CheckFailed: The loop does not decay within 4,096 samples.
     """
     order, requantisation = plan.spec.order, plan.requantisation
     ledger = Ledger()
@@ -215,7 +216,7 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     form = plan.input_format
     sample = ledger.error(Fraction(form.low), Fraction(form.high))
     after = take_sample(plan, Registers(accumulators, residues, words, values, words), sample)
-    # Without error feedback v is not kept beyond the narrowing: the word is what the next sample sees.
+    # Without error feedback v is not kept beyond the requantisation: the word is what the next sample sees.
     ends = after.values if plan.error_feedback else [word << requantisation for word in after.words]
     forms = after.accumulators + ends
     width = 2 * order
@@ -224,7 +225,7 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     # One column of all errors at their bounds, and one for the offset: both enter with their modulus.
     pushes = [[v * bound for v, bound in zip(row, ledger.errors, strict=True)] for row in disturbance]
     pushes = [[*row, form.constant] for row, form in zip(pushes, forms, strict=True)]
-    # Operands are counted on the values' grid, or their rows would lose what the narrowing drops.
+    # Operands are counted on the values' grid, or their rows would lose what requantisation drops.
     finer = [_scale(_row(form, "state", width), 1 << requantisation) for form in ledger.operands]
     polytope = _polytope(transition, pushes, [_row(form, "state", width) for form in unit] + finer)
     reached, box = polytope.reached, polytope.box
@@ -271,7 +272,7 @@ def _polytope(
         [abs(v * (1 << _PLACES) - w) for v, w in zip(exact, rounded, strict=True)]
         for exact, rounded in zip(quantities, row.tolist(), strict=True)
     ]
-    rows, pushed, losses = [row], [], []  # on the scales 2^places·rows
+    rows, pushed, losses = [row], [], []  # on the scales 2^_PLACES·rows
     while not _faded(row[:size]):
         if len(rows) > _MOST_ROWS:
             raise CheckFailed(f"no invariant: the loop does not decay within {_MOST_ROWS} samples")
@@ -312,6 +313,6 @@ def _faded(rows: NDArray[np.object_]) -> bool:
 
 
 def _integers(matrix: list[list[Fraction]], fraction_bits: int) -> NDArray[np.object_]:
-    """The matrix·2^places, rounded; exact where no entry has more places."""
+    """The matrix times 2^`fraction_bits`, rounded; exact where no entry has more fractional bits."""
     rounded = [[round(value * (1 << fraction_bits)) for value in row] for row in matrix]
     return np.array(rounded, dtype=object).reshape(len(matrix), -1)

@@ -37,10 +37,10 @@ class Netlist:
     """A synchronous circuit.
 
     Attributes:
-        lines: number → (operation, width, arguments).
-        inputs: name → line number; unknown values inside the circuit ('x) appear as inputs without a name.
-        outputs: name → line number of the word.
-        registers: by hierarchical name.
+        lines: The operation, the width and the arguments of each line, by its number.
+        inputs: The line of each input, by name; unknown values inside the circuit ('x) are inputs without a name.
+        outputs: The line of each output's word, by name.
+        registers: The registers by hierarchical name.
     """
 
     lines: Mapping[int, tuple[str, int, tuple[Any, ...]]]
@@ -70,10 +70,10 @@ class Netlist:
         """Outputs in this clock cycle, and the registers after it.
 
         Args:
-            solver: makes the terms.
-            state: every register's word.
-            inputs: words by name.
-            blank: makes the words of inputs that are missing, from width and name.
+            solver: The solver that makes the terms.
+            state: The word of every register.
+            inputs: The words of the inputs by name.
+            blank: A function that makes the word of a missing input from its width and name.
         """
         words: dict[int, Bits] = {}
         given = {line: inputs[name] for name, line in self.inputs.items() if name in inputs}
@@ -106,7 +106,7 @@ def read_netlist(verilog: str, top: str) -> Netlist:
 
     Raises:
         MissingToolError: Yosys is not installed.
-        CheckFailed: it refuses the source, or what it writes is not understood.
+        CheckFailed: It refuses the source, or what it writes is not understood.
     """
     try:
         import pyosys  # noqa: F401 - it runs in a process of its own, which an error of Yosys ends

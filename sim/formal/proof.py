@@ -40,14 +40,14 @@ class Verdict:
     """What became of a proof.
 
     Attributes:
-        proved: no input sequence ever makes an overflow.
-        failure: why nothing is proved; empty where it is.
-        overflow: an input that overflows, where one was found.
-        rows: inequalities of the invariant.
-        registers: bits of state of the module.
-        cycles, pause: samples may follow each other in `cycles` cycles or later; `pause` of these are more
-            than the hardware needs. (Denser traffic is left to simulation.)
-        seconds: of invariant, netlist and solver.
+        proved: Whether it is proved that no input sequence ever makes an overflow.
+        failure: The reason why nothing is proved; empty where it is.
+        overflow: An input that makes an overflow, where one was found.
+        rows: The number of inequalities of the invariant.
+        registers: The number of bits of state of the module.
+        cycles, pause: The proof is of samples that follow each other in `cycles` cycles or later, of which `pause` are
+            more than the hardware needs. (Denser traffic is left to simulation.)
+        seconds: The time that invariant, netlist and solver took, s.
     """
 
     proved: bool
@@ -64,13 +64,13 @@ def prove(plan: MemoryPlan, *, lanes: int = 1) -> Verdict:
     """Prove that the Verilog of `plan`, with one channel, is its unbounded arithmetic for ever.
 
     Args:
-        plan: a small one: the solver's time grows quickly with order and word length.
-        lanes: multiplier lanes.
+        plan: The plan of a small memory: the solver's time grows quickly with order and word length.
+        lanes: The number of multiplier lanes.
 
     Raises:
-        DesignError: the plan has delayed readouts, whose stream is not part of the proof.
+        DesignError: The plan has delayed readouts, whose stream is not part of the proof.
         MissingToolError: Yosys or Bitwuzla is not installed.
-        CheckFailed: no invariant was found, or the hardware's state is not recognised in its registers.
+        CheckFailed: No invariant was found, or the hardware's state is not recognised in its registers.
     """
     if plan.readouts is not None:
         raise DesignError("delays", "none for a proof", plan.readouts.delays)
@@ -98,7 +98,7 @@ def cut(plan: MemoryPlan, what: str, bits: int) -> MemoryPlan:
     """The plan with `bits` head bits fewer in one of its formats: a broken one.
 
     Raises:
-        DesignError: there is no such format, or nothing of it would be left.
+        DesignError: There is no such format, or nothing of it would be left.
     """
     if what not in CUTS:
         raise DesignError("cut", "one of " + ", ".join(CUTS), what)

@@ -33,10 +33,10 @@ class Field:
     """Some bits of a register or an output while a sample is accepted, or some cycles later.
 
     Attributes:
-        low, width: which bits.
-        kind: open (they may be anything), fixed (to `value`), held (a quantity of the state before the
+        low, width: The lowest of the bits and their number.
+        kind: One of open (they may be anything), fixed (to `value`), held (a quantity of the state before the
             sample) or coming (of the state after it).
-        name: of the quantity.
+        name: The name of that quantity.
     """
 
     low: int
@@ -51,11 +51,11 @@ class Rhythm:
     """How a memory behaves under steady traffic, its output always taken.
 
     Attributes:
-        cycles: from one accepted sample to the next.
-        pause: of these, how many more than the memory needs.
-        start: known registers before the first sample is accepted.
-        registers: the fields of each register when a sample is accepted; one or two phases, which alternate.
-        outputs: for each phase and each of the cycles, the fields of the outputs that mean something then.
+        cycles: The number of cycles from one accepted sample to the next.
+        pause: How many of these are more than the memory needs.
+        start: The registers, all known, before the first sample is accepted.
+        registers: The fields of each register when a sample is accepted; one or two phases, which alternate.
+        outputs: The fields of the outputs that mean something, for each phase and each of the cycles.
     """
 
     cycles: int
@@ -107,7 +107,7 @@ def find_rhythm(netlist: Netlist, plan: MemoryPlan, solver: Solver, seed: int = 
     so that its state is not at rest in registers yet, they follow as much more slowly as it takes.
 
     Raises:
-        CheckFailed: it takes no samples, not in a steady rhythm, or its state is never found in registers.
+        CheckFailed: It takes no samples, not in a steady rhythm, or its state is never found in registers.
     """
     for pause in _PAUSES:
         rhythm = _watch(netlist, plan, solver, pause, np.random.default_rng(seed))
@@ -182,7 +182,8 @@ def _watch(netlist: Netlist, plan: MemoryPlan, solver: Solver, pause: int, rng: 
         for offset in range(cycles):
             views = [seen[times[n] + offset] for n in rounds]
             offered = any(view["out_valid"] for view in views)
-            names = ["out_valid", "in_ready", *(["out_data", "out_index", "out_channel"] if offered else [])]
+            marks = [name for name in ("out_data", "out_index", "out_channel") if name in netlist.outputs]
+            names = ["out_valid", "in_ready", *(marks if offered else [])]
             fields = {
                 name: _fields(netlist.width(netlist.outputs[name]), [view[name] for view in views], traces, bits)
                 for name in names

@@ -54,7 +54,7 @@ class Solver:
     """Bitwuzla, with words that may be known.
 
     Raises:
-        MissingToolError: it is not installed.
+        MissingToolError: Bitwuzla is not installed.
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Solver:
         """Whether all that is required can be so.
 
         Raises:
-            CheckFailed: the solver does not know.
+            CheckFailed: The solver does not know.
         """
         result = self._solver.check_sat()
         if result == self._api.Result.UNKNOWN:
@@ -153,9 +153,10 @@ class Wide:
     """A signed word of so many bits that nothing overflows, for the plan's arithmetic.
 
     Attributes:
-        solver: makes the terms.
-        bits, width: the word.
-        operand: called with each operand of a multiplication; returns what is multiplied in its place.
+        solver: The solver that makes the terms.
+        bits, width: The word and its width.
+        operand: A function that is called with each operand of a multiplication and returns what is multiplied in its
+            place.
     """
 
     def __init__(self, solver: Solver, bits: Bits, width: int, operand: Callable[[Wide], Wide]) -> None:
@@ -181,15 +182,15 @@ class Wide:
     def __mul__(self, factor: int) -> Wide:
         return self._with(self.operand(self)._pair("mul", factor))
 
-    def __lshift__(self, fraction_bits: int) -> Wide:
-        if fraction_bits == 0:
+    def __lshift__(self, count: int) -> Wide:
+        if count == 0:
             return self
-        kept = self.solver.slice(self.bits, 0, self.width - fraction_bits)
-        return self._with(self.solver.concat([(0, fraction_bits), (kept, self.width - fraction_bits)]))
+        kept = self.solver.slice(self.bits, 0, self.width - count)
+        return self._with(self.solver.concat([(0, count), (kept, self.width - count)]))
 
-    def __rshift__(self, fraction_bits: int) -> Wide:
-        kept = self.solver.slice(self.bits, fraction_bits, self.width - fraction_bits)
-        return self._with(self.solver.extend(kept, self.width - fraction_bits, self.width, signed=True))
+    def __rshift__(self, count: int) -> Wide:
+        kept = self.solver.slice(self.bits, count, self.width - count)
+        return self._with(self.solver.extend(kept, self.width - count, self.width, signed=True))
 
     def within(self, least: int, greatest: int) -> Bits:
         """Whether the word lies there, as one bit."""
@@ -197,7 +198,7 @@ class Wide:
         return self.solver.apply("and", [1, 1], inside, 1)
 
     def cut(self, width: int) -> Wide:
-        """The same word, if its value has no more than `width` bits."""
+        """The same word without the bits above `width`, which its value does not need."""
         return self._with(self.solver.extend(self.solver.slice(self.bits, 0, width), width, self.width, signed=True))
 
     def equals(self, bits: Bits, width: int) -> Bits:

@@ -1,1 +1,1 @@
-"""HDL simulators: how a bench is built and run, the stream harness, the scoreboard."""
+"""HDL simulators: what each of them needs, and how a bench is built and run."""

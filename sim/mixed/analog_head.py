@@ -18,7 +18,7 @@ def memory_of(network: Network) -> MemoryParameters:
     """The first layer: a memory of one channel with a dense part that sees its states alone, then dense layers.
 
     Raises:
-        DesignError: the network is another one.
+        DesignError: The network is of another kind.
     """
     first, rest = network.layers[0], network.layers[1:]
     fits = (
@@ -51,9 +51,9 @@ def exact_volts(design: AnalogDesign, u: Array, dt: float) -> Array:
     """What an exact memory would have on the circuit's states after each held sample, shape (T, states), V.
 
     Args:
-        design: the circuit.
-        u: input, shape (T,).
-        dt: s.
+        design: The circuit.
+        u: The input, shape (T,).
+        dt: The time for which a sample is held, s.
     """
     states = FloatMemory(LMUSpec(design.specification["order"], design.specification["theta"], dt)).run(u)
     from_legendre = np.linalg.inv(design.realisation.legendre_map)
@@ -69,14 +69,14 @@ def head_network(network: Network, design: AnalogDesign, adc: Adc, u: Array, vol
     (noise and rounding), and the first layer's weights become W M. Nothing is trained.
 
     Args:
-        network: as `memory_of` wants it.
-        design: the circuit of a memory of that order.
-        adc: the converter.
-        u: the memory's inputs for calibration, shape (count, T), one sequence from rest each.
-        volts: of the states after each, shape (count, states), V.
+        network: A network as `memory_of` wants it.
+        design: The circuit of a memory of that order.
+        adc: The converter.
+        u: The memory's inputs for calibration, shape (count, T), one sequence from rest each.
+        volts: The voltages of the states after each sequence, shape (count, states), V.
 
     Raises:
-        DesignError: the network or the circuit is another one.
+        DesignError: The network is of another kind, or the circuit of another order.
     """
     memory = memory_of(network)
     order = int(design.specification["order"])

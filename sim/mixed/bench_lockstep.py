@@ -12,7 +12,7 @@ from cocotb.triggers import Timer
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.io.files import write_json
 from lmu_hw.sim.hdl.runner import bench_parameters
-from lmu_hw.sim.hdl.scoreboard import require
+from lmu_hw.sim.targets.scoreboard import register_words, require
 
 
 @cocotb.test()
@@ -31,9 +31,7 @@ async def both_memories_follow_the_reference(dut: Any) -> None:
         await Timer(analog["period_ps"] + (analog["offset_ps"] if k == 0 else 0), "ps")
         if k:
             seen[k - 1] = [float(getattr(dut, name).value) for name in analog["outputs"]]
-            packed = dut.states.value.to_unsigned()
-            got = [_signed(packed >> (i * width), width) for i in range(order)]
-            mismatches += sum(a != int(b) for a, b in zip(got, words[k - 1], strict=True))
+            mismatches += int(np.sum(register_words(dut.states, order, width) != words[k - 1]))
             checked += 1
         if k < codes.size:
             dut.rst.value = 0
@@ -65,8 +63,3 @@ async def both_memories_follow_the_reference(dut: Any) -> None:
         value = result[what]
         if value is not None:
             require(value <= parameters["tolerance"], f"{what} {value:.3g} exceeds {parameters['tolerance']:g}")
-
-
-def _signed(value: int, width: int) -> int:
-    value &= (1 << width) - 1
-    return value - (1 << width) if value >> (width - 1) else value

@@ -10,8 +10,8 @@ from cocotb.triggers import Timer
 
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.sim.hdl.runner import bench_parameters
-from lmu_hw.sim.hdl.scoreboard import require
 from lmu_hw.sim.mixed.adc import Adc
+from lmu_hw.sim.targets.scoreboard import register_words, require
 
 
 @cocotb.test()
@@ -33,8 +33,8 @@ async def every_sequence_is_answered(dut: Any) -> None:
             if n:
                 answers, sent = int(dut.answers.value), int(dut.sent.value)
                 require(answers == n and sent == n * states, f"{answers} answers to {sent} words of {n} sequences")
-                codes[n - 1] = _words(dut.codes, states, adc.bits)
-                words[n - 1] = _words(dut.words, outputs, parameters["word_bits"])
+                codes[n - 1] = register_words(dut.codes, states, adc.bits)
+                words[n - 1] = register_words(dut.words, outputs, parameters["word_bits"])
                 classes[n - 1] = int(dut.digit.value)
             if n < count:
                 for i, nets in enumerate(parameters["states"]):
@@ -49,10 +49,3 @@ async def every_sequence_is_answered(dut: Any) -> None:
     require(wrong == 0, f"{wrong} codes are not the converter's")
     error = nrmse(sampled, reference)
     require(error <= parameters["tolerance"], f"state_nrmse {error:.3g} exceeds {parameters['tolerance']:g}")
-
-
-def _words(handle: Any, count: int, width: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The words that a register holds, the first in the lowest bits, in two's complement."""
-    packed = handle.value.to_unsigned()
-    values = [(packed >> (i * width)) & ((1 << width) - 1) for i in range(count)]
-    return np.array([value - (1 << width) if value >> (width - 1) else value for value in values], dtype=np.int64)

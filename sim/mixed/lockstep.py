@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lmu_hw.errors import DesignError
-from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.sim.mixed.circuit import MixedCircuit
+from lmu_hw.sim.targets.harness import connections
 
 TOP = "lmu_hw_lockstep"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"
@@ -19,8 +20,8 @@ class LockStep:
     The clock runs as often in a period as one sample needs in the digital memory, and some cycles more.
 
     Attributes:
-        design: the Verilog of the digital memory, of one channel.
-        circuit: the circuit; its period is the specification's dt.
+        design: The Verilog of the digital memory, which has one channel.
+        circuit: The circuit; its period is the specification's dt.
     """
 
     design: VerilogDesign
@@ -57,7 +58,9 @@ class LockStep:
         width = {port["name"]: port["width"] for port in self.design.manifest["ports"]}
         order = int(self.design.manifest["spec"]["order"])
         word = width["out_data"] // int(self.design.manifest["words_per_beat"])
-        readouts = ", .readout_ready(1'b1)" if self.design.manifest["readouts"] is not None else ""
+        signals = {name: name for name in ("clk", "rst", "in_valid", "in_ready", "out_valid", "out_data", "out_index")}
+        signals |= {"in_data": "sample", "in_first": "first", "in_last": "1'b0", "clear_status": "1'b0"}
+        signals |= {"out_ready": "1'b1", "readout_ready": "1'b1"}
         names = (*self.circuit.inputs, *self.circuit.outputs)
         reals = "\n".join(f"  real {name};" for name in names)
         zeros = "\n".join(f"  initial {name} = 0.0;" for name in self.circuit.inputs)
@@ -75,10 +78,7 @@ module {TOP};
   wire [{width["out_data"] - 1}:0] out_data;
   wire [{width["out_index"] - 1}:0] out_index;
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
-  {self.design.name} memory (
-    .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(sample), .in_first(first),
-    .in_last(1'b0), .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data),
-    .out_index(out_index){readouts});
+  {self.design.name} memory ({connections(self.design, signals)});
   {self.circuit.subcircuit} circuit ({ports});
   always @(posedge clk) begin
     if (in_valid && in_ready) taken <= taken + 1;

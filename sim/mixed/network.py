@@ -24,12 +24,12 @@ from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
-from lmu_hw.rtl.memory.verilog import VerilogDesign
-from lmu_hw.sim.cosim.memory import mixed_circuit
+from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator
 from lmu_hw.sim.mixed.adc import MODULE, Adc, bits_of
 from lmu_hw.sim.mixed.analog_head import exact_volts, in_a_row
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
+from lmu_hw.sim.targets.harness import connections
 
 TOP = "lmu_hw_mixed_network"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"
@@ -38,20 +38,21 @@ _SECONDS_PER_STEP = 1.0  # of wall time; only a limit, never a wait
 
 @dataclass(frozen=True, eq=False)
 class MixedNetwork:
-    """What is simulated.
+    """A circuit, a converter and a network that are simulated together.
 
     Attributes:
-        memory: the circuit; its input is ±1 times `memory.input_scaling` volts.
-        adc: of the states' voltages.
-        plan: the network behind it, of layers without memories; a word for each state, in the converter's format.
-        head: the network's Verilog. Another than the plan's own stands for a wrong build.
-        dt: time for which a sample is held, s.
-        steps: samples of a sequence.
-        blank: time between two sequences, in steps.
-        max_step: longest step of the circuit's simulator, s; a tenth of dt by default.
+        memory: The circuit; its input is ±1 times `memory.input_scaling` volts.
+        adc: The converter of the states' voltages.
+        plan: The network behind it, of layers without memories; it takes a word for each state, in the converter's
+            format.
+        head: The network's Verilog. Another than the plan's own stands for a wrong build.
+        dt: The time for which a sample is held, s.
+        steps: The number of samples of a sequence.
+        blank: The time between two sequences, in steps.
+        max_step: The longest step of the circuit's simulator, s; a tenth of dt by default.
 
     Raises:
-        DesignError: the parts do not fit each other, or the clock would have to be too fast.
+        DesignError: The parts do not fit each other, or the clock would have to be too fast.
     """
 
     memory: AnalogDesign
@@ -105,7 +106,7 @@ class MixedNetwork:
 
     def circuit(self) -> MixedCircuit:
         """The circuit for the simulation."""
-        return mixed_circuit(self.memory, self.dt, "lmu_hw.sim.mixed.network", max_step=self.max_step)
+        return MixedCircuit.of_design(self.memory, self.dt, "lmu_hw.sim.mixed.network", max_step=self.max_step)
 
     def float_volts(self, sequences: Array) -> Array:
         """What an exact memory has on its states when they are sampled, shape (count, states), in V."""
@@ -125,6 +126,9 @@ class MixedNetwork:
         reals = "\n".join(f"  real {name};" for name in names)
         zeros = "\n".join(f"  initial {name} = 0.0;" for name in circuit.inputs)
         ports = ", ".join(f".{name}({name})" for name in names)
+        results = ("out_valid", "out_data", "out_index", "out_argmax")
+        signals = {name: name for name in ("clk", "rst", "in_valid", "in_ready", *results)}
+        signals |= {"in_data": "code", "in_first": "1'b1", "in_last": "1'b1", "out_ready": "1'b1"}
         noise, samples = "", []
         if self.adc.noise:
             noise = f"""  reg [63:0] noise [0:{conversions * count - 1}];
@@ -160,9 +164,7 @@ module {TOP};
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
   {circuit.subcircuit} circuit ({ports});
   {MODULE} converter (.clk(clk), .convert(convert), .volts(volts), .code(code));
-  {self.head.name} network (
-    .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_data(code), .in_first(1'b1), .in_last(1'b1),
-    .out_valid(out_valid), .out_ready(1'b1), .out_data(out_data), .out_index(out_index), .out_argmax(out_argmax));
+  {self.head.name} network ({connections(self.head, signals)});
   always @(asked) if (asked != 0) begin  // all states at once
 {held}
   end
@@ -197,14 +199,14 @@ class MixedRun:
     """What a simulation came to; arrays are empty where the bench did not get to its end.
 
     Attributes:
-        volts: of the states when they were sampled, shape (count, states).
-        codes: what the network took, shape (count, states).
-        words, classes: what it answered, shapes (count, outputs) and (count,).
-        state_nrmse: of the volts, against the exact memory; None where there are none.
-        code_mismatches: codes that are not the converter model's for those volts.
-        word_mismatches: words and classes that are not the integer network's for those codes.
-        seconds: wall time.
-        messages: of the bench; empty if it passed.
+        volts: The voltages of the states when they were sampled, shape (count, states).
+        codes: The codes that the network took, shape (count, states).
+        words, classes: The words and the class of each answer, shapes (count, outputs) and (count,).
+        state_nrmse: The error of the voltages against the exact memory; None where there are none.
+        code_mismatches: The number of codes that are not the converter model's for those volts.
+        word_mismatches: The number of words and classes that are not the integer network's for those codes.
+        seconds: The wall time, s.
+        messages: What the benches complained about; empty if they passed.
     """
 
     volts: Array
@@ -236,16 +238,16 @@ def run_mixed_network(
     """Simulate sequences one after the other, and check codes, words and classes exactly, and states against floats.
 
     Args:
-        mixed: what is simulated.
-        sequences: the memory's input u within [−1, 1], shape (count, steps).
-        workdir: folder for builds, logs and recordings.
-        simulator: verilator or icarus.
-        tolerance: largest NRMSE of the sampled states.
-        workers: simulations that share the sequences, side by side; each starts at rest.
-        seed: of the converter's noise, and of cocotb.
+        mixed: The circuit, the converter and the network.
+        sequences: The memory's input u within [−1, 1], shape (count, steps).
+        workdir: The folder for builds, logs and recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        tolerance: The largest NRMSE of the sampled states.
+        workers: The number of simulations that share the sequences, side by side; each starts at rest.
+        seed: The seed of the converter's noise, and of cocotb.
 
     Raises:
-        DesignError: an argument is wrong.
+        DesignError: An argument is wrong.
         MissingToolError: a simulator is not installed.
     """
     u = np.asarray(sequences, dtype=np.float64)

@@ -1,6 +1,6 @@
 """A window of 100,000 samples in hardware: 100 states, a multiplication each, words of 16 bits.
 
-    python -m lmu_hw.sim.regression.long_window
+    lmu-hw regression long-window
 
 Band-limited noise of 25 cycles per window runs through the generated Verilog in Verilator. Every state word and
 every readout is compared with the integer model, and the readout at the window's end with the input that went in
@@ -9,13 +9,9 @@ one window earlier.
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from lmu_hw.core.metrics import nrmse
@@ -25,7 +21,8 @@ from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.rtl.memory.verilog import generate_verilog
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
+from lmu_hw.sim.targets.run import run_targets
 
 ORDER, WINDOW, CYCLES, SAMPLES = 100, 100_000, 25.0, 250_000
 INPUT_BITS, STATE_BITS, COEFFICIENT_BITS, OUTPUT_BITS = 13, 16, 18, 24
@@ -33,16 +30,16 @@ INPUT_BITS, STATE_BITS, COEFFICIENT_BITS, OUTPUT_BITS = 13, 16, 18, 24
 
 @dataclass(frozen=True)
 class LongWindow:
-    """What came of it.
+    """What the run of the long window came to.
 
     Attributes:
-        samples: that ran through the Verilog.
-        mismatches: state words and readouts that differ from the integer model.
-        words: that were compared.
-        nrmse: of the readout against the input one window earlier, once the window is full.
-        multiplier_bits: widths of the multiplier's two factors.
-        multiplications_per_sample: the readout needs none.
-        cycles_per_sample: of the clock, with one lane.
+        samples: The number of samples that ran through the Verilog.
+        mismatches: The number of state words and readouts that differ from the integer model; −1 without a result.
+        words: The number of words that were compared.
+        nrmse: The error of the readout against the input one window earlier, once the window is full.
+        multiplier_bits: The widths of the multiplier's two factors.
+        multiplications_per_sample: The number of multiplications of a sample; the readout needs none.
+        cycles_per_sample: The number of clock cycles of a sample, with one lane.
     """
 
     samples: int
@@ -63,10 +60,10 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
     """Plan, generate, simulate and compare.
 
     Args:
-        workdir: folder for the build and the recordings.
-        samples: length of the record, more than one and a half windows.
-        window: θ/dt.
-        seed: of the noise.
+        workdir: The folder for the build and the recordings.
+        samples: The length of the record, more than one and a half windows.
+        window: The length of the window in samples, θ/dt.
+        seed: The seed of the noise.
     """
     spec = LMUSpec(ORDER, float(window), 1.0, Discretization.AB2)
     plan = plan_memory(
@@ -80,7 +77,7 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
     u = 0.999 * band_limited_noise(samples, 1.0, CYCLES / window, seed)
     codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
     design = generate_verilog(plan)
-    run = run_streams([HarnessedMemory(plan, Stimulus(codes[None, :]), design)], workdir=workdir)
+    run = run_targets([HarnessedMemory(plan, Stimulus(codes[None, :]), design)], workdir=workdir)
     mismatches = sum(score.mismatches for score in run.scores) if run.scores else -1
     heard = np.zeros(samples)
     if run.passed and run.readouts[0] is not None and plan.readouts is not None:
@@ -95,18 +92,3 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
         multiplications_per_sample=plan.multiplications_per_sample,
         cycles_per_sample=int(design.manifest["cycles_per_sample"]),
     )
-
-
-@click.command(context_settings={"show_default": True})
-@click.option("--samples", default=SAMPLES, help="Length of the record.")
-@click.option("--seed", default=0, help="Of the noise.")
-def main(samples: int, seed: int) -> None:
-    """Print one JSON object; exit status 1 where the Verilog differs or the readout is off."""
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = run_long_window(Path(scratch), samples=samples, seed=seed)
-    print(json.dumps(asdict(result) | {"passed": result.passed}))
-    sys.exit(0 if result.passed else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Random specifications through Verilog: `python -m lmu_hw.sim.regression.memory --designs 100`.
+"""Random specifications of memories through Verilog: `lmu-hw regression memory`.
 
 Draws memories of every datapath, serial and unrolled, over orders, windows, word lengths, lanes, channels,
 widths of ports and delayed readouts, streams random and extreme sequences through each with random gaps and
@@ -8,13 +8,7 @@ and designs that would take too long, are drawn again and counted.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.fixed_point.planner import DATAPATHS, plan_memory
+from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.unrolled import MAX_UNROLLED
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, StreamRun, run_streams
+from lmu_hw.sim.regression.random_runs import RandomRuns, run_random
+from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
 
 
 @dataclass(frozen=True)
@@ -38,12 +34,12 @@ class Limits:
     """What is drawn from.
 
     Attributes:
-        order: largest order.
-        ratio: largest θ/dt.
-        bits: least and greatest width of state words; inputs have up to 24.
-        lanes, channels: most of each; 1 keeps to a single one.
-        samples: samples per memory, about.
-        cycles: most clock cycles per memory without gaps and back-pressure; what needs more is drawn again.
+        order: The largest order.
+        ratio: The largest θ/dt.
+        bits: The least and the greatest width of state words; inputs have up to 24 bits.
+        lanes, channels: The largest number of each; 1 keeps to a single one.
+        samples: The number of samples per memory, about.
+        cycles: The most clock cycles per memory without gaps and stalls; what needs more is drawn again.
     """
 
     order: int = 64
@@ -59,14 +55,14 @@ def draw(rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath
     """One random memory of a datapath with its stimulus.
 
     Raises:
-        DesignError: the plan or the hardware refuses what was drawn, or it takes too many cycles.
+        DesignError: The plan or the hardware refuses what was drawn, or it takes too many cycles.
     """
     unrolled = bool(rng.random() < 0.25)
     most = min(limits.order, MAX_UNROLLED) if unrolled else limits.order
     order = round(float(np.exp(rng.uniform(0.0, np.log(most + 0.49)))))
     ratio = float(np.exp(rng.uniform(0.0, np.log(limits.ratio))))
     dt = float(10.0 ** rng.uniform(-6, 0))
-    rule = rng.choice([rule for rule, paths in DATAPATHS.items() if datapath in paths])
+    rule = rng.choice([method for method in Discretization if datapath in method.datapaths])
     state_bits = int(rng.integers(limits.bits[0], limits.bits[1] + 1))
     plan = plan_memory(
         LMUSpec(order, ratio * dt, dt, rule),
@@ -127,8 +123,19 @@ def _codes(rng: np.random.Generator, plan: MemoryPlan, port_bits: int, channels:
 
 
 @dataclass(frozen=True)
-class RegressionResult:
-    """What a regression came to; `kinds` counts the designs by datapath, and those that were unrolled."""
+class RegressionResult(RandomRuns):
+    """What the regression of random memories found.
+
+    Attributes:
+        designs: The number of memories that ran.
+        kinds: How many of them had each datapath; those that were unrolled are counted apart.
+        with_readouts: How many of them had delayed readouts.
+        refused: How often what was drawn was refused, or would have taken too long.
+        samples, beats: The number of samples that went in, and of beats that were compared.
+        mismatches: The number of words that differ, are missing or came with wrong marks.
+        simulator: The HDL simulator.
+        failures: One line for each simulation that failed.
+    """
 
     designs: int
     kinds: dict[str, int]
@@ -141,9 +148,8 @@ class RegressionResult:
     failures: tuple[str, ...]
 
     @property
-    def passed(self) -> bool:
-        """Every batch ran to its end without a mismatch."""
-        return not self.failures and self.mismatches == 0 and self.designs > 0
+    def compared(self) -> int:
+        return self.beats
 
 
 def run_regression(
@@ -157,95 +163,37 @@ def run_regression(
     jobs: int = 1,
     report: bool = False,
 ) -> RegressionResult:
-    """Run `designs` random memories, `batch` of them in each simulation, `jobs` simulations at a time.
+    """Run `designs` random memories of all datapaths in turn, `batch` in each simulation, `jobs` simulations at a time.
 
     Raises:
-        MissingToolError: the simulator is not installed.
+        DesignError: Hardly anything that is drawn keeps to the limits.
+        MissingToolError: The simulator is not installed.
     """
-    rng = np.random.default_rng(seed)
-    refused = 0
-
-    def batches() -> Iterator[tuple[int, list[HarnessedMemory]]]:
-        nonlocal refused
-        for start in range(0, designs, batch):
-            memories = []
-            for k in range(min(batch, designs - start)):
-                datapath = list(Datapath)[(start + k) % len(Datapath)]
-                memory, missed = _draw_accepted(rng, limits or Limits(), f"memory_{k}", datapath)
-                refused += missed
-                memories.append(memory)
-            yield start, memories
-
-    def run(start: int, memories: list[HarnessedMemory]) -> StreamRun:
-        return run_streams(memories, workdir=workdir / f"batch_{start}", simulator=simulator, seed=seed)
-
-    kinds: Counter[str] = Counter()
-    done = samples = beats = mismatches = with_readouts = 0
-    failures: list[str] = []
-    with ThreadPoolExecutor(jobs) as pool:
-        started = [(start, memories, pool.submit(run, start, memories)) for start, memories in batches()]
-        for start, memories, future in started:
-            outcome = future.result()
-            for score in outcome.scores:
-                samples, beats = samples + score.sent, beats + score.checked
-                mismatches += score.mismatches
-            if not outcome.passed:
-                names = f"designs {start}-{start + len(memories) - 1}"
-                failures.append(f"{names}: {'; '.join(outcome.bench.messages)}")
-            done += len(memories)
-            kinds.update(_kind(memory) for memory in memories)
-            with_readouts += sum(memory.plan.readouts is not None for memory in memories)
-            if report:
-                print(f"{done}/{designs} designs, {samples} samples, {mismatches} mismatches", file=sys.stderr)
-    counted = dict(sorted(kinds.items()))
+    chosen, datapaths = limits or Limits(), list(Datapath)
+    found = run_random(
+        lambda rng, k: draw(rng, chosen, f"memory_{k}", datapaths[k % len(datapaths)]),
+        designs,
+        seed=seed,
+        workdir=workdir,
+        cycles=chosen.cycles,
+        simulator=simulator,
+        batch=batch,
+        jobs=jobs,
+        report=report,
+    )
     return RegressionResult(
-        done, counted, with_readouts, refused, samples, beats, mismatches, str(simulator), tuple(failures)
+        designs=len(found.targets),
+        kinds=dict(sorted(Counter(map(_kind, found.targets)).items())),
+        with_readouts=sum(memory.plan.readouts is not None for memory in found.targets),
+        refused=found.refused,
+        samples=found.sent,
+        beats=found.words,
+        mismatches=found.mismatches,
+        simulator=str(simulator),
+        failures=tuple(found.failures),
     )
 
 
 def _kind(memory: HarnessedMemory) -> str:
     unrolled = "unrolled " if memory.design.manifest["unrolled"] else ""
     return f"{unrolled}{memory.plan.datapath}"
-
-
-def _draw_accepted(
-    rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath
-) -> tuple[HarnessedMemory, int]:
-    """Draw until the design is accepted; also return how often one was not."""
-    refused = 0
-    while True:
-        try:
-            return draw(rng, limits, name, datapath), refused
-        except DesignError:
-            refused += 1
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Command line; prints one JSON object and exits with 1 where anything differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--designs", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=Limits.samples, help="samples per design, about")
-    parser.add_argument("--order", type=int, default=Limits.order, help="largest order")
-    parser.add_argument("--cycles", type=int, help="most clock cycles per design, by default 100 a sample")
-    parser.add_argument("--simulator", choices=[str(s) for s in Simulator], default="verilator")
-    parser.add_argument("--jobs", type=int, default=1, help="simulations at a time")
-    parser.add_argument("--workdir", type=Path, help="kept if given, else temporary")
-    options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = run_regression(
-            options.designs,
-            seed=options.seed,
-            workdir=options.workdir or Path(scratch),
-            simulator=options.simulator,
-            limits=Limits(options.order, samples=options.samples, cycles=options.cycles or 100 * options.samples),
-            jobs=options.jobs,
-            report=True,
-        )
-    answer: dict[str, Any] = vars(result) | {"passed": result.passed}
-    print(json.dumps(answer))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """A network of the package in Verilog, on the test data of its task: every word against the integer model.
 
-    python -m lmu_hw.sim.regression.pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
+    lmu-hw regression pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
 
 Formats are chosen on sequences of the training part. The clock cycles that the sequences take are read in the
 simulation and stand beside what the design documents and beside the bound, multiplications / multipliers.
@@ -8,20 +8,16 @@ simulation and stand beside what the design documents and beside the bound, mult
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.pretrained import NETWORKS, load
-from lmu_hw.networks.quantize.options import LayerOptions, NetworkOptions
+from lmu_hw.networks.quantize.options import NetworkOptions
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.sim.cosim.network import cosimulate_network
@@ -33,9 +29,9 @@ class TaskData:
     """Sequences of a task, shape (count, T, inputs).
 
     Attributes:
-        calibration: of the training part.
-        test: of the test part.
-        labels: the classes of those; None where nothing is classified.
+        calibration: Sequences of the training part.
+        test: Sequences of the test part.
+        labels: The classes of the test sequences; None where nothing is classified.
     """
 
     calibration: Array
@@ -45,27 +41,30 @@ class TaskData:
 
 @dataclass(frozen=True)
 class NetworkCheck:
-    """What came of it.
+    """What the run of a network of the package came to.
 
     Attributes:
-        network: which.
-        images, steps: sequences that ran, and the steps of each.
-        words: output words that were compared; each comes with a class, an index and flags that are compared too.
-        mismatches: words that differ, and words with anything wrong beside them.
-        classes: sequences whose class was compared; 0 where nothing is classified.
-        different_classes: of the Verilog from the integer model; None where the bench failed.
-        accuracy_float, accuracy_fixed, accuracy_rtl: on these sequences; None where there are no labels.
-        weight_bits, state_bits: of the plan.
-        lanes, sequences: multipliers of each sequence, and sequences side by side.
-        multipliers: all of them.
-        multiplications: of one sequence.
-        cycles: of one sequence as measured, from the first word in to the last word out, a share of the run; None
-            where the bench failed.
-        documented: cycles of one sequence as the design documents them, with `sequences` side by side.
-        bound: multiplications / multipliers.
-        utilisation: bound / cycles.
-        simulator: which.
-        messages: of the bench.
+        network: The name of the network.
+        images, steps: The number of sequences that ran, and of the steps of each.
+        words: The number of output words that were compared; each comes with a class, an index and flags that are
+            compared too.
+        mismatches: The number of words that differ, and of words with anything wrong beside them.
+        classes: The number of sequences whose class was compared; 0 where nothing is classified.
+        different_classes: The number of sequences of which the Verilog tells another class than the integer model;
+            None where the bench failed.
+        accuracy_float, accuracy_fixed, accuracy_rtl: The accuracy of the float network, of the integer model and of
+            the Verilog on these sequences; None where there are no labels.
+        weight_bits, state_bits: The widths of weights and of state words in the plan.
+        lanes, sequences: The number of multipliers of each sequence, and of sequences side by side.
+        multipliers: The number of all multipliers.
+        multiplications: The number of multiplications of one sequence.
+        cycles: The clock cycles of one sequence as measured, from the first word in to the last word out, a share of
+            the run; None where the bench failed.
+        documented: The clock cycles of one sequence as the design documents them, with `sequences` side by side.
+        bound: The least number of clock cycles, multiplications / multipliers.
+        utilisation: The ratio bound / cycles.
+        simulator: The HDL simulator.
+        messages: What the bench complained about.
     """
 
     network: str
@@ -101,14 +100,14 @@ def task_data(network: str, images: int, calibration: int, folder: Path | None) 
     """The first sequences of the task that a network of the package was trained on.
 
     Args:
-        network: name.
-        images: of the test part.
-        calibration: of the training part.
-        folder: with MNIST, where the task needs it; see `lmu_hw.training.tasks.mnist.load_mnist`.
+        network: The name of the network.
+        images: The number of sequences of the test part.
+        calibration: The number of sequences of the training part.
+        folder: A folder with MNIST, where the task needs it; see `lmu_hw.training.tasks.mnist.load_mnist`.
 
     Raises:
-        DesignError: there is no such network, the data are refused, or the test part has fewer sequences.
-        MissingToolError: a library of the task is not installed.
+        DesignError: There is no such network, the data are refused, or the test part has fewer sequences.
+        MissingToolError: A library of the task is not installed.
     """
     from lmu_hw.training.tasks.digits import digits_task
     from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
@@ -145,17 +144,17 @@ def check_network(
     """Plan, generate, simulate and compare.
 
     Args:
-        network: name of one of the package.
-        data: of its task.
-        workdir: folder for the build and the recordings.
-        options: word lengths.
-        lanes: multipliers of each sequence.
-        sequences: side by side.
-        simulator: verilator or icarus.
+        network: The name of a network of the package.
+        data: The data of its task.
+        workdir: The folder for the build and the recordings.
+        options: The word lengths.
+        lanes: The number of multipliers of each sequence.
+        sequences: The number of sequences side by side.
+        simulator: The HDL simulator, verilator or icarus.
 
     Raises:
-        DesignError: an argument is wrong.
-        MissingToolError: the simulator is not installed.
+        DesignError: An argument is wrong.
+        MissingToolError: The simulator is not installed.
     """
     trained = load(network)
     chosen = options or NetworkOptions()
@@ -195,44 +194,3 @@ def check_network(
         simulator=str(simulator),
         messages=found.digital.messages,
     )
-
-
-@click.command(context_settings={"show_default": True})
-@click.option("--network", default="digits_linear", help="Name of a network of the package.")
-@click.option("--images", default=20, help="Sequences of the test part.")
-@click.option("--calibration", default=500, help="Sequences of the training part that formats are chosen on.")
-@click.option("--lanes", default=1, help="Multipliers of each sequence.")
-@click.option("--sequences", default=1, help="Sequences side by side.")
-@click.option("--weight-bits", default=8)
-@click.option("--state-bits", default=16)
-@click.option("--simulator", type=click.Choice(list(map(str, Simulator))), default="verilator")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST; fetched where it is left out.")
-def main(
-    network: str,
-    images: int,
-    calibration: int,
-    lanes: int,
-    sequences: int,
-    weight_bits: int,
-    state_bits: int,
-    simulator: str,
-    data: Path | None,
-) -> None:
-    """Print one JSON object; exit status 1 where anything differs."""
-    options = NetworkOptions(LayerOptions(weight_bits=weight_bits, state_bits=state_bits))
-    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        result = check_network(
-            network,
-            task_data(network, images, calibration, data),
-            workdir=Path(scratch),
-            options=options,
-            lanes=lanes,
-            sequences=sequences,
-            simulator=simulator,
-        )
-    print(json.dumps(asdict(result) | {"passed": result.passed}))
-    sys.exit(0 if result.passed else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Random spiking memories through Verilog: `python -m lmu_hw.sim.regression.spiking --designs 40`.
+"""Random spiking memories through Verilog: `lmu-hw regression spiking`.
 
 Draws memories of every kind of neuron over orders, numbers of neurons, lanes, word lengths, steps and synapses, streams
 random and full-scale sequences through each with random gaps and back-pressure, and counts the words that differ from
@@ -7,10 +7,6 @@ the integer model. What the plan refuses, and what would take too long, is drawn
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +18,9 @@ from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.rtl.spiking.memory import SpikingSchedule
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.targets.spiking import HarnessedSpiking, run_spiking
+from lmu_hw.sim.regression.random_runs import RandomRuns, run_random
+from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
@@ -33,16 +31,17 @@ _SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True)
-class SpikingRegression:
-    """What a regression found.
+class SpikingRegression(RandomRuns):
+    """What the regression of random spiking memories found.
 
     Attributes:
-        designs, samples, words: that were run; words were compared.
-        mismatches: words that differ, or never came.
-        kinds: how many designs of each kind of neuron.
-        several_spikes: designs whose neurons may fire several times in a step.
-        redrawn: specifications that were refused or too long.
-        failures: one line for each simulation that failed.
+        designs: The number of memories that ran.
+        samples, words: The number of samples that went in, and of words that were compared.
+        mismatches: The number of words that differ, are missing or came with wrong marks.
+        kinds: How many designs had each kind of neuron.
+        several_spikes: The number of designs whose neurons may fire several times in a step.
+        redrawn: How often what was drawn was refused, or would have taken too long.
+        failures: One line for each simulation that failed.
     """
 
     designs: int
@@ -55,16 +54,15 @@ class SpikingRegression:
     failures: tuple[str, ...]
 
     @property
-    def passed(self) -> bool:
-        """Something ran, and nothing differs."""
-        return self.designs > 0 and self.words > 0 and self.mismatches == 0 and not self.failures
+    def compared(self) -> int:
+        return self.words
 
 
 def draw(rng: np.random.Generator, name: str, kind: NeuronKind, samples: int, cycles: int) -> HarnessedSpiking:
     """One random memory with its stimulus.
 
     Raises:
-        DesignError: the plan refuses what was drawn, or it takes more than `cycles` clock cycles.
+        DesignError: The plan refuses what was drawn, or it takes more than `cycles` clock cycles.
     """
     order, lanes = int(rng.integers(1, 9)), int(rng.choice([1, 1, 2, 3, 4, 8]))
     size = lanes * int(rng.integers(1, 1 + 256 // lanes))
@@ -93,7 +91,7 @@ def draw(rng: np.random.Generator, name: str, kind: NeuronKind, samples: int, cy
     codes[1, samples // 8 :] = plan.input_format.high
     gap, stall = rng.choice([0.0, 0.1, 0.5], 2).tolist()
     design = generate_spiking_verilog(plan, name=name)
-    return HarnessedSpiking(plan, design, codes, gap=gap, stall=stall, seed=int(rng.integers(1, 1 << 16)))
+    return HarnessedSpiking(plan, Stimulus(codes, gap=gap, stall=stall, seed=int(rng.integers(1, 1 << 16))), design)
 
 
 def run_spiking_regression(
@@ -105,72 +103,37 @@ def run_spiking_regression(
     cycles: int = 400_000,
     simulator: Simulator | str = Simulator.VERILATOR,
 ) -> SpikingRegression:
-    """Draw `designs` memories, the kinds in turn, and run them, some side by side.
+    """Draw `designs` memories, the kinds of neuron in turn, and run them, some side by side.
 
     Args:
-        designs: how many.
-        seed: of all that is drawn.
-        workdir: folder for builds and logs.
-        samples: of each.
-        cycles: most clock cycles of each without gaps and back-pressure.
-        simulator: verilator or icarus.
+        designs: The number of memories.
+        seed: The seed of everything that is drawn.
+        workdir: The folder for builds and logs.
+        samples: The number of samples of each.
+        cycles: The most clock cycles of each without gaps and stalls.
+        simulator: The HDL simulator, verilator or icarus.
 
     Raises:
-        DesignError: a count is out of range, or hardly anything fits into so few cycles.
-        MissingToolError: the simulator is not installed.
+        DesignError: A count is out of range, or hardly anything fits into so few cycles.
+        MissingToolError: The simulator is not installed.
     """
     designs, samples = check_integer("designs", designs, 1), check_integer("samples", samples, 8)
-    rng = np.random.default_rng(seed)
-    kinds: Counter[str] = Counter()
-    redrawn = sent = words = mismatches = several = 0
-    failures = []
-    for start in range(0, designs, _SIDE_BY_SIDE):
-        memories: list[HarnessedSpiking] = []
-        wanted = min(_SIDE_BY_SIDE, designs - start)
-        while len(memories) < wanted:
-            k = start + len(memories)
-            try:
-                memories.append(draw(rng, f"spikes_{k}", KINDS[k % len(KINDS)], samples, cycles))
-            except DesignError:
-                redrawn += 1
-                if redrawn > 50 * designs + 100:
-                    raise DesignError("cycles", "enough for what is drawn", cycles) from None
-        run = run_spiking(memories, workdir=workdir / f"run_{start}", simulator=simulator, seed=seed)
-        kinds.update(str(memory.plan.design.options.kind) for memory in memories)
-        several += sum(memory.plan.unit.spikes > 1 for memory in memories)
-        sent += sum(score.sent for score in run.scores)
-        words += sum(score.checked for score in run.scores)
-        mismatches += sum(score.mismatches for score in run.scores)
-        if not run.passed:
-            failures.append(f"designs {start} to {start + wanted - 1}: {'; '.join(run.bench.messages) or 'no result'}")
-    return SpikingRegression(designs, sent, words, mismatches, dict(kinds), several, redrawn, tuple(failures))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run and print one JSON object; 0 where nothing differs, 1 where something does, 2 for a bad request."""
-    parser = argparse.ArgumentParser(prog="lmu_hw.sim.regression.spiking", description=__doc__.split("\n")[0])
-    parser.add_argument("--designs", type=int, default=40)
-    parser.add_argument("--samples", type=int, default=400, help="of each design")
-    parser.add_argument("--cycles", type=int, default=400_000, help="most of each design")
-    parser.add_argument("--simulator", choices=list(map(str, Simulator)), default="verilator")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    try:
-        with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-            result = run_spiking_regression(
-                given.designs,
-                seed=given.seed,
-                workdir=Path(scratch),
-                samples=given.samples,
-                cycles=given.cycles,
-                simulator=given.simulator,
-            )
-    except DesignError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    print(json.dumps(vars(result) | {"failures": list(result.failures), "passed": result.passed}, indent=2))
-    return 0 if result.passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    found = run_random(
+        lambda rng, k: draw(rng, f"spikes_{k}", KINDS[k % len(KINDS)], samples, cycles),
+        designs,
+        seed=seed,
+        workdir=workdir,
+        cycles=cycles,
+        simulator=simulator,
+        batch=_SIDE_BY_SIDE,
+    )
+    return SpikingRegression(
+        designs=designs,
+        samples=found.sent,
+        words=found.words,
+        mismatches=found.mismatches,
+        kinds=dict(Counter(str(memory.plan.design.options.kind) for memory in found.targets)),
+        several_spikes=sum(memory.plan.unit.spikes > 1 for memory in found.targets),
+        redrawn=found.refused,
+        failures=tuple(found.failures),
+    )

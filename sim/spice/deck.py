@@ -65,7 +65,7 @@ class AnalysisCard:
     """The one analysis of a deck.
 
     Attributes:
-        words: of the card, in lower case; the first is its kind.
+        words: The words of the card, in lower case; the first is its kind.
     """
 
     words: tuple[str, ...]
@@ -84,7 +84,7 @@ class AnalysisCard:
         """The number at a word's position.
 
         Raises:
-            DesignError: there is none.
+            DesignError: There is none.
         """
         text = self.words[position] if position < len(self.words) else "nothing"
         return number(text)
@@ -116,7 +116,7 @@ def analysis_card(netlist: str) -> AnalysisCard:
     """Return the only analysis of a deck.
 
     Raises:
-        DesignError: there is none, more than one, one of another kind or without its numbers, a .control section, or
+        DesignError: There is none, more than one, one of another kind or without its numbers, a .control section, or
             an option that no simulator knows (ngspice passes over those without a word).
     """
     every = list(cards(netlist))
@@ -140,13 +140,13 @@ def checked(found: Vectors, card: AnalysisCard, engine: str, vectors: Sequence[s
     """Return what a simulator found, if it is all there.
 
     Args:
-        found: the vectors.
-        card: what was asked for.
-        engine: name of the simulator, for the message.
-        vectors: names that must be among them, in any case.
+        found: The vectors.
+        card: The analysis that was asked for.
+        engine: The name of the simulator, for the message.
+        vectors: Names that must be among them, in upper or lower case.
 
     Raises:
-        CheckFailed: the axis stops early, a vector is missing, empty or not finite.
+        CheckFailed: The axis stops early, a vector is missing, empty or not finite.
     """
     if card.axis is not None:
         axis = found.get(card.axis, np.zeros(0))
@@ -168,7 +168,7 @@ def number(text: str) -> float:
     """Return the value of a SPICE number, suffix included.
 
     Raises:
-        DesignError: it is none.
+        DesignError: The text is no number.
     """
     match = re.match(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(meg|[tgkmunpf])?", text)
     if match is None:
@@ -180,11 +180,11 @@ def pwl(times: ArrayLike, values: ArrayLike) -> str:
     """Return a piecewise linear waveform, ``pwl(t0 v0 t1 v1 …)``, that a source takes, on lines of one card.
 
     Args:
-        times: s, (n,), increasing from 0 or later.
-        values: V or A, (n,).
+        times: The times, s, shape (n,), increasing from 0 or later.
+        values: The values, V or A, shape (n,).
 
     Raises:
-        DesignError: the arrays are empty, of different lengths or not finite, or the times do not increase.
+        DesignError: The arrays are empty, of different lengths or not finite, or the times do not increase.
     """
     t, v = np.asarray(times, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if t.ndim != 1 or t.shape != v.shape or not t.size:

@@ -26,7 +26,7 @@ def check_readable(netlist: str) -> None:
     """Return if `netlist` means what it says to every simulator.
 
     Raises:
-        DesignError: an element is named twice in a circuit (simulators fold case; the second one is added to
+        DesignError: An element is named twice in a circuit (simulators fold case; the second one is added to
             the first, or left out), a subcircuit is given a parameter that it doesn't have, a value is no number
             though it begins like one, or a resistance is 0 (simulators take 1 mΩ or so in its place).
     """
@@ -99,17 +99,17 @@ def run_spice(
 
     Args:
         netlist: a complete deck; its first line is the title.
-        engine: the simulator.
-        timeout_s: limit, s; the simulator is killed then.
-        vectors: names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
+        engine: The simulator.
+        timeout_s: The time limit, s, at which the simulator is killed.
+        vectors: Names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
 
     Returns:
         The vectors; see `deck.Vectors`.
 
     Raises:
-        DesignError: the deck is not one that the simulator can be given, or one that it would misread.
-        MissingToolError: the simulator is not installed.
-        CheckFailed: it gave an error or a warning, hung, died or stopped early; or a vector is missing or not finite.
+        DesignError: The deck is not one that the simulator can be given, or one that it would misread.
+        MissingToolError: The simulator is not installed.
+        CheckFailed: It gave an error or a warning, hung, died or stopped early; or a vector is missing or not finite.
     """
     return next(run_many([netlist], engine=engine, timeout_s=timeout_s, vectors=vectors, workers=1))
 
@@ -125,11 +125,11 @@ def run_many(
     """Run decks side by side and yield their results in order; see `run_spice`, whose errors end it.
 
     Args:
-        netlists: complete decks, taken as they are needed.
-        engine: the simulator.
-        timeout_s: limit for each, s.
-        vectors: names that must come back from each.
-        workers: simulations at a time, 1 to 256.
+        netlists: Complete decks, taken as they are needed.
+        engine: The simulator.
+        timeout_s: The time limit of each, s.
+        vectors: Names that must come back from each.
+        workers: The number of simulations at a time, 1 to 256.
     """
     if engine not in list(Engine):
         raise DesignError("SPICE engine", f"one of {', '.join(Engine)}", engine)

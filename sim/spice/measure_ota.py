@@ -22,16 +22,16 @@ _DROOP = 0.05
 
 @dataclass(frozen=True, eq=False)
 class OtaMeasurement:
-    """What was measured with the output held at 0 V, and of the macro-model that follows from it.
+    """What was measured with the output held at 0 V, and the macro-model that follows from it.
 
     Attributes:
-        model: the macro-model. Its current saturates where the weaker side's does; its noise is that at 10 kHz.
-        volts: (points,) differential input of the transfer curve, V; the inverting input is at 0 V.
-        amperes: (points,) output current, A.
-        linear_range: largest input, V, up to which gm stays within 5 % of its value at rest, on both sides.
-        bandwidth: frequency at which the short-circuit transconductance has fallen by 3 dB, Hz; infinite if above
+        model: The macro-model. Its current saturates where the weaker side's does; its noise is that at 10 kHz.
+        volts: The differential input of the transfer curve, V, shape (points,); the inverting input is at 0 V.
+        amperes: The output current, A, shape (points,).
+        linear_range: The largest input, V, up to which gm stays within 5 % of its value at rest, on both sides.
+        bandwidth: The frequency at which the short-circuit transconductance has fallen by 3 dB, Hz; infinite if above
             10 GHz.
-        power: drawn from its supplies at rest, W; 0 for a model that has none.
+        power: The power that is drawn from the supplies at rest, W; 0 for a model without supplies.
     """
 
     model: MacroOta
@@ -48,14 +48,14 @@ def measure_ota(
     """Measure `device` by .op, .ac, .dc and .noise.
 
     Args:
-        device: any transconductor; one with a gm, conductances and capacitances above zero.
-        reach: the transfer curve runs from -reach to +reach, V: far enough that the current saturates.
-        engine: the simulator.
-        timeout_s: limit for each analysis, s.
+        device: Any transconductor with a gm, conductances and capacitances above zero.
+        reach: The transfer curve runs from -reach to +reach, V: far enough that the current saturates.
+        engine: The simulator.
+        timeout_s: The time limit of each analysis, s.
 
     Raises:
-        DesignError: reach is not positive.
-        CheckFailed: the simulator fails, or the device is no transconductor: it has no positive gm.
+        DesignError: Reach is not positive.
+        CheckFailed: The simulator fails, or the device is no transconductor: it has no positive gm.
     """
     limit = check_positive("reach of the transfer curve", reach, "V")
 
@@ -101,9 +101,9 @@ def of_transistors(circuit: Circuit, unit: MacroOta, device: CmosOta) -> Circuit
     """Return `circuit` with transistors in place of its macro-models, each cell in the size that gives the same gm.
 
     Args:
-        circuit: made with `unit`, scaled.
-        unit: the macro-model that was measured on `device`.
-        device: the cell.
+        circuit: A circuit of cells that are `unit`, scaled.
+        unit: The macro-model that was measured on `device`.
+        device: The cell.
 
     Raises:
         DesignError: a transconductor is ideal, so that nothing was measured for it.

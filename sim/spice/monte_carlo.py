@@ -14,7 +14,7 @@ from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Instance,
 from lmu_hw.analog.circuit.equations import Equations
 from lmu_hw.analog.circuit.graph import Circuit, walk
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.export.spice import Transient, element_value, to_deck, wrapped
+from lmu_hw.analog.export.spice import Transient, to_deck, wrapped
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_many
@@ -24,8 +24,8 @@ class DeckTemplate:
     """The text of a deck with a place for each element's value.
 
     Args:
-        bench: the circuit of the deck, in which no circuit is instantiated twice.
-        deck: what `to_deck` wrote of it.
+        bench: The circuit of the deck, in which no circuit is instantiated twice.
+        deck: The deck that `to_deck` wrote of it.
 
     Raises:
         DesignError: a circuit is instantiated twice, or the deck is not one of the bench.
@@ -43,36 +43,36 @@ class DeckTemplate:
                 scope = ""
             else:
                 scopes.setdefault((scope, first), number)
-        self._fraction_bits: dict[str, tuple[Element, int, str]] = {}
+        self._places: dict[str, tuple[Element, int, str]] = {}
         taken: set[int] = set()
         for path, where, element in _placed(bench, "", ""):
             number = scopes.get((where, element.name), -1)
-            line, value = self._lines[number][0], f" {element_value(element)}"
+            line, value = self._lines[number][0], f" {element.spice_value()}"
             if number < 0 or not line.endswith(value):
                 raise DesignError(f"deck of {bench.name}", f"one that has {path} with its value", line)
             if number in taken:
                 raise DesignError(f"circuits of {bench.name}", "instantiated once each", f"another one with {path}")
             taken.add(number)
-            self._fraction_bits[path] = element, number, line.removesuffix(value)
+            self._places[path] = element, number, line.removesuffix(value)
         self._lines = [wrapped(line) for (line,) in self._lines]
 
     def text(self, elements: Mapping[str, Element]) -> str:
         """The deck with other elements, of the same names and kinds, in the place of some.
 
         Args:
-            elements: by path, as in `walk` of the bench.
+            elements: The elements by path, as in `walk` of the bench.
 
         Raises:
             DesignError: a path is none of an element, or the name or the kind differ.
         """
         lines = list(self._lines)
         for path, other in elements.items():
-            if path not in self._fraction_bits:
+            if path not in self._places:
                 raise DesignError("path of an element", "one of the deck", path)
-            element, number, head = self._fraction_bits[path]
+            element, number, head = self._places[path]
             if other.name != element.name or _kind(other) != _kind(element):
                 raise DesignError(path, f"replaced by its like: {element.kind}, name and model the same", other.name)
-            lines[number] = wrapped(f"{head} {element_value(other)}")
+            lines[number] = wrapped(f"{head} {other.spice_value()}")
         return "".join(f"{part}\n" for parts in lines for part in parts)
 
 
@@ -93,12 +93,12 @@ def drawn_elements(circuit: Circuit, system: Equations, draws: Draws) -> Iterato
     """Yield the elements of `circuit` that a draw changes, by path, for each draw.
 
     Args:
-        circuit: the nominal circuit.
-        system: its equations, of which the draws are.
-        draws: the values.
+        circuit: The nominal circuit.
+        system: The equations of that circuit, for which the draws were made.
+        draws: The drawn values.
 
     Raises:
-        DesignError: an offset is drawn for an amplifier whose model has none.
+        DesignError: An offset is drawn for an amplifier whose model has none.
     """
     parts = {path: element for path, element, _ in walk(circuit)}
     for values, offsets in zip(draws.values, draws.offsets, strict=True):
@@ -137,23 +137,23 @@ def simulate_draws(
     """Simulate every drawn circuit on held samples, from rest.
 
     Args:
-        design: the nominal circuit.
-        system: its equations, of which the draws are.
-        draws: the values.
-        samples: V at the input, each held for dt.
-        dt: s.
-        engine: the simulator.
-        max_step: longest step of the simulator, s; dt by default: its own error control chooses below that.
-        workers: simulations at a time.
-        timeout_s: limit for each, s.
+        design: The nominal circuit.
+        system: The equations of that circuit, for which the draws were made.
+        draws: The drawn values.
+        samples: The voltages at the input, V, each held for dt.
+        dt: The time for which a sample is held, s.
+        engine: The simulator.
+        max_step: The longest step of the simulator, s; by default dt, below which its error control chooses.
+        workers: The number of simulations at a time.
+        timeout_s: The time limit of each, s.
 
     Returns:
         (draws, steps, signals), V, at the end of each hold, in the order of `design.signals`.
 
     Raises:
-        DesignError: an offset is drawn for an amplifier whose model has none, the draws are of another circuit, or a
+        DesignError: An offset is drawn for an amplifier whose model has none, the draws are of another circuit, or a
             number is out of its range.
-        MissingToolError, CheckFailed: as `run_spice`.
+        MissingToolError, CheckFailed: As `run_spice`.
     """
     sizes = (draws.values.shape[1], draws.offsets.shape[1])
     if sizes != (len(system.parameters), len(system.amplifiers)):

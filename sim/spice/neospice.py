@@ -38,7 +38,7 @@ def neospice_available() -> None:
     """Return if neospice is installed.
 
     Raises:
-        MissingToolError: it is not.
+        MissingToolError: It is not installed.
     """
     if importlib.util.find_spec("neospice") is None:
         raise MissingToolError("neospice", "pip install neospice==0.2.0")
@@ -48,7 +48,7 @@ class Neospice:
     """neospice in a process that serves many netlists; a context manager that ends it.
 
     Raises:
-        MissingToolError: neospice is not installed.
+        MissingToolError: Neospice is not installed.
     """
 
     def __init__(self) -> None:
@@ -80,12 +80,12 @@ class Neospice:
 
         Args:
             netlist: a complete deck; its first line is the title.
-            timeout_s: limit, s; neospice is killed then.
-            vectors: the names to return, besides the axis; all by default.
+            timeout_s: The time limit, s, at which neospice is killed.
+            vectors: The names to return, besides the axis; all by default.
 
         Raises:
-            DesignError: the netlist has no analysis, more than one, or something that neospice is not trusted with.
-            CheckFailed: neospice gave an error or a warning, hung, died, or stopped before the end of the analysis;
+            DesignError: The netlist has no analysis, more than one, or something that neospice is not trusted with.
+            CheckFailed: Neospice gave an error or a warning, hung, died, or stopped before the end of the analysis;
                 or a vector is missing or not finite. One line.
         """
         card = analysis_card(netlist)
@@ -170,7 +170,7 @@ def longest_step(card: AnalysisCard) -> float:
     """The longest step that a .tran card allows, s.
 
     Raises:
-        DesignError: the analysis does not start at 0, or from initial conditions, or has no length.
+        DesignError: The analysis does not start at 0, or from initial conditions, or has no length.
     """
     if card.stop <= 0.0:
         raise DesignError("end of .tran", "above 0 s", " ".join(card.words))

@@ -27,7 +27,7 @@ def ngspice_available() -> None:
     """Return if ngspice is installed.
 
     Raises:
-        MissingToolError: it is not.
+        MissingToolError: It is not installed.
     """
     if shutil.which("ngspice") is None:
         raise MissingToolError("ngspice", "apt install ngspice")
@@ -39,18 +39,18 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
     Args:
         netlist: a complete deck; its first line is the title. It has one of .op, .tran, .ac, .noise and .dc (not
             .control).
-        workdir: folder for the deck, ngspice's log and its raw file, all named netlist.*; made if it is missing.
-        timeout_s: limit, s; ngspice is killed then.
-        vectors: names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
+        workdir: The folder for the deck, ngspice's log and its raw file, all named netlist.*; made if it is missing.
+        timeout_s: The time limit, s, at which ngspice is killed.
+        vectors: Names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
 
     Returns:
         All saved vectors, of equal length, as ngspice computed them (binary64); see `Vectors`. Of .noise also the
         totals over the band, of length 1: "onoise_total" and "inoise_total", V.
 
     Raises:
-        DesignError: the netlist has no analysis, more than one, or a .control section.
-        MissingToolError: ngspice is not installed.
-        CheckFailed: ngspice gave an error or a warning, was killed, or stopped before the end of the analysis; or
+        DesignError: The netlist has no analysis, more than one, or a .control section.
+        MissingToolError: Ngspice is not installed.
+        CheckFailed: Ngspice gave an error or a warning, was killed, or stopped before the end of the analysis; or
             a vector is missing or not finite. One line.
     """
     card = analysis_card(netlist)
@@ -92,11 +92,11 @@ def read_raw(path: Path, plots: int = 1) -> Vectors:
     """Return the vectors, by name in lower case, of ngspice's binary raw file.
 
     Args:
-        path: the file.
-        plots: how many plots it holds.
+        path: The file.
+        plots: How many plots it holds.
 
     Raises:
-        CheckFailed: there is no such file, or it is cut short or holds more or fewer plots.
+        CheckFailed: There is no such file, or it is cut short or holds more or fewer plots.
     """
     try:
         data = path.read_bytes()

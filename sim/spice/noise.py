@@ -22,20 +22,20 @@ def simulate_noise(
     """Simulate the noise of a signal by .noise.
 
     Args:
-        design: the circuit.
-        signal: one of `design.signals`.
-        start: lowest frequency, Hz.
-        stop: highest frequency, Hz.
-        points: per decade.
-        engine: the simulator; neospice can't take a signal that is the difference of two nets.
-        timeout_s: limit, s.
+        design: The circuit.
+        signal: One of `design.signals`.
+        start: The lowest frequency, Hz.
+        stop: The highest frequency, Hz.
+        points: The number of points per decade.
+        engine: The simulator; neospice can't take a signal that is the difference of two nets.
+        timeout_s: The time limit, s.
 
     Returns:
         Frequencies in Hz and noise in V/√Hz, each (points,).
 
     Raises:
-        DesignError: there is no such signal, or the frequencies are out of range.
-        MissingToolError, CheckFailed: as `run_spice`.
+        DesignError: There is no such signal, or the frequencies are out of range.
+        MissingToolError, CheckFailed: As `run_spice`.
     """
     if signal not in design.signals:
         raise DesignError("signal", f"one of {', '.join(design.signals)}", signal)

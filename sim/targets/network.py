@@ -1,48 +1,43 @@
-"""Networks in the stream harness: what goes into them, and what is expected to come out."""
+"""Networks as targets: what is streamed through them, and what is expected to come out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.errors import DesignError
+from lmu_hw.fixed_point.formats import IntArray, QFormat
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
-from lmu_hw.rtl.memory.verilog import VerilogDesign
+from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.hdl.harness import StreamModule, check_share
-from lmu_hw.sim.hdl.run import Scored, run_harness, save_expected
-from lmu_hw.sim.hdl.runner import BenchResult, Simulator
-from lmu_hw.sim.hdl.scoreboard import Score, read_beats
+from lmu_hw.sim.hdl.runner import Simulator
+from lmu_hw.sim.targets.base import Expected, Numbers, Recorded, Stream, Target, Traffic, input_words
+from lmu_hw.sim.targets.run import run_targets
+from lmu_hw.sim.targets.scoreboard import Beats
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkStimulus:
+class NetworkStimulus(Traffic):
     """What is streamed through a network: steps of sequences that run side by side.
 
     Attributes:
-        codes: input words, shape (steps, sequences, inputs).
-        first, last: where a sequence starts, and where it ends, shape (steps, sequences).
-        gap: share of cycles in which no new word is offered, 0 … 0.9.
-        stall: share of cycles in which no beat is taken, 0 … 0.9.
-        seed: of both.
+        codes: The input words, shape (steps, sequences, inputs).
+        first, last: The steps at which a sequence starts, and those at which it ends, shape (steps, sequences).
     """
 
     codes: IntArray
     first: Flags
     last: Flags
-    gap: float = 0.0
-    stall: float = 0.0
-    seed: int = 1
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 3 or self.codes.size == 0:
@@ -50,8 +45,7 @@ class NetworkStimulus:
         for what, flags in (("first", self.first), ("last", self.last)):
             if flags.shape != self.codes.shape[:2]:
                 raise DesignError(what, f"of shape {self.codes.shape[:2]}", flags.shape)
-        check_share("gap", self.gap)
-        check_share("stall", self.stall)
+        super().__post_init__()
 
     @classmethod
     def of_batch(cls, codes: IntArray, sequences: int) -> Self:
@@ -103,13 +97,13 @@ class NetworkStimulus:
 
 
 @dataclass(frozen=True, eq=False)
-class HarnessedNetwork:
-    """One network in the harness: its plan, its Verilog and its stimulus.
+class HarnessedNetwork(Target):
+    """A network as a target.
 
     Attributes:
-        plan: the fixed-point plan.
-        stimulus: what is streamed through it.
-        design: the Verilog under test. Another than the plan's own stands for a wrong build.
+        plan: The fixed-point plan.
+        stimulus: What is streamed through it.
+        design: The Verilog under test. Another than the plan's own stands for a wrong build.
     """
 
     plan: NetworkPlan
@@ -121,9 +115,8 @@ class HarnessedNetwork:
         wanted = (sequences, self.plan.inputs)
         if self.stimulus.codes.shape[1:] != wanted:
             raise DesignError("codes", f"of shape (steps, {sequences}, {wanted[1]})", self.stimulus.codes.shape)
-        form, low, high = self.plan.input_format, int(self.stimulus.codes.min()), int(self.stimulus.codes.max())
-        if low < form.low or high > form.high:
-            raise DesignError("codes", f"within the {form.width} bits of the input", [low, high])
+        form = self.plan.input_format
+        self.check_codes(self.stimulus.codes, form, f"within the {form.width} bits of the input")
 
     @property
     def resets(self) -> bool:
@@ -138,35 +131,40 @@ class HarnessedNetwork:
         return np.ones_like(self.stimulus.last)
 
     @property
-    def cycles_per_last_step(self) -> int:
-        """Clock cycles of the longest step."""
+    def traffic(self) -> Traffic:
+        return self.stimulus
+
+    @property
+    def sent(self) -> int:
+        return self.stimulus.steps * self.stimulus.sequences
+
+    @property
+    def pace(self) -> int:
         return int(self.design.manifest["cycles_per_last_step"])
 
-    def sample_words(self) -> str:
-        """The stimulus as $readmemh wants it: {0, last, first, data}, one word a line, place after place."""
-        width = self.plan.input_format.width
-        words = self.stimulus.codes & ((1 << width) - 1)
-        words |= self.stimulus.first[..., None].astype(np.int64) << width
-        words |= self.stimulus.last[..., None].astype(np.int64) << (width + 1)
-        return "\n".join(f"{word:x}" for word in words.ravel().tolist()) + "\n"
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        return (self.stream("out", 1, int(self.answered.sum()) * self.plan.outputs, timed=True),)
 
-    def model_outputs(self) -> IntArray:
-        """What the integer model answers, shape (answered steps, outputs), step by step and place after place."""
-        codes, sequences = self.stimulus.codes, self.stimulus.sequences
+    @property
+    def output_format(self) -> QFormat:
+        return self.plan.output_format
+
+    def input_words(self) -> IntArray:
+        marks = self.stimulus.first[..., None], self.stimulus.last[..., None]
+        return input_words(self.stimulus.codes, self.input_bits, *marks)
+
+    def model_words(self) -> IntArray:
+        """The integer model's answers, shape (answered steps, outputs), step by step and place after place."""
+        codes = self.stimulus.codes
         outputs = np.zeros((*codes.shape[:2], self.plan.outputs), dtype=np.int64)
-        runs: dict[int, list[tuple[int, int]]] = {}  # those of one length are computed together
-        for s in range(sequences):
-            starts = np.flatnonzero(self.stimulus.first[:, s]) if self.resets else np.zeros(1, dtype=np.int64)
-            edges = np.unique(np.concatenate([[0], starts, [len(codes)]]))
-            for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-                runs.setdefault(stop - start, []).append((start, s))
-        for length, fraction_bits in runs.items():
-            inner = [self.answered[start : start + length - 1, s].any() for start, s in fraction_bits]
+        for length, places in self._runs().items():  # those of one length are computed together
+            inner = [self.answered[start : start + length - 1, s].any() for start, s in places]
             every = any(inner)
-            batch = np.stack([codes[start : start + length, s] for start, s in fraction_bits])
-            model = IntegerNetwork(self.plan)
-            got = model.run(batch, return_sequences=every)
-            for row, (start, s) in enumerate(fraction_bits):
+            batch = np.stack([codes[start : start + length, s] for start, s in places])
+            # A model of its own: a run goes on from the state in which the last one has left it.
+            got = IntegerNetwork(self.plan).run(batch, return_sequences=every)
+            for row, (start, s) in enumerate(places):
                 if every:
                     outputs[start : start + length, s] = got[row]
                 else:
@@ -174,42 +172,38 @@ class HarnessedNetwork:
         answers: IntArray = outputs[self.answered]
         return answers
 
-    def expected_tags(self, outputs: IntArray) -> dict[str, IntArray]:
-        """What is expected beside each word of `outputs`, shape (answered steps, outputs), in order."""
+    def _runs(self) -> dict[int, list[tuple[int, int]]]:
+        """By length, the stretches of steps that start from zero: the first step and the place of each."""
+        runs: dict[int, list[tuple[int, int]]] = {}
+        for s in range(self.stimulus.sequences):
+            starts = np.flatnonzero(self.stimulus.first[:, s]) if self.resets else np.zeros(1, dtype=np.int64)
+            edges = np.unique(np.concatenate([[0], starts, [self.stimulus.steps]]))
+            for start, stop in pairwise(edges.tolist()):
+                runs.setdefault(stop - start, []).append((start, s))
+        return runs
+
+    def in_beat_order(self, values: Numbers) -> Numbers:
+        return values.reshape(-1, 1)
+
+    def expected(self, words: IntArray) -> Mapping[str, Expected]:
         place = np.nonzero(self.answered)[1]
-        count = outputs.shape[1]
+        count = words.shape[1]
         tags = {
             "sequence": np.repeat(place, count),
-            "index": np.tile(np.arange(count), len(outputs)),
-            "argmax": running_argmax(outputs).ravel(),
+            "index": np.tile(np.arange(count), len(words)),
+            "argmax": running_argmax(words).ravel(),
             "first": np.repeat(self.stimulus.first[self.answered], count),
             "last": np.repeat(self.stimulus.last[self.answered], count),
         }
-        return {name: tag.astype(np.int64) for name, tag in tags.items()}
+        return {"out": Expected(self.in_beat_order(words), {name: tag.astype(np.int64) for name, tag in tags.items()})}
 
-    def module(self) -> StreamModule:
-        """For the harness."""
-        width = {port["name"]: int(port["width"]) for port in self.design.manifest["ports"]}
-        names = ("out_sequence", "out_index", "out_argmax", "out_first", "out_last", "out_data")
-        return StreamModule(
-            design=self.design,
-            data_bits=self.plan.input_format.width,
-            beat=tuple((name, width[name]) for name in names),
-            words=self.stimulus.codes.size,
-            beats=int(self.answered.sum()) * self.plan.outputs,
-            gap=self.stimulus.gap,
-            stall=self.stimulus.stall,
-            seed=self.stimulus.seed,
-            record="1'b1",
-            timed=True,
-            rest=2 * self.cycles_per_last_step + 64,
+    def arranged(self, beats: Mapping[str, Beats]) -> Recorded:
+        out, shape = beats["out"], (-1, self.plan.outputs)
+        return Recorded(
+            out.words.reshape(shape),
+            classes=out.tags["argmax"].reshape(shape)[:, -1],
+            cycles=out.tags["cycle"].reshape(shape),
         )
-
-    def limit_cycles(self) -> int:
-        """More cycles than the stream can take: each gap or stall waits 1/(1 − share) cycles on average."""
-        words = self.stimulus.codes.size + self.answered.sum() * self.plan.outputs
-        waits = (1.0 - self.stimulus.gap) * (1.0 - self.stimulus.stall)
-        return int(2.0 * (self.stimulus.steps * self.cycles_per_last_step + words) / waits) + 10_000
 
 
 def running_argmax(outputs: IntArray) -> IntArray:
@@ -221,89 +215,8 @@ def running_argmax(outputs: IntArray) -> IntArray:
     return largest
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a network in simulation has answered.
-
-    Attributes:
-        words: of every step that answers, in order, shape (answers, outputs).
-        classes: out_argmax with the last word of each, shape (answers,).
-        cycles: the clock cycle in which that word was taken, counted from the first word in, shape (answers,).
-    """
-
-    words: IntArray
-    classes: IntArray
-    cycles: IntArray
-
-
-@dataclass(frozen=True)
-class NetworkRun(Scored):
-    """What a run of the network bench came to.
-
-    Attributes:
-        scores: one for each network; empty where the bench did not get as far.
-        answers: of each network; empty unless the bench passed.
-        bench: log, messages and waveform.
-    """
-
-    scores: tuple[Score, ...]
-    answers: tuple[Answers, ...]
-    bench: BenchResult
-
-
-def run_networks(
-    networks: Sequence[HarnessedNetwork],
-    *,
-    workdir: Path,
-    simulator: Simulator | str = Simulator.VERILATOR,
-    seed: int = 0,
-    waves: bool = False,
-    expected: Sequence[IntArray] | None = None,
-    resets: Sequence[int] = (),
-) -> NetworkRun:
-    """Stream every network's stimulus through its Verilog and score all of it in cocotb.
-
-    Args:
-        networks: designs of different names; they run side by side in one simulation.
-        workdir: folder for the build, the logs and the recordings.
-        simulator: verilator or icarus.
-        seed: of cocotb.
-        waves: record all signals.
-        expected: the words to compare with, shape (answered steps, outputs) each; the integer model's by default.
-        resets: clock cycles to run before each reset in mid-stream; every stream starts over after it.
-
-    Raises:
-        DesignError: an argument is wrong.
-        MissingToolError: the simulator is not installed.
-    """
-    modules = [network.module() for network in networks]
-    jobs = []
-    for k, network in enumerate(networks):
-        outputs = network.model_outputs() if expected is None else expected[k]
-        vectors = {"words": outputs.reshape(-1, 1), **network.expected_tags(outputs)}
-        sent = network.stimulus.steps * network.stimulus.sequences
-        jobs.append({"fields": modules[k].fields, "sent": sent, "expected": save_expected(workdir, k, vectors)})
-    scores, bench = run_harness(
-        modules,
-        "lmu_hw.sim.targets.network_bench",
-        jobs,
-        workdir=workdir,
-        files={f"samples_{k}.hex": network.sample_words() for k, network in enumerate(networks)},
-        limits=[network.limit_cycles() for network in networks],
-        simulator=simulator,
-        seed=seed,
-        waves=waves,
-        resets=resets,
-    )
-    if not bench.passed:
-        return NetworkRun(scores, (), bench)
-    answers = []
-    for k, network in enumerate(networks):
-        beats = read_beats(bench.run_dir / f"beats_{k}.hex", modules[k].fields)
-        count = network.plan.outputs
-        final = np.s_[count - 1 :: count]
-        answers.append(Answers(beats.words.reshape(-1, count), beats.tags["argmax"][final], beats.tags["cycle"][final]))
-    return NetworkRun(scores, tuple(answers), bench)
+run_networks = run_targets
+"""Run networks; the name by which `lmu_hw.sim` offers `run_targets` for them."""
 
 
 def run_network_rtl(
@@ -322,24 +235,22 @@ def run_network_rtl(
         Words, shape (batch, T, outputs), or (batch, outputs) where the network has one output per sequence.
 
     Raises:
-        CheckFailed: the Verilog differs from the integer model, or the bench failed.
+        CheckFailed: The Verilog differs from the integer model, or the bench failed.
     """
     design = generate_network_verilog(plan, lanes=lanes, sequences=sequences)
     network = HarnessedNetwork(plan, NetworkStimulus.of_batch(codes, sequences), design)
-    run = run_networks([network], workdir=workdir, simulator=simulator, seed=seed)
-    if not run.passed:
-        raise CheckFailed("; ".join(run.bench.messages) or "the bench failed")
-    return in_batch_order(run.answers[0].words, codes.shape, sequences, plan.output)
+    words = run_targets([network], workdir=workdir, simulator=simulator, seed=seed).checked_words(0)
+    return in_batch_order(words, codes.shape, sequences, plan.output)
 
 
 def in_batch_order(words: IntArray, shape: tuple[int, ...], sequences: int, output: Output) -> IntArray:
     """Answers to `NetworkStimulus.of_batch`, shape (answered steps, outputs), as (batch, [T,] outputs).
 
     Args:
-        words: in the order in which they came.
-        shape: of the codes of the batch, (batch, T, inputs).
-        sequences: that ran side by side.
-        output: of the network.
+        words: The words in the order in which they came.
+        shape: The shape of the batch's codes, (batch, T, inputs).
+        sequences: The number of sequences that ran side by side.
+        output: Whether the network answers every step or the last one.
     """
     batch, steps = shape[:2]
     if output is Output.LAST:

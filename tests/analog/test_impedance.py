@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lmu_hw.analog.analysis.requirements import AMPS_PER_HZ, estimate_power, least_amplifiers
+from lmu_hw.analog.analysis.requirements import estimate_power, least_amplifiers
 from lmu_hw.analog.analysis.small_signal import noise
-from lmu_hw.analog.circuit.devices import MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import AMPS_PER_HZ, MacroOta, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.design.impedance import MOST_NOISE, NOISE_SHARE
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
 from lmu_hw.analog.design.parts import PartRange, Series
-from lmu_hw.analog.design.scaling import MOST_NOISE, NOISE_SHARE
 from lmu_hw.errors import DesignError
 
 MakeDesign = Callable[..., AnalogDesign]
@@ -119,7 +119,7 @@ def test_the_least_amplifiers_just_keep_the_error(make_design: MakeDesign, topol
 
 def test_an_error_that_no_amplifier_keeps_is_refused(make_design: MakeDesign) -> None:
     rounded = make_design(3, resistor_series=Series("E6"), capacitor_series=Series("E3"))
-    with pytest.raises(DesignError, match=r"error must be above .* which the parts alone make"):
+    with pytest.raises(DesignError, match=r"error must be above .*; the parts alone make"):
         least_amplifiers(rounded, 1e-3)
     with pytest.raises(DesignError, match="error must be a positive"):
         least_amplifiers(rounded, 0.0)

@@ -15,6 +15,7 @@ from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, Transcond
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import reduce
+from lmu_hw.analog.design.choice import MARGIN
 from lmu_hw.analog.design.memory import design_memory
 from lmu_hw.analog.design.parts import Series
 from lmu_hw.errors import DesignError
@@ -168,7 +169,7 @@ def test_the_error_budget_is_what_draws_show(style: str, distribution: Distribut
     outcome = analyse(design, spread, draws=4000)
     assert np.sqrt(np.mean(outcome.nrmse**2)) == pytest.approx(budget.nrmse, rel=0.05)
     assert sum(budget.shares.values()) == pytest.approx(1.0)
-    assert all(one >= other for one, other in pairwise(budget.shares.values()))
+    assert all(one >= other * (1.0 - MARGIN) for one, other in pairwise(budget.shares.values()))
 
 
 def test_the_error_budget_names_the_part_that_has_the_tolerance() -> None:

@@ -11,7 +11,6 @@ from lmu_hw.analog.circuit.bench import bench_for
 from lmu_hw.analog.circuit.devices import IdealDifferentialOpAmp, IdealOpAmp, IdealOta
 from lmu_hw.analog.circuit.elements import (
     Capacitor,
-    CurrentSource,
     DifferentialOpAmp,
     Instance,
     OpAmp,
@@ -24,6 +23,7 @@ from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import state_space
 from lmu_hw.analog.export.spice import to_deck, to_subcircuit
 from lmu_hw.errors import DesignError
+from tests.analog.elements import CurrentSource
 
 MODEL = IdealOpAmp()
 

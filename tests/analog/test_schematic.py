@@ -42,10 +42,10 @@ def test_the_full_schematic_shows_every_part_and_net(
 def test_texts_of_a_stage_do_not_lie_on_each_other(make_design: MakeDesign, style: str) -> None:
     """No two texts that start within half a character's width of each other's line and place."""
     svg = schematic(make_design(5, style=style))
-    fraction_bits = []
+    starts = []
     for node in ET.fromstring(svg).iter(f"{SVG}text"):
-        fraction_bits.append((round(float(node.attrib["x"]), 1), round(float(node.attrib["y"]), 1)))
-    assert len(set(fraction_bits)) == len(fraction_bits)
+        starts.append((round(float(node.attrib["x"]), 1), round(float(node.attrib["y"]), 1)))
+    assert len(set(starts)) == len(starts)
 
 
 def test_a_ladder_of_32_states_is_drawn_in_full(make_design: MakeDesign) -> None:

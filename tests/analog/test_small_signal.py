@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from lmu_hw.analog.analysis.small_signal import noise, offset_gains, sensitivities
-from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE, MacroOpAmp, MacroOta, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import reduce
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
 from lmu_hw.analog.design.memory import design_memory
 from lmu_hw.errors import DesignError
 

@@ -12,7 +12,6 @@ from lmu_hw.analog.circuit.bench import bench_for, held_samples
 from lmu_hw.analog.circuit.devices import IdealOpAmp, IdealOta, MacroOta, SinglePoleOpAmp, library
 from lmu_hw.analog.circuit.elements import (
     Capacitor,
-    CurrentSource,
     External,
     Instance,
     PiecewiseLinear,
@@ -33,6 +32,7 @@ from lmu_hw.analog.export.spice import (
     to_subcircuit,
 )
 from lmu_hw.errors import DesignError
+from tests.analog.elements import CurrentSource
 
 MakeDesign = Callable[..., AnalogDesign]
 

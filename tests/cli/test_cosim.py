@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from lmu_hw.cli import plots
 from lmu_hw.design.memory import Design
+from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from tests.cli.conftest import Lmu
@@ -93,3 +97,30 @@ def test_a_circuit_that_is_too_slow_fails(lmu: Lmu, recording: Path, tmp_path: P
     assert answer == called.answer
     assert max(answer["analog"][key] for key in ("nrmse", "readout_nrmse")) > answer["analog"]["tolerance"]
     assert answer["digital"]["passed"] is answer["fixed_vs_float"]["passed"] is True
+
+
+def test_the_parts_of_the_bound_in_the_figure_add_up_to_it(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tridiagonal datapath rounds inside its increment too: more than a tenth of a bound."""
+    drawn: list[Figure] = []
+
+    def kept(figure: Figure) -> str:
+        drawn.append(figure)
+        return "<svg/>"
+
+    monkeypatch.setattr(plots, "svg_of", kept)
+    words = ["--order", 2, "--theta", 1, "--dt", 0.1, "--discretization", "bilinear", "--simulator", "icarus"]
+    assert lmu("cosim", *words, "--no-analog", "--out", "out").status == 0
+    (panel,) = (
+        panel for figure in drawn for panel in figure.axes if panel.get_title(loc="left").startswith("Bound by source")
+    )
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in panel.containers}
+    budget = Design(order=2, theta=1.0, dt=0.1, discretization="bilinear").plan().budget
+    np.testing.assert_allclose(np.sum(list(heights.values()), axis=0), budget.total)
+    np.testing.assert_allclose(heights["bound: internal"], budget.internal)
+    assert budget.internal[1] > 0.1 * budget.total[1]
+
+
+def test_a_part_of_the_bound_without_a_shade_is_refused() -> None:
+    ones = np.ones(2)
+    with pytest.raises(DesignError, match=r"parts of the error bound must be among those with a shade, .*got .*luck"):
+        plots.error_plot(ones, np.ones((2, 2)), ones, {"input": ones, "luck": ones})

@@ -1,4 +1,4 @@
-"""`cosim_spiking`: one report for fixed point, floats and spikes, and a status that tells when a check fails."""
+"""`lmu-hw cosim --spiking`: one report for fixed point, floats and spikes; a status that tells when a check fails."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.cli import cosim_spiking
+from lmu_hw.cli import cosim
 from lmu_hw.cli.recording import Recording
-from lmu_hw.cli.spiking_options import SpikingChoice
 from lmu_hw.design.memory import Design
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 
@@ -21,7 +21,7 @@ CHOICE = SpikingChoice(neurons=16, band=20.0, max_rates=(150.0, 300.0))
 
 
 def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cosim_spiking.run(DESIGN, CHOICE, 2, Recording(None), tmp_path, True)
+    cosim.run_spiking(DESIGN, CHOICE, 2, Recording(None), tmp_path, True)
     answer = json.loads(capsys.readouterr().out)
     assert answer["passed"] is True
     assert answer["digital"]["mismatches"] == answer["spiking"]["mismatches"] == 0
@@ -32,7 +32,7 @@ def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "spiking Verilog (icarus) = integer model" in page
     assert "Poisson noise predicts" in page
-    assert "--spiking --neurons 16 --band 20.0 --max-rates 150,300 --spiking-lanes 2" in page
+    assert "--spiking --neurons 16 --band 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
     assert page.count("<img ") == 2
 
 
@@ -40,9 +40,9 @@ def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     def wrong(plan: Any, **names: Any) -> Any:
         return generate_spiking_verilog(replace(plan, drive=plan.drive + 500), **names)
 
-    monkeypatch.setattr(cosim_spiking, "generate_spiking_verilog", wrong)
+    monkeypatch.setattr(cosim, "generate_spiking_verilog", wrong)
     with pytest.raises(CheckFailed, match=r"^spiking Verilog: beat"):
-        cosim_spiking.run(DESIGN, CHOICE, 1, Recording(None), None, False)
+        cosim.run_spiking(DESIGN, CHOICE, 1, Recording(None), None, False)
     assert "FAILED" in capsys.readouterr().out
 
 
@@ -52,4 +52,4 @@ def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 )
 def test_what_a_comparison_cannot_have_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
-        cosim_spiking.run(replace(DESIGN, **change), CHOICE, 1, Recording(None), None, False)
+        cosim.run_spiking(replace(DESIGN, **change), CHOICE, 1, Recording(None), None, False)

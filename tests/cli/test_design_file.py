@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.design.memory import Design, load_design
+from lmu_hw.design.files import load_design
+from lmu_hw.design.memory import Design
 from lmu_hw.errors import DesignError
 from tests.cli.conftest import Lmu
 
@@ -106,9 +107,9 @@ def test_given_values_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("thta = 1.0", "did you mean theta?"),
-        ("state-bits = 3", "did you mean state_bits?"),
-        ("STATE_BITS = 3", "did you mean state_bits?"),
+        ("thta = 1.0", "; did you mean theta?"),
+        ("state-bits = 3", "; did you mean state_bits?"),
+        ("STATE_BITS = 3", "; did you mean state_bits?"),
         ("colour = 1", "one of order, theta, dt, "),
         ("[memory]\norder = 6", ", got memory"),
         ("order = 6.0", "order must be an integer, got 6.0"),
@@ -163,11 +164,11 @@ def test_the_command_line_lays_flags_over_the_file(lmu: Lmu, tmp_path: Path) -> 
     assert answer["formats"]["state"]["width"] == 14
 
 
-def test_every_verb_takes_the_same_file(lmu: Lmu, tmp_path: Path) -> None:
+def test_every_subcommand_takes_the_same_file(lmu: Lmu, tmp_path: Path) -> None:
     consistent = [line for line in EVERYTHING.splitlines() if not line.startswith(("structured_error", "guarantee"))]
     write(tmp_path, "\n".join(consistent))
     by_flags = lmu("verilog", *shlex.split(load_design(tmp_path / "design.toml", {}).flags().split(" --opamp")[0]))
-    for verb in ("derive", "quantize", "spice"):
-        assert lmu(verb, "--design", "design.toml").status == 0
+    for subcommand in ("derive", "quantize", "spice"):
+        assert lmu(subcommand, "--design", "design.toml").status == 0
     assert by_flags.status == 0
     assert lmu("verilog", "--design", "design.toml") == by_flags

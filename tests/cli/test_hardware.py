@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmu_hw import experiments
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli.spice import design_circuit, questions
 from lmu_hw.design.memory import Design
@@ -54,8 +55,8 @@ def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> No
 
 
 def test_without_out_nothing_is_written(lmu: Lmu, tmp_path: Path) -> None:
-    for verb in ("verilog", "spice"):
-        assert lmu(verb, *MEMORY).status == 0
+    for subcommand in ("verilog", "spice"):
+        assert lmu(subcommand, *MEMORY).status == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -129,3 +130,9 @@ def test_spice_checks_a_step_that_it_is_given(lmu: Lmu) -> None:
 def test_tables(lmu: Lmu) -> None:
     assert "in_ready" in lmu("verilog", *MEMORY).out
     assert "couplings" in lmu("spice", *MEMORY).out
+
+
+def test_spice_offers_every_topology_and_technology(lmu: Lmu) -> None:
+    told = lmu("spice", "--help").out
+    for name in (*TOPOLOGIES, *STYLES):
+        assert name in told

@@ -1,4 +1,4 @@
-"""The verbs with a NETWORK: every backend on a user's arrays, checks, and refusals."""
+"""The subcommands with a NETWORK: every backend on a user's arrays, checks, and errors."""
 
 from __future__ import annotations
 
@@ -117,18 +117,18 @@ def test_cosim_fails_where_the_verilog_differs(
     lmu: Lmu, files: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verilog of other weights, under the same plan."""
-    import lmu_hw.cli.cosim_network as verb
+    import lmu_hw.cli.cosim as subcommand
 
-    generate = verb.generate_network_verilog
+    generate = subcommand.generate_network_verilog
 
     def other(plan, **options):
         wrong = plan_network(files, np.load(tmp_path / "x.npy"), NetworkOptions(LayerOptions(weight_bits=5)))
         return generate(wrong, **options)
 
-    monkeypatch.setattr(verb, "generate_network_verilog", other)
+    monkeypatch.setattr(subcommand, "generate_network_verilog", other)
     called = lmu("cosim", "net.npz", "--input", "x.npy", "--simulator", "icarus", "--out", "out", "--json")
     assert called.status == 1
-    assert called.err.startswith("lmu-hw: Verilog: network_matches_integer_model: design 0: beat ")
+    assert called.err.startswith("lmu-hw: Verilog: streams_match_integer_models: design 0: beat ")
     assert not called.answer["passed"]
     assert called.answer["digital"]["mismatches"] > 0
     assert json.loads((tmp_path / "out" / "results.json").read_text())["passed"] is False
@@ -187,7 +187,7 @@ def test_wrong_requests_are_refused(words: list[object], said: str, lmu: Lmu, fi
     assert not (tmp_path / "out").exists()
 
 
-def test_what_each_verb_must_be_given(lmu: Lmu, files: Network) -> None:
+def test_what_each_subcommand_must_be_given(lmu: Lmu, files: Network) -> None:
     cases = {
         ("run",): "input must be given, by --input FILE, got nothing",
         ("cosim",): "input must be given, by --input FILE, got nothing",
@@ -196,8 +196,8 @@ def test_what_each_verb_must_be_given(lmu: Lmu, files: Network) -> None:
         ("cosim", "--input", "x.npy", "--no-analog"): "analog must be left out with a network, got False",
         ("quantize", "--target-nrmse", 0.1): "target-nrmse must be left out with a network, got 0.1",
     }
-    for (verb, *words), said in cases.items():
-        called = lmu(verb, "net.npz", *words)
+    for (subcommand, *words), said in cases.items():
+        called = lmu(subcommand, "net.npz", *words)
         assert (called.status, called.err) == (2, f"lmu-hw: {said}\n")
     called = lmu("cosim", "--order", 3, "--theta", 1, "--dt", 0.01, "--labels", "y.npy")
     assert (called.status, called.err) == (2, "lmu-hw: labels must be given with a NETWORK, got y.npy\n")
@@ -262,13 +262,13 @@ def nested(path: Path) -> None:
     ],
     ids=["truncated", "no archive", "pickle", "nested", "nan", "unknown layer", "shape", "huge", "large"],
 )
-@pytest.mark.parametrize("verb", ["run", "verilog"])
+@pytest.mark.parametrize("subcommand", ["run", "verilog"])
 def test_bad_network_files_are_refused_by_layer(
-    verb: str, spoil, said, lmu: Lmu, files: Network, tmp_path: Path
+    subcommand: str, spoil, said, lmu: Lmu, files: Network, tmp_path: Path
 ) -> None:
     spoil(tmp_path / "net.npz")
-    given = "--input" if verb == "run" else "--calibration"
-    called = lmu(verb, "net.npz", given, "x.npy", "--out", "out")
+    given = "--input" if subcommand == "run" else "--calibration"
+    called = lmu(subcommand, "net.npz", given, "x.npy", "--out", "out")
     assert (called.status, called.out) == (2, "")
     assert called.err.startswith(f"lmu-hw: {said}")
     assert called.err.count("\n") == 1

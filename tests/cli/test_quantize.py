@@ -42,8 +42,8 @@ def test_measured_error_lies_within_the_bound_and_is_not_nothing(lmu: Lmu, rule:
 
 
 def test_measurement_is_that_of_the_whole_record() -> None:
-    from lmu_hw.cli.excitation import noise_record
     from lmu_hw.cli.quantize import measure
+    from lmu_hw.cli.recording import noise_record
     from lmu_hw.core.metrics import nrmse
     from lmu_hw.fixed_point.model import IntegerMemory
     from lmu_hw.reference.memory import FloatMemory

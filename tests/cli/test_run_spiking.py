@@ -171,13 +171,14 @@ def test_a_layer_without_a_spiking_form_is_named(lmu: Lmu, tmp_path: Path) -> No
 def test_more_spikes_than_can_be_kept_are_refused_only_where_they_are_kept(
     lmu: Lmu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lmu_hw.cli import run_spiking_network
+    from lmu_hw.cli import run_spiking
 
-    monkeypatch.setattr(run_spiking_network, "_MOST_SPIKES", 100)
+    monkeypatch.setattr(run_spiking, "_MOST_NETWORK_SPIKES", 100)
     save_network(tmp_path / "net.npz", Network((MemoryParameters(LMUSpec(2, 5.0, 1.0), np.ones((1, 1)), np.zeros(1)),)))
     np.save(tmp_path / "x.npy", np.sin(np.arange(20.0)))
     words = ["run", "net.npz", "--backend", "spiking", "--input", "x.npy"]
     called = lmu(*words, "--out", "out")
     assert (called.status, called.out) == (2, "")
-    assert "spikes of the first sequence must be at most 100 to be kept; without --out none are" in called.err
+    assert "spikes of the first sequence must be at most 100 to be kept, got about " in called.err
+    assert called.err.endswith("; without --out none are\n")
     assert lmu(*words).status == 0

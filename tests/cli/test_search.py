@@ -1,4 +1,4 @@
-"""`lmu-hw quantize --target-nrmse`: the cheapest design, its verification, the front and the refusals."""
+"""`lmu-hw quantize --target-nrmse`: the cheapest design, its verification, the front and the errors."""
 
 from __future__ import annotations
 

@@ -7,15 +7,24 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compilation is most of these tests' time
 
+import lmu_hw.cli.train as cli
 from lmu_hw.networks.file import load_network
+from lmu_hw.training.tasks import table
+from lmu_hw.training.tasks.base import Outcome, Run
+from lmu_hw.training.tasks.table import TASKS, Task
+from lmu_hw.training.tasks.table import Delay as DelayTask
 from tests.cli.conftest import ENTRY, Lmu, spawn
 
 
@@ -24,6 +33,44 @@ def test_the_tasks_are_listed(lmu: Lmu) -> None:
     assert called.status == 0
     for task in ("capacity", "mackey-glass", "psmnist", "digits", "delay", "arrays"):
         assert task in called.out
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=str)
+def test_help_states_every_option_with_the_default_of_the_table(lmu: Lmu, task: type[Task]) -> None:
+    told = " ".join(lmu("train", task.name, "--help").out.split())
+    assert " ".join((task.__doc__ or "").split()) in told
+    for option in fields(task):  # type: ignore[arg-type]
+        assert f"--{option.metadata['flag'] or option.name.replace('_', '-')}" in told
+        assert option.metadata["help"] in told
+    defaults = [f.default for f in fields(task) if isinstance(f.default, int | float) and f.type != "bool"]  # type: ignore[arg-type]
+    assert all(f"[default: {value}]" in told for value in [*defaults, 0, 1])  # and those of --seed and --seeds
+
+
+def test_a_row_and_a_module_are_a_task(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything but the training itself comes from the table."""
+
+    @dataclass(frozen=True)
+    class Toy(Task):
+        """Learn nothing."""
+
+        name = "toy-task"
+        units: int = field(default=3, metadata=table.option("Number of units."))
+
+    asked = []
+
+    def prepare(task: Toy) -> Callable[[Run], Outcome]:
+        asked.append(task)
+        return lambda run: DelayTask(order=3).prepare()(replace(run, epochs=1))
+
+    module = ModuleType("lmu_hw.training.tasks.toy_task")
+    module.prepare = prepare  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(cli.train, "commands", dict(cli.train.commands))
+    cli._add(Toy)
+    called = lmu("train", "toy-task", "--units", 4, "--json")
+    assert (called.status, called.err, asked) == (0, "", [Toy(4)])
+    assert called.answer["command"] == "lmu-hw train toy-task --units 4 --seed 0"
+    assert "Learn nothing." in lmu("train", "--help").out
 
 
 def test_a_delay_is_found(lmu: Lmu, tmp_path: Path) -> None:
@@ -103,7 +150,7 @@ REFUSALS = [
     ("train arrays --input nan.npy --target y.npy", "input must be finite in every entry, got NaN or infinity at"),
     ("train arrays --input x.npy --target short.npy", "target must be one for each of the 12 sequences"),
     ("train arrays --input x.npy --target y.npy --theta -1", "theta must be a positive number of seconds"),
-    ("train delay --oder 3", "did you mean --order?), got --oder"),
+    ("train delay --oder 3", "got --oder; did you mean --order?"),
 ]
 
 

@@ -12,18 +12,9 @@ from click.testing import CliRunner
 
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.experiments import (
-    spiking_benchmark,
-    spiking_cost,
-    spiking_delay,
-    spiking_digits,
-    spiking_error,
-    spiking_picture,
-    spiking_synapses,
-    spiking_tasks,
-)
+from lmu_hw.experiments import spiking_benchmark, spiking_forms, spiking_memory, spiking_networks
 from lmu_hw.experiments.spiking_benchmark import Turn, compare, started, summary
-from lmu_hw.experiments.spiking_error import exponent, fitting, measure, window_error
+from lmu_hw.experiments.spiking_memory import exponent, fitting, measure_error, window_error
 from lmu_hw.networks.model import Network
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
@@ -34,11 +25,11 @@ from lmu_hw.training.tasks.delay import echoes
 
 
 def test_the_error_is_below_the_goal_and_a_broken_memory_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert measure(250, 0, seconds=2.0) < 0.134 / 2
-    assert measure(1000, 0, seconds=2.0) < 0.062 / 2
-    whole = spiking_error.SpikingMemory.run
-    monkeypatch.setattr(spiking_error.SpikingMemory, "run", lambda memory, u: whole(memory, np.zeros_like(u)))
-    assert measure(250, 0, seconds=2.0) > 0.3
+    assert measure_error(250, 0, seconds=2.0) < 0.134 / 2
+    assert measure_error(1000, 0, seconds=2.0) < 0.062 / 2
+    whole = spiking_memory.SpikingMemory.run
+    monkeypatch.setattr(spiking_memory.SpikingMemory, "run", lambda memory, u: whole(memory, np.zeros_like(u)))
+    assert measure_error(250, 0, seconds=2.0) > 0.3
 
 
 def test_exponents_are_those_of_power_laws(rng: np.random.Generator) -> None:
@@ -62,23 +53,25 @@ def test_the_window_is_decoded_from_legendre_states(rng: np.random.Generator) ->
 
 
 def test_the_error_experiment_prints_and_plots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(spiking_error, "NEURONS", (60, 240))
+    monkeypatch.setattr(spiking_memory, "NEURONS", (60, 240))
     words = ["--most", "240", "--most-lif", "60", "--seeds", "2", "--seconds", "0.5"]
-    called = CliRunner().invoke(spiking_error.main, [*words, "--plot", str(tmp_path / "e.svg"), "--json"])
+    called = CliRunner().invoke(spiking_memory.spiking_error, [*words, "--plot", str(tmp_path / "e.svg"), "--json"])
     assert called.exit_code == 0, called.output
     curves = json.loads(called.stdout)["over_neurons"]
     assert curves["poisson-lif"]["x"] == [60, 240]
     assert curves["lif"]["exponent"] is None
     assert np.shape(curves["poisson-relu"]["errors"]) == (2, 2)
     assert (tmp_path / "e.svg").read_text(encoding="utf-8").startswith("<?xml")
-    assert "exponent" in CliRunner().invoke(spiking_error.main, words).stdout
+    assert "exponent" in CliRunner().invoke(spiking_memory.spiking_error, words).stdout
 
 
 def test_the_order_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spiking_error, "ORDERS", (2, 3))
-    monkeypatch.setattr(spiking_error, "PER_STATE", 30)
-    monkeypatch.setattr(spiking_error, "ALTOGETHER", 100)
-    called = CliRunner().invoke(spiking_error.main, ["--over", "order", "--seeds", "2", "--seconds", "1", "--json"])
+    monkeypatch.setattr(spiking_memory, "ORDERS", (2, 3))
+    monkeypatch.setattr(spiking_memory, "PER_STATE", 30)
+    monkeypatch.setattr(spiking_memory, "ALTOGETHER", 100)
+    called = CliRunner().invoke(
+        spiking_memory.spiking_error, ["--over", "order", "--seeds", "2", "--seconds", "1", "--json"]
+    )
     assert called.exit_code == 0, called.output
     found = json.loads(called.stdout)["over_order"]
     assert found["per_state"]["x"] == [2, 3]
@@ -86,37 +79,39 @@ def test_the_order_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_delay_network_is_better_than_the_chips() -> None:
-    errors = [spiking_delay.measure(NeuronKind.POISSON_LIF, seed, seconds=2.0) for seed in (0, 1)]
+    errors = [spiking_memory.measure_delay(NeuronKind.POISSON_LIF, seed, seconds=2.0) for seed in (0, 1)]
     assert np.mean(errors) < 0.09
-    called = CliRunner().invoke(spiking_delay.main, ["--neurons", "30", "--seeds", "1", "--seconds", "0.5", "--json"])
+    called = CliRunner().invoke(
+        spiking_memory.spiking_delay, ["--neurons", "30", "--seeds", "1", "--seconds", "0.5", "--json"]
+    )
     assert set(json.loads(called.stdout)["nrmse"]) == {str(kind) for kind in NeuronKind}
 
 
 def test_digits_in_spikes(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    neurons, score, ideal = spiking_digits.measure(100, Scope.MEMORY, kind=NeuronKind.RATE_LIF, digits=40)
+    neurons, score, ideal = spiking_networks.measure_digits(100, Scope.MEMORY, kind=NeuronKind.RATE_LIF, count=40)
     assert (neurons, ideal) == (6400, 1.0)
     assert score >= 0.95
-    noisy = spiking_digits.measure(4, Scope.MEMORY, digits=40)[1]
+    noisy = spiking_networks.measure_digits(4, Scope.MEMORY, count=40)[1]
     assert noisy < 0.8
     words = ["--per-state", "2,4", "--digits", "3", "--plot", str(tmp_path / "d.svg")]
-    called = CliRunner().invoke(spiking_digits.main, words)
+    called = CliRunner().invoke(spiking_networks.spiking_digits, words)
     assert called.exit_code == 0, called.output
     assert "Everything in spikes" in called.stdout
     first = (tmp_path / "d.svg").read_bytes()
-    CliRunner().invoke(spiking_digits.main, words)
+    CliRunner().invoke(spiking_networks.spiking_digits, words)
     assert (tmp_path / "d.svg").read_bytes() == first
 
 
 def test_the_time_of_a_pixel_is_chosen_on_training_digits_that_nothing_is_scaled_by() -> None:
     pytest.importorskip("sklearn")
-    known, asked = spiking_digits.digits_of("training")
-    assert spiking_digits.digits_of("test")[0].sequences.shape == known.sequences.shape
+    known, asked = spiking_networks.digits_of("training")
+    assert spiking_networks.digits_of("test")[0].sequences.shape == known.sequences.shape
     everything = load_digits(0)
     assert np.array_equal(np.concatenate([known.sequences, asked.sequences]), everything.train.sequences)
-    assert np.array_equal(spiking_digits.digits_of("test")[1].sequences, everything.test.sequences)
+    assert np.array_equal(spiking_networks.digits_of("test")[1].sequences, everything.test.sequences)
     words = ["--part", "training", "--digits", "6", "--per-state", "8", "--sample-seconds", "0.01,0.05", "--json"]
-    called = CliRunner().invoke(spiking_digits.main, words)
+    called = CliRunner().invoke(spiking_networks.spiking_digits, words)
     assert called.exit_code == 0, called.output
     curves = json.loads(called.stdout)["curves"]
     assert [(c["scope"], c["sample_seconds"]) for c in curves] == [
@@ -130,7 +125,7 @@ def test_the_time_of_a_pixel_is_chosen_on_training_digits_that_nothing_is_scaled
 def test_a_task_in_spikes(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     words = ["digits", "--neurons", "4,40", "--sequences", "20", "--seeds", "2", "--json"]
-    called = CliRunner().invoke(spiking_tasks.main, words)
+    called = CliRunner().invoke(spiking_networks.spiking_tasks, words)
     assert called.exit_code == 0, called.output
     result = json.loads(called.stdout)
     few, many = result["spiking"]
@@ -138,7 +133,7 @@ def test_a_task_in_spikes(tmp_path: Path) -> None:
     assert (few["neurons"], many["neurons"]) == (256, 2560)
     assert few["mean"] < many["mean"]
     assert len(many["values"]) == 2
-    assert "Over neurons, 2 seeds" in CliRunner().invoke(spiking_tasks.main, words[:-1]).stdout
+    assert "Over neurons, 2 seeds" in CliRunner().invoke(spiking_networks.spiking_tasks, words[:-1]).stdout
 
 
 def test_every_task_says_what_its_network_is_tested_on(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -152,18 +147,18 @@ def test_every_task_says_what_its_network_is_tested_on(tmp_path: Path, rng: np.r
         np.zeros(1),
     )
     network = Network((memory,), notes={"seed": 3})
-    tasks = spiking_tasks.TASKS
-    part = tasks["delay"][1](network, spiking_tasks.Data())
+    tasks = spiking_networks.TASKS
+    part = tasks["delay"][1](network, spiking_networks.Data())
     assert part.score(network) < 0.01
     assert np.array_equal(part.x, echoes(0.1, 8, 3 * 3 + 2)[0])
-    assert tasks["capacity"][1](network, spiking_tasks.Data()).x.shape == (1, 6 * 2000, 1)
+    assert tasks["capacity"][1](network, spiking_networks.Data()).x.shape == (1, 6 * 2000, 1)
     np.save(tmp_path / "x.npy", rng.standard_normal((20, 5)))
     np.save(tmp_path / "y.npy", rng.integers(0, 3, 20))
-    own = tasks["arrays"][1](network, spiking_tasks.Data(source=tmp_path / "x.npy", target=tmp_path / "y.npy"))
+    own = tasks["arrays"][1](network, spiking_networks.Data(source=tmp_path / "x.npy", target=tmp_path / "y.npy"))
     assert own.x.shape == (4, 5, 1)
     dense = Network((DenseParameters(np.ones((1, 1)), np.zeros(1)),))
     with pytest.raises(DesignError, match="network must be one with a memory, got none"):
-        tasks["delay"][1](dense, spiking_tasks.Data())
+        tasks["delay"][1](dense, spiking_networks.Data())
 
 
 @pytest.mark.parametrize(
@@ -178,7 +173,7 @@ def test_every_task_says_what_its_network_is_tested_on(tmp_path: Path, rng: np.r
     ],
 )
 def test_tasks_refuse(words: list[str], said: str) -> None:
-    called = CliRunner().invoke(spiking_tasks.main, words)
+    called = CliRunner().invoke(spiking_networks.spiking_tasks, words)
     assert isinstance(called.exception, DesignError)
     assert said in str(called.exception)
 
@@ -186,7 +181,7 @@ def test_tasks_refuse(words: list[str], said: str) -> None:
 def test_the_picture_is_small_and_the_same_every_time(tmp_path: Path) -> None:
     for name in ("a.svg", "b.svg"):
         words = ["--neurons", "300", "--seconds", "1", "--plot", str(tmp_path / name), "--json"]
-        called = CliRunner().invoke(spiking_picture.main, words)
+        called = CliRunner().invoke(spiking_memory.spiking_picture, words)
         assert called.exit_code == 0, called.output
     result = json.loads(called.stdout)
     assert result["neurons"] == 300
@@ -196,7 +191,7 @@ def test_the_picture_is_small_and_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_the_figures_are_small_and_have_a_command_each() -> None:
-    experiments = Path(spiking_picture.__file__).parent
+    experiments = Path(spiking_memory.__file__).parent
     sources = "".join(path.read_text(encoding="utf-8") for path in experiments.glob("*.py"))
     figures = sorted((experiments / "figures").glob("spiking_*.svg"))
     assert figures
@@ -207,9 +202,9 @@ def test_the_figures_are_small_and_have_a_command_each() -> None:
 
 
 def test_the_sampled_map_is_exact_and_the_continuous_one_errs_with_the_step() -> None:
-    for synapse in spiking_synapses.SYNAPSES.values():
+    for synapse in spiking_forms.SYNAPSES.values():
         errors = {
-            form: [spiking_synapses.measure(synapse, form, dt, 120, 0, 1.0)[0] for dt in (1e-3, 5e-4)]
+            form: [spiking_forms.measure_map(synapse, form, dt, 120, 0, 1.0)[0] for dt in (1e-3, 5e-4)]
             for form in SynapseForm
         }
         assert max(errors[SynapseForm.SAMPLED]) < 1e-9
@@ -217,9 +212,9 @@ def test_the_sampled_map_is_exact_and_the_continuous_one_errs_with_the_step() ->
 
 
 def test_the_cost_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spiking_cost, "NEURONS", (120, 240))
-    monkeypatch.setattr(spiking_cost, "measure_apart", spiking_cost.measure)
-    called = CliRunner().invoke(spiking_cost.main, ["--seconds", "0.4", "--json"])
+    monkeypatch.setattr(spiking_forms, "COSTED_NEURONS", (120, 240))
+    monkeypatch.setattr(spiking_forms, "measure_apart", spiking_forms.measure_cost)
+    called = CliRunner().invoke(spiking_forms.spiking_cost, ["--seconds", "0.4", "--json"])
     assert called.exit_code == 0, called.output
     costs = json.loads(called.stdout)["costs"]
     assert [cost["neurons"] for cost in costs] == [120, 240]
@@ -228,7 +223,7 @@ def test_the_cost_experiment_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_benchmark_runs_without_nengo_and_sums_up() -> None:
     called = CliRunner().invoke(
-        spiking_benchmark.main, ["--neurons", "60", "--seeds", "1", "--seconds", "0.5", "--json"]
+        spiking_benchmark.spiking_benchmark, ["--neurons", "60", "--seeds", "1", "--seconds", "0.5", "--json"]
     )
     assert called.exit_code == 0, called.output
     result = json.loads(called.stdout)

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import Discretization, step_matrices
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.experiments.contraction import growth_per_step, main
+from lmu_hw.experiments.matrices import contraction, growth_per_step
 from lmu_hw.fixed_point.contraction import ErrorPower, Guarantee, certifies, contracting_dense, shaped_rounding
 from lmu_hw.fixed_point.datapaths.structured.zoh import energy_gain, transition_of, white_error
 
@@ -200,10 +201,11 @@ def test_refusals() -> None:
         contracting_dense(LMUSpec(8, 100.0, 1.0, Discretization.EULER), 8)
 
 
-def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--orders", "4", "--bits", "8", "--ratio", "30"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
-    assert [line.endswith("yes") for line in lines[1:]] == [False, False, True, True]
-    assert main(["--orders", "0"]) == 2
-    assert "order must be" in capsys.readouterr().err
+def test_table() -> None:
+    done = CliRunner().invoke(contraction, ["--orders", "4", "--bits", "8", "--ratio", "30"])
+    assert done.exit_code == 0
+    lines = [line for line in done.stdout.splitlines() if line.split()[:2] == ["4", "8"]]
+    assert [line.endswith("yes") for line in lines] == [False, False, True, True]
+    refused = CliRunner().invoke(contraction, ["--orders", "0"])
+    assert isinstance(refused.exception, DesignError)
+    assert "order must be" in str(refused.exception)

@@ -242,21 +242,6 @@ def test_it_equals_the_arithmetic_of_apytypes(rule: str, rng: np.random.Generato
     assert IntegerMemory(plan).run(codes).tolist() == expected
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 6])
-@pytest.mark.parametrize("rule", RULES)
-def test_arrays_and_single_integers_give_the_same_increments(
-    rule: Discretization, order: int, rng: np.random.Generator
-) -> None:
-    """`evaluate` for Python's integers, which cannot wrap, against `compute` for arrays."""
-    plan = plan_memory(LMUSpec(order, 50.0, 1.0, rule), state_bits=14)
-    high = 1 << (plan.operand_format.width - 2)
-    words = rng.integers(-high // order, high // order, (order, 20))
-    samples = rng.integers(-high // order, high // order, 20)
-    increments = plan.increment.compute(words, samples)
-    for column, sample, expected in zip(words.T.tolist(), samples.tolist(), increments.T.tolist(), strict=True):
-        assert plan.increment.evaluate(column, sample) == expected
-
-
 @pytest.mark.parametrize("delays", [(0.0, 1.0), (0.0, 0.3, 1.0)])
 def test_readouts_are_rounded_sums_of_output_words(delays: tuple[float, ...], rng: np.random.Generator) -> None:
     plan = plan_memory(LMUSpec(5, 50.0, 1.0, "ab2"), state_bits=12, output_bits=18, delays=delays)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.linalg
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import Discretization
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
-from lmu_hw.experiments.tradeoff import main, pade_increment, pade_multiplications
+from lmu_hw.experiments.matrices import pade_increment, pade_multiplications, tradeoff
 from lmu_hw.fixed_point.datapaths.structured import (
     Block,
     StagedProduct,
@@ -313,12 +314,12 @@ def test_refusals() -> None:
         band_error(spec, _increment(spec), 0.0)
 
 
-def test_tradeoff_prints_and_writes_the_same_bytes_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tradeoff_prints_and_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     arguments = ["--cases", "12:60", "--errors", "1e-2,1e-4", "--levels", "0,2", "--out"]
-    assert main([*arguments, str(tmp_path / "a")]) == 0
-    first = capsys.readouterr().out
-    assert main([*arguments, str(tmp_path / "b")]) == 0
-    assert capsys.readouterr().out == first
+    first, second = (CliRunner().invoke(tradeoff, [*arguments, str(tmp_path / name)]) for name in "ab")
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout.partition("in ")[0] == second.stdout.partition("in ")[0]
+    assert "Padé [3/4]" in first.stdout
     for name in ("tradeoff.csv", "tradeoff.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with (tmp_path / "a" / "tradeoff.csv").open(encoding="utf-8") as file:
@@ -331,11 +332,12 @@ def test_tradeoff_prints_and_writes_the_same_bytes_twice(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--cases", "x:60"], "cases must be numbers separated by commas, got x"),
+        (["--cases", "x:60"], "cases must be order:ratio, separated by commas, got x:60"),
         (["--cases", "12:0.5"], "dt must be at most"),
         (["--cases", "12:60", "--errors", "2"], "error must be from 1e-06 to 1, got 2.0"),
     ],
 )
-def test_tradeoff_refuses(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 2
-    assert said in capsys.readouterr().err
+def test_tradeoff_refuses(arguments: list[str], said: str) -> None:
+    refused = CliRunner().invoke(tradeoff, arguments)
+    assert isinstance(refused.exception, DesignError)
+    assert said in str(refused.exception)

@@ -186,3 +186,24 @@ def test_targets_set_up_once(top: Path, tmp_path: Path, target: str) -> None:
         assert "setup.sh" in plan()
         os.utime(tmp_path / name, (stamp - 1, stamp - 1))
         assert "setup.sh" not in plan()
+
+
+def test_ci_runs_make_test_with_what_installing_needs_alone(top: Path, tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(top / ".ci" / "run", tmp_path / ".ci")
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    make.write_text('#!/bin/sh\necho "called $*"\nenv\n')
+    make.chmod(0o755)
+    path = f"{make.parent}:/usr/bin:/bin"
+    given = {"PATH": path, "HOME": "there", "PIP_FIND_LINKS": "a b'c", "https_proxy": "p", "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(
+        ["sh", ".ci/run"], cwd=tmp_path, env=given | {"MAKEFLAGS": "-n"}, capture_output=True, text=True, check=True
+    )
+    called, *lines = done.stdout.splitlines()
+    assert called == "called test"
+    seen = dict(line.split("=", 1) for line in lines) | {"PWD": ""}
+    expected = {name: given[name] for name in ("PATH", "HOME", "PIP_FIND_LINKS", "https_proxy")}
+    assert {name: seen[name] for name in seen if name not in ("PWD", "_", "SHLVL", "OLDPWD")} == expected | {
+        "LANG": "C.UTF-8"
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("lmu_hw", "rtl", "analog", "sim", "tests", ".ci")
+FOLDERS = ("lmu_hw", "rtl", "analog", "sim", "tests", "docs", ".ci")
 # References that a reader may follow, name spaces of file formats, public copies of MNIST, the tests' own server.
 HOSTS = {
     "127.0.0.1",

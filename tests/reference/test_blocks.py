@@ -16,7 +16,7 @@ from lmu_hw.reference.memory import all_states, block_length, final_state
 @settings(max_examples=60)
 @given(
     order=st.integers(1, 8),
-    rule=st.sampled_from(Discretization),
+    rule=st.sampled_from(list(Discretization)),
     basis=st.sampled_from(Basis),
     steps=st.integers(1, 200),
     fresh=st.booleans(),

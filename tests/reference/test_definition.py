@@ -19,7 +19,7 @@ from lmu_hw.reference.definition import CellWeights, LSTMWeights, cell_step, lst
 @settings(max_examples=40)
 @given(
     sizes=st.sampled_from([(1, 1, 1, 1), (6, 2, 3, 4)]),  # few: JAX compiles every shape anew
-    rule=st.sampled_from(Discretization),
+    rule=st.sampled_from(list(Discretization)),
     basis=st.sampled_from(Basis),
     activation=st.sampled_from(Activation),
     seed=st.integers(0, 2**32 - 1),

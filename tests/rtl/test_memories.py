@@ -292,5 +292,5 @@ def test_a_component_refuses_the_other_datapath() -> None:
         ChainMemory(dense)
     with pytest.raises(DesignError, match=r"^datapath must be a dense plan for the dense memory, got"):
         DenseMemory(chain)
-    with pytest.raises(DesignError, match=r"^datapath must be a solve plan for the solve memory, got"):
+    with pytest.raises(DesignError, match=r"^datapath must be a tridiagonal plan for the tridiagonal memory, got"):
         TridiagonalMemory(chain)

@@ -61,7 +61,8 @@ def _random_product(order: int, seed: int) -> StagedProduct:
 def _plan(monkeypatch: pytest.MonkeyPatch, product: StagedProduct, bits: int = 12) -> MemoryPlan:
     """A plan, with formats that hold, whose increment is `product`."""
     increment = quantise(product, bits)
-    monkeypatch.setattr("lmu_hw.fixed_point.planner.structured_increment", lambda *_: increment)
+    builder = "lmu_hw.fixed_point.datapaths.structured.increment.structured_increment"
+    monkeypatch.setattr(builder, lambda *_, **__: increment)
     spec = LMUSpec(product.order, RATIO, 1.0)
     return plan_memory(spec, datapath="structured", coefficient_bits=bits, input_bits=8, state_bits=14)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import DesignError
-from lmu_hw.experiments.spiking_digital import statistics
+from lmu_hw.experiments.spiking_forms import statistics
 from lmu_hw.spiking.digital.neurons import REGISTERS, STREAM_DISTANCE, blocks, first_states, leap, words
 
 # Prime factors of 2^k − 1.

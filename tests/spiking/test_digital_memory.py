@@ -9,7 +9,7 @@ import pytest
 
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.experiments.spiking_digital import measure
+from lmu_hw.experiments.spiking_forms import measure_digital
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
@@ -190,7 +190,7 @@ def test_recorded_spikes_decode_to_the_states(kind, rng):
 
 @pytest.mark.parametrize("kind", ["poisson-lif", pytest.param("poisson-relu", marks=pytest.mark.slow)])
 def test_the_error_is_that_of_the_software_and_falls_with_the_neurons(kind):
-    few, many = ([measure(m, NeuronKind(kind), seed, seconds=2.0) for seed in range(3)] for m in (120, 1_920))
+    few, many = ([measure_digital(m, NeuronKind(kind), seed, seconds=2.0) for seed in range(3)] for m in (120, 1_920))
     digital = [np.mean([pair.digital for pair in pairs]) for pairs in (few, many)]
     software = [np.mean([pair.software for pair in pairs]) for pairs in (few, many)]
     for ours, theirs, pairs in zip(digital, software, (few, many), strict=True):
@@ -200,7 +200,7 @@ def test_the_error_is_that_of_the_software_and_falls_with_the_neurons(kind):
 
 
 def test_regular_neurons_are_as_good_in_integers():
-    pairs = [measure(480, NeuronKind.LIF, seed, seconds=2.0) for seed in range(2)]
+    pairs = [measure_digital(480, NeuronKind.LIF, seed, seconds=2.0) for seed in range(2)]
     assert np.mean([p.digital for p in pairs]) <= 1.5 * np.mean([p.software for p in pairs])
 
 

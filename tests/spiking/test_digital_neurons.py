@@ -24,7 +24,8 @@ from lmu_hw.spiking.tuning import Tuning
 def planned(kind: str, *, dt: float = 1e-3, spikes: int | None = None, **options):
     spec = LMUSpec(2, 0.5, dt)
     design = design_memory(spec, SpikingOptions(40, kind=NeuronKind(kind), band_hz=2.0, **options))
-    return design, *plan_neurons(design, spikes, 4.0)
+    made = plan_neurons(design, spikes, 4.0)
+    return design, made.unit, made.gain, made.bias, made.fraction
 
 
 @pytest.mark.parametrize(("dt", "spikes"), [(1e-4, None), (1e-3, None), (1e-3, 3), (5e-3, None)])

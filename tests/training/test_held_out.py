@@ -21,6 +21,7 @@ from lmu_hw.training.tasks.delay import train_delay
 from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.mackey_glass import load_mackey_glass, train_mackey_glass
 from lmu_hw.training.tasks.spiking import spiking_score
+from lmu_hw.training.tasks.table import Capacity, Delay
 
 
 def _arrays() -> Outcome:
@@ -30,10 +31,10 @@ def _arrays() -> Outcome:
 
 
 def _mackey_glass() -> Outcome:
-    return train_mackey_glass(load_mackey_glass(series=8, steps=70), Run(epochs=1), models=("lmu",))
+    return train_mackey_glass(load_mackey_glass(series=8, steps=70), ("lmu",), Run(epochs=1))
 
 
-@pytest.mark.parametrize("task", [_arrays, _mackey_glass, lambda: train_delay(Run(epochs=1))])
+@pytest.mark.parametrize("task", [_arrays, _mackey_glass, lambda: train_delay(Delay(), Run(epochs=1))])
 def test_an_outcome_keeps_what_it_was_scored_on(task: object) -> None:
     outcome = task()  # type: ignore[operator]
     assert outcome.held_out.metric.name == outcome.metric
@@ -42,7 +43,7 @@ def test_an_outcome_keeps_what_it_was_scored_on(task: object) -> None:
 
 
 def test_capacity_is_scored_after_the_memory_has_filled() -> None:
-    outcome = train_capacity(Run(), steps=(80, 160), order=24, lstm_steps=0)
+    outcome = train_capacity(Capacity(steps=(80, 160), order=24, lstm_steps=0), Run())
     assert outcome.held_out.x.shape == (1, 6 * 160, 1)
     assert outcome.held_out.score(outcome.trained.network) == pytest.approx(outcome.value, rel=1e-6)
 

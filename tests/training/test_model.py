@@ -16,7 +16,7 @@ from lmu_hw.networks.model import Output
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.definition import CellWeights
 from lmu_hw.training.backend import jax, jnp
-from lmu_hw.training.layers import DenseLayer, Dropout, LinearMemoryLayer, LMULayer, LSTMLayer
+from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, LSTMLayer
 from lmu_hw.training.model import Model, ModelParameters
 from tests.networks.networks import every_kind
 
@@ -28,7 +28,6 @@ def stack(rule: Discretization, *, learn: bool, output: Output) -> Model:
     layers = (
         LMULayer(spec, 4, channels=2, learn_theta=learn),
         LinearMemoryLayer(spec, 3, channels=2, learn_theta=learn),
-        Dropout(0.5),
         LSTMLayer(3),
         LinearMemoryLayer(spec, learn_theta=learn),
         DenseLayer(2),
@@ -173,17 +172,6 @@ def test_initial_values_have_the_papers_variances() -> None:
     assert cell["hidden_kernel"].std() == pytest.approx(0.1, rel=0.05)
 
 
-def test_dropout_draws_in_training_only(rng: np.random.Generator) -> None:
-    model = Model(1, (Dropout(0.25),), dtype="float64")
-    x = np.ones((50, 40, 1))
-    np.testing.assert_array_equal(model.apply([{}], x), x)
-    key = jax.random.key(0)
-    y = np.asarray(model.apply([{}], x, key=key))
-    np.testing.assert_array_equal(np.unique(y), [0.0, 4.0 / 3.0])
-    assert y.mean() == pytest.approx(1.0, abs=0.05)
-    np.testing.assert_array_equal(model.apply([{}], x, key=key), y)
-
-
 def test_a_model_without_states_takes_the_last_step(rng: np.random.Generator) -> None:
     model = Model(2, (DenseLayer(3),), Output.LAST, dtype="float64")
     params, x = model.init(0), rng.uniform(-1, 1, (4, 5, 2))
@@ -212,7 +200,6 @@ def test_parameters_of_another_type_are_taken_as_the_models(rng: np.random.Gener
             lambda: LinearMemoryLayer(LMUSpec(4, 20.0, 1.0), frozen=("memory_kernel",)),
             "frozen must be some of input_encoder, input_bias, got memory_kernel",
         ),
-        (lambda: Dropout(1.0), "rate of the dropout must be from 0 to below 1, got 1.0"),
         (lambda: DenseLayer(2, "gelu"), "activation must be one of tanh, .*, got gelu"),
     ],
 )

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lmu_hw.errors import CheckFailed
-from lmu_hw.experiments import training_benchmark as benchmark
 from lmu_hw.experiments.training_benchmark import Sizes, Timings, check_agreement, measure, problem, summary
+from tests.cli.conftest import ENTRY
 
 
 def timings(*seconds: float) -> Timings:
@@ -87,5 +87,5 @@ def test_own_contenders_agree_and_are_timed() -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", benchmark.__name__, *arguments]
+    command = [*ENTRY, "experiment", "training-benchmark", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)

@@ -10,20 +10,25 @@ import pytest
 
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.networks.model import Output, arrays
+from lmu_hw.networks.model import Network, Output, arrays
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.training.recipe import Recipe
 from lmu_hw.training.tasks import capacity as remembering
 from lmu_hw.training.tasks.arrays import OwnData, OwnModel, read_arrays, train_arrays
-from lmu_hw.training.tasks.base import Run, accuracy_of
+from lmu_hw.training.tasks.base import Run
 from lmu_hw.training.tasks.capacity import train_capacity
 from lmu_hw.training.tasks.classification import Classifier, train_recurrent
 from lmu_hw.training.tasks.delay import echoes
-from lmu_hw.training.tasks.digits import digits_task, train_digits
+from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.mnist import Mnist
-from lmu_hw.training.tasks.psmnist import KINDS, psmnist_task
+from lmu_hw.training.tasks.psmnist import PSMNIST, psmnist_task
+from lmu_hw.training.tasks.table import Capacity, Digits
+
+
+def accuracy_of(network: Network, x: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(np.argmax(FloatNetwork(network).run(x), axis=-1) == labels))
 
 
 def test_digits_are_those_of_the_reference_and_apart() -> None:
@@ -39,7 +44,7 @@ def test_digits_are_those_of_the_reference_and_apart() -> None:
 
 def test_linear_digits_are_learned_and_rewritten_without_a_difference() -> None:
     """The units were trained on standardised states; the network has the states as they are."""
-    outcome = train_digits(Run(seed=3, epochs=25))
+    outcome = Digits().prepare()(Run(seed=3, epochs=25))
     task, trained = digits_task(), outcome.trained
     memory = trained.network.layers[0]
     assert isinstance(memory, MemoryParameters)
@@ -62,7 +67,7 @@ def test_recurrent_digits_feed_back() -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    one, same = (train_digits(Run(seed=5, epochs=1)).trained for _ in range(2))
+    one, same = (Digits().prepare()(Run(seed=5, epochs=1)).trained for _ in range(2))
     for layer, again in zip(one.network.layers, same.network.layers, strict=True):
         for name, array in arrays(layer).items():
             assert np.array_equal(array, arrays(again)[name])
@@ -84,7 +89,7 @@ def test_psmnist_keeps_the_test_images_apart() -> None:
 
 
 def test_psmnist_networks_are_small_enough() -> None:
-    linear, recurrent = KINDS["linear"][0], KINDS["recurrent"][0]
+    linear, recurrent = PSMNIST.kinds["linear"], PSMNIST.kinds["recurrent"]
     d, n = linear.spec.order, linear.hidden
     assert 1 + n * d + n + 10 * n + 10 <= 170_000
     d, n = recurrent.spec.order, recurrent.hidden
@@ -102,7 +107,7 @@ def test_echoes_are_late() -> None:
 
 def test_capacity_tells_of_the_largest_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembering, "_SEQUENCES", (32, 4, 4))
-    outcome = train_capacity(Run(seed=1, epochs=1), steps=(100, 200), order=60, lstm_steps=40)
+    outcome = train_capacity(Capacity(steps=(100, 200), order=60, lstm_steps=40), Run(seed=1, epochs=1))
     assert [row["steps"] for row in outcome.details["windows"]] == [100, 200]
     assert outcome.value == max(outcome.details["windows"][1]["mse"]) < 1e-6
     assert outcome.parameters == 301

@@ -9,15 +9,16 @@ from lmu_hw.errors import DesignError
 from lmu_hw.training.backend import jax
 from lmu_hw.training.layers import DenseLayer
 from lmu_hw.training.model import Model
+from lmu_hw.training.objectives import Dataset
 from lmu_hw.training.tasks.base import Run
 from lmu_hw.training.tasks.mackey_glass import (
     LAYERS,
-    Prediction,
     load_mackey_glass,
     mackey_glass,
     train_mackey_glass,
     windows,
 )
+from lmu_hw.training.tasks.table import MackeyGlass
 
 
 def test_the_equation_step_by_step() -> None:
@@ -59,7 +60,7 @@ def test_the_task_is_the_future() -> None:
 def test_each_step_counts_in_one_window() -> None:
     series, steps, length, lead = 3, 360, 120, 40
     x = np.arange(series * steps, dtype=np.float64).reshape(series, steps, 1)
-    seen, targets = windows(Prediction(x, -x), length, lead)
+    seen, targets = windows(Dataset(x, -x), length, lead)
     assert seen.shape == (len(targets), length, 1)
     assert np.array_equal(targets[..., :1], -seen)
     counts = np.zeros(series * steps)
@@ -68,7 +69,7 @@ def test_each_step_counts_in_one_window() -> None:
 
 
 def test_a_window_is_longer_than_its_lead() -> None:
-    data = Prediction(np.zeros((1, 100, 1)), np.zeros((1, 100, 1)))
+    data = Dataset(np.zeros((1, 100, 1)), np.zeros((1, 100, 1)))
     for length in (40, 101):
         with pytest.raises(DesignError, match="length of a window"):
             windows(data, length, 40)
@@ -83,7 +84,7 @@ def test_the_networks_are_of_equal_size(name: str) -> None:
 
 def test_a_network_learns() -> None:
     data = load_mackey_glass(0, series=16, steps=300)
-    outcome = train_mackey_glass(data, Run(seed=1, epochs=30), models=["lstm"])
+    outcome = train_mackey_glass(data, ("lstm",), Run(seed=1, epochs=30))
     assert (outcome.metric, outcome.model, outcome.parameters) == ("nrmse", "lstm", 18_026)
     assert len(outcome.trained.curve) == 30
     assert outcome.value < 0.9  # 1 is what a constant gets
@@ -92,4 +93,4 @@ def test_a_network_learns() -> None:
 
 def test_models_are_known() -> None:
     with pytest.raises(DesignError, match="model must be one of lmu, lstm, hybrid"):
-        train_mackey_glass(load_mackey_glass(0, series=8, steps=50), Run(), models=["gru"])
+        MackeyGlass(models=("gru",)).prepare()

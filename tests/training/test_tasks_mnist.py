@@ -30,9 +30,9 @@ def small(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Arrays:
     arrays = {key: rng.integers(0, 256, shape, dtype=np.uint8) for key, shape in shapes.items()}
     parts = []
     for part in mnist.PARTS:
-        array = arrays[part.key]
-        content = mnist._Part(part.key, part.stem, array.shape, "").header + array.tobytes()
-        parts.append(mnist._Part(part.key, part.stem, array.shape, hashlib.sha256(content).hexdigest()))
+        content = idx(arrays[part.key])
+        sums = (hashlib.sha256(each).hexdigest() for each in (content, packed(content)))
+        parts.append(mnist._Part(part.key, part.stem, arrays[part.key].shape, *sums))
     monkeypatch.setattr(mnist, "PARTS", tuple(parts))
     return arrays
 
@@ -43,11 +43,16 @@ def idx(array: Any) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
-def write_idx(folder: Path, arrays: Arrays, *, packed: bool = False) -> None:
+def packed(content: bytes) -> bytes:
+    """The same bytes for the same content: without the time."""
+    return gzip.compress(content, mtime=0)
+
+
+def write_idx(folder: Path, arrays: Arrays, *, compressed: bool = False) -> None:
     folder.mkdir(exist_ok=True)
     for part in mnist.PARTS:
         content = idx(arrays[part.key])
-        (folder / (part.stem + ".gz" * packed)).write_bytes(gzip.compress(content) if packed else content)
+        (folder / (part.stem + ".gz" * compressed)).write_bytes(packed(content) if compressed else content)
 
 
 def check(data: Mnist, arrays: Arrays) -> None:
@@ -62,7 +67,7 @@ def test_plain_files(small: Arrays, tmp_path: Path) -> None:
 
 
 def test_compressed_files(small: Arrays, tmp_path: Path) -> None:
-    write_idx(tmp_path, small, packed=True)
+    write_idx(tmp_path, small, compressed=True)
     check(load_mnist(tmp_path), small)
 
 
@@ -180,7 +185,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_download_is_kept(small: Arrays, served: Path) -> None:
-    write_idx(served, small, packed=True)
+    write_idx(served, small, compressed=True)
     check(load_mnist(), small)
     for path in served.iterdir():
         path.unlink()
@@ -190,7 +195,7 @@ def test_a_download_is_kept(small: Arrays, served: Path) -> None:
 def test_an_interrupted_download_leaves_nothing_and_is_taken_up(
     small: Arrays, served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_idx(served, small, packed=True)
+    write_idx(served, small, compressed=True)
     monkeypatch.setattr(_Server, "cut", frozenset({"t10k-images-idx3-ubyte.gz"}))
     with pytest.raises(DesignError, match=r"within reach.*(the connection ended|IncompleteRead)"):
         load_mnist()
@@ -201,7 +206,7 @@ def test_an_interrupted_download_leaves_nothing_and_is_taken_up(
 
 
 def test_a_damaged_cache_is_fetched_again(small: Arrays, served: Path) -> None:
-    write_idx(served, small, packed=True)
+    write_idx(served, small, compressed=True)
     load_mnist()
     path = cache_folder() / f"{IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-20])
@@ -209,12 +214,35 @@ def test_a_damaged_cache_is_fetched_again(small: Arrays, served: Path) -> None:
 
 
 def test_what_is_not_there_is_said(small: Arrays, served: Path) -> None:
-    with pytest.raises(DesignError, match=r"within reach \(or give a folder with --data\).*404"):
+    with pytest.raises(DesignError, match=r"within reach, got .*404.*; a folder with it can be given by --data"):
         load_mnist()
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"Content-Length": "1000000000"}, "an answer of 1000000000 bytes"),
+        ({}, "an answer of unknown bytes"),
+        ({"Content-Length": "9", "Content-Encoding": "gzip"}, "an answer of 9 bytes as gzip"),
+    ],
+)
+def test_a_download_of_more_than_the_official_data_is_refused_unread(
+    small: Arrays, served: Path, monkeypatch: pytest.MonkeyPatch, header: dict[str, str], said: str
+) -> None:
+    def answer(self: _Server) -> None:
+        self.send_response(200)
+        for name, value in header.items():
+            self.send_header(name, value)
+        self.end_headers()  # and not one byte
+
+    monkeypatch.setattr(_Server, "do_GET", answer)
+    with pytest.raises(DesignError, match=said):
+        load_mnist()
+    assert not any(cache_folder().iterdir())
+
+
 def test_a_download_of_something_else_is_refused(small: Arrays, served: Path) -> None:
-    write_idx(served, small | {"y_train": small["y_train"][::-1].copy()}, packed=True)
+    write_idx(served, small | {"y_train": small["y_train"][::-1].copy()}, compressed=True)
     with pytest.raises(DesignError, match="the official data"):
         load_mnist()
     assert not (cache_folder() / "train-labels-idx1-ubyte.gz").exists()

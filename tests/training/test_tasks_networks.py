@@ -16,7 +16,6 @@ from lmu_hw.networks.model import Network
 from lmu_hw.networks.pretrained import NETWORKS, load
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.training.tasks.base import accuracy_of
 from lmu_hw.training.tasks.digits import digits_task
 from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
 from lmu_hw.training.tasks.mnist import PARTS, Mnist, load_mnist
@@ -63,7 +62,7 @@ def test_sizes_of_the_goals() -> None:
 
 def test_psmnist_linear(mnist: Mnist) -> None:
     task, shipped = psmnist_task(mnist), NETWORKS["psmnist_linear"]
-    accuracy = task.score(load("psmnist_linear"), task.test)
+    accuracy = task.held_out().score(load("psmnist_linear"))
     assert abs(accuracy - shipped.value) * 10_000 <= _TIPPED
     assert accuracy >= 0.9876
 
@@ -82,15 +81,14 @@ def test_psmnist_linear_one_pixel_after_the_other(mnist: Mnist) -> None:
 @pytest.mark.slow
 def test_psmnist_recurrent(mnist: Mnist) -> None:
     task, shipped = psmnist_task(mnist), NETWORKS["psmnist_recurrent"]
-    accuracy = task.score(load("psmnist_recurrent"), task.test)
+    accuracy = task.held_out().score(load("psmnist_recurrent"))
     assert abs(accuracy - shipped.value) * 10_000 <= _TIPPED
     assert accuracy >= 0.972
 
 
 def test_some_of_psmnist_recurrent(mnist: Mnist) -> None:
-    task = psmnist_task(mnist)
-    some = task.test._replace(x=task.test.x[:40], y=task.test.y[:40])
-    assert task.score(load("psmnist_recurrent"), some) >= 0.9
+    some = psmnist_task(mnist).held_out().first(40)
+    assert some.score(load("psmnist_recurrent")) >= 0.9
 
 
 def predicted(network: Network, count: int) -> tuple[Array, Array]:
@@ -107,5 +105,5 @@ def test_mackey_glass() -> None:
 
 def test_digits() -> None:
     task = digits_task()
-    accuracy = accuracy_of(load("digits_linear"), task.sequences(task.test.x), task.test.y)
+    accuracy = task.held_out().score(load("digits_linear"))
     assert abs(accuracy - NETWORKS["digits_linear"].value) * len(task.test.y) <= _TIPPED

@@ -10,26 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from lmu_hw.analog.circuit.devices import IdealOta, MacroOta
-from lmu_hw.analog.circuit.elements import Capacitor, Transconductor
-from lmu_hw.analog.circuit.graph import GROUND
-from lmu_hw.analog.circuit.thermal import BOLTZMANN, TEMPERATURE
-from lmu_hw.analog.design.parts import PartValues
-from lmu_hw.analog.design.technologies.base import Assembly, StageBuilder, top_level
-from lmu_hw.analog.realisation.network import VoltageNetwork
-
-Cell = IdealOta | MacroOta
-"""Models of transconductors that can be made in any size."""
+from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE, AnyOpAmp, MacroOta
+from lmu_hw.analog.circuit.devices import Cell as Cell
+from lmu_hw.analog.circuit.elements import GROUND, Capacitor, Transconductor
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.design.technologies.base import Stage, StageBuilder, Technology
 
 
 @dataclass(frozen=True)
-class GmC:
+class GmC(Technology):
     """Transconductors and grounded capacitors.
 
     Attributes:
-        ota: model of every transconductor; each has this cell scaled to its own transconductance.
+        ota: the model of every transconductor; each has this cell scaled to its own transconductance.
         drive: the largest input of a transconductor as a share of the voltage at which its tanh saturates; at 0.1 its
             current is 0.3 % below the linear one.
     """
@@ -38,13 +31,17 @@ class GmC:
     drive: float = 0.1
 
     style: ClassVar[str] = "gm-c"
-    differential: ClassVar[bool] = False
     discrete_resistors: ClassVar[bool] = False
-    load_amps: ClassVar[None] = None
+    bandwidth: ClassVar[bool] = False
+
+    @classmethod
+    def with_models(cls, opamp: AnyOpAmp, ota: Cell) -> GmC:
+        """Return the technology with transconductors of the given cell."""
+        return cls(ota)
 
     @property
     def device(self) -> Cell:
-        """Model of every amplifier."""
+        """The model of every transconductor."""
         return self.ota
 
     @property
@@ -55,33 +52,29 @@ class GmC:
     @property
     def noise_factor(self) -> float:
         """Noise of the cell, relative to a resistor of 1/gm; that of a resistor where the model has none."""
-        if isinstance(self.ota, MacroOta) and self.ota.noise > 0:
-            return self.ota.noise**2 * self.ota.gm / (4.0 * BOLTZMANN * TEMPERATURE)
-        return 1.0
+        density = self.ota.small_signal().noise
+        return density**2 * self.ota.gm / (4.0 * BOLTZMANN * TEMPERATURE) if density > 0 else 1.0
 
     def largest_signal(self, supply: float, share: float) -> float:
-        """`share` of the supply, V, but no more than the transconductors' linear range."""
-        limit = share * supply
-        return min(limit, self.drive * self.ota.linear) if isinstance(self.ota, MacroOta) else limit
+        """Return a `share` of the supply, V, but no more than the transconductors' linear range."""
+        return min(share * supply, self.drive * self.ota.saturation)
 
-    def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:
-        """The circuit, with the ports u, x0 ..., y0 ...."""
-        circuit = top_level(name, network, differential=False)
-        for i, signal in enumerate(network.signals):
-            used = np.flatnonzero(network.couplings[i]).tolist()
-            integrates = i < network.states
-            sources = [network.sources[j] for j in used]
-            stage = StageBuilder(circuit, "integrator" if integrates else "sum", signal, sources, [signal])
-            for j in used:
-                source, siemens = network.sources[j], 1.0 / float(values.resistances[i, j])
-                plus, minus = (source, GROUND) if network.couplings[i, j] > 0 else (GROUND, source)
-                device = Transconductor(f"X_{signal}_{source}", self.ota.scaled(siemens))
-                stage.add(device, inp=plus, inn=minus, out=signal)
-            reference = float(values.references[i])
-            if integrates:
-                stage.add(Capacitor(f"C_{signal}", reference), p=signal, n=GROUND)
-            else:
-                load = Transconductor(f"X_load_{signal}", self.ota.scaled(1.0 / reference))
-                stage.add(load, inp=GROUND, inn=signal, out=signal)
-            stage.place()
-        return Assembly(circuit, (1,) * len(network.signals), 0)
+    def weakened(self, gain: float, gbw: float) -> GmC:
+        """Return the technology with transconductors whose output conductance leaves them `gain`."""
+        gm = self.ota.gm
+        return GmC(MacroOta(gm=gm, linear=1.0, gout=gm / gain, cin=0.0, cout=0.0))
+
+    def build(self, circuit: Circuit, stage: Stage) -> None:
+        """Add a stage to the circuit."""
+        signal = stage.signal
+        builder = StageBuilder(circuit, stage, [coupling.source for coupling in stage.couplings], [signal])
+        for coupling in stage.couplings:
+            device = Transconductor(f"X_{signal}_{coupling.source}", self.ota.scaled(1.0 / coupling.ohms))
+            plus, minus = (coupling.source, GROUND) if coupling.positive else (GROUND, coupling.source)
+            builder.add(device, inp=plus, inn=minus, out=signal)
+        if stage.integrates:
+            builder.add(Capacitor(f"C_{signal}", stage.reference), p=signal, n=GROUND)
+        else:
+            load = Transconductor(f"X_load_{signal}", self.ota.scaled(1.0 / stage.reference))
+            builder.add(load, inp=GROUND, inn=signal, out=signal)
+        builder.place()

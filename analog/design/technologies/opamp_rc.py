@@ -11,36 +11,51 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lmu_hw.analog.circuit.devices import OpAmpModel, RealOpAmp
-from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor
-from lmu_hw.analog.circuit.graph import GROUND, Circuit
-from lmu_hw.analog.design.parts import PartValues
-from lmu_hw.analog.design.technologies.base import Assembly, StageBuilder, top_level
-from lmu_hw.analog.realisation.network import VoltageNetwork
-
-Signs = NDArray[np.int8]
+from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, OpAmpModel, describe
+from lmu_hw.analog.circuit.elements import GROUND, OpAmp, Resistor
+from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.analog.design.amplitudes import VoltageNetwork
+from lmu_hw.analog.design.technologies.base import OpAmpTechnology, Polarity, Signs, Stage, StageBuilder
+from lmu_hw.errors import DesignError
 
 _STARTS = 64  # columns tried as the first one freed; the search is quadratic in the number of signals
+_VIRTUAL_GROUND = "virtual"
 
 
-@dataclass(frozen=True, eq=False)
-class Polarity:
-    """Stored signs and the inverters that they leave necessary.
+@dataclass(frozen=True)
+class OpAmpRC(OpAmpTechnology):
+    """Op-amps with resistors and capacitors, every signal on one net against ground."""
 
-    Attributes:
-        signs: one per source, +1 or -1: the stage of a signal gives out sign * value. Inputs and outputs have +1.
-        inverted: the sources whose negative is needed too, ascending; the last index is the input.
-    """
+    opamp: OpAmpModel
 
-    signs: Signs
-    inverted: tuple[int, ...]
+    style: ClassVar[str] = "opamp-rc"
 
-    @property
-    def inverters(self) -> int:
-        """How many inverting amplifiers the network needs."""
-        return len(self.inverted)
+    @classmethod
+    def with_models(cls, opamp: AnyOpAmp, ota: Cell) -> OpAmpRC:
+        """Return the technology with the given op-amp.
+
+        Raises:
+            DesignError: the op-amp is differential.
+        """
+        if not isinstance(opamp, OpAmpModel):
+            raise DesignError(f"the op-amp of style {cls.style}", "single-ended", describe(opamp))
+        return cls(opamp)
+
+    def polarity(self, network: VoltageNetwork) -> Polarity:
+        """Choose the signs that need few inverters."""
+        return choose_polarity(network)
+
+    def build(self, circuit: Circuit, stage: Stage) -> None:
+        """Add a stage to the circuit. It inverts, so a positive coupling takes the inverse of its source."""
+        signal = stage.signal
+        nets = [f"{coupling.source}_neg" if coupling.positive else coupling.source for coupling in stage.couplings]
+        builder = StageBuilder(circuit, stage, nets, [signal])
+        for coupling, net in zip(stage.couplings, nets, strict=True):
+            builder.add(Resistor(f"R_{signal}_{coupling.source}", coupling.ohms), p=net, n=_VIRTUAL_GROUND)
+        builder.add(self.feedback(stage), p=_VIRTUAL_GROUND, n=signal)
+        builder.add(OpAmp(f"X_amp_{signal}", self.opamp), inp=GROUND, inn=_VIRTUAL_GROUND, out=signal)
+        builder.place()
 
 
 def choose_polarity(network: VoltageNetwork) -> Polarity:
@@ -58,11 +73,6 @@ def choose_polarity(network: VoltageNetwork) -> Polarity:
     starts = (size, *range(min(size, _STARTS)))
     best = max((_assign(wanted, fixed, start) for start in starts), key=lambda tried: len(tried.free))
     return Polarity(best.signs(), tuple(j for j in range(size + 1) if j not in best.free))
-
-
-def needs_inverse(coefficient: float, sink_sign: int, source_sign: int) -> bool:
-    """Whether an inverting stage must take this coupling from the inverse of the source's stored voltage."""
-    return coefficient * sink_sign * source_sign > 0
 
 
 def _assign(wanted: Signs, fixed: list[int], start: int) -> _Assignment:
@@ -100,82 +110,8 @@ class _Assignment:
         self.free.add(source)
 
     def signs(self) -> Signs:
-        """The signs, with the input (the last entry) at +1."""
+        """Return the signs, with the input (the last entry) at +1."""
         result = self.sign.copy()
         outside = self.group == self.group[-1]
         result[outside] *= self.sign[-1]
         return result
-
-
-VIRTUAL_GROUND = "virtual"
-
-
-@dataclass(frozen=True)
-class OpAmpRC:
-    """Op-amps with resistors and capacitors, every signal on one net against ground.
-
-    Attributes:
-        opamp: model of every op-amp.
-    """
-
-    opamp: OpAmpModel
-
-    style: ClassVar[str] = "opamp-rc"
-    differential: ClassVar[bool] = False
-    discrete_resistors: ClassVar[bool] = True
-    preferred_impedance: ClassVar[float] = 1e5
-    load_amps: ClassVar[float] = 2e-3
-    noise_factor: ClassVar[float] = 1.0
-
-    @property
-    def device(self) -> OpAmpModel:
-        """Model of every amplifier."""
-        return self.opamp
-
-    def largest_signal(self, supply: float, share: float) -> float:
-        """An output reaches `share` of the supply, V.
-
-        Raises:
-            DesignError: the op-amps' rails don't hold that.
-        """
-        limit = share * supply
-        if isinstance(self.opamp, RealOpAmp):
-            self.opamp.check_swing(limit)
-        return limit
-
-    def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:
-        """The circuit, with the ports u, x0 ..., y0 ...."""
-        circuit = top_level(name, network, differential=False)
-        polarity = choose_polarity(network)
-        signs = polarity.signs.tolist()
-        for i, signal in enumerate(network.signals):
-            couplings = []
-            for j in np.flatnonzero(network.couplings[i]).tolist():
-                source = network.sources[j]
-                inverse = needs_inverse(network.couplings[i, j], signs[i], signs[j])
-                net = f"{source}_neg" if inverse else source
-                couplings.append((source, net, float(values.resistances[i, j])))
-            kind = "integrator" if i < network.states else "sum"
-            self._stage(circuit, signal, couplings, float(values.references[i]), kind)
-        for j in polarity.inverted:
-            source = network.sources[j]
-            couplings = [(source, source, values.inverter)]
-            self._stage(circuit, f"{source}_neg", couplings, values.inverter, "inverter")
-        return Assembly(circuit, tuple(signs[:-1]), polarity.inverters)
-
-    def _stage(
-        self,
-        circuit: Circuit,
-        signal: str,
-        couplings: list[tuple[str, str, float]],
-        reference: float,
-        kind: str,
-    ) -> None:
-        stage = StageBuilder(circuit, kind, signal, [net for _, net, _ in couplings], [signal])
-        for source, net, ohms in couplings:
-            stage.add(Resistor(f"R_{signal}_{source}", ohms), p=net, n=VIRTUAL_GROUND)
-        integrates = kind == "integrator"
-        feedback = Capacitor(f"C_{signal}", reference) if integrates else Resistor(f"R_fb_{signal}", reference)
-        stage.add(feedback, p=VIRTUAL_GROUND, n=signal)
-        stage.add(OpAmp(f"X_amp_{signal}", self.opamp), inp=GROUND, inn=VIRTUAL_GROUND, out=signal)
-        stage.place()

@@ -2,25 +2,17 @@
 
 Every datapath adds an increment to each accumulator once per sample; they differ in how it is computed:
 
-    chain   euler, ab2    order multiplications, exact
-    solve   bilinear      3·order − 1 multiplications, one tridiagonal solve from both ends
-    dense   zoh           order² multiplications
+    chain         euler, ab2    order multiplications, exact
+    tridiagonal   bilinear      3·order − 1 multiplications, one elimination from both ends
+    dense         any of one    order² multiplications, exact
+                  bank
+    structured    zoh           stages of words from earlier words, far fewer than order² multiplications
+
+The names below are loaded when they are first asked for, so that the table of datapaths can be read without NumPy.
 """
 
-from lmu_hw.fixed_point.datapaths.base import Increment, Operand, balanced_sum, requantise
-from lmu_hw.fixed_point.datapaths.chain import ChainIncrement, chain_increment
-from lmu_hw.fixed_point.datapaths.dense import DenseIncrement, dense_increment
-from lmu_hw.fixed_point.datapaths.tridiagonal import TridiagonalIncrement, tridiagonal_increment
+from __future__ import annotations
 
-__all__ = [
-    "ChainIncrement",
-    "DenseIncrement",
-    "Increment",
-    "Operand",
-    "TridiagonalIncrement",
-    "balanced_sum",
-    "chain_increment",
-    "dense_increment",
-    "requantise",
-    "tridiagonal_increment",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -34,9 +34,9 @@ class Increment(ABC):
     products, finer by `product_fraction_bits`. What is exact and what is rounded inside is up to the kind.
 
     Attributes:
-        coefficients: integers, shape (order,) or (order, order); the last factor of each state's increment.
-        coefficient_bits: width of every coefficient, its sign included.
-        fractions: fractional bits of row i's coefficients, shape (order,).
+        coefficients: The integers, shape (order,) or (order, order): the last factor of each state's increment.
+        coefficient_bits: The width of every coefficient, its sign included.
+        fractions: The fractional bits of row i's coefficients, shape (order,).
     """
 
     coefficients: IntArray
@@ -58,12 +58,12 @@ class Increment(ABC):
 
     @property
     def product_fraction_bits(self) -> int:
-        """Binary places of an increment below those of the operands."""
+        """Fractional bits of an increment beyond those of the operands."""
         return int(self.fractions.max())
 
     @property
     def alignment_shifts(self) -> IntArray:
-        """Places by which row i's product is shifted up to the grid of all products, shape (order,)."""
+        """Bits by which row i's product is shifted up to the grid of all products, shape (order,)."""
         return np.asarray(self.fractions.max() - self.fractions, dtype=np.int64)
 
     @property
@@ -106,7 +106,7 @@ class Increment(ABC):
         """The largest modulus, partial sums included, of anything that is computed on a grid of products.
 
         Args:
-            operand_peak: largest |operand code|, shape (operands,).
+            operand_peak: The largest |operand code|, shape (operands,).
         """
 
     @abstractmethod
@@ -117,8 +117,8 @@ class Increment(ABC):
         the signals of a pipeline.
 
         Args:
-            words: state words on the operands' grid, one for each state.
-            sample: the input on the same grid.
+            words: The state words on the operands' grid, one for each state.
+            sample: The input on the same grid.
         """
 
     def compute(self, words: IntArray, samples: IntArray) -> IntArray:
@@ -135,9 +135,9 @@ class Increment(ABC):
 
 
 def normalised(exact: Array, bits: int) -> tuple[Array, IntArray]:
-    """Scale each entry to bits − 1 significant bits: (entry·2^places, places), before any rounding.
+    """Scale each entry to bits − 1 significant bits: (entry·2^f, f), before any rounding.
 
-    Scaled entries lie in [2^(bits−2), 2^(bits−1)) in modulus; zero gets no places.
+    Scaled entries lie in [2^(bits−2), 2^(bits−1)) in modulus; zero gets no fractional bits, f = 0.
     """
     mantissa, exponent = np.frexp(exact)
     fraction_bits = np.where(exact == 0.0, 0, (bits - 1) - exponent.astype(np.int64))
@@ -145,7 +145,7 @@ def normalised(exact: Array, bits: int) -> tuple[Array, IntArray]:
 
 
 def requantise(value: V, fraction_bits: int) -> V:
-    """value·2^−places to the nearest integer, halves upwards; exact for places ≤ 0."""
+    """value·2^−fraction_bits to the nearest integer, halves upwards; exact for fraction_bits ≤ 0."""
     if isinstance(value, np.ndarray):
         return cast(V, round_shift(value, fraction_bits))
     if fraction_bits <= 0:

@@ -1,4 +1,4 @@
-"""The chain: one multiplication per state, for explicit rules."""
+"""The chain: one multiplication per state, for explicit methods."""
 
 from __future__ import annotations
 

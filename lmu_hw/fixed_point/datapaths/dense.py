@@ -1,4 +1,4 @@
-"""The dense product: one multiplication per entry of the matrix, for any rule that keeps one bank of states."""
+"""The dense product: one multiplication per entry of the matrix, for any method that keeps one bank of states."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def dense_increment(spec: LMUSpec, bits: int) -> DenseIncrement:
     """The dense product D·(x − e₀u) with D = G − I rounded to `bits` bits on one grid.
 
     Raises:
-        DesignError: the rule keeps more than one bank of states, so that G is not square in the states.
+        DesignError: the method keeps more than one bank of states, so that G is not square in the states.
     """
-    if spec.discretization is Discretization.AB2:
-        raise DesignError("discretization", "zoh, euler or bilinear for the dense product", "ab2")
+    if len(spec.discretization.bank_gains) > 1:
+        wanted = Discretization.names(lambda method: len(method.bank_gains) == 1)
+        raise DesignError("discretization", f"{wanted} for the dense product", spec.discretization)
     d = spec.order
     matrix = discretize(spec).transition - np.eye(d)
     most = 2 ** (bits - 1) - 1

@@ -1,4 +1,4 @@
-"""The bilinear step as one tridiagonal solve with constant multipliers inside (−1, 1).
+"""The bilinear step as one tridiagonal elimination with constant multipliers inside (−1, 1).
 
 With c_i = h(2i+1)/2 and s the chain's operands at the middle of the step, the step adds −2 c_i s_i, where
 
@@ -52,8 +52,8 @@ class TridiagonalIncrement(Increment):
     The operands are t, w and s, in this order (w_k is s_k).
 
     Attributes:
-        pivots: the r_i as integers, shape (order,).
-        pivot_fractions: their fractional bits, shape (order,).
+        pivots: The constants r_i as integers, shape (order,).
+        pivot_fractions: The fractional bits of each r_i, shape (order,).
     """
 
     pivots: IntArray
@@ -84,7 +84,7 @@ class TridiagonalIncrement(Increment):
         states = self._eliminate(eye, np.zeros(d), np.zeros((2 * d, d)))
         drive = self._eliminate(np.zeros((d, 1)), np.ones(1), np.zeros((2 * d, 1)))
         noise = self._eliminate(np.hstack([nothing, nothing]), np.zeros(2 * d), errors)
-        noise[:, self.middle] *= 1.5  # rounded once to half a place, then to a whole one
+        noise[:, self.middle] *= 1.5  # rounded once to half a code, then to a whole one
         noise = np.delete(noise, d + self.middle, axis=1)  # s_k and w_k are one and the same
         return states, drive[:, 0], noise, states[-d:], noise[-d:]
 
@@ -146,7 +146,7 @@ class TridiagonalIncrement(Increment):
         fraction_bits: list[int] = self.pivot_fractions.tolist()
 
         def share(operand: V, i: int, keep: int = 0) -> V:
-            """r_i·operand on the operands' grid, or one finer by `keep` places."""
+            """r_i·operand on the operands' grid, or one finer by `keep` bits."""
             return requantise(operand * factor[i], fraction_bits[i] - keep)
 
         w: dict[int, V] = {}
@@ -226,7 +226,7 @@ def tridiagonal_increment(spec: LMUSpec, bits: int) -> TridiagonalIncrement:
     singular = bool(np.any(values >= 1.0)) or values[k] >= 0.5
     steps = _implied_steps(values) if not singular else np.zeros(d)
     if steps.min() <= 0.0:
-        raise DesignError("coefficient_bits", "enough for the solve to keep every step positive", bits)
+        raise DesignError("coefficient_bits", "enough for the elimination to keep every step positive", bits)
     scaled, fraction_bits = normalised(np.minimum(exact, steps) * (1.0 - 1e-12), bits)
     weights = np.floor(scaled).astype(np.int64)
     return TridiagonalIncrement(weights, bits, fraction_bits, codes, fractions)

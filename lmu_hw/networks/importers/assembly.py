@@ -14,8 +14,6 @@ relu(x) − relu(−x).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +23,7 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.io.archive import MAX_BYTES
 from lmu_hw.networks.file import MAX_UNITS
-from lmu_hw.networks.model import Layer
+from lmu_hw.networks.model import Layer, error_about
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
@@ -65,17 +63,6 @@ class Unit:
     passes_input: bool = False
 
 
-@contextmanager
-def about(label: str) -> Iterator[None]:
-    """Say in every refusal of the block that it is about `label`, such as "layer 'lmu' (LMU)"."""
-    try:
-        yield
-    except DesignError as error:
-        if label in error.what:
-            raise
-        raise DesignError(f"{error.what} of {label}", error.constraint, error.got) from None
-
-
 def assemble(label: str, unit: Unit) -> tuple[Layer, ...]:
     """The layers that do what `unit` does, one or two.
 
@@ -86,7 +73,7 @@ def assemble(label: str, unit: Unit) -> tuple[Layer, ...]:
     Raises:
         DesignError: an array has the wrong shape, the layer is too large, or cannot be represented.
     """
-    with about(label):
+    with error_about(label):
         return _assembled(unit)
 
 

@@ -29,10 +29,10 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import MAX_ORDER, LMUSpec
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.networks.file import MAX_UNITS
-from lmu_hw.networks.importers.assembly import Unit, about, assemble, check_sizes, identity
+from lmu_hw.networks.importers.assembly import Unit, assemble, check_sizes, identity
 from lmu_hw.networks.importers.keras_model import KerasLayer, KerasModel, read_model
 from lmu_hw.networks.importers.keras_weights import Weights, open_keras
-from lmu_hw.networks.model import Layer, Network, Note, Output
+from lmu_hw.networks.model import Layer, Network, Note, Output, error_about
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import DenseParameters
 
@@ -188,7 +188,7 @@ class _Reading:
         width = self._width(layer)
         if width is None:
             raise DesignError(layer.label, "behind a layer or an input of a known size", self.shape)
-        with about(layer.label):
+        with error_about(layer.label):
             self.layers.append(DenseParameters(identity(width), np.zeros(width), activation))
 
     def _activation(self, layer: KerasLayer, *, fed_back: bool = False) -> Activation:
@@ -260,7 +260,7 @@ class _Reading:
             rows = None if inputs is None else inputs + fed
             kernel = self._checked(layer, "kernel", own["kernel"], (rows, channels))
         else:
-            with about(layer.label):
+            with error_about(layer.label):
                 kernel = identity(channels)
             if inputs not in (None, channels - fed):
                 raise DesignError(f"inputs of {layer.label}", f"{channels - fed} without an input kernel", inputs)
@@ -286,7 +286,7 @@ class _Reading:
         names += ["bias"] if hidden.flag("use_bias", True) else []
         arrays = self.weights.arrays(layer, hidden, names)
         shape = (states + (inputs if passes else 0), units)
-        with about(layer.label):
+        with error_about(layer.label):
             check_sizes({"kernel of the hidden cell": shape})
         kernel = self._checked(hidden, "kernel", arrays["kernel"], shape)
         unit |= {
@@ -311,5 +311,5 @@ class _Reading:
             inverse = float(self._checked(layer, "theta_inv", own["theta_inv"], ()))
             check_positive(f"theta_inv of {layer.label}", inverse)
             theta = 1.0 / inverse
-        with about(layer.label):
+        with error_about(layer.label):
             return LMUSpec(order, theta * self.dt, self.dt, rule)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmu_hw.errors import DesignError, check_integer, check_positive
-from lmu_hw.networks.importers.assembly import about
 from lmu_hw.networks.importers.zips import shown
+from lmu_hw.networks.model import error_about
 
 #: As many as a network may have, and some that do nothing.
 MAX_KERAS_LAYERS = 256
@@ -156,7 +156,7 @@ def _chain(layers: list[KerasLayer], entries: list[Any], config: Mapping[str, An
     before: dict[str, str] = {}
     for layer, entry in zip(layers, entries, strict=True):
         nodes = entry.get("inbound_nodes", [])
-        with about(layer.label):
+        with error_about(layer.label):
             sources = list(_sources(nodes))
         if layer.kind != "InputLayer":
             if not isinstance(nodes, list) or len(nodes) != 1 or len(sources) != 1:

@@ -17,11 +17,11 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError, MissingToolError, check_positive
 from lmu_hw.io.archive import MAX_BYTES, MAX_HEADER_BYTES, MAX_MEMBERS
-from lmu_hw.networks.importers.assembly import Unit, about, assemble
+from lmu_hw.networks.importers.assembly import Unit, assemble
 from lmu_hw.networks.importers.mapping import ARRAYS, LayerMap, Source, StateDictMap, recognise
 from lmu_hw.networks.importers.zips import ZipReader, shown
-from lmu_hw.networks.model import Layer, Network, Output
-from lmu_hw.reference.cell import check_activation
+from lmu_hw.networks.model import Layer, Network, Output, error_about
+from lmu_hw.reference.definition import check_activation
 from lmu_hw.reference.layers import DenseParameters
 
 #: Under which names checkpoints keep the state dict itself.
@@ -211,7 +211,7 @@ class _Reading:
 
     def layers(self, label: str, entry: LayerMap) -> tuple[Layer, ...]:
         """The layers of the network that one of a mapping stands for."""
-        with about(label):
+        with error_about(label):
             if entry.type == "dense":
                 kernel = self._matrix("kernel", entry)
                 bias = np.zeros(kernel.shape[0]) if "bias" not in entry.arrays else self._vector("bias", entry)

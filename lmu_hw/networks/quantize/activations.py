@@ -1,8 +1,8 @@
 """Activations as tables of straight pieces, each proved within a bound for every code.
 
-f is monotone and, on either side of zero, bends one way only, and zero is where two pieces meet. On a piece the best
-straight line therefore has the chord's slope (Chebyshev) and lies halfway between the largest and the least distance
-from it. What the rounded coefficients give is compared with f at every code, in extended precision.
+The function f is monotone, its curvature changes its sign at zero only, and two pieces meet there. On a piece the best
+straight line therefore has the slope of the chord (Chebyshev) and lies halfway between the largest and the least
+distance from it. The values of the rounded coefficients are compared with f at every code, in extended precision.
 """
 
 from __future__ import annotations
@@ -19,34 +19,28 @@ from lmu_hw.networks.quantize.plan import ActivationPlan
 from lmu_hw.reference.definition import Activation
 
 MIN_TABLE_BITS, MAX_TABLE_BITS = 4, 18
-_TOLERANCE = 0.75  # of one output lsb, on top of none: half of it is the rounding of the word itself
-_SLACK = 2.0**-48  # more than extended precision, or double, errs by
-#: The largest slope, as a power of two: the pre-activation needs as many places less.
-_SLOPE_PLACES = {Activation.TANH: 0, Activation.SIGMOID: 2}
-_STEEPEST = {Activation.TANH: 1.0, Activation.SIGMOID: 0.25, Activation.RELU: 1.0, Activation.IDENTITY: 1.0}
-
-
-def rounding_bound(plan: ActivationPlan) -> float:
-    """Proved bound on |word − f(a)| over all real a that round to a code: the table's, and half a code of a."""
-    return plan.error_bound + 0.5 * plan.input.lsb * _STEEPEST[plan.function]
+_TOLERANCE = 0.75  # the largest error in LSBs of the output; half an LSB is the rounding of the word itself
+_SLACK = 2.0**-48  # more than the error of extended or double precision
+#: The largest slope is 2^−n for this n; the argument of the activation needs as many fractional bits less.
+_SLOPE_BITS = {Activation.TANH: 0, Activation.SIGMOID: 2}
 
 
 def straight(function: Activation, form: QFormat) -> ActivationPlan:
-    """ReLU or the identity, on words of one format."""
+    """The plan of ReLU or of the identity, on words of one format."""
     nothing = np.zeros(0, dtype=np.int64)
     return ActivationPlan(function, form, form, nothing, nothing, 0, 0, 0.0)
 
 
 @lru_cache(maxsize=32)
 def tabulate(function: Activation, bits: int) -> ActivationPlan:
-    """The least table of tanh or the sigmoid whose words are within ¾ lsb of f, saturated.
+    """The smallest table of tanh or the sigmoid whose words are within ¾ LSB of f, saturated to the output format.
 
-    The pre-activation has so many places that rounding it costs at most half an lsb of the output, and so wide a
-    range that f beyond it is within half an lsb of its limit.
+    The argument has so many fractional bits that rounding it costs at most half an LSB of the output, and so wide a
+    range that f beyond it is within half an LSB of its limit.
 
     Args:
-        function: tanh or sigmoid.
-        bits: width of the output words, fractions in [−1, 1), 4 … 18.
+        function: The function f, tanh or sigmoid.
+        bits: The width of the output words, which are fractions in [−1, 1), 4 … 18.
 
     Raises:
         DesignError: `bits` is out of range.
@@ -54,12 +48,12 @@ def tabulate(function: Activation, bits: int) -> ActivationPlan:
     check_integer("activation_bits", bits, MIN_TABLE_BITS, MAX_TABLE_BITS)
     output = QFormat(bits, bits - 1)
     reach = np.arctanh(1.0 - 0.5 * output.lsb) * (1.0 if function is Activation.TANH else 2.0)
-    fraction = output.fraction - _SLOPE_PLACES[function]
+    fraction = output.fraction - _SLOPE_BITS[function]
     form = QFormat(int(np.ceil(np.log2(reach))) + 1 + fraction, fraction)
     exact = _exact(function, form)
     wanted = np.clip(exact * 2.0**output.fraction, output.low, output.high).astype(np.float64)
     best: tuple[int, IntArray, IntArray, int, int] | None = None
-    least = 0  # places that the shorter pieces before needed
+    least = 0  # the extra fractional bits that the shorter pieces before needed
     for offset_bits in range(form.width):
         found = None
         for drop in range(least, offset_bits + 4) if offset_bits else (0,):
@@ -80,20 +74,20 @@ def tabulate(function: Activation, bits: int) -> ActivationPlan:
 
 
 def table_bits(base: IntArray, slope: IntArray) -> int:
-    """Bits of a table whose columns are as wide as their largest entries."""
+    """The bits of a table whose columns are as wide as their largest entries."""
     widths = [signed_width(float(np.abs(a).max())) if a.any() else 0 for a in (base, slope)]
     return int(base.size) * sum(widths)
 
 
 def _exact(function: Activation, form: QFormat) -> NDArray[np.longdouble]:
-    """f at every code, in the widest floating point that there is."""
+    """The value of f at every code, in the widest floating point that the machine has."""
     a = np.arange(form.low, form.high + 1).astype(np.longdouble) * np.longdouble(form.lsb)
     values: NDArray[np.longdouble] = np.tanh(a) if function is Activation.TANH else 1.0 / (1.0 + np.exp(-a))
     return values
 
 
 def _pieces(wanted: Array, drop: int, output: QFormat) -> tuple[IntArray, IntArray]:
-    """Base and slope of each piece, `drop` places finer than the words, from the wanted words, one row a piece."""
+    """The base and slope of each piece, `drop` bits finer than the words, from the wanted words, one row a piece."""
     length = wanted.shape[1]
     scaled = wanted * 2.0**drop
     rise = (scaled[:, -1] - scaled[:, 0]) / max(1, length - 1)

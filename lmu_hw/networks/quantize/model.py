@@ -1,4 +1,4 @@
-"""The bit-true model of a planned network: whole batches, equal to the hardware bit for bit."""
+"""The bit-true model of a planned network, which equals the hardware bit for bit, for whole batches."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from lmu_hw.networks.quantize.plan import ActivationPlan, AffinePlan, Kind, Laye
 from lmu_hw.networks.quantize.registers import EXACT_BITS, Registers, registers_for
 from lmu_hw.reference.definition import Activation
 
-# Sequences of a block. A solve passes over one state of all of them at a time: short passes cost their start, and
-# NumPy lets go of the interpreter only above 500 numbers. Products of matrices are fastest where a block fits a cache.
+# Sequences of a block. The tridiagonal datapath passes over one state of all of them at a time: short passes are
+# dominated by their overhead, and NumPy releases the interpreter only above 500 numbers. Products of matrices are
+# fastest where a block fits into the cache.
 _SOLVED, _OTHERS = 2048, 512
-_TABLE_BITS = 20  # the widest codes whose activations are looked up in one table
+_TABLE_BITS = 20  # the widest codes whose activations are looked up in one table of words
 
-#: What a layer carries from one step to the next, by name, arrays of shape (batch, …).
+#: What a layer carries from one step to the next: arrays of shape (batch, …) by name.
 LayerWords = Mapping[str, IntArray]
 
 
@@ -33,20 +34,20 @@ class IntegerNetworkState:
     """What a batch of networks carries from one step to the next.
 
     Attributes:
-        layers: for each layer its arrays by name. With memories: `accumulator`, `residue` and `word`, and `output`
-            where finer words leave than the state words, shape (batch, channels, order). Where the layer sees its
-            outputs of the step before: `hidden`, shape (batch, outputs).
+        layers: The arrays of each layer by name. A layer with memories has `accumulator`, `residue` and `word`, and
+            `output` where the output words are finer than the state words, shape (batch, channels, order). A layer
+            that sees its outputs of the step before has `hidden`, shape (batch, outputs).
     """
 
     layers: tuple[LayerWords, ...]
 
 
 class IntegerNetwork:
-    """A network in integers, whole sequences or parts of them, with a state that is kept.
+    """A network in integers for whole sequences or parts of them, with a state that is kept.
 
     Attributes:
-        plan: of the network.
-        state: what the next run goes on from; None before the first run and after `reset`.
+        plan: The plan of the network.
+        state: What the next run starts from; None before the first run and after `reset`.
     """
 
     def __init__(self, plan: NetworkPlan) -> None:
@@ -55,7 +56,7 @@ class IntegerNetwork:
         self._maps = _Maps(plan)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Clear the state."""
         self.state = None
 
     def zero_state(self, batch: int) -> IntegerNetworkState:
@@ -68,18 +69,18 @@ class IntegerNetwork:
         )
 
     def encode(self, x: ArrayLike) -> IntArray:
-        """Codes of inputs in the units of the network's input, any shape; nearest, halves upwards.
+        """The codes of inputs of any shape, in the units of the network's input; rounded to nearest, ties upwards.
 
         Raises:
-            DesignError: one is not finite, or out of the input format's range.
+            DesignError: An input is not finite, or out of the range of the input format.
         """
         try:
             return self.plan.input_format.encode(x)
         except DesignError as error:
-            raise DesignError("input of the network", error.constraint, error.got) from None
+            raise DesignError("input of the network", error.constraint, error.got, hint=error.hint) from None
 
     def decode(self, words: ArrayLike) -> Array:
-        """Real values of output words; of a last layer without a dense part, the states of the float network."""
+        """The real values of output words; for a last layer without a dense part, the states of the float network."""
         last = self.plan.layers[-1]
         values = self.plan.output_format.decode(words)
         if last.affine is None and last.memory is not None:
@@ -94,19 +95,20 @@ class IntegerNetwork:
         return_sequences: bool | None = None,
         workers: int = 1,
     ) -> IntArray:
-        """Output words for a batch of sequences; the state after the last step is kept in `state`.
+        """Return the output words for a batch of sequences; the state after the last step is kept in `state`.
 
         Args:
-            codes: input codes, shape (batch, T, inputs) with T ≥ 1.
-            state: to begin from in place of the kept one.
-            return_sequences: words per step, or those after the last step; by default what the plan says.
-            workers: threads that share the sequences.
+            codes: The input codes, shape (batch, T, inputs) with T ≥ 1.
+            state: The state to start from in place of the kept one.
+            return_sequences: Whether to return words per step, or those after the last step; by default what the plan
+                says.
+            workers: The number of threads that share the sequences.
 
         Returns:
-            Words of `plan.output_format`, shape (batch, T, outputs) or (batch, outputs).
+            The words of `plan.output_format`, shape (batch, T, outputs) or (batch, outputs).
 
         Raises:
-            DesignError: a code is not an integer of the input format, or the state is of another batch.
+            DesignError: A code is not an integer of the input format, or the state is of another batch.
         """
         array = self._check(codes)
         check_integer("workers", workers, 1)
@@ -131,7 +133,7 @@ class IntegerNetwork:
         if workers == 1 or len(starts) == 1:
             parts = [block(start) for start in starts]
         else:
-            with ThreadPoolExecutor(workers) as pool:  # NumPy lets go of the interpreter in every pass
+            with ThreadPoolExecutor(workers) as pool:  # NumPy releases the interpreter in every pass
                 parts = list(pool.map(block, starts))
         self.state = _joined(parts)
         return out if every else out[:, 0]
@@ -164,7 +166,7 @@ class IntegerNetwork:
 
 
 class _Maps:
-    """What all blocks of sequences share: affine maps and activations, ready for words held in float64."""
+    """The affine maps and activations for words in float64, which all blocks of sequences share."""
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.plan = plan
@@ -176,7 +178,7 @@ class _Maps:
 
 
 class _Block:
-    """Some sequences side by side. All words are whole numbers in float64, one row for each word of a step."""
+    """Some sequences side by side; all words are whole numbers in float64, one row for each word of a step."""
 
     def __init__(self, maps: _Maps, batch: int) -> None:
         self._maps, self._batch = maps, batch
@@ -190,7 +192,7 @@ class _Block:
             self._words[Kind.OUTPUT, k] = np.zeros((layer.outputs, batch))
 
     def run(self, codes: IntArray, out: IntArray, *, every: bool) -> None:
-        """All steps; words of every step, or of the last one, to `out`, shape (batch, T or 1, outputs)."""
+        """Run all steps; write the words of every step, or of the last, to `out`, shape (batch, T or 1, outputs)."""
         plan, steps = self._maps.plan, codes.shape[1]
         by_step = np.ascontiguousarray(codes.transpose(1, 2, 0))
         outputs = self._words
@@ -229,7 +231,7 @@ class _Block:
             self._words[Kind.OUTPUT, k] = words
 
     def load(self, state: IntegerNetworkState) -> None:
-        """Go on from `state`."""
+        """Take over `state`."""
         for k, (registers, words) in enumerate(zip(self._registers, state.layers, strict=True)):
             if registers is not None:
                 columns = {name: _by_state(words[name]) for name in words if name != "hidden"}
@@ -242,7 +244,7 @@ class _Block:
                 self._words[Kind.OUTPUT, k] = words["hidden"].T.astype(np.float64)
 
     def store(self) -> IntegerNetworkState:
-        """The present state."""
+        """Return the present state."""
         layers = []
         for k, layer in enumerate(self._maps.plan.layers):
             words: dict[str, IntArray] = {}
@@ -258,28 +260,28 @@ class _Block:
         return IntegerNetworkState(tuple(layers))
 
 
-#: Codes of an affine map, shape (rows, batch), from the words that a source stands for.
+#: The codes of an affine map, shape (rows, batch), from a function that gives the words of a source.
 _Affine = Callable[[Callable[[Source], Array], int], Array]
 
 
 def _affine(plan: AffinePlan) -> _Affine:
-    """Exact in float64 where no sum has more than 53 bits, else in int64."""
+    """The map in float64 where no sum has more than 53 bits, which is exact, else in int64."""
     shift = plan.accumulator.fraction - plan.target.fraction
     low, high = float(plan.target.low), float(plan.target.high)
     largest = int(plan.largest_sums.max(initial=0)) + (1 << max(0, shift))
-    lifted = [segment.weights << segment.alignment_shifts[:, None] for segment in plan.segments]
+    aligned = [segment.weights << segment.alignment_shifts[:, None] for segment in plan.segments]
     if largest.bit_length() > EXACT_BITS:
 
         def in_integers(words: Callable[[Source], Array], batch: int) -> Array:
             sums = np.repeat(plan.bias[:, None], batch, axis=1)
-            for segment, weights in zip(plan.segments, lifted, strict=True):
+            for segment, weights in zip(plan.segments, aligned, strict=True):
                 sums += weights @ words(segment.source).astype(np.int64)
             return plan.requantise(sums).astype(np.float64)
 
         return in_integers
 
     scale = 2.0**-shift
-    factors = [weights * scale for weights in lifted]
+    factors = [weights * scale for weights in aligned]
     start = (plan.bias * scale + (0.5 if shift > 0 else 0.0))[:, None]
 
     def in_floats(words: Callable[[Source], Array], batch: int) -> Array:
@@ -300,7 +302,7 @@ def _affine(plan: AffinePlan) -> _Affine:
 
 
 def _activation(plan: ActivationPlan) -> Callable[[Array], Array]:
-    """Words of codes, both held in float64."""
+    """The activation from codes to words, both held in float64."""
     if not plan.tabulated:
         return (lambda codes: np.maximum(codes, 0.0)) if plan.function is Activation.RELU else (lambda codes: codes)
     low = plan.input.low
@@ -311,7 +313,7 @@ def _activation(plan: ActivationPlan) -> Callable[[Array], Array]:
 
 
 def _shapes(layer: LayerPlan) -> dict[str, tuple[int, ...]]:
-    """What a layer carries from one step to the next, by name, for one sequence."""
+    """The shapes of what a layer carries from one step to the next, by name, for one sequence."""
     shapes: dict[str, tuple[int, ...]] = {}
     if layer.memory is not None:
         names = ("accumulator", "residue", "word", *(("output",) if layer.memory.separate_output else ()))

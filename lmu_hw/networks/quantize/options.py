@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.plan import Datapath
@@ -16,14 +17,14 @@ MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 24
 
 
 class Granularity(StrEnum):
-    """What has a binary point of its own: every row of a matrix (one output of the map), or the matrix."""
+    """What has a binary point of its own: every row of a matrix (one output of the map), or the whole matrix."""
 
     ROW = "row"
     TENSOR = "tensor"
 
 
 class Clipping(StrEnum):
-    """What a grid is chosen by: the largest entry, or the least mean square error on the calibration data."""
+    """How a grid is chosen: by the largest entry, or by the least mean square error on the calibration data."""
 
     LARGEST = "largest"
     ERROR = "error"
@@ -31,22 +32,23 @@ class Clipping(StrEnum):
 
 @dataclass(frozen=True)
 class LayerOptions:
-    """Word lengths of one layer; those of memories are described with `lmu_hw.fixed_point.planner.plan_memory`.
+    """The word lengths of one layer; `lmu_hw.fixed_point.planner.plan_memory` describes those of memories.
 
     Attributes:
-        weight_bits: of encoders and kernels, sign included, 2 … 24. Biases are as wide as accumulators.
-        activation_bits: of the words that the layer gives on, 4 … 18, but for the network's outputs.
-        drive_bits: of a memory's samples u, 3 … 24.
-        state_bits: of a memory's words, 3 … 32.
-        coefficient_bits, datapath: of a memory; None for what `plan_memory` takes by itself.
-        granularity: of the weights' grids.
-        clipping: of weights and of words.
-        compensated: round each weight so that it takes back, on the calibration data, what the ones before it in
-            its row have lost; else to nearest.
-        margin: share by which words may exceed what the calibration data showed, where nothing better is known.
+        weight_bits: The width of encoders and kernels, sign included, 2 … 24. Biases are as wide as accumulators.
+        activation_bits: The width of the output words of the layer, 4 … 18, except for the network's outputs.
+        drive_bits: The width of a memory's samples u, 3 … 24.
+        state_bits: The width of a memory's state words, 3 … 32.
+        coefficient_bits: The width of a memory's coefficients; None for the default of `plan_memory`.
+        datapath: The datapath of a memory; None for the default of `plan_memory`.
+        granularity: What has a grid of its own among the weights.
+        clipping: How the grids of weights and words are chosen.
+        compensated: Whether each weight is rounded so that it takes back, on the calibration data, what the weights
+            before it in its row have lost; else it is rounded to nearest.
+        margin: The share by which words may exceed the range of the calibration data, where no bound is known.
 
     Raises:
-        DesignError: a value is out of its range.
+        DesignError: A value is out of its range.
     """
 
     weight_bits: int = 8
@@ -67,8 +69,8 @@ class LayerOptions:
         check_integer("state_bits", self.state_bits, MIN_BITS, MAX_STATE_BITS)
         if self.coefficient_bits is not None:
             check_integer("coefficient_bits", self.coefficient_bits, MIN_BITS, MAX_COEFFICIENT_BITS)
-        if self.datapath is not None and str(self.datapath) not in tuple(Datapath):
-            raise DesignError("datapath", "one of " + ", ".join(Datapath), self.datapath)
+        if self.datapath is not None:
+            object.__setattr__(self, "datapath", member(Datapath, self.datapath, "datapath"))
         for name, kind in (("granularity", Granularity), ("clipping", Clipping)):
             value = str(getattr(self, name))
             if value not in tuple(kind):
@@ -80,19 +82,19 @@ class LayerOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Word lengths of a network.
+    """The word lengths of a network.
 
     Attributes:
-        layer: of all layers but those in `layers`.
-        layers: of single layers, by their numbers.
-        input_bits: of the input's words, 3 … 24, where the calibration data lie on no grid of whole codes.
-        input_format: of the input's words; None to choose it from the calibration data.
-        output_bits: widest output word of a last layer that is linear or rectified and without feedback, 8 … 32: as
-            many places as the proved range leaves room for.
-        memory_bits: budget of bits for all weights, tables and states; None for no limit.
+        layer: The word lengths of all layers except those in `layers`.
+        layers: The word lengths of single layers, by their numbers.
+        input_bits: The width of the input words, 3 … 24, where the calibration data are not on a grid of whole codes.
+        input_format: The format of the input words; None to choose it from the calibration data.
+        output_bits: The largest width of the output words of a last layer that is linear or rectified and without
+            feedback, 8 … 32. They get as many fractional bits as the proved range leaves room for.
+        memory_bits: The budget of bits for all weights, tables and states; None for no limit.
 
     Raises:
-        DesignError: a value is out of its range.
+        DesignError: A value is out of its range.
     """
 
     layer: LayerOptions = field(default_factory=LayerOptions)
@@ -111,5 +113,5 @@ class NetworkOptions:
             raise DesignError("input_format", "signed", str(self.input_format))
 
     def of(self, layer: int) -> LayerOptions:
-        """Those of one layer."""
+        """The word lengths of one layer."""
         return self.layers.get(layer, self.layer)

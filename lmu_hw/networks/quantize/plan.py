@@ -2,11 +2,11 @@
 
 At every step the layers run in sequence. Everything but the memories is an affine map of words:
 
-    sum_r  = bias_r + Σ_segments (Σ_c weight_rc · word_c) · 2^lift_r         exact, on one grid for all rows
-    code_r = saturate(round(sum_r · 2^(target.fraction − accumulator.fraction)))   nearest, halves upwards
+    sum_r  = bias_r + Σ_segments (Σ_c weight_rc · word_c) · 2^alignment_shift_r   exact, on one grid for all rows
+    code_r = saturate(round(sum_r · 2^(target.fraction − accumulator.fraction)))   to nearest, ties upwards
 
-One for each drive u, whose codes are the samples of a memory, and one for what a layer gives on, whose codes
-an activation maps to words. A word of the step before counts as zero at the first step of a sequence.
+There is one such map for each drive u, whose codes are the samples of a memory, and one for the output of a layer,
+whose codes an activation maps to words. A word of the step before counts as zero at the first step of a sequence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lmu_hw.reference.definition import Activation
 
 
 class Kind(StrEnum):
-    """What a vector of words is."""
+    """What a vector of words stands for."""
 
     INPUT = "input"
     MEMORY = "memory"
@@ -38,9 +38,10 @@ class Source:
     """A vector of words that an affine map sees.
 
     Attributes:
-        kind: the network's input x, the memory words m of a layer (channel 0 first), or what a layer gives on.
-        layer: which one; 0 for the input.
-        previous: that of the step before, zero at the first step of a sequence.
+        kind: Whether these are the network's input x, the state words m of a layer (channel 0 first), or the output
+            words of a layer.
+        layer: The number of that layer; 0 for the input.
+        previous: Whether these are the words of the step before, which are zero at the first step of a sequence.
     """
 
     kind: Kind
@@ -57,11 +58,11 @@ class Segment:
     """What one source contributes to an affine map.
 
     Attributes:
-        source: the words.
-        words: their format.
-        weights: integers, shape (rows, columns).
-        fractions: fractional bits of each row's weights, shape (rows,).
-        alignment_shifts: places from the products' grid to the accumulator's, shape (rows,), each ≥ 0.
+        source: The words that are multiplied.
+        words: The format of these words.
+        weights: The weights as integers, shape (rows, columns).
+        fractions: The fractional bits of each row's weights, shape (rows,).
+        alignment_shifts: The left shift of each row's products to the accumulator's grid, shape (rows,), each ≥ 0.
     """
 
     source: Source
@@ -76,11 +77,11 @@ class Segment:
             if getattr(self, name).shape != (rows,):
                 raise DesignError(f"{name} of a segment", f"of shape ({rows},)", getattr(self, name).shape)
         if self.alignment_shifts.min(initial=0) < 0:
-            raise DesignError("lifts of a segment", "0 or more", int(self.alignment_shifts.min()))
+            raise DesignError("alignment shifts of a segment", "0 or more", int(self.alignment_shifts.min()))
 
     @property
     def columns(self) -> int:
-        """Number of words."""
+        """The number of words."""
         return int(self.weights.shape[1])
 
 
@@ -89,10 +90,10 @@ class AffinePlan:
     """An affine map of words, in integers.
 
     Attributes:
-        segments: in the order in which hardware takes them up.
-        bias: on the accumulator's grid, shape (rows,).
-        accumulator: holds every partial sum, in this order, whatever the words are.
-        target: of the codes.
+        segments: The contributions of the sources, in the order in which hardware adds them.
+        bias: The constants on the accumulator's grid, shape (rows,).
+        accumulator: The format that holds every partial sum, in this order, whatever the words are.
+        target: The format of the codes.
     """
 
     segments: tuple[Segment, ...]
@@ -106,7 +107,9 @@ class AffinePlan:
                 raise DesignError("rows of a segment", f"{self.rows}, as many as biases", segment.weights.shape[0])
             grids = segment.fractions + segment.words.fraction + segment.alignment_shifts
             if np.any(grids != self.accumulator.fraction):
-                raise DesignError("grid of a segment's products", f"{self.accumulator.fraction} places", grids.tolist())
+                raise DesignError(
+                    "grid of a segment's products", f"{self.accumulator.fraction} fractional bits", grids.tolist()
+                )
         if int(self.largest_sums.max(initial=0)) > self.accumulator.high:
             raise DesignError(
                 "accumulator", f"wide enough for sums up to {int(self.largest_sums.max())}", str(self.accumulator)
@@ -114,12 +117,12 @@ class AffinePlan:
 
     @property
     def rows(self) -> int:
-        """Number of codes."""
+        """The number of codes."""
         return int(self.bias.size)
 
     @cached_property
     def largest_sums(self) -> IntArray:
-        """The proved bound on the modulus of every partial sum, shape (rows,), by the words' formats."""
+        """The proved bound on the magnitude of every partial sum, from the formats of the words, shape (rows,)."""
         bound = np.abs(self.bias).astype(object)
         for segment in self.segments:
             largest = max(-segment.words.low, segment.words.high)
@@ -132,25 +135,25 @@ class AffinePlan:
 
     @property
     def weight_bits(self) -> int:
-        """Width of the widest weight, sign included."""
+        """The width of the widest weight, sign included."""
         return max(
             (max(int(s.weights.max()), -1 - int(s.weights.min())).bit_length() + 1 for s in self.segments), default=1
         )
 
     @property
     def multiplications(self) -> int:
-        """Products of a step: every weight once."""
+        """The multiplications of a step, one for every weight."""
         return sum(int(segment.weights.size) for segment in self.segments)
 
     def requantise(self, sums: IntArray) -> IntArray:
-        """Codes of the target format from sums on the accumulator's grid, any shape."""
+        """The codes of the target format for sums on the accumulator's grid, of any shape."""
         rounded = round_shift(sums, self.accumulator.fraction - self.target.fraction)
         return fit(rounded, self.target, Overflow.SATURATE)
 
 
 @dataclass(frozen=True, eq=False)
 class ActivationPlan:
-    """f as a table of straight pieces, for codes a of the input format:
+    """An activation f as a table of straight pieces, for codes a of the input format:
 
         place  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
         word   = (base[place] + slope[place]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
@@ -158,13 +161,14 @@ class ActivationPlan:
     ReLU (max(a, 0)) and identity need no table: both arrays are empty and the formats the same.
 
     Attributes:
-        function: f.
-        input: format of a, the target of the affine map before.
-        output: format of the words; every word of the table lies in its range.
-        base, slope: integers, shape (2^(input.width − offset_bits),), or empty.
-        offset_bits: low bits of a code that lie within a piece; 0 for a table of words, where no slope counts.
-        drop: places of base beyond those of the output.
-        error_bound: proved bound on |word − f(a)| over all codes, in units of f; 0 without a table.
+        function: The activation f.
+        input: The format of a, which is the target of the affine map before.
+        output: The format of the words; every word of the table lies in its range.
+        base: The value of each piece at its beginning, integers of shape (2^(input.width − offset_bits),), or empty.
+        slope: The slope of each piece, integers of the same shape, or empty.
+        offset_bits: The low bits of a code that lie within a piece; 0 for a table of words, where no slope counts.
+        drop: The fractional bits that `base` has beyond those of the output.
+        error_bound: The proved bound on |word − f(a)| over all codes, in units of f; 0 without a table.
     """
 
     function: Activation
@@ -182,7 +186,7 @@ class ActivationPlan:
         return bool(self.base.size)
 
     def __call__(self, codes: IntArray) -> IntArray:
-        """Words of codes, any shape."""
+        """The words for codes of any shape."""
         if not self.tabulated:
             return np.maximum(codes, 0) if self.function is Activation.RELU else codes
         above = codes - self.input.low
@@ -194,15 +198,17 @@ class ActivationPlan:
 class LayerPlan:
     """One layer in integers. A layer has memories (drive and memory), a dense part (affine, activation), or both.
 
-    The drive sees what the layer before gives on (or the input), and of the step before its own memories and
-    outputs; the affine map sees the same, but its own memories after the step.
+    The drive sees the outputs of the layer before (or the input), and its own states and outputs of the step before;
+    the affine map sees the same, but its own states after the step.
 
     Attributes:
-        name: what messages call it, such as "layer 0 (lmu)".
-        drive: u of each channel; codes of the memory's input format. None without memories.
-        memory: the plan of each channel's memory; None without.
-        affine, activation: what gives the outputs; None where the memory's words are the outputs.
-        gains: the memory's words times these are the states of the float network, shape (channels,); empty without.
+        name: The name of the layer in messages, such as "layer 0 (lmu)".
+        drive: The map to u of each channel, in codes of the memory's input format; None without memories.
+        memory: The plan of each channel's memory; None without memories.
+        affine: The map to what the activation takes; None where the state words are the outputs.
+        activation: The activation that gives the outputs; None where the state words are the outputs.
+        gains: The factor of each channel from the values of the state words to the states of the float network, shape
+            (channels,); empty without memories.
     """
 
     name: str
@@ -214,22 +220,22 @@ class LayerPlan:
 
     @property
     def channels(self) -> int:
-        """Number of memories."""
+        """The number of memories."""
         return 0 if self.drive is None else self.drive.rows
 
     @property
     def states(self) -> int:
-        """Number of memory words."""
+        """The number of state words."""
         return 0 if self.memory is None else self.channels * self.memory.spec.order
 
     @property
     def outputs(self) -> int:
-        """Number of words that the layer gives on."""
+        """The number of output words of the layer."""
         return self.states if self.affine is None else self.affine.rows
 
     @property
     def output_format(self) -> QFormat:
-        """Of what the layer gives on."""
+        """The format of the output words of the layer."""
         if self.activation is not None:
             return self.activation.output
         if self.memory is None:
@@ -248,13 +254,13 @@ class NetworkPlan:
     """Everything that the integer model and the hardware of a network share.
 
     Attributes:
-        layers: in sequence.
-        inputs: length of x.
-        input_format: of the words of x, in the units of the network's input.
-        output: an output per step, or one per sequence.
+        layers: The plans of the layers in sequence.
+        inputs: The length of x.
+        input_format: The format of the words of x, in the units of the network's input.
+        output: Whether there is an output per step or one per sequence.
 
     Raises:
-        DesignError: a layer is incomplete, or an affine map sees what is not there, or in another format.
+        DesignError: A layer is incomplete, or an affine map sees a source that does not exist or has another format.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -283,12 +289,12 @@ class NetworkPlan:
                     self._check_segment(f"{what} of {layer.name}", k, segment, affine is layer.drive)
 
     def _check_segment(self, what: str, k: int, segment: Segment, drive: bool) -> None:
-        """Refuse a source that is not there when the map is computed."""
+        """Check that the source of a segment exists when its map is computed, with this size and format."""
         layer, source = self.layers[k], segment.source
         before = Source(Kind.OUTPUT, k - 1) if k else Source(Kind.INPUT)
-        seen = {before: _given_on(self.layers[k - 1]) if k else (self.inputs, self.input_format)}
+        seen = {before: _output(self.layers[k - 1]) if k else (self.inputs, self.input_format)}
         if layer.affine is not None:
-            seen[Source(Kind.OUTPUT, k, previous=True)] = _given_on(layer)
+            seen[Source(Kind.OUTPUT, k, previous=True)] = _output(layer)
         if layer.memory is not None:
             seen[Source(Kind.MEMORY, k, previous=drive)] = (layer.states, layer.memory.output_format)
         if source not in seen:
@@ -301,18 +307,18 @@ class NetworkPlan:
 
     @property
     def outputs(self) -> int:
-        """Length of y."""
+        """The length of y."""
         return self.layers[-1].outputs
 
     @property
     def output_format(self) -> QFormat:
-        """Of the words of y."""
+        """The format of the words of y."""
         return self.layers[-1].output_format
 
     def operations(self, *, last: bool) -> Iterator[tuple[int, LayerPlan, str]]:
-        """What a step does, in order: (layer, its plan, "drive" | "memory" | "affine").
+        """Yield the operations of a step in order: (layer, its plan, "drive" | "memory" | "affine").
 
-        A network with one output per sequence leaves out, but at the `last` step, what no later step sees.
+        A network with one output per sequence leaves out what no later step sees, except at the `last` step.
         """
         every = last or self.output is Output.SEQUENCE
         needed = len(self.layers) if every else self._stateful
@@ -325,12 +331,12 @@ class NetworkPlan:
 
     @cached_property
     def _stateful(self) -> int:
-        """Layers up to the last one with a state."""
+        """The number of layers up to the last one with a state."""
         with_state = (k + 1 for k, layer in enumerate(self.layers) if layer.memory is not None or layer.recurrent)
         return max(with_state, default=0)
 
     def multiplications(self, *, last: bool) -> int:
-        """Products of one step, those of the memories included."""
+        """The multiplications of one step, including those of the memories."""
         total = 0
         for _, layer, what in self.operations(last=last):
             if what == "memory" and layer.memory is not None:
@@ -342,9 +348,10 @@ class NetworkPlan:
         return total
 
     def multiplications_per_sequence(self, steps: int) -> int:
-        """Products of a whole sequence."""
+        """The multiplications of a whole sequence."""
         return (steps - 1) * self.multiplications(last=False) + self.multiplications(last=True)
 
 
-def _given_on(layer: LayerPlan) -> tuple[int, QFormat]:
+def _output(layer: LayerPlan) -> tuple[int, QFormat]:
+    """The number and the format of the output words of a layer."""
     return layer.outputs, layer.output_format

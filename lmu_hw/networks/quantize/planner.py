@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike
 
 from lmu_hw.core.legendre import Array
@@ -19,14 +18,8 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.activations import straight, tabulate
-from lmu_hw.networks.quantize.calibration import (
-    Calibration,
-    CalibrationStatistics,
-    RealLayer,
-    RealMap,
-    calibrate,
-    real_layers,
-)
+from lmu_hw.networks.quantize.affine import RealLayer, RealMap, real_layers
+from lmu_hw.networks.quantize.calibration import Calibration, CalibrationStatistics, calibrate
 from lmu_hw.networks.quantize.options import Clipping, Granularity, LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.plan import (
     ActivationPlan,
@@ -37,138 +30,42 @@ from lmu_hw.networks.quantize.plan import (
     Segment,
     Source,
 )
+from lmu_hw.networks.quantize.rounding import clipped_fraction_bits, compensated, finest_fraction_bits, nearest
 from lmu_hw.networks.quantize.storage import check_budget
 from lmu_hw.reference.definition import Activation
 
-_DAMPING = 1e-3  # share of the mean variance that is added: a covariance from few data is not to be trusted wholly
-_SWEEPS = 8
-
-
-def finest_fraction_bits(peaks: Array, bits: int) -> IntArray:
-    """Most fractional bits at which words of `bits` bits hold each of `peaks`, rounded to nearest; zero gets none."""
-    most = 2.0 ** (bits - 1) - 1 + 0.499
-    with np.errstate(divide="ignore"):
-        fraction_bits = np.floor(np.log2(most / peaks))
-    return np.where(peaks > 0.0, fraction_bits, 0.0).astype(np.int64)
-
-
-def nearest(weights: Array, fraction_bits: IntArray, bits: int) -> IntArray:
-    """Codes of `weights`, both of shape (rows, columns), saturated symmetrically."""
-    most = 2 ** (bits - 1) - 1
-    return np.clip(np.rint(np.ldexp(weights, fraction_bits)), -most, most).astype(np.int64)
-
-
-def clipped_fraction_bits(weights: Array, fraction_bits: IntArray, bits: int, power: Array) -> IntArray:
-    """Binary places of each row, up to two more than `fraction_bits`, with the least error when rounded to nearest.
-
-    Args:
-        weights: shape (rows, columns).
-        fraction_bits: those that hold the largest entries, shape (rows,).
-        bits: of a weight.
-        power: mean square of the word of each column, shape (columns,).
-    """
-    best = np.full(weights.shape[0], np.inf)
-    chosen = fraction_bits.copy()
-    for more in range(3):
-        grids = np.broadcast_to((fraction_bits + more)[:, None], weights.shape)
-        lost = weights - np.ldexp(nearest(weights, grids, bits).astype(np.float64), -grids)
-        error = np.square(lost) @ power
-        better = error < best
-        best, chosen = np.where(better, error, best), np.where(better, fraction_bits + more, chosen)
-    return chosen
-
-
-def compensated(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    """Codes of `weights` with a small mean square error of the map; see the module's text.
-
-    Args:
-        weights: shape (rows, columns).
-        fraction_bits: fractional bits of each weight, same shape.
-        bits: of a weight.
-        covariance: of the words, shape (columns, columns).
-    """
-    plain = nearest(weights, fraction_bits, bits)
-    variance = np.diagonal(covariance)
-    if weights.shape[1] == 1 or variance.max() <= 0.0:
-        return plain
-    damped = covariance + np.eye(variance.size) * (_DAMPING * variance.mean())
-    order = np.argsort(-variance, kind="stable")
-    try:
-        sorted_codes = _one_by_one(weights[:, order], fraction_bits[:, order], bits, damped[np.ix_(order, order)])
-    except np.linalg.LinAlgError:  # words that are constant but for the rounding of their mean: nothing to take back
-        return plain
-    codes = np.empty_like(plain)
-    codes[:, order] = sorted_codes
-    codes = _anew(weights, codes, fraction_bits, bits, damped)
-    keep = _errors(weights, codes, fraction_bits, damped) < _errors(weights, plain, fraction_bits, damped)
-    return np.where(keep[:, None], codes, plain)
-
-
-def _one_by_one(weights: Array, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    factor = scipy.linalg.cholesky(np.linalg.inv(covariance))  # upper: C⁻¹ = factorᵀ·factor
-    rest, codes = weights.copy(), np.empty(weights.shape, dtype=np.int64)
-    for j in range(weights.shape[1]):
-        codes[:, j] = nearest(rest[:, j], fraction_bits[:, j], bits)
-        lost = (rest[:, j] - np.ldexp(codes[:, j].astype(np.float64), -fraction_bits[:, j])) / factor[j, j]
-        rest[:, j + 1 :] -= lost[:, None] * factor[j, j + 1 :]
-    return codes
-
-
-def _anew(weights: Array, codes: IntArray, fraction_bits: IntArray, bits: int, covariance: Array) -> IntArray:
-    values = np.ldexp(codes.astype(np.float64), -fraction_bits)
-    slope = (weights - values) @ covariance
-    for _ in range(_SWEEPS):
-        moved = False
-        for j in range(weights.shape[1]):
-            wanted = values[:, j] + slope[:, j] / covariance[j, j]
-            value = np.ldexp(nearest(wanted, fraction_bits[:, j], bits).astype(np.float64), -fraction_bits[:, j])
-            step = value - values[:, j]
-            if step.any():
-                moved = True
-                values[:, j] = value
-                slope -= step[:, None] * covariance[j]
-        if not moved:
-            break
-    return np.rint(np.ldexp(values, fraction_bits)).astype(np.int64)
-
-
-def _errors(weights: Array, codes: IntArray, fraction_bits: IntArray, covariance: Array) -> Array:
-    lost = weights - np.ldexp(codes.astype(np.float64), -fraction_bits)
-    return np.asarray(np.einsum("ij,ij->i", lost @ covariance, lost))
-
-
-_GUARD = 6  # places of a product below its target that still count
-_INPUT_GRID_BITS = 16  # widest input words that are looked for where the data lie on a grid
-_GAINS = 16  # steps in an octave in which the unit of u is looked for
+_GUARD = 6  # fractional bits of a product beyond those of its target that still count
+_INPUT_GRID_BITS = 16  # the widest input words that are considered where the data lie on a grid
+_GAINS = 16  # candidates in an octave for the unit of u
 
 
 def plan_network(network: Network, calibration: ArrayLike, options: NetworkOptions | None = None) -> NetworkPlan:
     """Choose every format of `network` and round its weights, without training.
 
-    Grids are powers of two. The memories' words hold whatever |u| ≤ 1 brings about, and accumulators every partial
-    sum, whatever the words are: nothing can overflow. Drives, and what layers give on, saturate beyond what the
-    calibration data and the margin say; the outputs of a linear or rectified last layer without feedback never do.
+    Grids are powers of two. State words hold every state that |u| ≤ 1 can cause, and accumulators hold every partial
+    sum, whatever the words are, so nothing can overflow. Drives and outputs of layers saturate beyond the range of the
+    calibration data and the margin; the outputs of a linear or rectified last layer without feedback never do.
 
     Args:
-        network: of any layers but LSTMs.
-        calibration: inputs such as the network will see, shape (batch, T, inputs).
-        options: word lengths.
+        network: The network, of any layers except LSTMs.
+        calibration: Inputs like those that the network will see, shape (batch, T, inputs).
+        options: The word lengths.
 
     Raises:
-        DesignError: a layer is an LSTM or cannot be planned with these options, the calibration data are not finite,
-            of another shape or out of the given input format's range, or the plan exceeds the budget; layers are
-            named.
+        DesignError: A layer is an LSTM or cannot be planned with these options; the calibration data are not finite,
+            of another shape or out of the range of the given input format; or the plan exceeds the budget. The
+            message names the layer.
     """
     return NetworkPlanner(network, calibration).plan(options)
 
 
 class NetworkPlanner:
-    """`plan_network` for several options: the network is run over the calibration data once.
+    """A planner for several choices of word lengths, which runs the network over the calibration data only once.
 
     Attributes:
-        network: the network.
-        layers: as affine maps.
-        calibration: what they saw and gave.
+        network: The network that is planned.
+        layers: Its layers as affine maps.
+        calibration: The statistics of these maps over the calibration data.
     """
 
     def __init__(self, network: Network, calibration: ArrayLike) -> None:
@@ -202,7 +99,7 @@ class NetworkPlanner:
         target, activation, affine = None, None, None
         if layer.affine is not None:
             seen = _present(self.calibration.affines[k])
-            target, activation = _given_on(layer.activation, seen, own, options if last else None)
+            target, activation = _output_plan(layer.activation, seen, own, options if last else None)
             given = _Words(activation.output, np.ones(layer.affine.bias.size))
             words[Source(Kind.OUTPUT, k)] = words[Source(Kind.OUTPUT, k, previous=True)] = given
         if layer.spec is not None and layer.drive is not None:
@@ -226,7 +123,12 @@ class NetworkPlanner:
 
 @dataclass(frozen=True, eq=False)
 class _Words:
-    """The words of a source: word·lsb·gain is what the float network has there, one gain for each word."""
+    """The words of a source.
+
+    Attributes:
+        form: The format of the words.
+        gains: The factor of each word from its value to the value in the float network.
+    """
 
     form: QFormat
     gains: Array
@@ -239,7 +141,7 @@ def _present(seen: CalibrationStatistics | None) -> CalibrationStatistics:
 
 
 def _input_format(inputs: Array, options: NetworkOptions) -> QFormat:
-    """The given one; or whole codes of the grid that the data lie on; or `input_bits` that hold the data."""
+    """The given format; or whole codes of the grid that the data lie on; or `input_bits` that hold the data."""
     if options.input_format is not None:
         form = options.input_format
         low, high = form.low * form.lsb, form.high * form.lsb
@@ -268,14 +170,14 @@ def _memory(spec: LMUSpec, options: LayerOptions) -> MemoryPlan:
 
 @lru_cache(maxsize=16)
 def _cached_memory(spec: LMUSpec, drive_bits: int, state_bits: int, others: tuple[tuple[str, Any], ...]) -> MemoryPlan:
-    """The proofs of a high order take half a minute; plans differ in their weights more often than here."""
+    """The plan of a memory, kept for the next call: the proofs of a high order take half a minute."""
     return plan_memory(spec, input_bits=drive_bits, state_bits=state_bits, **dict(others))
 
 
-def _given_on(
+def _output_plan(
     function: Activation, seen: CalibrationStatistics, options: LayerOptions, network: NetworkOptions | None
 ) -> tuple[QFormat, ActivationPlan]:
-    """The target of the affine map and the activation; `network` is given for a last layer without feedback."""
+    """The target of the affine map and the activation; `network` is given for a last layer without feedback only."""
     if function in (Activation.TANH, Activation.SIGMOID):
         table = tabulate(function, options.activation_bits)
         return table.input, table
@@ -298,15 +200,15 @@ def _gains(
     memory: MemoryPlan,
     options: LayerOptions,
 ) -> Array:
-    """The unit of u for each channel: no smaller than keeps |u| ≤ 1, and the one with the least error of u.
+    """The unit of u for each channel: large enough that |u| ≤ 1, and chosen for the least error of u.
 
-    Up to an octave above the least unit the grid of u gets coarser, but weights may come to lie on their grids: a
-    row's largest weight does where the unit is that weight times a power of two.
+    Up to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
+    the largest weight of a row does where the unit is that weight times a power of two.
     """
     form = memory.input_format
     most = form.high * form.lsb
     peaks = np.maximum(np.maximum(seen.high, -seen.low), 2.0**-16) / most
-    # What sees the input alone is bounded with the input; what sees states may exceed what the data showed.
+    # A drive of the input alone is bounded with the input; one of states may exceed the range of the data.
     least = peaks * (1.0 if drive.input_only else 1.0 + options.margin)
     gains: Array = least.copy()
     order = memory.spec.order
@@ -336,10 +238,12 @@ class _Columns:
     """A map on the words of its sources, all of them side by side.
 
     Attributes:
-        weights: per unit of the words and of the map's results, shape (rows, columns).
-        mean, covariance: of the words.
-        slices: each source's columns.
-        forms: each source's format.
+        weights: The weights in units of the words and of the map's results, shape (rows, columns).
+        mean: The mean of the words over the calibration data, shape (columns,).
+        covariance: The covariance of the words, shape (columns, columns).
+        slices: The columns of each source.
+        forms: The format of each source.
+        bias: The constant part in units of the map's results, shape (rows,).
     """
 
     def __init__(
@@ -368,7 +272,7 @@ class _Columns:
 
 
 def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[IntArray, IntArray]:
-    """Binary places and codes of all weights, shape (rows, columns) each."""
+    """The fractional bits and the codes of all weights, shape (rows, columns) each."""
     bits = options.weight_bits
     fraction_bits = np.empty(parts.weights.shape, dtype=np.int64)
     power = np.diagonal(parts.covariance)
@@ -399,6 +303,7 @@ def _plan_map(
     options: LayerOptions,
     target: QFormat,
 ) -> AffinePlan:
+    """The map in integers; the bias makes up for the mean of what the rounded weights lose."""
     parts = _Columns(real, seen, words, row_gains)
     fraction_bits, codes = _rounded(parts, options, target)
     fraction = target.fraction
@@ -425,22 +330,22 @@ def _accumulated(segments: Sequence[Segment], bias: Array, fraction: int, target
         largest = largest + np.ldexp(np.abs(each.weights).sum(axis=1) * word, each.alignment_shifts)
     width = signed_width(float(largest.max()) * (1.0 + 1e-12))
     if width > MAX_WIDTH:
-        raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits (fewer weight_bits help)", width)
+        raise DesignError("accumulator", f"of at most {MAX_WIDTH} bits", width, hint="fewer weight_bits help")
     return AffinePlan(tuple(segments), bias.astype(np.int64), QFormat(width, fraction), target)
 
 
 def reweighted(affine: AffinePlan, weights: Sequence[IntArray], bias: IntArray) -> AffinePlan:
-    """The map with other weights, by segment, and biases on the same grids; its accumulator holds their sums.
+    """The map with other weights for each segment and other biases, on the same grids.
 
     Raises:
-        DesignError: that takes more than 62 bits.
+        DesignError: An accumulator of these weights takes more than 62 bits.
     """
     segments = [replace(each, weights=codes) for each, codes in zip(affine.segments, weights, strict=True)]
     return _accumulated(segments, bias.astype(np.float64), affine.accumulator.fraction, affine.target)
 
 
 def unsaturated(affine: AffinePlan, bits: int) -> AffinePlan:
-    """The map with a target that holds whatever comes: the accumulator's grid, or as fine a one as `bits` allow."""
+    """The map with a target that holds every result: on the accumulator's grid, or the finest that `bits` allow."""
     largest = int(affine.largest_sums.max())
     drop = max(0, signed_width(float(largest)) - bits)
     while signed_width(float((largest + (1 << drop >> 1)) >> drop)) > bits:

@@ -3,17 +3,23 @@
 All words, products and sums of a plan are integers on known grids. Where none has more than 53 bits, float64 holds
 each exactly, whatever the order in which sums are taken; a product with a power of two is exact too. So matrices of
 integers go to BLAS, and rounding is floor(x + ½), which processors do many words at a time.
+
+What a datapath computes is stated by its `Increment.evaluate` alone. The kernels below restate it for speed: evaluated
+on arrays of floats, `evaluate` gives the same words, but takes three times as long for the tridiagonal datapath. A
+datapath without a kernel runs in int64 by `evaluate` itself, and the tests hold every datapath to `evaluate`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, TridiagonalIncrement
+from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, Increment, TridiagonalIncrement
 from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.model import IntegerMemory, IntegerState
@@ -23,7 +29,7 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 EXACT_BITS = 53
 _CHUNK = 1 << 15  # numbers of a group of rows that stays in the nearest cache
 
-#: Writes increments, on the accumulator's grid but not yet rounded to it, for words (order, batch) and samples.
+#: Writes increments on the accumulator's grid, not yet rounded to it, for words of shape (order, batch) and samples.
 Kernel = Callable[[Array, Array, Array], None]
 
 
@@ -31,27 +37,27 @@ class Registers(ABC):
     """The registers of a batch of memories of one plan, between steps.
 
     Attributes:
-        words: the words that left after the last sample, whole numbers, shape (order, batch); overwritten by `step`.
+        words: The output words after the last sample, whole numbers, shape (order, batch); `step` overwrites them.
     """
 
     words: Array
 
     @abstractmethod
     def step(self, codes: Array) -> None:
-        """Take in one sample per memory, whole numbers of the input format, shape (batch,)."""
+        """Take in one sample for each memory, whole numbers of the input format, shape (batch,)."""
 
     @abstractmethod
     def load(self, state: IntegerState) -> None:
-        """Go on from `state`, of the same batch."""
+        """Take over `state`, which is of the same batch."""
 
     @abstractmethod
     def store(self) -> IntegerState:
-        """The present state."""
+        """Return the present state."""
 
 
 def registers_for(plan: MemoryPlan, batch: int) -> Registers:
-    """Registers of `batch` memories in the zero state: in float64 where that is exact."""
-    if is_exact(plan):
+    """Registers of `batch` memories in the zero state: in float64 where that is exact and a kernel exists."""
+    if type(plan.increment) in _KERNELS and is_exact(plan):
         return _FloatRegisters(plan, batch)
     return _IntegerRegisters(plan, batch)
 
@@ -59,14 +65,14 @@ def registers_for(plan: MemoryPlan, batch: int) -> Registers:
 def is_exact(plan: MemoryPlan) -> bool:
     """Whether float64 holds every word, product and sum of the plan."""
     formats = (plan.product_format, plan.accumulator_format, plan.operand_format)
-    widest = max(each.width for each in formats) + 2  # AB2's half place, and the half of a rounding
-    if isinstance(plan.increment, TridiagonalIncrement):  # operands times 1 − r, plus an operand
+    widest = max(each.width for each in formats) + 2  # the half place of AB2, and the half of a rounding
+    if isinstance(plan.increment, TridiagonalIncrement):  # its kernel multiplies operands by 1 − r and adds an operand
         widest = max(widest, plan.operand_format.width + int(plan.increment.pivot_fractions.max()) + 2)
     return widest <= EXACT_BITS
 
 
 class _IntegerRegisters(Registers):
-    """Any plan, in int64."""
+    """The registers of any plan, in int64."""
 
     def __init__(self, plan: MemoryPlan, batch: int) -> None:
         self._memory = IntegerMemory(plan)
@@ -85,9 +91,10 @@ class _IntegerRegisters(Registers):
 
 
 class _FloatRegisters(Registers):
-    """The one narrowing that all datapaths share; see `lmu_hw.fixed_point.plan`.
+    """The registers of a plan that float64 holds, with the one requantisation that all datapaths share.
 
-    The residue is kept with the half of the rounding added, as a number from 0 to below one word's lsb.
+    See `lmu_hw.fixed_point.plan` for that. The residue is kept with the half of the rounding added, as a number from 0
+    to below the LSB of a word.
     """
 
     def __init__(self, plan: MemoryPlan, batch: int) -> None:
@@ -95,7 +102,7 @@ class _FloatRegisters(Registers):
         shape = (plan.spec.order, batch)
         self._drop = plan.product_format.fraction - plan.accumulator_format.fraction
         self._half = 2.0 ** (plan.requantisation - 1)
-        self._kernel = _kernel_for(plan, batch)
+        self._kernel = _KERNELS[type(plan.increment)](plan.increment, _Grids.of(plan, batch))
         self._accumulator, self._word, self._value = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._offset = np.full(shape if plan.error_feedback else (), self._half)
         self.words = np.zeros(shape) if plan.separate_output else self._word
@@ -116,7 +123,7 @@ class _FloatRegisters(Registers):
                 value += accumulator
                 accumulator = value
             if plan.separate_output:
-                _narrow(accumulator, plan.output_narrowing, self.words[rows])
+                _requantise(accumulator, plan.output_narrowing, self.words[rows])
             if plan.error_feedback:
                 offset = self._offset[rows]
                 offset += accumulator
@@ -125,7 +132,7 @@ class _FloatRegisters(Registers):
                 np.multiply(word, 2.0 * self._half, out=value)
                 offset -= value
             else:
-                _narrow(accumulator, plan.requantisation, word)
+                _requantise(accumulator, plan.requantisation, word)
 
     def load(self, state: IntegerState) -> None:
         self._accumulator[...] = state.accumulator
@@ -143,36 +150,51 @@ class _FloatRegisters(Registers):
         return state
 
 
-def _narrow(value: Array, fraction_bits: int, out: Array) -> None:
-    """Write value·2^−places to the nearest whole number, halves upwards, to `out`."""
+def _requantise(value: Array, fraction_bits: int, out: Array) -> None:
+    """Write value·2^−fraction_bits, rounded to the nearest whole number with ties upwards, to `out`."""
     np.multiply(value, 2.0**-fraction_bits, out=out)
     if fraction_bits > 0:
         out += 0.5
         np.floor(out, out=out)
 
 
-def _kernel_for(plan: MemoryPlan, batch: int) -> Kernel:
-    increment = plan.increment
-    alignment_shifts = increment.alignment_shifts.astype(np.float64)
-    drop = plan.product_format.fraction - plan.accumulator_format.fraction
-    gains = 2.0 ** (alignment_shifts - drop)  # from a row's products to the accumulator's grid
-    operand = plan.operand_format.fraction
-    word_gain = 2.0 ** (operand - plan.state_format.fraction)
-    sample_gain = 2.0 ** (operand - plan.input_format.fraction)
-    if isinstance(increment, ChainIncrement):
-        return _chain(-increment.coefficients * gains, word_gain, sample_gain)
-    if isinstance(increment, TridiagonalIncrement):
-        return _solve(increment, -increment.coefficients * gains, word_gain, sample_gain, batch)
-    if isinstance(increment, DenseIncrement):
-        return _dense(increment.coefficients * gains[:, None], word_gain, sample_gain, batch)
-    if isinstance(increment, StructuredIncrement):
-        carried = 2.0 ** (increment.product_fraction_bits - drop)
-        return _structured(increment, increment.coefficients * gains[:, None], carried, word_gain, sample_gain, batch)
-    raise TypeError(f"no kernel for {type(increment).__name__}")
+@dataclass(frozen=True, eq=False)
+class _Grids:
+    """What a kernel needs to know of a plan beside its increment.
+
+    Attributes:
+        word_gain: The factor from the grid of the state words to that of the operands.
+        sample_gain: The factor from the grid of the samples to that of the operands.
+        gains: The factor from the products of each row to the accumulator's grid, shape (order,).
+        carried: The factor from the operands to the accumulator's grid.
+        batch: The number of memories.
+    """
+
+    word_gain: float
+    sample_gain: float
+    gains: Array
+    carried: float
+    batch: int
+
+    @staticmethod
+    def of(plan: MemoryPlan, batch: int) -> _Grids:
+        """The grids of `plan` for `batch` memories."""
+        operand = plan.operand_format.fraction
+        drop = plan.product_format.fraction - plan.accumulator_format.fraction
+        return _Grids(
+            2.0 ** (operand - plan.state_format.fraction),
+            2.0 ** (operand - plan.input_format.fraction),
+            2.0 ** (plan.increment.alignment_shifts.astype(np.float64) - drop),
+            2.0 ** (plan.increment.product_fraction_bits - drop),
+            batch,
+        )
 
 
-def _dense(factors: Array, word_gain: float, sample_gain: float, batch: int) -> Kernel:
-    operands = np.empty((factors.shape[0], batch))
+def _dense(increment: DenseIncrement, grids: _Grids) -> Kernel:
+    """One product with the whole matrix; see `lmu_hw.fixed_point.datapaths.dense`."""
+    factors = increment.coefficients * grids.gains[:, None]
+    word_gain, sample_gain = grids.word_gain, grids.sample_gain
+    operands = np.empty((factors.shape[0], grids.batch))
 
     def increments(words: Array, codes: Array, out: Array) -> None:
         np.multiply(words, word_gain, out=operands)
@@ -182,8 +204,10 @@ def _dense(factors: Array, word_gain: float, sample_gain: float, batch: int) -> 
     return increments
 
 
-def _chain(factors: Array, word_gain: float, sample_gain: float) -> Kernel:
+def _chain(increment: ChainIncrement, grids: _Grids) -> Kernel:
     """s_{i+1} = s_{i−1} − 2 x_i from s_{−1} = T + u and s_0 = T − u; see `lmu_hw.fixed_point.datapaths.chain`."""
+    factors = -increment.coefficients * grids.gains
+    word_gain, sample_gain = grids.word_gain, grids.sample_gain
 
     def increments(words: Array, codes: Array, out: Array) -> None:
         total, samples = words.sum(axis=0) * word_gain, codes * sample_gain
@@ -197,11 +221,13 @@ def _chain(factors: Array, word_gain: float, sample_gain: float) -> Kernel:
     return increments
 
 
-def _solve(increment: TridiagonalIncrement, factors: Array, word_gain: float, sample_gain: float, batch: int) -> Kernel:
+def _tridiagonal(increment: TridiagonalIncrement, grids: _Grids) -> Kernel:
     """The two-ended elimination of `lmu_hw.fixed_point.datapaths.tridiagonal`, row by row.
 
-    With round halves upwards, t − round(r·t) = ⌈(1 − r)·t − ½⌉ for a whole number t: two passes fewer.
+    Where ties are rounded upwards, t − round(r·t) = ⌈(1 − r)·t − ½⌉ for a whole number t, which saves two passes.
     """
+    factors, batch = -increment.coefficients * grids.gains, grids.batch
+    word_gain, sample_gain = grids.word_gain, grids.sample_gain
     d, k = increment.order, increment.middle
     r = increment.pivot_values
     rest = [np.array(value) for value in 1.0 - r]  # arrays: NumPy takes them faster than numbers
@@ -253,15 +279,10 @@ def _solve(increment: TridiagonalIncrement, factors: Array, word_gain: float, sa
     return increments
 
 
-def _structured(
-    increment: StructuredIncrement,
-    last: Array,
-    carried: float,
-    word_gain: float,
-    sample_gain: float,
-    batch: int,
-) -> Kernel:
+def _structured(increment: StructuredIncrement, grids: _Grids) -> Kernel:
     """Stage by stage; every block is a product of matrices whose rows are rounded to the operands' grid."""
+    last, carried, batch = increment.coefficients * grids.gains[:, None], grids.carried, grids.batch
+    word_gain, sample_gain = grids.word_gain, grids.sample_gain
     known = np.empty((increment.coefficients.shape[1], batch))
     d = increment.order
     blocks = [(block, block.codes * 2.0 ** -block.fractions.astype(np.float64)[:, None]) for block in increment.inner]
@@ -283,8 +304,17 @@ def _structured(
 
 
 def _shared_operands(coefficients: IntArray) -> list[tuple[IntArray, IntArray]]:
-    """Rows with their operands, rows of the same operands together: products need not visit the zeros."""
+    """Rows with their operands, where rows of the same operands are one group, so that products skip the zeros."""
     members: dict[bytes, list[int]] = {}
     for i, row in enumerate(coefficients != 0):
         members.setdefault(row.tobytes(), []).append(i)
     return [(np.array(rows), np.flatnonzero(coefficients[rows[0]])) for rows in members.values()]
+
+
+#: The kernel of each datapath that has one.
+_KERNELS: Mapping[type[Increment], Callable[[Any, _Grids], Kernel]] = {
+    ChainIncrement: _chain,
+    TridiagonalIncrement: _tridiagonal,
+    DenseIncrement: _dense,
+    StructuredIncrement: _structured,
+}

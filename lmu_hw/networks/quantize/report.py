@@ -1,4 +1,4 @@
-"""What each format of a planned network costs: one tensor in integers, everything else in float64."""
+"""The error that each format of a planned network causes: one tensor in integers, everything else in float64."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
-from lmu_hw.networks.quantize.calibration import RealMap, RealNetwork
+from lmu_hw.networks.quantize.affine import RealMap, RealNetwork
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import Kind, LayerPlan, NetworkPlan, Segment, Source
 from lmu_hw.networks.quantize.planner import NetworkPlanner
-from lmu_hw.networks.quantize.registers import Registers, registers_for
+from lmu_hw.networks.quantize.registers import registers_for
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,14 @@ class TensorReport:
     """One tensor of a planned network over calibration data.
 
     Attributes:
-        layer: its layer's name, or "network".
-        tensor: what it is.
-        formats: of its words; several where rows of weights differ.
-        bits: width of the widest word.
-        low, high: least and largest value before it is narrowed, in the units of the float network.
-        clipped: share of the values that saturate.
-        output_error: RMS of what it changes at the network's outputs, over the outputs' RMS.
+        layer: The name of its layer, or "network".
+        tensor: What the tensor is.
+        formats: The format of its words, or the range of formats where rows of weights differ.
+        bits: The width of the widest word.
+        low: The least value before it is requantised, in the units of the float network.
+        high: The largest value before it is requantised.
+        clipped: The share of the values that saturate.
+        output_error: The RMS of the change that it causes at the network's outputs, relative to their RMS.
     """
 
     layer: str
@@ -40,15 +41,15 @@ class TensorReport:
 
 
 def format_report(planner: NetworkPlanner, plan: NetworkPlan, *, sequences: int = 32) -> list[TensorReport]:
-    """Every tensor of `plan`, and last the whole network in integers.
+    """Report on every tensor of `plan`, and finally on the whole network in integers.
 
-    A memory is taken with its samples u: in integers as it will be built, in an otherwise real network. What a layer
-    gives on is taken with the codes that its activation looks up.
+    A memory is taken together with its samples u: in integers as it will be built, in an otherwise real network. The
+    output of a layer is taken together with the codes that its activation looks up.
 
     Args:
-        planner: that made the plan.
-        plan: the plan.
-        sequences: how many of the calibration sequences to use.
+        planner: The planner that made the plan.
+        plan: The plan.
+        sequences: The number of calibration sequences to use.
     """
     report = _Report(planner, plan, planner.calibration.inputs[:sequences])
     found = [report.input()]
@@ -59,11 +60,13 @@ def format_report(planner: NetworkPlanner, plan: NetworkPlan, *, sequences: int 
         if layer.memory is not None:
             found.append(report.memory(k, layer))
         if layer.affine is not None:
-            found.append(report.given_on(k, layer))
+            found.append(report.output(k, layer))
     return [*found, report.whole()]
 
 
 class _Report:
+    """The float network that tensors are exchanged in, one at a time, and its outputs."""
+
     def __init__(self, planner: NetworkPlanner, plan: NetworkPlan, x: Array) -> None:
         self._plan, self._x, self._calibration = plan, x, planner.calibration
         self._network = RealNetwork(planner.layers, plan.output)
@@ -71,6 +74,7 @@ class _Report:
         self._power = float(np.sqrt(np.mean(np.square(self._outputs)))) or 1.0
 
     def _error(self, outputs: Array) -> float:
+        """The relative RMS error of these outputs."""
         return float(np.sqrt(np.mean(np.square(outputs - self._outputs)))) / self._power
 
     def input(self) -> TensorReport:
@@ -87,7 +91,7 @@ class _Report:
         if plan is None:
             raise TypeError("a layer without memories")
         batch = self._x.shape[0]
-        registers: Registers = registers_for(plan, gains.size * batch)
+        registers = registers_for(plan, gains.size * batch)
         range_ = _Range(plan.input_format)
         per_word = np.repeat(gains, plan.spec.order)[:, None] * plan.output_format.lsb
 
@@ -105,8 +109,8 @@ class _Report:
         formats = f"samples {plan.input_format}, words {plan.output_format}"
         return replace(range_.report(layer.name, "memory", error), formats=formats, bits=plan.output_format.width)
 
-    def given_on(self, k: int, layer: LayerPlan) -> TensorReport:
-        """What a layer gives on: codes of a, and words of f(a)."""
+    def output(self, k: int, layer: LayerPlan) -> TensorReport:
+        """The output of a layer: the codes of a, and the words of f(a)."""
         activation = layer.activation
         if activation is None:
             raise TypeError("a layer without a dense part")
@@ -126,7 +130,7 @@ class _Report:
         return replace(range_.report(layer.name, "output", error), formats=formats, bits=activation.output.width)
 
     def weights(self, k: int, layer: LayerPlan, what: str, segment: Segment) -> TensorReport:
-        """The weights of one segment, and what the bias takes up for them."""
+        """The weights of one segment, with the bias that makes up for the mean of their errors."""
         real_layer = self._network.layers[k]
         real = real_layer.drive if what == "drive" else real_layer.affine
         if real is None:
@@ -165,7 +169,7 @@ class _Report:
         return range_.report("network", "everything", self._error(outputs))
 
     def _gains(self, source: Source) -> Array:
-        """What a word's value is multiplied with to give the float network's, shape (words,) or ()."""
+        """The factors from the values of a source's words to those of the float network, shape (words,) or ()."""
         memory = self._plan.layers[source.layer].memory
         states = source.kind is Kind.MEMORY or (
             source.kind is Kind.OUTPUT and self._plan.layers[source.layer].affine is None
@@ -175,7 +179,7 @@ class _Report:
         return np.ones(())
 
     def _mean(self, k: int, what: str, real: RealMap, source: Source) -> Array:
-        """Of the source's vector, over the calibration data."""
+        """The mean of the source's vector over the calibration data."""
         seen = (self._calibration.drives if what == "drive" else self._calibration.affines)[k]
         if seen is None:
             raise TypeError("a map that was not calibrated")
@@ -188,14 +192,14 @@ class _Report:
 
 
 class _Range:
-    """What a format was asked to hold."""
+    """The range of the values that a format has to hold."""
 
     def __init__(self, form: QFormat) -> None:
         self._form = form
         self._low, self._high, self._clipped, self._count = np.inf, -np.inf, 0, 0
 
     def take(self, values: Array, scaled: Array) -> None:
-        """Values of the float network, and the same in the units of the format."""
+        """Add values of the float network, and the same values in the units of the format."""
         half = 0.5 * self._form.lsb
         low, high = self._form.low * self._form.lsb - half, self._form.high * self._form.lsb + half
         self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
@@ -203,6 +207,6 @@ class _Range:
         self._count += values.size
 
     def report(self, layer: str, tensor: str, error: float) -> TensorReport:
-        """All that was taken."""
+        """Return the report on all values that were added."""
         share = self._clipped / self._count
         return TensorReport(layer, tensor, str(self._form), self._form.width, self._low, self._high, share, error)

@@ -1,1 +1,6 @@
-"""Digital spiking neurons: the plan of a spiking memory in integers, its neurons, its integer model."""
+"""Digital spiking neurons, which fire in integers: the same memory in software and, bit for bit, in hardware.
+
+- `neurons`: the random words and the integer rule by which each kind of neuron fires;
+- `plan`: the formats, tables and proved widths of a memory, from `plan_spiking`;
+- `model`: the integer model, `DigitalSpikingMemory`.
+"""

@@ -1,4 +1,4 @@
-"""The integer model of a digital spiking memory: every word that the hardware gives out, and every spike."""
+"""The integer model of a digital spiking memory: every output word of the hardware, and every spike."""
 
 from __future__ import annotations
 
@@ -9,43 +9,45 @@ from numpy.typing import ArrayLike
 
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import IntArray, Overflow, fit, round_shift
-from lmu_hw.spiking.digital.neurons import Draws, IntegrateUnit, PoissonUnit, blocks, draws_of
+from lmu_hw.spiking.digital.neurons import Draws, blocks, draws_of
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains
 
 
 class DigitalSpikingMemory:
-    """Sequences through a planned memory, each from rest, its generators at their beginning.
+    """A planned memory for sequences that each start from rest, with the generators at their beginning.
 
-    So a sequence's words depend on the sequence and on the seed alone, in a batch and in hardware, where the first
+    So the words of a sequence depend on the sequence and on the seed alone, in a batch and in hardware, where the first
     sample of a sequence brings everything back to rest.
 
     Attributes:
-        plan: what runs.
-        spikes: of the last `run` with `record`, else None.
+        plan: The plan of the memory.
+        spikes: The spikes of the last `run` with `record`, else None.
     """
 
     def __init__(self, plan: DigitalSpikingPlan, *, seed: int | None = None) -> None:
-        """Args:
-        plan: what runs.
-        seed: of the generators; the plan's by default.
+        """Prepare the memory.
+
+        Args:
+            plan: The plan of the memory.
+            seed: The seed of the generators; that of the plan by default.
         """
         self.plan = plan
         self.spikes: SpikeTrains | None = None
         self._seed = plan.seed if seed is None else check_integer("seed", seed, 0)
 
     def run(self, codes: ArrayLike, *, record: bool = False) -> IntArray:
-        """State words after each sample.
+        """Return the state words after each sample.
 
         Args:
-            codes: of the input format, shape (T,) or (batch, T).
-            record: keep the spikes in `spikes`.
+            codes: The samples as codes of the input format, shape (T,) or (batch, T).
+            record: Whether to keep the spikes in `spikes`.
 
         Returns:
-            Codes of the output format, shape (…, T, order).
+            The state words, codes of the output format, shape (…, T, order).
 
         Raises:
-            DesignError: the shape is wrong, or a code is out of range.
+            DesignError: The shape is wrong, or a code is out of range.
         """
         plan = self.plan
         given = np.asarray(codes)
@@ -65,33 +67,27 @@ class DigitalSpikingMemory:
 
 
 class _Step:
-    """The state of a batch, and what turns it into the next."""
+    """The state of a batch, and what turns it into the next one."""
 
     def __init__(self, plan: DigitalSpikingPlan, batch: int, seed: int) -> None:
-        self._plan, self._unit = plan, plan.unit
-        shape = (batch, plan.ensembles, plan.size)
+        self._plan = plan
         self._y = np.zeros((batch, plan.ensembles), dtype=np.int64)
-        # The rounding's half goes with the bias, as in hardware.
+        # The half of the rounding is added to the bias, as in hardware.
         shift = plan.current_shift
         self._offset = (plan.bias << np.int64(shift)) + np.int64(1 << (shift - 1))
-        if isinstance(self._unit, IntegrateUnit):
-            self._voltage = np.broadcast_to(self._unit.phases, shape).copy()
-            self._waiting = np.zeros(shape, dtype=np.int64)
-        else:
-            self._draws = _draws(plan, seed)
+        self._fire = plan.unit.at_rest((batch, plan.ensembles, plan.size), lambda: _draws(plan, seed))
 
     def take(self, codes: IntArray) -> tuple[IntArray, IntArray]:
-        """Output words, shape (batch, order), and spikes, shape (batch, ensembles, size), of one step."""
-        plan, unit = self._plan, self._unit
+        """Take in one sample per sequence.
+
+        Returns:
+            The output words, shape (batch, order), and the numbers of spikes, shape (batch, ensembles, size).
+        """
+        plan = self._plan
         current = plan.gain * self._y[:, :, None]
         current += self._offset
         current >>= np.int64(plan.current_shift)
-        if isinstance(unit, PoissonUnit):
-            counts = unit.count(current, next(self._draws))
-        elif isinstance(unit, IntegrateUnit):
-            counts = unit.advance(current, self._voltage, self._waiting)
-        else:
-            raise DesignError("neurons", "of a kind that the integer model knows", type(unit).__name__)
+        counts = self._fire(current)
         decoded = (plan.decoders * counts).sum(axis=2)
         y = self._y << np.int64(plan.state_lift)
         total = decoded @ plan.recurrent.T + (y << np.int64(plan.map_format.fraction)) - plan.leak * y
@@ -102,7 +98,7 @@ class _Step:
 
 
 def _draws(plan: DigitalSpikingPlan, seed: int) -> Iterator[Draws]:
-    """The draws of step after step, shape (ensembles, size, 2·generators)."""
+    """Yield the draws of step after step, shape (ensembles, size, 2·generators)."""
     streams = [blocks(states, plan.slots) for lane in plan.generators(seed) for states in lane]
     while True:
         words = np.stack([next(stream) for stream in streams], axis=1)  # (slots, lanes·generators)
@@ -110,7 +106,7 @@ def _draws(plan: DigitalSpikingPlan, seed: int) -> Iterator[Draws]:
 
 
 def _who(step: int, counts: IntArray) -> IntArray:
-    """Step, sequence and neuron of every spike, shape (3, spikes)."""
+    """The step, sequence and neuron of every spike, shape (3, spikes)."""
     sequence, neuron = np.nonzero(counts.reshape(counts.shape[0], -1))
     times = counts.reshape(counts.shape[0], -1)[sequence, neuron]
     return np.stack([np.full(times.sum(), step), np.repeat(sequence, times), np.repeat(neuron, times)])

@@ -1,13 +1,25 @@
-"""How digital neurons fire: the integer rules of each kind, and what they need to know.
+"""How digital neurons fire: random words, the integer rule of each kind of neuron, and how it is planned.
 
-A unit says what its current stands for and on which grid; see `lmu_hw.spiking.digital.plan` for how that is made.
-Its methods are the rule in integers, for NumPy; `lmu_hw.rtl.spiking` has the same in hardware.
+A unit says what its current stands for and on which grid; `lmu_hw.spiking.digital.plan` describes how the current is
+made. Its methods are the rule in integers, for NumPy; `lmu_hw.rtl.spiking` has the same in hardware. A further kind of
+neuron is a unit here with a row in `_PLANNERS`, and its namesake in hardware.
+
+Random words come from L'Ecuyer's taus88 (Maximally equidistributed combined Tausworthe generators, Mathematics of
+Computation 65, 1996), the same in software and in hardware: three linear feedback shift registers of 31, 29 and 28
+bits with primitive polynomials x³¹ + x¹³ + 1, x²⁹ + x² + 1 and x²⁸ + x³ + 1, each of maximal length 2ᵏ − 1, combined
+by exclusive or. For each word of 32 bits they move on by 12, 4 and 17 places at once, all of which are coprime to
+their periods. So successive words are no shifts of each other, and the words of a period of
+(2³¹ − 1)(2²⁹ − 1)(2²⁸ − 1) ≈ 2⁸⁸ are as evenly distributed in up to 32 dimensions as those of any linear generator of
+that size can be, for some 90 exclusive ors a step and no arithmetic.
+
+The step of a register is linear over the field of two elements, s⁺ = M s. Powers of M leap ahead: that is how NumPy
+computes many words side by side, and how streams begin 2⁶⁴ words apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Protocol
@@ -33,45 +45,43 @@ _MOST_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class ShiftRegister:
-    """One component, in the highest `length` bits of a 32-bit word, by L'Ecuyer's three shifts.
+    """One of the three registers, in the highest `length` bits of a 32-bit word.
 
-    A word is 32 successive bits of the register's sequence: the lowest ones follow from the register.
+    A word is 32 successive bits of the register's sequence, of which the lowest ones follow from the register.
 
     Attributes:
-        length: k, bits of the register.
-        tap: q of the polynomial xᵏ + x^q + 1.
-        fraction_bits: s, how far a step moves it.
+        length: The number k of bits of the register.
+        tap: The exponent q of the polynomial xᵏ + x^q + 1.
+        shift: The number of places by which a step moves the register.
     """
 
     length: int
     tap: int
-    fraction_bits: int
+    shift: int
 
     @property
     def mask(self) -> int:
-        """The bits that belong to the register."""
+        """The bits of a word that belong to the register."""
         return (1 << WORD_BITS) - (1 << (WORD_BITS - self.length))
 
     def advance(self, states: Words) -> Words:
         """The states one step later."""
-        kept = (states & np.uint32(self.mask)) << np.uint32(self.fraction_bits)
-        return np.asarray(
-            kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.fraction_bits))
-        )
+        kept = (states & np.uint32(self.mask)) << np.uint32(self.shift)
+        return np.asarray(kept ^ (((states << np.uint32(self.tap)) ^ states) >> np.uint32(self.length - self.shift)))
 
 
 REGISTERS = (ShiftRegister(31, 13, 12), ShiftRegister(29, 2, 4), ShiftRegister(28, 3, 17))
 
 
 def first_states(seed: int, stream: int = 0) -> tuple[int, int, int]:
-    """States of the three registers whose exclusive or is word 0 of a stream.
+    """The states of the three registers whose exclusive or is word 0 of a stream.
 
     Args:
-        seed: 0 or more; states of different seeds are unrelated draws.
-        stream: 0 … 65535; streams of a seed are `STREAM_DISTANCE` words apart.
+        seed: The seed, 0 or more; states of different seeds are unrelated draws.
+        stream: The number of the stream, 0 … 65535; streams of a seed are `STREAM_DISTANCE` words apart.
 
     Raises:
-        DesignError: an argument is out of range.
+        DesignError: An argument is out of range.
     """
     seed, stream = check_integer("seed", seed, 0), check_integer("stream", stream, 0, 65535)
     drawn = np.random.SeedSequence((seed, 2)).generate_state(3, np.uint32)
@@ -85,7 +95,7 @@ def first_states(seed: int, stream: int = 0) -> tuple[int, int, int]:
 
 
 def words(states: tuple[int, int, int], start: int, count: int) -> Words:
-    """Words start … start + count − 1 of the stream that begins with `states`, shape (count,)."""
+    """The words start … start + count − 1 of the stream that begins with `states`, shape (count,)."""
     if count == 0:
         return np.zeros(0, dtype=np.uint32)
     # Rows of a table, computed side by side: about as many as columns, at most some thousands.
@@ -107,7 +117,7 @@ def words(states: tuple[int, int, int], start: int, count: int) -> Words:
 
 
 def blocks(states: tuple[int, int, int], size: int, most: int = _MOST_AT_ONCE) -> Iterator[Words]:
-    """Blocks of `size` words of a stream, one after the other, each of shape (size,), without end."""
+    """Yield block after block of `size` words of a stream, each of shape (size,), without end."""
     at_once = max(1, most // size)
     start = 0
     while True:
@@ -116,7 +126,7 @@ def blocks(states: tuple[int, int, int], size: int, most: int = _MOST_AT_ONCE) -
 
 
 def leap(register: ShiftRegister, states: Words, steps: int) -> Words:
-    """The states of a register `steps` ≥ 0 steps later."""
+    """The states of a register after a further `steps` ≥ 0 steps."""
     steps %= (1 << register.length) - 1
     states = states & np.uint32(register.mask) if steps else states
     power = 0
@@ -129,7 +139,7 @@ def leap(register: ShiftRegister, states: Words, steps: int) -> Words:
 
 @lru_cache(maxsize=256)
 def _matrix(register: ShiftRegister, power: int) -> Words:
-    """M to the power of 2^power: what each single bit becomes, shape (32,)."""
+    """The matrix M to the power of 2^power, as what each single bit becomes, shape (32,)."""
     if power == 0:
         return register.advance(np.uint32(1) << np.arange(WORD_BITS, dtype=np.uint32) & np.uint32(register.mask))
     half = _matrix(register, power - 1)
@@ -144,62 +154,77 @@ def _apply(matrix: Words, states: Words) -> Words:
     return result
 
 
-#: Bits of a draw, and of the chance that it decides on.
+#: The bits of a draw, and of the probability that it is compared with.
 DRAW_BITS = 16
 _DRAWS_PER_WORD = 2
-#: Binary places of J − 1, pieces of the curve in each octave of it (a power of two), and places within a piece.
+#: The fractional bits of J − 1, the base-2 logarithm of the number of pieces of the curve in each octave of J − 1, and
+#: the bits of a position within a piece.
 _CURVE_FRACTION, PIECE_BITS, WITHIN_BITS = 12, 4, 8
-#: Binary places of a voltage, and of times in steps.
+#: The fractional bits of a voltage, and of times in units of a step.
 VOLTAGE_BITS, TIME_BITS = 16, 8
 
 Draws = NDArray[np.int32]
+
+
+#: Advances neurons by one step: from currents to numbers of spikes, both of shape (batch, ensembles, size).
+Fire = Callable[[IntArray], IntArray]
 
 
 class NeuronUnit(Protocol):
     """A kind of neuron in integers.
 
     Attributes:
-        spikes: most in a step.
-        generators: words of 32 random bits that a neuron takes in a step.
-        multiplications: for each neuron and step, beside the current's.
-        bits_per_neuron, bits_per_lane: of memory, beside gains, biases and decoders.
+        spikes: The largest number of spikes of a neuron in a step.
+        generators: The number of words of 32 random bits that a neuron takes in a step.
+        multiplications: The multiplications for each neuron and step, beside that of the current.
+        bits_per_neuron: The bits of memory for each neuron, beside gain, bias and decoder.
+        bits_per_lane: The bits of memory that each lane has for all its neurons.
     """
 
     @property
     def spikes(self) -> int:
-        """Most spikes of a neuron in a step."""
+        """The largest number of spikes of a neuron in a step."""
 
     @property
     def generators(self) -> int:
-        """Words of 32 random bits that a neuron takes in a step."""
+        """The number of words of 32 random bits that a neuron takes in a step."""
 
     @property
     def multiplications(self) -> int:
-        """For each neuron and step, beside that of the current."""
+        """The multiplications for each neuron and step, beside that of the current."""
 
     @property
     def bits_per_neuron(self) -> int:
-        """Bits of memory that each neuron keeps for itself."""
+        """The bits of memory that each neuron keeps for itself."""
 
     @property
     def bits_per_lane(self) -> int:
-        """Bits of memory that each lane has for all its neurons."""
+        """The bits of memory that each lane has for all its neurons."""
+
+    def at_rest(self, shape: tuple[int, int, int], draws: Callable[[], Iterator[Draws]]) -> Fire:
+        """Neurons at rest, as a function that advances them by one step.
+
+        Args:
+            shape: The number of sequences, of ensembles, and of neurons in an ensemble.
+            draws: A function that begins the draws of step after step, shape (ensembles, size, 2·generators).
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class PoissonUnit:
-    """Spikes by chance: K draws of 16 bits, each a spike where it is less than p·2^16.
+    """Random spikes: K draws of 16 bits, each of which is a spike where it is less than p·2^16.
 
-    The count of a step is binomial, with mean λ = K·p = rate·dt exactly and variance λ(1 − λ/K), which is a Poisson
-    neuron's λ as K grows; independent from neuron to neuron and from step to step. Chances are multiples of 2^−16,
-    that is, rates multiples of K·2^−16/dt.
+    The count of a step is binomial, with mean λ = K·p = rate·dt exactly and variance λ(1 − λ/K), which approaches the λ
+    of a Poisson neuron as K grows; counts are independent from neuron to neuron and from step to step. Probabilities
+    are multiples of 2^−16, so rates are multiples of K·2^−16/dt.
 
-    With a table, c is J − 1 and p is read off the curve by pieces of straight lines, 16 for each octave of c; without,
-    c is p·2^16 itself, brought into range.
+    With a table, the current c is J − 1 and p is read off the curve by pieces of straight lines, 16 for each octave of
+    c; without, c is p·2^16 itself, limited to its range.
 
     Attributes:
-        spikes: K.
-        table: p·2^16 at c = 2^o·(1 + i/16), entry 16·o + i, and one beyond the last; None for rectified-linear.
+        spikes: The number K of draws.
+        table: The probabilities p·2^16 at c = 2^o·(1 + i/16), which is entry 16·o + i, and one entry beyond the last;
+            None for rectified-linear neurons.
     """
 
     spikes: int
@@ -207,17 +232,17 @@ class PoissonUnit:
 
     @property
     def generators(self) -> int:
-        """Each of its words makes two draws, of which the upper half is the first."""
+        """One word for every two draws, of which its upper half is the first."""
         return -(-self.spikes // _DRAWS_PER_WORD)
 
     @property
     def multiplications(self) -> int:
-        """Within a piece of the curve."""
+        """The one within a piece of the curve, where there is a table."""
         return 0 if self.table is None else 1
 
     @property
     def bits_per_neuron(self) -> int:
-        """Nothing is kept from step to step."""
+        """No bits, as nothing is kept from step to step."""
         return 0
 
     @cached_property
@@ -227,11 +252,11 @@ class PoissonUnit:
 
     @property
     def bits_per_lane(self) -> int:
-        """The table, with the slopes."""
+        """The bits of the table, with the slopes."""
         return 0 if self.table is None else self.slopes.size * (DRAW_BITS + 1 + int(self.slopes.max()).bit_length())
 
     def chances(self, current: IntArray) -> NDArray[np.int32]:
-        """p·2^16 for currents of any shape."""
+        """The probabilities p·2^16 for currents of any shape."""
         if self.table is None:
             return np.clip(current, 0, 1 << DRAW_BITS).astype(np.int32)
         # A double holds its number as octave, piece and place within it, one after the other.
@@ -242,20 +267,25 @@ class PoissonUnit:
         return np.where(current > 0, chance, 0).astype(np.int32)
 
     def count(self, current: IntArray, draws: Draws) -> IntArray:
-        """Spikes for currents of shape (…, neurons) and draws of shape (…, neurons, 2·generators)."""
+        """The spikes for currents of shape (…, neurons) and draws of shape (…, neurons, 2·generators)."""
         chance = self.chances(current)
         counts = (draws[..., 0] < chance).astype(np.int64)
         for k in range(1, self.spikes):
             counts += draws[..., k] < chance
         return counts
 
+    def at_rest(self, shape: tuple[int, int, int], draws: Callable[[], Iterator[Draws]]) -> Fire:
+        """See `NeuronUnit`; every sequence of the batch has the same draws."""
+        stream = draws()
+        return lambda current: self.count(current, next(stream))
+
 
 @dataclass(frozen=True, eq=False)
 class IntegrateUnit:
-    """Regular leaky integrate-and-fire neurons with a refractory period, at most one spike a step.
+    """Regular leaky integrate-and-fire neurons with a refractory period, which fire at most once a step.
 
-    c is a·J with a = 1 − e^{−dt/τ_rc}, and voltages v have the grid of c. In a step that is free of the refractory
-    period for a share s, in 1/256,
+    The current c is a·J with a = 1 − e^{−dt/τ_rc}, and voltages v are on the grid of c. In a step that is free of the
+    refractory period for a share s, in 1/256,
 
         v' = max(v + round((c − round(a v)) s/256), 0);
 
@@ -263,9 +293,10 @@ class IntegrateUnit:
     1/256 of a step; from then on it is refractory for τ_ref, and its voltage begins at 0.
 
     Attributes:
-        leak: a, `leak_fraction` fractional bits.
-        refractory: τ_ref in 1/256 of a step, at least 256.
-        phases: voltages at the beginning, evenly drawn below 1, shape (ensembles, size).
+        leak: The leak a, as a code with `leak_fraction` fractional bits.
+        leak_fraction: The fractional bits of the leak.
+        refractory: The refractory period τ_ref in 1/256 of a step, at least 256.
+        phases: The voltages at the beginning, drawn evenly below 1, shape (ensembles, size).
     """
 
     leak: int
@@ -275,36 +306,36 @@ class IntegrateUnit:
 
     @property
     def spikes(self) -> int:
-        """The refractory period is no shorter than a step."""
+        """One spike, as the refractory period is no shorter than a step."""
         return 1
 
     @property
     def generators(self) -> int:
-        """Nothing is left to chance."""
+        """None, as nothing is random."""
         return 0
 
     @property
     def multiplications(self) -> int:
-        """By the leak and by the share of the step."""
+        """Two: by the leak and by the share of the step."""
         return 2
 
     @property
     def bits_per_neuron(self) -> int:
-        """Voltage, what is left of the refractory period, and the voltage at the beginning."""
+        """The bits of the voltage, of what is left of the refractory period, and of the voltage at the beginning."""
         return 2 * VOLTAGE_BITS + self.refractory_bits
 
     @property
     def bits_per_lane(self) -> int:
-        """None."""
+        """No bits."""
         return 0
 
     @property
     def refractory_bits(self) -> int:
-        """Width of what is left of a refractory period."""
+        """The width of what is left of a refractory period."""
         return self.refractory.bit_length()
 
     def advance(self, current: IntArray, voltage: IntArray, waiting: IntArray) -> IntArray:
-        """One step: spikes, for arrays of one shape; `voltage` and `waiting` (1/256 of a step) are changed."""
+        """Advance by one step, for arrays of one shape; `voltage` and `waiting`, in 1/256 of a step, are changed."""
         whole = 1 << TIME_BITS
         share = np.maximum(whole - waiting, 0)
         waiting -= whole
@@ -318,6 +349,11 @@ class IntegrateUnit:
         voltage[fired] = 0
         return fired.astype(np.int64)
 
+    def at_rest(self, shape: tuple[int, int, int], draws: Callable[[], Iterator[Draws]]) -> Fire:
+        """See `NeuronUnit`."""
+        voltage, waiting = np.broadcast_to(self.phases, shape).copy(), np.zeros(shape, dtype=np.int64)
+        return lambda current: self.advance(current, voltage, waiting)
+
 
 def draws_of(words: Words) -> Draws:
     """The draws in words of shape (…, generators): shape (…, 2·generators), the upper half of each word first."""
@@ -325,39 +361,74 @@ def draws_of(words: Words) -> Draws:
     return halves.reshape(*words.shape[:-1], -1).astype(np.int32)
 
 
-def plan_neurons(design: SpikingDesign, spikes: int | None, reach: float) -> tuple[NeuronUnit, Array, Array, int]:
-    """The unit of a design's neurons, and what their currents are.
+@dataclass(frozen=True, eq=False)
+class PlannedNeurons:
+    """How the neurons of a design are realised.
+
+    Attributes:
+        unit: The kind of neuron in integers.
+        gain: The gain of the current that the unit takes, shape (ensembles, size).
+        bias: The bias of that current, shape (ensembles, size).
+        fraction: The fractional bits of that current.
+    """
+
+    unit: NeuronUnit
+    gain: Array
+    bias: Array
+    fraction: int
+
+
+def plan_neurons(design: SpikingDesign, spikes: int | None, reach: float) -> PlannedNeurons:
+    """Plan the neurons of a design.
 
     Args:
-        design: what is realised.
-        spikes: most spikes of a Poisson neuron in a step; None for enough.
-        reach: the largest |y|, radii.
-
-    Returns:
-        The unit; gain and bias of the current it takes, shape (ensembles, size); the current's fractional bits.
+        design: The design that is realised.
+        spikes: The largest number of spikes of a Poisson neuron in a step; None for as many as are needed.
+        reach: The largest |y|, in radii.
 
     Raises:
-        DesignError: hardware has no such neurons, or `spikes` is out of range or not asked for.
+        DesignError: Hardware has no such neurons, or `spikes` is out of range or does not apply to them.
     """
-    kind, p, dt = design.options.kind, design.population, design.dt
-    if kind.random:
-        fastest = float((p.curve.rate(p.gain * REACH + p.bias)).max()) * dt
-        most = max(1, math.ceil(fastest)) if spikes is None else spikes
-        most = check_integer("spikes", most, 1, 16)
-        scale = dt / most
-        if kind is NeuronKind.POISSON_RELU:
-            whole = float(1 << DRAW_BITS)
-            return PoissonUnit(most, None), p.gain * scale, p.bias * scale, int(math.log2(whole))
-        # The table ends where no current within `reach` radii comes; a code more for its roundings.
-        most_over = float((p.gain * reach + np.abs(p.bias)).max())
-        octaves = int(most_over * 1.001 * (1 << _CURVE_FRACTION) + 2.0).bit_length()
-        entries = np.arange((octaves << PIECE_BITS) + 1)
-        octave, piece = np.divmod(entries, 1 << PIECE_BITS)
-        over = np.ldexp(1.0 + piece / (1 << PIECE_BITS), octave - _CURVE_FRACTION)
-        chances = np.rint(np.minimum(p.curve.rate(1.0 + over) * scale, 1.0) * (1 << DRAW_BITS))
-        return PoissonUnit(most, chances.astype(np.int64)), p.gain, p.bias - 1.0, _CURVE_FRACTION
-    if kind is not NeuronKind.LIF or not isinstance(p.curve, LeakyIntegrateAndFire):
+    kind = design.options.kind
+    if kind not in _PLANNERS:
         raise DesignError("kind of neuron", "one that fires: poisson-lif, poisson-relu or lif", str(kind))
+    return _PLANNERS[kind](design, spikes, reach)
+
+
+def _most_spikes(design: SpikingDesign, spikes: int | None) -> int:
+    """The number of draws of a Poisson neuron in a step: `spikes`, or the mean of the fastest neuron, rounded up."""
+    p = design.population
+    if spikes is None:
+        fastest = float((p.curve.rate(p.gain * REACH + p.bias)).max()) * design.dt
+        spikes = max(1, math.ceil(fastest))
+    return check_integer("spikes", spikes, 1, 16)
+
+
+def _plan_rectified(design: SpikingDesign, spikes: int | None, reach: float) -> PlannedNeurons:
+    """Poisson neurons with rectified-linear rates: the current is the probability itself."""
+    p, most = design.population, _most_spikes(design, spikes)
+    scale = design.dt / most
+    return PlannedNeurons(PoissonUnit(most, None), p.gain * scale, p.bias * scale, DRAW_BITS)
+
+
+def _plan_curve(design: SpikingDesign, spikes: int | None, reach: float) -> PlannedNeurons:
+    """Poisson neurons with the rates of leaky integrate-and-fire neurons, from a table of their curve."""
+    p, most = design.population, _most_spikes(design, spikes)
+    # The table ends where no current within `reach` radii comes; a code more for its roundings.
+    most_over = float((p.gain * reach + np.abs(p.bias)).max())
+    octaves = int(most_over * 1.001 * (1 << _CURVE_FRACTION) + 2.0).bit_length()
+    entries = np.arange((octaves << PIECE_BITS) + 1)
+    octave, piece = np.divmod(entries, 1 << PIECE_BITS)
+    over = np.ldexp(1.0 + piece / (1 << PIECE_BITS), octave - _CURVE_FRACTION)
+    chances = np.rint(np.minimum(p.curve.rate(1.0 + over) * (design.dt / most), 1.0) * (1 << DRAW_BITS))
+    return PlannedNeurons(PoissonUnit(most, chances.astype(np.int64)), p.gain, p.bias - 1.0, _CURVE_FRACTION)
+
+
+def _plan_regular(design: SpikingDesign, spikes: int | None, reach: float) -> PlannedNeurons:
+    """Regular leaky integrate-and-fire neurons."""
+    p, dt = design.population, design.dt
+    if not isinstance(p.curve, LeakyIntegrateAndFire):
+        raise DesignError("curve of lif neurons", "LeakyIntegrateAndFire", type(p.curve).__name__)
     if spikes is not None:
         raise DesignError("spikes", "left to the refractory period for regular neurons", spikes)
     if p.curve.tau_ref < dt:
@@ -371,4 +442,12 @@ def plan_neurons(design: SpikingDesign, spikes: int | None, reach: float) -> tup
         round(p.curve.tau_ref / dt * (1 << TIME_BITS)),
         rng.integers(0, 1 << VOLTAGE_BITS, p.gain.shape),
     )
-    return unit, p.gain * leak, p.bias * leak, VOLTAGE_BITS
+    return PlannedNeurons(unit, p.gain * leak, p.bias * leak, VOLTAGE_BITS)
+
+
+#: How the neurons of each kind that hardware has are planned.
+_PLANNERS: Mapping[NeuronKind, Callable[[SpikingDesign, int | None, float], PlannedNeurons]] = {
+    NeuronKind.POISSON_LIF: _plan_curve,
+    NeuronKind.POISSON_RELU: _plan_rectified,
+    NeuronKind.LIF: _plan_regular,
+}

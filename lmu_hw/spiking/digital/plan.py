@@ -280,13 +280,14 @@ def plan_spiking(
 
     state = QFormat(state_bits, state_bits - _RADII_BITS)
     source = QFormat(input_bits, input_bits - 1)
-    unit, slope, offset, fraction = plan_neurons(made, spikes, 2.0 ** (_RADII_BITS - 1))
-    signed_gain = slope * population.encoders[:, :, 0]
+    neurons = plan_neurons(made, spikes, 2.0 ** (_RADII_BITS - 1))
+    fraction = neurons.fraction
+    signed_gain = neurons.gain * population.encoders[:, :, 0]
     gain_fraction = _fraction_bits(signed_gain, neuron_bits)
     shift = gain_fraction + state.fraction - fraction
     if shift < 1:
         raise DesignError("state_bits", f"at least {state_bits + 1 - shift} for these neurons", state_bits)
-    gain, bias = _codes(signed_gain, gain_fraction), _codes(offset, fraction)
+    gain, bias = _codes(signed_gain, gain_fraction), _codes(neurons.bias, fraction)
     most = int(np.abs(gain).max()) * -state.low >> shift
     current = QFormat(signed_width(most + 1 + int(np.abs(bias).max())), fraction)
 
@@ -319,7 +320,7 @@ def plan_spiking(
         int(_codes(np.array([leak]), map_fraction)[0]),
         _codes(drive, map_fraction),
         transform,
-        unit,
+        neurons.unit,
     )
     if planned.leak < 1:
         raise DesignError("coefficient_bits", "enough for a leak of at least one code", coefficient_bits)

@@ -1,10 +1,8 @@
-"""Tasks that show what networks with Legendre memories can do, one module each, with data and protocol.
+"""Tasks that show what networks with Legendre memories can do, a module each with its data and its protocol.
 
-`capacity` (and `remembering`, with an LSTM beside it), `mackey_glass` (data) and `prediction` (networks),
-`psmnist` and `digits` (both by `classification`; `mnist` and `images` bring the data), `delay`, and `arrays`
-for a user's own sequences. Each training function takes a `Run` and gives an `Outcome`; see `outcome`.
-
-`capacity`, `mackey_glass` and `mnist` need NumPy only.
+`table` lists them: `capacity`, `mackey_glass`, `psmnist` and `digits` (both by `classification`, on sequences of pixels
+that `images` makes; `mnist` reads and downloads the data of the first), `delay`, and `arrays` for a user's own data.
+A task is trained in a `Run` and gives an `Outcome`, see `base`; `spiking` scores its network in spikes.
 """
 
 from __future__ import annotations

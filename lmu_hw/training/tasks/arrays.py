@@ -1,8 +1,13 @@
-"""A user's own sequences: classes, one vector per sequence, or one per step, told by the targets' shape."""
+"""A user's own sequences, with a class for each, a vector for each, or a vector for each step.
+
+The type and the shape of the targets determine which of the three it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,7 @@ from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
+from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.layers import DenseParameters
@@ -20,22 +26,36 @@ from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import ACCURACY, NRMSE, Dataset, Loss, cross_entropy, hold_out, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
 from lmu_hw.training.tasks.base import HeldOut, Outcome, Run, Trained
+from lmu_hw.training.tasks.table import Arrays
 
 MAX_BYTES = 1 << 32
 MAX_CLASSES = 10_000
 RECIPE = Recipe(epochs=100, batch=32, learning_rate=3e-3, schedule=Schedule.COSINE, warmup=0.03, clip=1.0)
 _TEST_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 _SPLIT_SEED = 0
-_LEAST_STEPS = 8  # per epoch, where there are few sequences
+_LEAST_STEPS = 8  # in an epoch: where there are few sequences batches are smaller than the recipe's
+
+
+def prepare(task: Arrays) -> Callable[[Run], Outcome]:
+    """Read the sequences and targets, and return a function that trains with one seed.
+
+    Raises:
+        DesignError: An option is out of range, a file cannot be read, or the arrays do not fit.
+    """
+    data = read_arrays(task.source, task.target)
+    theta = task.dt * data.x.shape[1] if task.theta is None else task.theta
+    spec = LMUSpec(task.order, theta, task.dt, Discretization(task.discretization))
+    return partial(train_arrays, data, OwnModel(spec, task.hidden, task.memory))
 
 
 @dataclass(frozen=True, eq=False)
 class OwnData:
-    """Sequences and targets, checked.
+    """Sequences and targets that have been checked.
 
     Attributes:
-        x: shape (sequences, T, inputs).
-        y: classes, shape (sequences,), integers; or numbers, (sequences, outputs) or (sequences, T, outputs).
+        x: The sequences, shape (sequences, T, inputs).
+        y: The classes, integers of shape (sequences,), or the targets, numbers of shape (sequences, outputs) or
+            (sequences, T, outputs).
     """
 
     x: Array
@@ -69,33 +89,33 @@ class OwnData:
 
     @property
     def classes(self) -> int:
-        """Number of classes; 0 for numbers."""
+        """The number of classes, or 0 where the targets are numbers."""
         return int(self.y.max()) + 1 if self.y.dtype.kind == "i" else 0
 
 
 def read_arrays(source: Path, target: Path) -> OwnData:
-    """Sequences and targets from two `.npy` files.
+    """Read sequences and targets from two `.npy` files.
 
     Raises:
-        DesignError: a file is missing, damaged, no such file or too large, or the arrays do not fit.
+        DesignError: A file is missing, damaged, no such file or too large, or the arrays do not fit.
     """
     return OwnData(_read(source, "input"), _read(target, "target"))
 
 
 @dataclass(frozen=True)
 class OwnModel:
-    """What is trained on them.
+    """The network that is trained on own sequences.
 
     Attributes:
-        spec: the memory; θ and dt in seconds.
-        hidden: units.
-        memory: "linear" (nothing feeds back) or "recurrent".
-        recipe: of the training; its seed and epochs are the run's.
+        spec: The memory.
+        hidden: The number of hidden units.
+        memory: The kind of memory, "linear" (without feedback) or "recurrent".
+        recipe: The settings of the training; seed and number of epochs are the run's.
     """
 
     spec: LMUSpec
-    hidden: int = 64
-    memory: str = "linear"
+    hidden: int = Arrays.hidden
+    memory: str = Arrays.memory
     recipe: Recipe = RECIPE
 
     def __post_init__(self) -> None:
@@ -105,39 +125,23 @@ class OwnModel:
 
 
 def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
-    """Train on seven tenths of the sequences, choose the epoch on one, test on two; divided at random.
+    """Train on seven tenths of the sequences, choose the epoch by one tenth, test on two tenths.
 
-    Inputs are scaled to [−1, 1] by their range in the training part; the scale is part of the network.
+    The sequences are divided at random. Inputs are scaled to [−1, 1] by their range in the training part, and targets
+    to mean 0 and deviation 1; both scales become part of the network.
     """
     train, validation, test = _divided(data)
-    low, high = train.x.min(axis=(0, 1)), train.x.max(axis=(0, 1))
-    half = np.where(high > low, 0.5 * (high - low), 1.0)
-    output = Output.SEQUENCE if data.y.ndim == 3 else Output.LAST
-    inputs, outputs = data.x.shape[2], data.classes or data.y.shape[-1]
-    layer: TrainedLayer = (
-        LinearMemoryLayer(kind.spec, kind.hidden, channels=inputs)
-        if kind.memory == "linear"
-        else LMULayer(kind.spec, kind.hidden)
-    )
-    model = Model(
-        inputs,
-        (layer, DenseLayer(outputs)),
-        output,
-        input_offset=tuple((0.5 * (high + low)).tolist()),
-        input_scale=tuple((1.0 / half).tolist()),
-    )
-    loss: Loss
+    model = _model(data, kind, train)
+    outputs = data.classes or data.y.shape[-1]
     mean, deviation = np.zeros(outputs), np.ones(outputs)
-    if data.classes:
-        loss = cross_entropy()
-    else:
-        loss = squared_error()
+    if not data.classes:
         flat = train.y.reshape(-1, outputs)
         mean, deviation = flat.mean(axis=0), np.where(flat.std(axis=0) > 0.0, flat.std(axis=0), 1.0)
 
     def scaled(part: Dataset) -> Dataset:
         return part if data.classes else Dataset(part.x, (part.y - mean) / deviation)
 
+    loss: Loss = cross_entropy() if data.classes else squared_error()
     batch = min(kind.recipe.batch, max(1, len(train.x) // _LEAST_STEPS))
     result = fit(
         model,
@@ -145,27 +149,44 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
         scaled(validation),
         loss=loss,
         metric=test.metric,
-        recipe=replace(kind.recipe, seed=run.seed, epochs=run.epochs or kind.recipe.epochs, batch=batch),
+        recipe=replace(run.recipe(kind.recipe), batch=batch),
         checkpoint=run.checkpoint(kind.memory),
     )
-    network = _unscaled(model.network(result.params, {"command": run.command, "seed": run.seed}), mean, deviation)
+    network = _unscaled(model.network(result.params, run.notes), mean, deviation)
     trained = Trained(network, result.value, test.score(network), result.history)
     details = {
         "sequences": {"train": len(train.x), "validation": len(validation.x), "test": len(test.x)},
         "memory": kind.memory,
-        "output": str(output),
+        "output": str(model.output),
         "classes": data.classes or None,
     }
-    return Outcome("arrays", test.metric.name, kind.memory, {kind.memory: trained}, run.seed, test, details)
+    return Outcome("arrays", kind.memory, {kind.memory: trained}, run.seed, test, details)
+
+
+def _model(data: OwnData, kind: OwnModel, train: Dataset) -> Model:
+    """The model for some data, with the scale of the inputs of its training part."""
+    low, high = train.x.min(axis=(0, 1)), train.x.max(axis=(0, 1))
+    half = np.where(high > low, 0.5 * (high - low), 1.0)
+    inputs = data.x.shape[2]
+    layer: TrainedLayer = LMULayer(kind.spec, kind.hidden)
+    if kind.memory == "linear":
+        layer = LinearMemoryLayer(kind.spec, kind.hidden, channels=inputs)
+    return Model(
+        inputs,
+        (layer, DenseLayer(data.classes or data.y.shape[-1])),
+        Output.SEQUENCE if data.y.ndim == 3 else Output.LAST,
+        input_offset=tuple((0.5 * (high + low)).tolist()),
+        input_scale=tuple((1.0 / half).tolist()),
+    )
 
 
 def held_out(data: OwnData) -> HeldOut:
-    """The sequences of the test part."""
+    """The test part of the sequences."""
     return _divided(data)[2]
 
 
 def _divided(data: OwnData) -> tuple[Dataset, Dataset, HeldOut]:
-    """What is trained on, what chooses the epoch, what is tested on."""
+    """Divide the sequences into the training, the validation and the test part."""
     total = len(data.x)
     known, test = hold_out(Dataset(data.x, data.y), round(_TEST_SHARE * total), seed=_SPLIT_SEED)
     train, validation = hold_out(known, max(1, round(_VALIDATION_SHARE * total)), seed=_SPLIT_SEED)
@@ -173,7 +194,7 @@ def _divided(data: OwnData) -> tuple[Dataset, Dataset, HeldOut]:
 
 
 def _unscaled(network: Network, mean: Array, deviation: Array) -> Network:
-    """The network with the targets' scale in its readout."""
+    """The network with the scale of the targets in its readout."""
     *layers, readout = network.layers
     if not isinstance(readout, DenseParameters):
         raise TypeError("the last layer is the readout")

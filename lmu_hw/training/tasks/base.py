@@ -1,4 +1,4 @@
-"""What every task is told, and what it gives back."""
+"""The run that a task is trained in, and the outcome that it gives."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import check_integer
-from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
 
 if TYPE_CHECKING:
+    from lmu_hw.training.loop import FitResult
+    from lmu_hw.training.model import Model
     from lmu_hw.training.objectives import Metric
+    from lmu_hw.training.recipe import Recipe
 
-#: Rows of a learning curve, one per epoch; see `lmu_hw.training.FitResult`.
+#: The rows of a learning curve, one for each epoch; see `lmu_hw.training.FitResult`.
 Curve = Sequence[Mapping[str, float]]
-_PIECE = 1000
+_PIECE = 1000  # sequences that run at once
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a task is carried out.
+    """A seed, and everything else that may differ between two trainings of a task.
 
     Attributes:
-        seed: of the initial weights, the shuffling and all else that is random but the data's division.
-        epochs: passes over the training part; None for the task's own number.
-        folder: where checkpoints are kept, and resumed from; None for nowhere.
-        command: kept with the network as where it comes from.
+        seed: The seed of the initial weights, the shuffling and all else that is random but the division of the data.
+        epochs: The number of passes over the training part; None for the number in the task's recipe.
+        folder: The folder in which checkpoints are kept and from which they are resumed; None for no checkpoints.
+        command: The command that is noted in the network as its origin.
     """
 
     seed: int = 0
@@ -46,19 +48,33 @@ class Run:
             check_integer("epochs", self.epochs, 1)
 
     def checkpoint(self, model: str) -> Path | None:
-        """Where the training of a model keeps its state."""
+        """The file in which the training of a model keeps its state."""
         return None if self.folder is None else self.folder / f"{model}_seed{self.seed}.checkpoint.npz"
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe of a task with the seed and the number of epochs of this run."""
+        return replace(recipe, seed=self.seed, epochs=self.epochs or recipe.epochs)
+
+    @property
+    def notes(self) -> dict[str, str | int]:
+        """The notes on its origin that a network of this run carries."""
+        return {"command": self.command, "seed": self.seed}
+
+    def trained(self, model: Model, result: FitResult, held_out: HeldOut) -> Trained:
+        """The network that a model has become, scored on the test part."""
+        network = model.network(result.params, self.notes)
+        return Trained(network, result.value, held_out.score(network), result.history)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """The test part of a task, by which nothing is chosen, and what is measured on it.
+    """The test part of a task, by which nothing is chosen, and the metric of scores on it.
 
     Attributes:
-        metric: the score, of outputs and `y`.
-        x: sequences in the network's unit, shape (count, T, inputs).
-        y: what is wanted of each, `count` entries.
-        known: some sequences of the training part, to scale things by, shape (…, T', inputs).
+        metric: The metric, a function of outputs and `y`.
+        x: The sequences, in the unit of the network's input, shape (count, T, inputs).
+        y: The target or class of each sequence, `count` entries.
+        known: Some sequences of the training part, for choices of scale, shape (…, T', inputs).
     """
 
     metric: Metric
@@ -67,10 +83,10 @@ class HeldOut:
     known: Array
 
     def first(self, sequences: int | None) -> HeldOut:
-        """The same for the first `sequences` alone; None for all of them.
+        """The first `sequences` of the test part, or all of them for None.
 
         Raises:
-            DesignError: there are not so many.
+            DesignError: There are fewer.
         """
         if sequences is None:
             return self
@@ -78,19 +94,19 @@ class HeldOut:
         return replace(self, x=self.x[:count], y=self.y[:count])
 
     def score(self, network: Network) -> float:
-        """What the golden float64 network reaches."""
+        """The score of a network, computed in float64 by the reference."""
         return self.metric.function(outputs_of(network, self.x), self.y)
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One trained network and its scores.
+    """A trained network and its scores.
 
     Attributes:
-        network: with the weights that were best on the validation part.
-        validation: its score there, in the precision of the training.
-        test: its score on the test part, in float64.
-        curve: learning curve; empty where nothing was trained by gradients.
+        network: The network with the weights that were best on the validation part.
+        validation: Its score there, in the precision of the training.
+        test: Its score on the test part, in float64.
+        curve: The learning curve; empty where nothing was trained by gradients.
     """
 
     network: Network
@@ -104,17 +120,15 @@ class Outcome:
     """The result of a task.
 
     Attributes:
-        task: its name.
-        metric: what the scores are.
-        model: name of the model that the task is about, a key of `models`.
-        models: what was trained, by name.
-        seed: of the run.
-        held_out: the test part, as that model is scored on it.
-        details: whatever else was measured, as plain values.
+        task: The name of the task.
+        model: The name of the model that the result is about, a key of `models`.
+        models: The trained networks by the name of the model.
+        seed: The seed of the run.
+        held_out: The test part on which that model is scored.
+        details: Whatever else was measured, as plain values.
     """
 
     task: str
-    metric: str
     model: str
     models: Mapping[str, Trained]
     seed: int
@@ -122,18 +136,23 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def metric(self) -> str:
+        """The name of the metric of the scores."""
+        return self.held_out.metric.name
+
+    @property
     def trained(self) -> Trained:
-        """The model that the task is about."""
+        """The network that the result is about."""
         return self.models[self.model]
 
     @property
     def value(self) -> float:
-        """Its score on the test part."""
+        """The score of that network on the test part."""
         return self.trained.test
 
     @property
     def parameters(self) -> int:
-        """Its number of parameters."""
+        """The number of parameters of that network."""
         return self.trained.network.parameters
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,12 +173,7 @@ class Outcome:
 
 
 def outputs_of(network: Network, x: ArrayLike) -> Array:
-    """Outputs of the golden float64 network for sequences (count, T, inputs), each from a zero state."""
+    """Compute the outputs of a network in float64 for sequences (count, T, inputs), each from a zero state."""
     sequences = np.asarray(x)
     pieces = range(0, len(sequences), _PIECE)
     return np.concatenate([FloatNetwork(network).run(sequences[k : k + _PIECE]) for k in pieces])
-
-
-def accuracy_of(network: Network, x: ArrayLike, labels: IntArray) -> float:
-    """Share of sequences that the golden float64 network classifies rightly."""
-    return float(np.mean(np.argmax(outputs_of(network, x), axis=-1) == labels))

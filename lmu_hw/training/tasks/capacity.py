@@ -1,13 +1,23 @@
-"""The capacity task as a whole: Legendre memories at several resolutions, and an LSTM at the one it can reach.
+"""Memory capacity: how well a memory of d states returns its input of up to T steps ago.
 
-The LSTM has as many units as the memory has states, 100, and all its weights are trained: some 41 000 in place
-of the 500 of the memory's readout.
+Experiment: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, section 4.1. The window is θ = 1 s,
+sampled T times, so T grows as dt shrinks. The input is white noise band-limited to 10 Hz, with a root mean square of
+0.5; at each step the targets are the input 0, T/4, T/2, 3T/4 and T steps ago. The score is the mean square error of
+each output on a signal held out. Nothing of the memory is trained: the outputs are weighted sums of its states, either
+
+- Legendre polynomials at the delays (`legendre_readout`), which takes no data at all, or
+- least squares on the states of another signal (`fit_readout`), with the penalty chosen on a third one.
+
+The functions take any states, those of a fixed-point memory too. The task measures memories at several resolutions, and
+trains an LSTM at one that it can reach. The LSTM has as many units as the memory has states, 100, and all its weights
+are trained: some 41 000 in place of the 500 of the memory's readout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,19 +37,37 @@ from lmu_hw.training.model import Model
 from lmu_hw.training.objectives import Dataset, Metric, squared_error
 from lmu_hw.training.recipe import Recipe, Schedule
 from lmu_hw.training.tasks.base import HeldOut, Outcome, Run, Trained, outputs_of
+from lmu_hw.training.tasks.table import Capacity
 
-ORDER = 100
+ORDER = Capacity.order
 THETA = 1.0  # s
 BAND = 10.0  # Hz
 RMS = 0.5
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
-#: Windows that pass before a signal counts, and that count: of the training signal, the others.
+#: The number of windows that pass before a signal counts, and the numbers of those that count, in the training signal
+#: and in the others.
 WASHOUT, TRAIN_WINDOWS, HELD_OUT_WINDOWS = 2, 10, 4
 
-_BLOCK = 1 << 14
-_KEPT = 250  # steps per window that least squares see: more than ten times as many as the band has
+_BLOCK = 1 << 14  # samples whose states are in memory at once
+_KEPT = 250  # steps per window that least squares use: more than ten times as many as the band has
 _PENALTIES = 10.0 ** np.arange(-14.0, -1.0)
+
+#: The training of the LSTM, the numbers of its sequences in each part, and the length of a sequence in windows.
+RECIPE = Recipe(epochs=600, batch=32, learning_rate=5e-3, schedule=Schedule.COSINE, warmup=0.03, clip=1.0)
+_SEQUENCES = (256, 32, 32)
+_WINDOWS = 3
+
+
+def prepare(task: Capacity) -> Callable[[Run], Outcome]:
+    """Return a function that measures memories, and trains an LSTM, with one seed.
+
+    Raises:
+        DesignError: There is no number of steps.
+    """
+    if not task.steps:
+        raise DesignError("steps", "at least one number", "none")
+    return partial(train_capacity, task)
 
 
 @dataclass(frozen=True)
@@ -47,7 +75,7 @@ class CapacityTask:
     """The task at one resolution.
 
     Attributes:
-        steps: T, steps in the window, a multiple of 4.
+        steps: The number T of steps in the window, a multiple of 4.
     """
 
     steps: int
@@ -68,11 +96,11 @@ class CapacityTask:
         return tuple(round(f * self.steps) for f in FRACTIONS)
 
     def spec(self, order: int = ORDER, discretization: Discretization | str = Discretization.ZOH) -> LMUSpec:
-        """The memory that the task is for."""
+        """The memory of the task."""
         return LMUSpec(order, THETA, self.dt, Discretization(discretization))
 
     def signal(self, windows: int, seed: int) -> Array:
-        """Noise over `windows` windows, shape (windows·steps,): equal power up to 10 Hz, none above, rms 0.5."""
+        """Make noise over `windows` windows, shape (windows·steps,): equal power up to 10 Hz, none above, rms 0.5."""
         rng = np.random.default_rng(check_integer("seed", seed, 0))
         highest = int(BAND * THETA * check_integer("windows", windows, 1))
         tones = rng.standard_normal(highest) + 1j * rng.standard_normal(highest)
@@ -83,12 +111,12 @@ class CapacityTask:
         return noise * (RMS / float(np.sqrt(np.mean(noise**2))))
 
     def targets(self, signal: Array) -> Array:
-        """The input at the five delays, shape (samples − T, 5), for the steps T … samples − 1."""
+        """The input the five delays ago, shape (samples − T, 5), at the steps T … samples − 1."""
         return np.stack([signal[self.steps - k : signal.size - k] for k in self.delays], axis=-1)
 
 
 def states_of(spec: LMUSpec, signal: Array) -> Iterator[Array]:
-    """Float64 states after each sample, in the basis of `spec`, a block of samples at a time."""
+    """Compute the states after each sample in float64, in the basis of `spec`, a block of samples at a time."""
     system = discretize(spec)
     z = np.zeros(system.input.size)
     for start in range(0, signal.size, _BLOCK):
@@ -98,14 +126,14 @@ def states_of(spec: LMUSpec, signal: Array) -> Iterator[Array]:
 
 
 def legendre_readout(spec: LMUSpec, delays: ArrayLike) -> Array:
-    """Weights that read the input of some steps ago from the states, shape (delays, order); no data needed.
+    """The weights that read the input of some steps ago from the states, shape (delays, order), without any data.
 
-    u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1) m_i, where θ′ is the delay plus the time by which the sampled memory runs
-    ahead of the continuous one: half a step where the rule holds its input, a whole one where it extrapolates.
+    u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1) m_i, where θ′ is the delay plus the time by which the sampled memory runs ahead of
+    the continuous one: half a step where the method holds its input, a whole one where it extrapolates.
 
     Args:
-        spec: the memory, of order 2 at least.
-        delays: in steps, from 0 to θ/dt; beyond the window by that lead, the window's end is read.
+        spec: The memory, of order 2 at least.
+        delays: The delays in steps, from 0 to θ/dt. Where a delay and that time exceed the window, its end is read.
     """
     return readout(spec.order, delay_fractions(spec, delays)) * coordinates(spec)
 
@@ -114,8 +142,8 @@ def delay_fractions(spec: LMUSpec, delays: ArrayLike) -> tuple[float, ...]:
     """The fractions θ′/θ at which the window is read for the input of some steps ago; see `legendre_readout`.
 
     Args:
-        spec: the memory, of order 2 at least.
-        delays: in steps, from 0 to θ/dt.
+        spec: The memory, of order 2 at least.
+        delays: The delays in steps, from 0 to θ/dt.
     """
     check_integer("order", spec.order, 2)
     fractions = (np.asarray(delays, dtype=np.float64) + _lead(spec)) / spec.ratio
@@ -123,7 +151,10 @@ def delay_fractions(spec: LMUSpec, delays: ArrayLike) -> tuple[float, ...]:
 
 
 def _lead(spec: LMUSpec) -> float:
-    """Steps by which the mean of the window (state 0) is younger than θ/2: from its impulse response's moments."""
+    """The time in steps by which the mean of the window, state 0, is younger than θ/2.
+
+    It follows from the moments of the impulse response.
+    """
     system = discretize(spec)
     left = np.eye(system.input.size) - system.transition
     settled = np.linalg.solve(left, system.input)  # Σ Gᵏ H
@@ -133,11 +164,11 @@ def _lead(spec: LMUSpec) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """States and what is to be read from them, some steps of a signal.
+    """The states at some steps of a signal, and the targets of a readout there.
 
     Attributes:
-        states: shape (samples, order).
-        targets: shape (samples, 5).
+        states: The states, shape (samples, order).
+        targets: The input the five delays ago, shape (samples, 5).
     """
 
     states: Array
@@ -145,12 +176,13 @@ class Samples:
 
 
 def collect(task: CapacityTask, signal: Array, states: Iterator[Array]) -> Samples:
-    """Evenly spaced states of a signal after the washout, with their targets, to fit a readout to.
+    """Take evenly spaced states of a signal after the washout, with their targets, to fit a readout to.
 
     Args:
-        task: the task.
-        signal: its input, longer than the washout.
-        states: after each sample, blocks of shape (…, order) in a row; of any memory, fixed point included.
+        task: The task.
+        signal: The input, longer than the washout.
+        states: The states after each sample, as blocks of shape (…, order) in a row. They may be those of any memory,
+            fixed point included.
     """
     stride = max(1, task.steps // _KEPT)
     kept, at = [], 0
@@ -164,15 +196,15 @@ def collect(task: CapacityTask, signal: Array, states: Iterator[Array]) -> Sampl
 
 
 def fit_readout(train: Samples, validation: Samples) -> tuple[Array, Array]:
-    """Least-squares weights with the penalty that does best on the validation signal.
+    """Fit weights by least squares, with the penalty that is best on the validation signal.
 
-    The penalty is relative to the mean power of the states, 10⁻¹⁴ … 10⁻², one for each output.
+    There is a penalty for each output. It is relative to the mean power of the states, 10⁻¹⁴ … 10⁻².
 
     Returns:
-        Weights, shape (5, order), and their mean square errors on the validation signal, shape (5,).
+        The weights, shape (5, order), and their mean square errors on the validation signal, shape (5,).
     """
     power = float(np.mean(train.states**2)) * train.states.shape[0]
-    # W = V·s/(s² + λ)·Uᵀ·T for states U·s·Vᵀ: not through their normal equations, which lose half the digits.
+    # W = V·s/(s² + λ)·Uᵀ·T for states U·s·Vᵀ: the normal equations of the usual ridge regression lose half the digits.
     left, singular, right = np.linalg.svd(train.states, full_matrices=False)
     projected = left.T @ train.targets
     best = np.empty((train.targets.shape[1], train.states.shape[1]))
@@ -187,13 +219,13 @@ def fit_readout(train: Samples, validation: Samples) -> tuple[Array, Array]:
 
 
 def squared_errors(task: CapacityTask, signal: Array, states: Iterator[Array], weights: Array) -> Array:
-    """Mean square error of each output over every step after the washout, shape (5,).
+    """Compute the mean square error of each output over every step after the washout, shape (5,).
 
     Args:
-        task: the task.
-        signal: input, longer than the washout.
-        states: after each sample, blocks of shape (…, order) in a row.
-        weights: shape (5, order).
+        task: The task.
+        signal: The input, longer than the washout.
+        states: The states after each sample, as blocks of shape (…, order) in a row.
+        weights: The weights of a readout, shape (5, order).
     """
     targets = task.targets(signal)
     total, at, first = np.zeros(weights.shape[0]), 0, WASHOUT * task.steps
@@ -207,17 +239,17 @@ def squared_errors(task: CapacityTask, signal: Array, states: Iterator[Array], w
 
 @dataclass(frozen=True, eq=False)
 class CapacityResult:
-    """Errors at one resolution.
+    """The errors at one resolution.
 
     Attributes:
-        task: the task.
-        spec: the memory.
-        weights: least-squares readout, shape (5, order).
-        validation: its largest mean square error on the signal that chose the penalties.
-        fitted: mean square error of each output with it, shape (5,).
-        legendre: the same with the Legendre readout.
-        other_steps: the same with `weights` and the memory at half and at twice the step dt, by dt's factor;
-            without twice the step where T is no multiple of 8.
+        task: The task.
+        spec: The memory.
+        weights: The readout that was fitted by least squares, shape (5, order).
+        validation: Its largest mean square error on the signal by which the penalties were chosen.
+        fitted: Its mean square error of each output, shape (5,).
+        legendre: The mean square error of each output of the Legendre readout, shape (5,).
+        other_steps: The mean square errors of `weights` with the memory at half and at twice the step dt, by the factor
+            of dt; twice the step is left out where T is no multiple of 8.
     """
 
     task: CapacityTask
@@ -230,12 +262,12 @@ class CapacityResult:
 
 
 def signal_of(task: CapacityTask, part: str, seed: int) -> Array:
-    """The signal of a part of a run, shape (samples,).
+    """Make the signal of a part of a run, shape (samples,).
 
     Args:
-        task: the task.
-        part: "train", "validation" or "test".
-        seed: of the run.
+        task: The task.
+        part: The part: "train", "validation" or "test".
+        seed: The seed of the run.
     """
     counted = TRAIN_WINDOWS if part == "train" else HELD_OUT_WINDOWS
     number = ("train", "validation", "test").index(part)
@@ -248,10 +280,10 @@ def measure_capacity(
     """Fit the readout on one signal, choose its penalty on another, and measure on a third.
 
     Args:
-        steps: T, a multiple of 4 from 40.
-        order: of the memory.
-        discretization: its rule.
-        seed: of the signals.
+        steps: The number T of steps in the window, a multiple of 4 from 40.
+        order: The order of the memory.
+        discretization: The time-stepping method of the memory.
+        seed: The seed of the signals.
     """
     task = CapacityTask(steps)
     spec = task.spec(order, discretization)
@@ -280,54 +312,35 @@ def measure_capacity(
     )
 
 
-LSTM_STEPS = 100
-RECIPE = Recipe(epochs=600, batch=32, learning_rate=5e-3, schedule=Schedule.COSINE, warmup=0.03, clip=1.0)
-_SEQUENCES = (256, 32, 32)
-_WINDOWS = 3
-
-
-def train_capacity(
-    run: Run,
-    *,
-    steps: Sequence[int] = (100, 1000, 10_000, 100_000),
-    order: int = ORDER,
-    discretization: str = "zoh",
-    lstm_steps: int = LSTM_STEPS,
-) -> Outcome:
+def train_capacity(task: Capacity, run: Run) -> Outcome:
     """Measure memories, and train an LSTM; the result is about the memory with the most steps.
 
-    Args:
-        run: seed; epochs and checkpoints of the LSTM.
-        steps: T of each memory.
-        order: states of the memories, units of the LSTM.
-        discretization: the memories' rule.
-        lstm_steps: T of the LSTM; 0 for no LSTM.
-
     Raises:
-        DesignError: a T is not a multiple of 4 from 40.
+        DesignError: A number of steps is not a multiple of 4 from 40.
     """
-    if not steps:
-        raise DesignError("steps", "at least one number", "none")
-    results = [measure_capacity(t, order=order, discretization=discretization, seed=run.seed) for t in steps]
+    results = [
+        measure_capacity(steps, order=task.order, discretization=task.discretization, seed=run.seed)
+        for steps in task.steps
+    ]
     largest = max(results, key=lambda r: r.task.steps)
     models = {"lmu": Trained(_network(largest, run), largest.validation, float(largest.fitted.max()))}
     details: dict[str, Any] = {
         "delays": FRACTIONS,
-        "discretization": discretization,
+        "discretization": task.discretization,
         "windows": [_row(r) for r in results],
     }
-    if lstm_steps:
-        models["lstm"], errors = _lstm(lstm_steps, order, run)
-        details["lstm"] = {"steps": lstm_steps, "mse": errors}
-    return Outcome("capacity", "mse", "lmu", models, run.seed, held_out(largest.task, run.seed), details)
+    if task.lstm_steps:
+        models["lstm"], errors = _lstm(task.lstm_steps, task.order, run)
+        details["lstm"] = {"steps": task.lstm_steps, "mse": errors}
+    return Outcome("capacity", "lmu", models, run.seed, held_out(largest.task, run.seed), details)
 
 
 def held_out(task: CapacityTask, seed: int) -> HeldOut:
-    """The signal that memories are tested on; the score is the largest mean square error of the outputs.
+    """The signal of the test part; the score on it is the largest mean square error of the five outputs.
 
     Args:
-        task: the task.
-        seed: of the run.
+        task: The task.
+        seed: The seed of the run.
     """
     signal, first = signal_of(task, "test", seed), WASHOUT * task.steps
     known = signal_of(task, "train", seed)[: signal.size]
@@ -340,6 +353,7 @@ def held_out(task: CapacityTask, seed: int) -> HeldOut:
 
 
 def _row(result: CapacityResult) -> dict[str, object]:
+    """The errors at one resolution as plain values."""
     return {
         "steps": result.task.steps,
         "mse": result.fitted,
@@ -351,12 +365,13 @@ def _row(result: CapacityResult) -> dict[str, object]:
 def _network(result: CapacityResult, run: Run) -> Network:
     memory = MemoryParameters(result.spec, np.ones((1, 1)), np.zeros(1))
     readout = DenseParameters(result.weights, np.zeros(len(FRACTIONS)))
-    return Network((memory, readout), notes={"command": run.command, "seed": run.seed})
+    return Network((memory, readout), notes=run.notes)
 
 
 def _lstm(steps: int, units: int, run: Run) -> tuple[Trained, Array]:
+    """Train an LSTM, and give its mean square error of each output beside it."""
     task = CapacityTask(steps)
-    first = (_WINDOWS - 1) * steps  # of a sequence: two windows pass before an output counts
+    first = (_WINDOWS - 1) * steps  # the first step of a sequence that counts, after two windows
 
     def part(index: int) -> Dataset:
         seeds = range(1000 * (3 * run.seed + index), 1000 * (3 * run.seed + index) + _SEQUENCES[index])
@@ -374,9 +389,9 @@ def _lstm(steps: int, units: int, run: Run) -> tuple[Trained, Array]:
         validation,
         loss=squared_error(first),
         metric=Metric("mse", lambda outputs, targets: float(errors(outputs, targets).max())),
-        recipe=replace(RECIPE, seed=run.seed, epochs=run.epochs or RECIPE.epochs),
+        recipe=run.recipe(RECIPE),
         checkpoint=run.checkpoint("lstm"),
     )
-    network = model.network(result.params, {"command": run.command, "seed": run.seed})
+    network = model.network(result.params, run.notes)
     tested = errors(outputs_of(network, test.x), test.y)
     return Trained(network, result.value, float(tested.max()), result.history), tested

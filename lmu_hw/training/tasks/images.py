@@ -15,20 +15,25 @@ Tensor = jax.Array
 
 
 def pixel_order(pixels: int, seed: int) -> IntArray:
-    """Sample k of every sequence is pixel `pixel_order(...)[k]`, row by row, shape (pixels,)."""
+    """The random order of the pixels, shape (pixels,): sample k of every sequence is pixel `pixel_order(...)[k]`.
+
+    Pixels are counted row by row.
+    """
     order: IntArray = np.random.default_rng(seed).permutation(pixels)
     return order
 
 
 @dataclass(frozen=True)
 class Deformation:
-    """The largest random affine map of an image, about its centre; each part is drawn uniformly up to it.
+    """A random affine map of an image about its centre, by the largest magnitude of each of its parts.
+
+    The parts are drawn uniformly.
 
     Attributes:
-        shift: pixels, in both directions.
-        turn: degrees.
-        stretch: relative change of size.
-        shear: horizontal pixels per vertical pixel.
+        shift: The shift in pixels, in both directions.
+        turn: The rotation in degrees.
+        stretch: The relative change of the size.
+        shear: The horizontal shift in pixels for each pixel of vertical distance.
     """
 
     shift: float = 0.0
@@ -37,7 +42,7 @@ class Deformation:
     shear: float = 0.0
 
     def __call__(self, images: Tensor, key: Tensor) -> Tensor:
-        """Deformed images, each by a map of its own; shape (batch, height, width), zero outside."""
+        """Deform images of shape (batch, height, width), which are zero outside, each by a map of its own."""
         batch, height, width = images.shape
         draw = jax.random.uniform(key, (5, batch), images.dtype, -1.0, 1.0)
         angle = math.radians(self.turn) * draw[0]
@@ -47,7 +52,7 @@ class Deformation:
         x = jnp.arange(width, dtype=images.dtype)[None, None, :] - 0.5 * (width - 1)
         slope = (self.shear * draw[2])[:, None, None]
         right, down = (self.shift * draw[3:])[:, :, None, None]
-        # The deformed image has at (x, y) what the image has there:
+        # The deformed image has at (x, y) the value that the image has at (from_x, from_y).
         from_x = cosine * x + (sine + slope) * y + right + 0.5 * (width - 1)
         from_y = cosine * y - sine * x + down + 0.5 * (height - 1)
         return _interpolate(images, from_y, from_x)
@@ -72,12 +77,12 @@ def _interpolate(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class PixelSequences:
-    """Raw images (batch, height, width) to sequences (batch, height·width, 1), as `fit` prepares batches.
+    """The conversion of images (batch, height, width) to sequences (batch, height·width, 1), as `fit` prepares batches.
 
     Attributes:
-        order: of the pixels; see `pixel_order`.
-        deformation: of the images in training.
-        background: value of the pixels around an image.
+        order: The order of the pixels; see `pixel_order`.
+        deformation: The random deformation of images in training.
+        background: The value of the pixels around an image.
     """
 
     order: IntArray
@@ -85,13 +90,13 @@ class PixelSequences:
     background: float = 0.0
 
     def deformed(self, images: Any, key: Tensor | None) -> Tensor:
-        """Images in float32, deformed where there is a key."""
+        """The images in float32, deformed if there is a key."""
         pixels = jnp.asarray(images).astype("float32")
         if key is None or self.deformation is None:
             return pixels
         return self.deformation(pixels - self.background, key) + self.background
 
     def __call__(self, images: Any, key: Tensor | None) -> Tensor:
-        """Sequences in the unit of the images."""
+        """The sequences, in the unit of the images."""
         pixels = self.deformed(images, key)
         return pixels.reshape(pixels.shape[0], -1)[:, self.order, None]

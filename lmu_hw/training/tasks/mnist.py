@@ -1,4 +1,7 @@
-"""The official MNIST digits from a folder or from the network, checked against their checksums.
+"""The official MNIST digits, read from a folder or downloaded once, and checked against their checksums.
+
+Pooch downloads. The readers of IDX and `.npz` files are this package's own, since the usual ones unpack whatever a file
+promises: here no more is read than the official arrays have.
 
 Data: Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST database of handwritten digits.
 """
@@ -9,30 +12,29 @@ import gzip
 import hashlib
 import os
 import struct
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.errors import DesignError
-from lmu_hw.io.files import replacing
+from lmu_hw.errors import DesignError, MissingToolError
 
 Bytes = NDArray[np.uint8]
 
-#: Where the four files are fetched from, in this order.
+#: The servers that have the four files; the next one is asked if one fails.
 SOURCES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 _TIMEOUT = 30.0  # seconds without a byte
-_PIECE = 1 << 16
+_OVERHEAD = 1 << 16  # bytes by which a compressed file may be longer than its content
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,27 @@ class _Part:
     """One of the four arrays.
 
     Attributes:
-        key: its name in `.npz` files.
-        stem: name of its IDX file.
-        shape: of the array of bytes.
-        sha256: of the uncompressed IDX file.
+        key: The name of the array in `.npz` files.
+        stem: The name of its IDX file.
+        shape: The shape of the array, whose entries are bytes.
+        sha256: The checksum of the IDX file.
+        packed_sha256: The checksum of the compressed IDX file that is downloaded.
     """
 
     key: str
     stem: str
     shape: tuple[int, ...]
     sha256: str
+    packed_sha256: str
 
     @property
     def header(self) -> bytes:
-        """The IDX header: two zeros, the code of a byte, the dimensions."""
+        """The header of the IDX file: two zeros, the code for bytes, and the dimensions."""
         return struct.pack(f">BBBB{len(self.shape)}I", 0, 0, 8, len(self.shape), *self.shape)
 
     @property
     def size(self) -> int:
-        """Bytes of the uncompressed IDX file."""
+        """The length of the IDX file in bytes."""
         return len(self.header) + int(np.prod(self.shape))
 
 
@@ -68,24 +72,28 @@ PARTS = (
         "train-images-idx3-ubyte",
         (60000, 28, 28),
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     ),
     _Part(
         "y_train",
         "train-labels-idx1-ubyte",
         (60000,),
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
     ),
     _Part(
         "x_test",
         "t10k-images-idx3-ubyte",
         (10000, 28, 28),
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     ),
     _Part(
         "y_test",
         "t10k-labels-idx1-ubyte",
         (10000,),
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     ),
 )
 
@@ -95,10 +103,10 @@ class Mnist:
     """Images of 28 × 28 pixels from 0 (paper) to 255 (ink), and their digits.
 
     Attributes:
-        train_images: shape (60000, 28, 28).
-        train_labels: 0 … 9, shape (60000,).
-        test_images: shape (10000, 28, 28).
-        test_labels: shape (10000,).
+        train_images: The training images, shape (60000, 28, 28).
+        train_labels: The digits 0 … 9 that they show, shape (60000,).
+        test_images: The test images, shape (10000, 28, 28).
+        test_labels: The digits that they show, shape (10000,).
     """
 
     train_images: Bytes
@@ -108,34 +116,35 @@ class Mnist:
 
 
 def load_mnist(folder: Path | None = None) -> Mnist:
-    """The digits from `folder`, or from the cache, which is filled by a download where it must be.
+    """Read the digits from `folder`, or from the cache, into which they are downloaded if they are not there.
 
-    A folder may hold the four IDX files, plain or as `.gz`, or `.npz` files with the arrays x_train, y_train,
-    x_test and y_test, whatever their names.
+    A folder may hold the four IDX files, plain or as `.gz`, or `.npz` files of any name with the arrays x_train,
+    y_train, x_test and y_test.
 
     Args:
-        folder: where the files are; the cache is `lmu_hw/mnist` in XDG_CACHE_HOME, or in `~/.cache`.
+        folder: The folder of the files. Without one it is the cache, `lmu_hw/mnist` in XDG_CACHE_HOME or `~/.cache`.
 
     Raises:
-        DesignError: a file is missing, is no such file, or has another checksum than the official one; or the
+        DesignError: A file is missing, is no such file, or has another checksum than the official one; or the
             download failed.
+        MissingToolError: Pooch is not installed, and there is no folder.
     """
     if folder is None:
-        return Mnist(*(_cached(part) for part in PARTS))
+        return Mnist(*(_read_gzip(_downloaded(part), part) for part in PARTS))
     if not folder.is_dir():
         raise DesignError("data", "a folder with the MNIST files", str(folder))
     return Mnist(*(_from_folder(folder, part) for part in PARTS))
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """The folder in which downloads are kept."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "lmu_hw" / "mnist"
 
 
 def _from_folder(folder: Path, part: _Part) -> Bytes:
     for path, reader in _candidates(folder, part):
-        array = reader(path, part)
+        array = reader(path, part) if path.is_file() else None
         if array is not None:
             return _checked(array, part, path)
     wanted = f"in the folder as {part.stem}, {part.stem}.gz, or array {part.key} of an .npz file"
@@ -153,16 +162,12 @@ def _candidates(folder: Path, part: _Part) -> Iterator[tuple[Path, _Reader]]:
         yield path, _read_npz
 
 
-def _read_plain(path: Path, part: _Part) -> Bytes | None:
-    if not path.is_file():
-        return None
+def _read_plain(path: Path, part: _Part) -> Bytes:
     with path.open("rb") as file:
         return _idx(file, part, path)
 
 
-def _read_gzip(path: Path, part: _Part) -> Bytes | None:
-    if not path.is_file():
-        return None
+def _read_gzip(path: Path, part: _Part) -> Bytes:
     try:
         with gzip.open(path, "rb") as file:
             return _idx(file, part, path)
@@ -210,46 +215,46 @@ def _checked(array: Bytes, part: _Part, path: Path) -> Bytes:
     return array
 
 
-def _cached(part: _Part) -> Bytes:
-    """From the cache; a file there that is damaged is fetched again."""
-    path = cache_folder() / f"{part.stem}.gz"
-    if path.is_file():
-        try:
-            return _checked(_idx_gzip(path, part), part, path)
-        except DesignError:
-            path.unlink()
+def _downloaded(part: _Part) -> Path:
+    """The compressed file in the cache, downloaded if it is not there or is damaged."""
+    try:
+        import pooch
+    except ImportError:
+        raise MissingToolError("pooch, which downloads data,", "pip install 'lmu-hw[train]'") from None
+
+    pooch.get_logger().setLevel("ERROR")  # standard error is for this package's own errors
+    request = {
+        "timeout": _TIMEOUT,
+        "headers": {"Accept-Encoding": "identity"},
+        "hooks": {"response": partial(_check_length, limit=part.size + _OVERHEAD)},
+    }
     problems = []
     for source in SOURCES:
         try:
-            # Under its own name only once it is whole and right: an interrupted download leaves nothing behind.
-            with replacing(path) as temporary:
-                _fetch(source + path.name, temporary, limit=part.size + _PIECE)
-                return _checked(_idx_gzip(temporary, part), part, Path(path.name))
-        except (OSError, DesignError) as error:
-            problems.append(f"{error} ({urlsplit(source).hostname})")
-    raise DesignError("MNIST", "within reach (or give a folder with --data)", "; ".join(problems))
+            # Pooch gives a file its name only once it is complete and its checksum is right.
+            path = pooch.retrieve(
+                f"{source}{part.stem}.gz",
+                f"sha256:{part.packed_sha256}",
+                f"{part.stem}.gz",
+                cache_folder(),
+                downloader=pooch.HTTPDownloader(**request),
+            )
+            return Path(path)
+        except OSError as error:  # Requests' errors are
+            problem = str(error)
+        except ValueError:
+            problem = f"not the official data (SHA-256 {part.packed_sha256[:12]}…)"
+        problems.append(f"{problem} ({urlsplit(source).hostname})")
+    raise DesignError("MNIST", "within reach", "; ".join(problems), hint="a folder with it can be given by --data")
 
 
-def _idx_gzip(path: Path, part: _Part) -> Bytes:
-    array = _read_gzip(path, part)
-    if array is None:
-        raise DesignError(str(path), "a file", "nothing of that name")
-    return array
+def _check_length(response: Any, *_: Any, limit: int, **__: Any) -> None:
+    """Refuse an answer that does not state its length, or one of more than `limit` bytes.
 
-
-def _fetch(url: str, path: Path, limit: int) -> None:
-    """Write what `url` gives to `path`.
-
-    Raises:
-        OSError: the connection failed or ended early, or there is more than `limit` bytes.
+    Pooch takes whatever comes. No more comes than an answer's stated length, unless it is unpacked on the way.
     """
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
-        told = answer.headers.get("Content-Length")
-        received = 0
-        while piece := answer.read(_PIECE):
-            received += len(piece)
-            if received > limit:
-                raise OSError(f"more than {limit} bytes")
-            file.write(piece)
-    if told is not None and received != int(told):
-        raise OSError(f"the connection ended after {received} of {told} bytes")
+    if not response.ok or response.is_redirect:
+        return  # for Requests to judge
+    length, encoding = (response.headers.get(f"Content-{name}") for name in ("Length", "Encoding"))
+    if encoding or not length or not length.isdecimal() or int(length) > limit:
+        raise OSError(f"an answer of {length or 'unknown'} bytes{f' as {encoding}' if encoding else ''}")

@@ -14,7 +14,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.networks.model import Network, Output
 from lmu_hw.networks.pretrained import load
-from lmu_hw.networks.quantize.calibration import RealNetwork, real_layers
+from lmu_hw.networks.quantize.affine import RealNetwork, real_layers
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.options import Granularity, LayerOptions, NetworkOptions
 from lmu_hw.networks.quantize.planner import NetworkPlanner, plan_network
@@ -205,7 +205,7 @@ def test_refusals(rng: np.random.Generator) -> None:
         ({"drive_bits": 40}, "drive_bits must be an integer from 3 to 24, got 40"),
         ({"state_bits": 2}, "state_bits must be an integer from 3 to 32, got 2"),
         ({"coefficient_bits": 0}, "coefficient_bits must be an integer from 3 to 32, got 0"),
-        ({"datapath": "ladder"}, "datapath must be one of chain, solve, dense, structured, got ladder"),
+        ({"datapath": "ladder"}, "datapath must be one of chain, tridiagonal, dense, structured, got ladder"),
         ({"granularity": "cell"}, "granularity must be one of row, tensor, got cell"),
         ({"clipping": "none"}, "clipping must be one of largest, error, got none"),
         ({"margin": float("nan")}, "margin must be from 0 to 8, got nan"),

@@ -1,18 +1,21 @@
-"""Memories held in float64 give the words of the integer model, whatever the datapath."""
+"""Whatever the datapath: `Increment.evaluate`, the integer model and memories held in float64 give the same words."""
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lmu_hw.core.spec import LMUSpec
+from lmu_hw.fixed_point.datapaths import DenseIncrement
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.quantize.registers import is_exact, registers_for
+from tests.networks.quantize.naive import NaiveMemory
 
 CASES: list[tuple[int, float, str, dict[str, Any]]] = [
     (1, 20.0, "bilinear", {}),
@@ -65,6 +68,35 @@ def test_equals_the_integer_model(
     stored = registers.store()
     for name in ("accumulator", "residue", "word", "output"):
         assert np.array_equal(getattr(stored, name), getattr(state, name))
+
+
+@pytest.mark.parametrize(("order", "ratio", "rule", "options"), CASES)
+def test_the_integer_model_is_evaluate(
+    order: int, ratio: float, rule: str, options: dict[str, Any], rng: np.random.Generator
+) -> None:
+    """With Python's integers in `evaluate`, one word at a time."""
+    plan = planned(order, ratio, rule, options)
+    codes = extremes(rng, plan, 2, 40)
+    words = IntegerMemory(plan).run(codes)
+    for sequence, found in zip(codes, words, strict=True):
+        memory = NaiveMemory(plan)
+        assert [memory.step(code) for code in sequence.tolist()] == found.tolist()
+
+
+class OwnIncrement(DenseIncrement):
+    """A datapath that no table knows."""
+
+
+def test_an_unknown_datapath_runs_by_evaluate(rng: np.random.Generator) -> None:
+    plan = planned(5, 100.0, "zoh", {})
+    known = plan.increment
+    own = OwnIncrement(**{field.name: getattr(known, field.name) for field in fields(known)})
+    other = replace(plan, increment=own)
+    one, same = registers_for(plan, 2), registers_for(other, 2)
+    for codes in extremes(rng, plan, 2, 40).T:
+        one.step(codes.astype(np.float64))
+        same.step(codes.astype(np.float64))
+        assert np.array_equal(one.words, same.words)
 
 
 def test_both_ways_are_taken() -> None:

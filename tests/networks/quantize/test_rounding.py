@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.networks.quantize.planner import clipped_fraction_bits, compensated, finest_fraction_bits, nearest
+from lmu_hw.networks.quantize.rounding import clipped_fraction_bits, compensated, finest_fraction_bits, nearest
 
 
 @given(peak=st.floats(1e-6, 1e6), bits=st.integers(2, 24))

@@ -78,6 +78,7 @@ def run(tmp_path, monkeypatch):
     benches.mkdir()
     (benches / "bench_ring.py").write_text(BENCH)
     monkeypatch.syspath_prepend(str(benches))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what is said must come through without the caller's help
 
     def go(simulator: Simulator, circuit: MixedCircuit, **options) -> BenchResult:
         options.setdefault("timeout_s", 60.0)

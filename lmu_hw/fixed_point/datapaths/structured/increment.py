@@ -27,12 +27,12 @@ class IntegerBlock:
     """words[rows] = words[carry] + round(codes · words[operands] · 2^−fractions), all on the operands' grid.
 
     Attributes:
-        stage: number of the stage, from 0; rows of one stage do not wait for each other.
-        rows: numbers of the words, shape (m,).
-        operands: numbers of earlier words, shape (k,).
-        codes: coefficients, shape (m, k).
-        fractions: their fractional bits by row, shape (m,).
-        carry: per row the word that is added unmultiplied, shape (m,), or None.
+        stage: The number of the stage, from 0; rows of one stage do not wait for each other.
+        rows: The numbers of the words, shape (m,).
+        operands: The numbers of the earlier words, shape (k,).
+        codes: The coefficients, shape (m, k).
+        fractions: The fractional bits of each row's coefficients, shape (m,).
+        carry: For each row the word that is added without multiplication, shape (m,); None where there are none.
     """
 
     stage: int
@@ -52,8 +52,8 @@ class StructuredIncrement(Increment):
     (order, order + words).
 
     Attributes:
-        inner: the blocks of all stages but the last, in order.
-        carry: the word that is added to each increment, or −1 for none, shape (order,).
+        inner: The blocks of all stages except the last, in order.
+        carry: The word that is added to each increment, or −1 for none, shape (order,).
     """
 
     inner: tuple[IntegerBlock, ...]
@@ -211,25 +211,26 @@ def quantise(product: StagedProduct, bits: int) -> StructuredIncrement:
 
 
 def structured_increment(
-    spec: LMUSpec, bits: int, error: float = DEFAULT_ERROR, levels: int | None = None
+    spec: LMUSpec, bits: int, structured_error: float = DEFAULT_ERROR, levels: int | None = None
 ) -> StructuredIncrement:
     """The structured zero-order hold of `structured_zoh` with coefficients of `bits` bits.
 
     Args:
-        spec: a memory with the zoh step.
-        bits: width of a coefficient, its sign included.
-        error, levels: as for `structured_zoh`; the rounding of the coefficients adds to the error.
+        spec: A memory with the zoh step.
+        bits: The width of a coefficient, its sign included.
+        structured_error, levels: The arguments error and levels of `structured_zoh`; the rounding of the
+            coefficients adds to the error.
 
     Raises:
-        DesignError: the step is not zoh, or `error` or `levels` is out of its range.
+        DesignError: the step is not zoh, or an argument is out of its range.
     """
-    return quantise(structured_zoh(spec, error, levels=levels), bits)
+    return quantise(structured_zoh(spec, structured_error, levels=levels), bits)
 
 
 def _rounded(rows: Array, bits: int, least_peak: float = 0.0) -> tuple[IntArray, IntArray]:
     """Codes and fractional bits of rows, so that the largest code of each has bits − 1 significant bits.
 
-    Rows whose largest entry is below `least_peak` get the places of one that has it.
+    Rows whose largest entry is below `least_peak` get the fractional bits of one that has it.
     """
     most = 2 ** (bits - 1) - 1 + 0.49
     peak = np.maximum(np.abs(rows).max(axis=1), least_peak)

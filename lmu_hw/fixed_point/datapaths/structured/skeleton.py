@@ -49,7 +49,7 @@ class RankProfile:
     columns; an interval's row is then as wide as the two factors at its ends.
 
     Args:
-        matrix: N, symmetric, shape (d, d), with entries of order 1.
+        matrix: The symmetric matrix N, shape (d, d), with entries of order 1.
     """
 
     def __init__(self, matrix: Array) -> None:
@@ -83,9 +83,9 @@ def cheapest_tree(profile: RankProfile, threshold: float, levels: int | None = N
     """The tree over the profile's cuts with the fewest multiplications.
 
     Args:
-        profile: ranks of the intervals.
-        threshold: singular values up to this are dropped.
-        levels: most cuts from the root to a leaf; fewer mean fewer stages. Any number by default.
+        profile: The ranks of the intervals.
+        threshold: The singular value up to which all are dropped.
+        levels: The largest number of cuts from the root to a leaf; fewer mean fewer stages. Any number by default.
     """
     cuts = np.array(profile.cuts)
     cells = cuts.size - 1
@@ -128,15 +128,15 @@ class _Node:
     """An interval with its basis, on the way up.
 
     Attributes:
-        interval: its indices.
-        parts: the nodes it is made of.
-        basis: U, orthonormal, shape (n, r).
-        core: U[J], shape (r, r).
-        skeleton: J, shape (r,).
-        words: the numbers of t, shape (r,).
-        candidates: indices that J was chosen from: the parts' J, or all of a leaf.
-        chosen: positions of J among the candidates, shape (r,).
-        transfer: P on the candidates, shape (candidates, r); the identity on J.
+        interval: The indices of the node.
+        parts: The nodes that it is made of.
+        basis: The orthonormal basis U, shape (n, r).
+        core: The rows U[J], shape (r, r).
+        skeleton: The rows J, shape (r,).
+        words: The numbers of the words t, shape (r,).
+        candidates: The indices that J was chosen from: the parts' J, or all of a leaf.
+        chosen: The positions of J among the candidates, shape (r,).
+        transfer: The map P on the candidates, shape (candidates, r); the identity on J.
     """
 
     interval: Interval
@@ -297,9 +297,9 @@ def compress(matrix: Array, left: Array, right: Array, tree: Interval, threshold
     """diag(left) · matrix · diag(right) with its off-diagonal blocks truncated.
 
     Args:
-        matrix: N, symmetric, shape (order, order).
-        left, right: scale of results and arguments, shape (order,), no zeros.
-        tree: the intervals.
-        threshold: singular values of block rows up to this are dropped.
+        matrix: The symmetric matrix N, shape (order, order).
+        left, right: The scales of results and of arguments, shape (order,) each, without zeros.
+        tree: The intervals.
+        threshold: The singular value of a block row up to which all are dropped.
     """
     return _Builder(matrix, left, right, threshold).build(tree)

@@ -17,10 +17,10 @@ class Block:
     """Rows that share their operands: words[rows] = words[carry] + coefficients · words[operands].
 
     Attributes:
-        rows: what is computed, shape (m,): numbers of words, in the last stage numbers of results.
-        operands: numbers of earlier words, shape (k,).
-        coefficients: shape (m, k); each is one multiplication.
-        carry: per row the word that is added unmultiplied, shape (m,), or None.
+        rows: The numbers of the words that are computed, in the last stage of the results, shape (m,).
+        operands: The numbers of the earlier words, shape (k,).
+        coefficients: The coefficients, shape (m, k); each is one multiplication.
+        carry: For each row the word that is added without multiplication, shape (m,); None where there are none.
     """
 
     rows: IntArray
@@ -37,8 +37,8 @@ class StagedProduct:
     gives the `order` results. A dense matrix is the special case of one stage with one block.
 
     Attributes:
-        order: number of arguments and of results.
-        stages: the blocks of each stage.
+        order: The number of arguments and of results.
+        stages: The blocks of each stage.
 
     Raises:
         DesignError: a stage leaves out a row, has one twice, or uses a word that no earlier stage computed.
@@ -90,11 +90,11 @@ class StagedProduct:
         """All words and the results, in real numbers.
 
         Args:
-            argument: z as columns, shape (order, n).
-            errors: what is added to each word between argument and result, shape (words, n).
+            argument: The argument z as columns, shape (order, n).
+            errors: What is added to each word between argument and result, shape (words, n).
 
         Returns:
-            Words, z included, shape (order + words, n); results, shape (order, n).
+            The words, z included, shape (order + words, n), and the results, shape (order, n).
         """
         words = np.zeros((self.order + self.words, argument.shape[1]))
         words[: self.order] = argument

@@ -26,8 +26,8 @@ class StateError:
     """RMS of x̃ − x over RMS of x, taken over all states together, once the window is full.
 
     Attributes:
-        energy: in orthonormal coordinates.
-        legendre: in Legendre coefficients, which weight state i by 2i+1.
+        energy: The error in orthonormal coordinates.
+        legendre: The error in Legendre coefficients, which weight state i by 2i+1.
     """
 
     energy: float
@@ -133,12 +133,12 @@ def structured_zoh(
     and columns. Where no structure pays, the result is the dense matrix in one stage.
 
     Args:
-        spec: a memory with the zoh step, in either basis.
-        error: relative RMS error of all states for zero-mean white input, in orthonormal coordinates,
+        spec: A memory with the zoh step, in either basis.
+        error: The relative RMS error of all states for zero-mean white input, in orthonormal coordinates,
             1e-6 … 1; see `white_error`.
-        levels: most cuts from the whole to its smallest part; fewer give fewer stages and more
+        levels: The largest number of cuts from the whole to its smallest part; fewer give fewer stages and more
             multiplications. Any number by default.
-        contraction: damp the result by the little that makes ‖I + D̃‖₂ ≤ 1 in orthonormal coordinates.
+        contraction: Whether to damp the result by the little that makes ‖I + D̃‖₂ ≤ 1 in orthonormal coordinates.
 
     Raises:
         DesignError: an argument is out of its range, or the step is not zoh.

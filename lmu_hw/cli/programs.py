@@ -1,0 +1,257 @@
+"""Experiments and regressions as programs of `lmu-hw`: one listing, one way to answer, one form of result file.
+
+A program is a row of a table and a function in the module that the row names. The function takes the program's own
+options and returns an `Outcome`; `program` makes a command of it, with `--out` and `--json`. Modules are imported when
+their program is called, so that listing all of them takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections import UserDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmu_hw.cli.options import output_options
+from lmu_hw.cli.output import answer, render_json, staged, written
+from lmu_hw.cli.parameters import OrderedGroup, SectionedCommand
+from lmu_hw.errors import CheckFailed
+from lmu_hw.io.files import write_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FORMAT_VERSION = 1
+_WORDS = "lmu_hw.words"
+#: Packages whose versions a result file always has, and those that it has where the run loaded them.
+_ALWAYS, _IF_LOADED = ("lmu-hw", "numpy", "scipy", "amaranth"), ("jax", "optax", "scikit-learn", "bitwuzla", "pyosys")
+_MODULES = {"scikit-learn": "sklearn"}
+#: How simulators tell their version; a package of the same name tells it for the others.
+_PROGRAMS = {"ngspice": ("ngspice", "--version"), "icarus": ("iverilog", "-V")}
+_SIMULATORS = ("verilator", "icarus", "ngspice", "neospice")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A row of a table of programs.
+
+    Attributes:
+        name: The name on the command line; the function's name has _ in place of -.
+        what: What the program does or finds out, in one line.
+        module: The module that its function stands in.
+        minutes: How long it takes with its defaults, roughly, on two cores.
+        needs: Tools, packages and data that it needs beside this package.
+        function: The function's name where that does not follow from the program's.
+    """
+
+    name: str
+    what: str
+    module: str
+    minutes: float
+    needs: tuple[str, ...] = ()
+    function: str | None = None
+
+    @property
+    def terms(self) -> str:
+        """What it takes: the rough time, and what it needs."""
+        time = "under a minute" if self.minutes < 1.0 else f"about {self.minutes:g} min"
+        return f"{time}; needs {', '.join(self.needs)}" if self.needs else time
+
+    def command(self) -> click.Command:
+        """Import the module and return the program's command."""
+        found = getattr(importlib.import_module(self.module), self.function or self.name.replace("-", "_"))
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{self.name} is no command")
+        return found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a program found.
+
+    Attributes:
+        result: The figures, as plain values and arrays.
+        shown: The same for people, as tables.
+        files: What `--out` leaves beside the result file, by file name: functions that return the text.
+        failure: What does not hold, in one line; None where every check holds.
+    """
+
+    result: Mapping[str, Any]
+    shown: Sequence[RenderableType]
+    files: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    failure: str | None = None
+
+
+class _Commands(UserDict[str, Any]):
+    """The commands of programs by name, each made when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        program: Program = self.data[name]
+        return program.command()
+
+
+class ProgramGroup(OrderedGroup):
+    """Programs under headings, with what they need and how long they take."""
+
+    def __init__(self, *args: Any, programs: Mapping[str, Sequence[Program]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.programs = programs
+        self.commands = _Commands({each.name: each for topic in programs.values() for each in topic})
+        # A wrong name is refused in the words of this group.
+        vars(self).update(what=self.name, listing=f"lmu-hw {self.name}")
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one list of programs for each topic."""
+        for topic, programs in self.programs.items():
+            with formatter.section(topic):
+                formatter.write_dl([(each.name, f"{each.what} ({each.terms})") for each in programs])
+
+
+class _ProgramCommand(SectionedCommand):
+    """A command that remembers the words that it was called with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words, then parse them."""
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+def program(
+    group: str, table: Mapping[str, Sequence[Program]], name: str
+) -> Callable[[Callable[..., Outcome]], click.Command]:
+    """Make a command of the function that carries out a program of a table.
+
+    The command answers with the function's outcome, leaves NAME.json in the folder of --out, and ends with status 1
+    where a check failed. The function's docstring is its help.
+
+    Args:
+        group: The subcommand of `lmu-hw` that the program belongs to.
+        table: The rows of the group by topic.
+        name: The name of the program.
+    """
+    row = next(each for topic in table.values() for each in topic if each.name == name)
+
+    def decorate(function: Callable[..., Outcome]) -> click.Command:
+        def run(out: Path | None, as_json: bool, **options: Any) -> None:
+            with staged(out) as folder:
+                began, date = time.monotonic(), datetime.now(UTC)
+                outcome = function(**options)
+                seconds = time.monotonic() - began
+                files: dict[str, str] = {}
+                if out is not None:
+                    result = _result_file(group, row, outcome, options, date, seconds)
+                    files = {f"{name}.json": render_json(result)} | {key: make() for key, make in outcome.files.items()}
+                for file, text in files.items():
+                    write_text(folder / file, text)
+            answer(outcome.result, [*outcome.shown, *written(out, files)], as_json=as_json)
+            if outcome.failure is not None:
+                raise CheckFailed(outcome.failure)
+
+        run.__doc__ = function.__doc__
+        # Click keeps what was declared in this attribute, the last option first: --out and --json end the help.
+        declared = output_options(run)
+        declared.__click_params__ += getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        settings = {"show_default": True}
+        return click.command(name, cls=_ProgramCommand, context_settings=settings, short_help=row.what)(declared)
+
+    return decorate
+
+
+def _result_file(
+    group: str, row: Program, outcome: Outcome, options: Mapping[str, Any], date: datetime, seconds: float
+) -> dict[str, Any]:
+    """What NAME.json holds: the result, and all that it takes to judge it or to make it again."""
+    return {
+        "format": "lmu-hw result",
+        "version": FORMAT_VERSION,
+        "kind": group,
+        "name": row.name,
+        "command": shlex.join(["lmu-hw", group, row.name, *_words()]),
+        "date": date.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "passed": outcome.failure is None,
+        "machine": machine(),
+        "versions": versions(row.needs, options),
+        "options": _in_order(options),
+        "result": outcome.result,
+    }
+
+
+def _words() -> list[str]:
+    """The words of the present call less `--json` and `--out`, which change nothing in the result."""
+    kept, rest = [], iter(click.get_current_context().meta.get(_WORDS, ()))
+    for word in rest:
+        if word == "--out":
+            next(rest, None)
+        elif word != "--json" and not word.startswith("--out="):
+            kept.append(word)
+    return kept
+
+
+def _in_order(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options in the order of their declaration."""
+    names = [parameter.name for parameter in click.get_current_context().command.params]
+    return {name: options[name] for name in names if name in options}
+
+
+def machine() -> dict[str, Any]:
+    """What this process runs on: the processor's model, the cores it may use, and the operating system."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "system": platform.platform()}
+
+
+def _processor() -> str:
+    try:
+        told = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        told = None
+    return told[1] if told else platform.processor() or platform.machine()
+
+
+def versions(needs: Iterable[str], options: Mapping[str, Any]) -> dict[str, str]:
+    """The versions of this package, of what it stands on, and of the simulators that a run used.
+
+    Args:
+        needs: What the program needs at any rate.
+        options: Its options, of which `simulator` and `engine` choose a simulator.
+    """
+    found = {"python": platform.python_version()}
+    packages = [*_ALWAYS, *(name for name in _IF_LOADED if _MODULES.get(name, name) in sys.modules)]
+    found |= {name: version for name in packages if (version := _package(name))}
+    chosen = [str(options[key]) for key in ("simulator", "engine") if options.get(key)]
+    needed = [need.lower() for need in needs]
+    if "simulator" in options:
+        needed = [need for need in needed if need not in ("verilator", "icarus")]
+    for name in dict.fromkeys([*chosen, *needed]):
+        if name in _SIMULATORS and (version := _answered(name) if name in _PROGRAMS else _package(name)):
+            found[name] = version
+    return found
+
+
+def _package(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _answered(name: str) -> str | None:
+    try:
+        done = subprocess.run(_PROGRAMS[name], capture_output=True, text=True, timeout=10.0, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    number = re.search(r"\d+(\.\d+)*", done.stdout + done.stderr)
+    return number[0] if number else None

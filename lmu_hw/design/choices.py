@@ -1,0 +1,35 @@
+"""The words that options choose among, in one place that loads nothing heavy.
+
+Methods and datapaths are read from their tables. The packages that give the other words their meaning need NumPy,
+which the help must not wait for; a test holds both equal.
+"""
+
+from __future__ import annotations
+
+from lmu_hw.core.methods import Discretization
+from lmu_hw.fixed_point.datapaths.table import Datapath
+
+DISCRETIZATIONS = tuple(map(str, Discretization))
+BASES = ("legendre", "orthonormal")
+DATAPATHS = tuple(map(str, Datapath))
+OLDER_DATAPATHS = {older: str(name) for older, name in Datapath.aliases.items()}
+GUARANTEES = ("energy", "lyapunov")
+SIMULATORS = ("verilator", "icarus")
+
+TOPOLOGIES = ("dense", "chain", "ladder")
+STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
+OPAMPS = ("ideal", "single-pole", "macro")
+OTAS = ("ideal", "macro")
+SERIES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
+
+GRANULARITIES = ("row", "tensor")
+CLIPPINGS = ("error", "largest")
+RESETS = ("first", "never")
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity")
+OUTPUTS = ("sequence", "last")
+
+NEURON_KINDS = ("poisson-lif", "poisson-relu", "lif", "rate-lif", "rate-relu")
+COORDINATES = ("balanced", "states")
+SCOPES = ("memory", "all")
+
+BACKENDS = ("float", "fixed", "rtl", "spiking")

@@ -1,0 +1,171 @@
+"""Run targets in the stream harness under a simulator, and collect their scores and what they answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmu_hw.errors import CheckFailed
+from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
+from lmu_hw.sim.targets.base import Expected, Recorded, Target
+from lmu_hw.sim.targets.harness import TOP, harness_verilog, record_fields, record_file
+from lmu_hw.sim.targets.scoreboard import Beats, Score, read_beats
+
+_SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run of the bench came to.
+
+    Attributes:
+        targets: What was run.
+        scores: A score for each target; empty where the bench did not get as far.
+        bench: The log, the messages and the waveform.
+    """
+
+    targets: tuple[Target, ...]
+    scores: tuple[Score, ...]
+    bench: BenchResult
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bench ran and every score is clean."""
+        return self.bench.passed and bool(self.scores) and all(score.passed for score in self.scores)
+
+    @cached_property
+    def recorded(self) -> tuple[Recorded, ...]:
+        """What came out of each target, in the order of its model's words; empty unless the bench passed."""
+        if not self.bench.passed:
+            return ()
+        return tuple(target.arranged(self.beats(k)) for k, target in enumerate(self.targets))
+
+    @property
+    def words(self) -> tuple[IntArray, ...]:
+        """The output words of each target, shaped like its model's; empty unless the bench passed."""
+        return tuple(each.words for each in self.recorded)
+
+    @property
+    def readouts(self) -> tuple[IntArray | None, ...]:
+        """The readouts of each memory, shape (batch, samples or 1, readouts); None for a target without."""
+        return tuple(each.readouts for each in self.recorded)
+
+    def beats(self, k: int) -> dict[str, Beats]:
+        """Every beat that target k gave, by stream, even where the bench failed."""
+        return {
+            stream.name: read_beats(self.bench.run_dir / record_file(stream, k), record_fields(stream), stream.words)
+            for stream in self.targets[k].streams
+        }
+
+    def checked_words(self, k: int) -> IntArray:
+        """The output words of target k.
+
+        Raises:
+            CheckFailed: Something differs from the integer models, or the bench failed.
+        """
+        if not self.passed:
+            raise CheckFailed("; ".join(self.bench.messages) or "the bench failed")
+        return self.words[k]
+
+
+def run_targets(
+    targets: Sequence[Target],
+    *,
+    workdir: Path,
+    simulator: Simulator | str = Simulator.VERILATOR,
+    seed: int = 0,
+    waves: bool = False,
+    expected: Sequence[IntArray] | None = None,
+    resets: Sequence[int] = (),
+) -> Run:
+    """Stream every target's stimulus through its Verilog and score all of it in cocotb.
+
+    Args:
+        targets: Designs of different names; they run side by side in one simulation.
+        workdir: The folder for the build, the logs and the recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        seed: The seed of cocotb.
+        waves: Whether all signals are recorded.
+        expected: The words that each target is compared with, shaped like its model's; those of the integer models
+            by default.
+        resets: The numbers of clock cycles to run before each reset in mid-stream; every stream starts over after it.
+
+    Raises:
+        DesignError: An argument is wrong.
+        MissingToolError: The simulator is not installed.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    words = [target.model_words() for target in targets] if expected is None else expected
+    files, jobs = {}, []
+    for k, target in enumerate(targets):
+        files[f"samples_{k}.hex"] = "".join(f"{word:x}\n" for word in target.input_words().ravel().tolist())
+        jobs.append(_job(k, target, words[k], workdir.absolute()))
+    sources = [workdir / f"{target.design.name}.v" for target in targets]
+    for path, target in zip(sources, targets, strict=True):
+        path.write_text(target.design.text, encoding="utf-8")
+    top = workdir / f"{TOP}.v"
+    top.write_text(harness_verilog(targets), encoding="utf-8")
+    limits = [target.limit_cycles for target in targets]
+    # The bench touches the harness's own ports only; that Verilator keeps every other signal within its reach, as
+    # cocotb asks for, makes it several times slower. In waveforms all signals are wanted.
+    hidden = () if waves else Simulator.named(simulator).backend.hide_signals()
+    bench = run_bench(
+        simulator,
+        [*sources, top],
+        TOP,
+        "lmu_hw.sim.targets.bench",
+        workdir / str(simulator),
+        timeout_s=120.0 + sum(limits) / _SLOWEST_CYCLES_PER_S,
+        parameters={"limit_cycles": max(limits), "jobs": jobs, "resets": list(resets)},
+        seed=seed,
+        waves=waves,
+        extra_files=files,
+        extra_build_args=hidden,
+    )
+    return Run(tuple(targets), _scores(bench.run_dir / "scores.json"), bench)
+
+
+def _job(k: int, target: Target, words: IntArray, folder: Path) -> dict[str, Any]:
+    """What the bench must know to judge target k; what its streams should carry is left in `folder`."""
+    streams = []
+    wanted = target.expected(words)
+    for stream in target.streams:
+        vectors = _vectors(wanted[stream.name], {name.rpartition("_")[2] for name, _ in stream.fields})
+        if target.reference is not None and stream.name == target.streams[0].name:
+            vectors |= {
+                "reference": target.in_beat_order(target.reference),
+                "bound": target.in_beat_order(np.broadcast_to(target.error_bound, target.reference.shape)),
+                "lsb": np.array(target.output_format.lsb),
+            }
+        path = folder / f"expected_{stream.name}_{k}.npz"
+        np.savez(path, allow_pickle=False, **vectors)
+        streams.append(
+            {
+                "name": stream.name,
+                "record": record_file(stream, k),
+                "fields": record_fields(stream),
+                "words": stream.words,
+                "expected": str(path),
+            }
+        )
+    return {"sent": int(target.sent), "streams": streams}
+
+
+def _vectors(wanted: Expected, ports: set[str]) -> dict[str, Any]:
+    """The expected words, and those of their tags that have a port."""
+    return {"words": wanted.words, **{f"tag_{name}": tag for name, tag in wanted.tags.items() if name in ports}}
+
+
+def _scores(file: Path) -> tuple[Score, ...]:
+    """The scores that the bench left, without whether each passed, which they tell themselves."""
+    if not file.is_file():
+        return ()
+    rows = json.loads(file.read_text(encoding="utf-8"))["scores"]
+    return tuple(Score(**{field.name: row[field.name] for field in fields(Score)}) for row in rows)
