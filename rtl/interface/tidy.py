@@ -299,14 +299,12 @@ def _trimmed(module: _Module) -> None:
         if isinstance(statement, _Lines):
             for name in statement.names():
                 slices.setdefault(name, set()).add(None)
-    narrow = {
-        name: next(iter(found))
-        for name, found in slices.items()
-        if _UNNAMED.fullmatch(name) and len(found) == 1 and None not in found
-    }
-    narrow = {name: each for name, each in narrow.items() if each is not None and each[1] == 0}
-    for name, each in narrow.items():
-        module.declared[name].width = each[0] + 1  # type: ignore[index]
+    narrow: dict[str, tuple[int, int] | None] = {}
+    for name, found in slices.items():
+        part = next(iter(found))
+        if _UNNAMED.fullmatch(name) and len(found) == 1 and part is not None and part[1] == 0:
+            narrow[name] = part
+            module.declared[name].width = part[0] + 1
     _map_terms(module, lambda term: _whole(term, narrow))
 
 
