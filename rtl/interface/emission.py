@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Fragment, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier, write_json, write_text
-
-#: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
-KEYWORDS = frozenset(
-    """
-    always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
-    defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive
-    endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 if ifnone
-    incdir include initial inout input instance integer join large liblist library localparam macromodule
-    medium module nand negedge nmos nor noshowcancelled not notif0 notif1 or output parameter pmos posedge
-    primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg
-    release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam
-    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
-    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor alias assert assume before bind
-    bins binsof bit break byte chandle class clocking const constraint context continue cover covergroup
-    coverpoint cross dist do endclass endclocking endgroup endinterface endpackage endprogram endproperty
-    endsequence enum expect export extends extern final first_match foreach forkjoin iff ignore_bins
-    illegal_bins import inside int interface intersect join_any join_none local logic longint matches modport
-    new null package packed priority program property protected pure rand randc randcase randsequence ref
-    return sequence shortint shortreal solve static string struct super tagged this throughout timeprecision
-    timeunit type typedef union unique var virtual void wait_order wildcard with within
-    """.split()  # noqa: SIM905 - a list would take a line for each
-)
-
-
-_DUMMY = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+)  = 0;$", re.MULTILINE)
+from lmu_hw.rtl.writer.modules import verilog
+from lmu_hw.rtl.writer.names import KEYWORDS
+from lmu_hw.rtl.writer.netlist import Netlist
 
 
 @dataclass(frozen=True)
@@ -132,17 +107,32 @@ def ports_of(described: Sequence[Described]) -> list[Port]:
 def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> str:
     """The Verilog of `inner` as a module `name` with these ports beside clk and rst."""
     with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
-        text: str = verilog.convert(_Flat(inner, described), name=name, emit_src=False, strip_internal_attrs=True)
-    return _started(text)
+        fragment = Fragment.get(inner, None)
+        netlist = Netlist(fragment, _flat_ports(fragment, described), name)
+        comments = dict(_comments(fragment, name))
+        meanings = {port.name: port.meaning for port in (*CLOCK, *ports_of(described))}
+        return verilog(netlist, comments, meanings)
 
 
-def _started(verilog: str) -> str:
-    """The same Verilog with every combinational block run once at the start by every simulator.
+def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str, tuple[Signal, None]]:
+    """Flat ports in place of a component's streams; Amaranth sees their directions from what drives them."""
+    ports: dict[str, tuple[Signal, None]] = {}
+    for name, direction, inside, _ in described:
+        value = Value.cast(inside)
+        flat = Signal(len(value), name=name)
+        fragment.add_statements("comb", value.eq(flat) if direction == "input" else flat.eq(value))
+        ports[name] = (flat, None)
+    return ports
 
-    Yosys reads a dummy register in each of them for that purpose, but Icarus takes the register's initial value for
-    no event, and a block whose inputs do not change would stay unknown: set at the end of time 0, it is one.
-    """
-    return _DUMMY.sub(r"  reg \1 ;\n  initial \1 <= 0;", verilog)
+
+def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
+    """What each module is, by its path: the first sentence about its class."""
+    made = next((each for each in fragment.origins or () if isinstance(each, wiring.Component)), None)
+    text = type(made).__doc__ if made is not None else None
+    if text:
+        yield path, text.strip().split("\n")[0]
+    for inside, name, _ in fragment.subfragments:
+        yield from _comments(inside, f"{path}.{name}")
 
 
 @contextmanager
@@ -154,21 +144,3 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-class _Flat(wiring.Component):
-    """A component behind flat ports, so that their names in Verilog are ours and not the generator's."""
-
-    def __init__(self, inner: wiring.Component, described: Sequence[Described]) -> None:
-        self._inner, self._described = inner, described
-        super().__init__(
-            {port.name: (In if port.direction == "input" else Out)(port.width) for port in ports_of(described)}
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = self._inner
-        for name, direction, inside, _ in self._described:
-            flat, value = getattr(self, name), Value.cast(inside)
-            m.d.comb += value.eq(flat) if direction == "input" else flat.eq(value)
-        return m

@@ -1,0 +1,133 @@
+"""Modules and their ports: which nets cross the border of a module, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lmu_hw.rtl.writer.names import Names, is_anonymous, plain_name
+from lmu_hw.rtl.writer.netlist import ONE, Cell, Netlist, Value
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a module: direction ``input`` or ``output``, and its nets, the lowest bit first."""
+
+    name: str
+    direction: str
+    nets: Value
+
+
+@dataclass
+class Place:
+    """A module with what stands in it.
+
+    Attributes:
+        index: of the module in the netlist.
+        name: path from the top on, joined.
+        instance: name of the instance in the module around it.
+        cells: those of this module, in the order of the netlist.
+        children: modules within that have something in them.
+        ports: inputs, then outputs, each in the order in which the component names them.
+        names: the identifiers taken so far.
+        named: signals and fields by their nets: what a value is called here.
+    """
+
+    index: int
+    name: str
+    instance: str
+    cells: list[Cell] = field(default_factory=list)
+    children: list[Place] = field(default_factory=list)
+    ports: list[Port] = field(default_factory=list)
+    names: Names = field(default_factory=Names)
+    named: dict[Value, str] = field(default_factory=dict)
+
+
+def places(netlist: Netlist) -> Place:
+    """The top of the hierarchy, with all that is in it."""
+    names = Names()
+    made = [
+        Place(k, names.give("_".join(map(plain_name, module.path))), module.path[-1])
+        for k, module in enumerate(netlist.modules)
+    ]
+    for cell in netlist.cells:
+        made[cell.module].cells.append(cell)
+    for place, module in reversed(list(zip(made, netlist.modules, strict=True))):
+        if module.parent is not None and (place.cells or place.children):
+            made[module.parent].children.insert(0, place)
+    crossing = _crossings(netlist)
+    for place, module in zip(made, netlist.modules, strict=True):
+        ranked = sorted(module.names, key=lambda named: (is_anonymous(named[0]), "__" in named[0]))
+        for name, value in ranked:
+            nets = distinct(value, netlist.live)
+            if nets:
+                place.named.setdefault(nets, name)
+        if place.index == 0:
+            ports = [("input", netlist.inputs), ("output", netlist.outputs)]
+            place.ports = [Port(place.names.give(n), way, nets) for way, named in ports for n, nets in named.items()]
+        else:
+            for way, nets_by_module in zip(("input", "output"), crossing, strict=True):
+                nets = nets_by_module[place.index]
+                for name, value in _grouped(nets, [(n, distinct(v, netlist.live)) for n, v in ranked]):
+                    place.ports.append(Port(place.names.give(name), way, value))
+    return made[0]
+
+
+def distinct(value: Iterable[int], live: Collection[int]) -> Value:
+    """The nets of a value that something drives and something reads, each once."""
+    return tuple(dict.fromkeys(net for net in value if net > ONE and net in live))
+
+
+def _crossings(netlist: Netlist) -> tuple[list[dict[int, None]], list[dict[int, None]]]:
+    """The nets that come into each module, and those that leave it; as ordered sets."""
+    parents = [module.parent for module in netlist.modules]
+    chains = [_chain(k, parents) for k in range(len(parents))]
+    home = {net: cell.module for cell in netlist.cells for net in cell.outputs}
+    uses: dict[int, dict[int, None]] = {}
+    for cell in netlist.cells:
+        for value in cell.inputs():
+            for net in value:
+                uses.setdefault(net, {})[cell.module] = None
+    for value in netlist.outputs.values():
+        for net in value:
+            uses.setdefault(net, {})[0] = None
+    incoming: list[dict[int, None]] = [{} for _ in parents]
+    leaving: list[dict[int, None]] = [{} for _ in parents]
+    for net, users in uses.items():
+        if net <= ONE or net not in netlist.live:
+            continue
+        source = chains[home.get(net, 0)]
+        for user in users:
+            target = chains[user]
+            common = sum(1 for a, b in zip(source, target, strict=False) if a == b)
+            for module in target[common:]:
+                incoming[module][net] = None
+            for module in source[common:]:
+                leaving[module][net] = None
+    return incoming, leaving
+
+
+def _chain(index: int, parents: list[int | None]) -> list[int]:
+    chain: list[int] = []
+    at: int | None = index
+    while at is not None:
+        chain.insert(0, at)
+        at = parents[at]
+    return chain
+
+
+def _grouped(nets: dict[int, None], named: list[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    """`nets` in groups with names: those of signals that cross as a whole first, then parts of signals."""
+    left = dict(nets)
+    for whole in (True, False):
+        for name, value in named:
+            group = tuple(net for net in value if net in left)
+            if group and (not whole or len(group) == len(value)):
+                yield name, group
+                for net in group:
+                    del left[net]
+    by_cell: dict[int, list[int]] = {}
+    for net in sorted(left):
+        by_cell.setdefault(net >> 16, []).append(net)
+    for group_of_cell in by_cell.values():
+        yield "value", tuple(group_of_cell)
