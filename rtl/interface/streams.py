@@ -133,7 +133,8 @@ class StreamMemory(wiring.Component):
 
     A port wider than the input format takes samples beyond its range: they count as its nearest end, and
     `saturated` tells from the next cycle on that there was one, until reset or `clear_status`. A clear in
-    the very cycle of another such sample leaves it set.
+    the very cycle of another such sample leaves it set. Where the port has the width of the input format,
+    nothing can saturate, and there is neither signal.
 
     Args:
         plan: the fixed-point plan, for this kind of datapath.
@@ -145,7 +146,8 @@ class StreamMemory(wiring.Component):
         i: samples, stream of `input_layout`.
         o: state words, stream of `output_layout`.
         r: readouts, stream of `readout_layout`; only where the plan has some.
-        saturated, clear_status: the status bit, Out(1), and what clears it, In(1).
+        can_saturate: whether the port is wider than the input format.
+        saturated, clear_status: the status bit, Out(1), and what clears it, In(1); only where `can_saturate`.
         schedule: when what happens.
 
     Raises:
@@ -168,9 +170,9 @@ class StreamMemory(wiring.Component):
         members = {
             "i": In(stream.Signature(input_layout(self.port_bits))),
             "o": Out(stream.Signature(output_layout(plan, self.schedule.words, channels))),
-            "saturated": Out(1),
-            "clear_status": In(1),
         }
+        if self.can_saturate:
+            members |= {"saturated": Out(1), "clear_status": In(1)}
         if plan.readouts is not None:
             members["r"] = Out(stream.Signature(readout_layout(plan.readouts, channels)))
         super().__init__(members)
@@ -202,6 +204,11 @@ class StreamMemory(wiring.Component):
         """Bits of memory for the states of all channels: integrators, words, and words between."""
 
     @property
+    def can_saturate(self) -> bool:
+        """Whether the port is wider than the input format, so that a sample may lie beyond its range."""
+        return self.port_bits > self.plan.input_format.width
+
+    @property
     def multipliers(self) -> int:
         """Multipliers for the increments."""
         return self.lanes
@@ -228,16 +235,17 @@ class StreamMemory(wiring.Component):
         pipeline = self.pipeline(self.plan, self.lanes, self.channels, self.schedule)
         m.submodules.pipeline = EnableInserter(advance)(pipeline.surrounded())
         offered, sample = self.i.payload, pipeline.sample
+        kept = fit(offered.data, self.plan.input_format, Overflow.SATURATE) if self.can_saturate else offered.data
         m.d.comb += [
             pipeline.valid.eq(self.i.valid),
-            sample.data.eq(fit(offered.data, self.plan.input_format, Overflow.SATURATE)),
+            sample.data.eq(kept),
             sample.first.eq(offered.first),
             sample.last.eq(offered.last),
             self.i.ready.eq(pipeline.ready & advance),
         ]
-        with m.If(self.clear_status):
-            m.d.sync += self.saturated.eq(0)
-        if self.port_bits > self.plan.input_format.width:
+        if self.can_saturate:
+            with m.If(self.clear_status):
+                m.d.sync += self.saturated.eq(0)
             with m.If(self.i.valid & self.i.ready & (sample.data != offered.data)):
                 m.d.sync += self.saturated.eq(1)
 

@@ -12,8 +12,8 @@ class Expression(NamedTuple):
     Attributes:
         text: the Verilog.
         level: precedence, a value of `LEVELS`; 0 for names, numbers, concatenations and calls.
-        extending: whether its value depends on the width that its surroundings ask for. Such an expression is right only as
-            the whole right-hand side of an assignment to as many bits as it has.
+        extending: whether its value depends on the width that its surroundings ask for. Such an expression is right
+            only as the whole right-hand side of an assignment to as many bits as it has.
         lines: the text of a chain of conditions, one to a line.
     """
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from lmu_hw.rtl.writer.cells import ONE, Cell, Value
 from lmu_hw.rtl.writer.names import Names, is_anonymous, plain_name
-from lmu_hw.rtl.writer.netlist import ONE, Cell, Netlist, Value
+from lmu_hw.rtl.writer.netlist import Netlist
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def places(netlist: Netlist) -> Place:
             place.ports = [Port(place.names.give(n), way, nets) for way, named in ports for n, nets in named.items()]
         else:
             for way, nets_by_module in zip(("input", "output"), crossing, strict=True):
-                nets = nets_by_module[place.index]
-                for name, value in _grouped(nets, [(n, distinct(v, netlist.live)) for n, v in ranked]):
+                for name, value in _grouped(
+                    nets_by_module[place.index], [(n, distinct(v, netlist.live)) for n, v in ranked]
+                ):
                     place.ports.append(Port(place.names.give(name), way, value))
     return made[0]
 

@@ -7,9 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from amaranth.hdl import Signal
-from amaranth.lib.wiring import Component
 from amaranth.sim import Simulator, SimulatorContext
 
 from lmu_hw.rtl.interface.emission import emit

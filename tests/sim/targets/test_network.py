@@ -102,9 +102,9 @@ def test_wrong_verilog_is_found(rng, tmp_path):
     plan = planned(rng, Output.SEQUENCE)
     x = codes(plan, rng, 2, 25)
     right = generate_network_verilog(plan, name="right")
-    dead = right.text.replace("right", "dead").replace(".o__valid(out_valid)", ".o__valid()")
-    silent = dead.replace("assign o__valid = out_valid;", "assign out_valid = 1'b0;")
-    assert silent.count("o__valid()") == silent.count("out_valid = 1'b0") == 1
+    dead = right.text.replace("right", "dead").replace(".o_valid(out_valid)", ".o_valid()")
+    silent = dead.replace("  assign out_data = ", "  assign out_valid = 1'b0;\n  assign out_data = ")
+    assert silent.count("o_valid()") == silent.count("out_valid = 1'b0") == 1
     changed = generate_network_verilog(with_one_code_changed(plan, x), name="changed")
     designs = [right, replace(right, name="dead", text=silent), changed]
     stimulus = NetworkStimulus.of_batch(x, 1)
