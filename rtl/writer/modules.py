@@ -272,6 +272,8 @@ class _ModuleText(Scope):
                 labels = ", ".join(number(int(pattern, 2), len(value)) for pattern in match.patterns)
             body = self._statements(statement.branches.get(branch, []), group) or [";"]
             labelled.append((labels, body))
+        if labelled[-1][0] != "default":
+            labelled.append(("default", [";"]))
         return case(self.expression(value).text, labelled)
 
     def _assignment(self, register: Register, start: int, value: Value) -> str:
