@@ -174,7 +174,7 @@ def test_a_fault_that_needs_a_rare_input_is_found(monkeypatch: pytest.MonkeyPatc
     ports = [port for port in design.manifest["ports"] if port["name"] not in ("clk", "rst")]
     decls = ", ".join(f"{p['direction']} wire [{p['width'] - 1}:0] {p['name']}" for p in ports)
     links = ", ".join(f".{p['name']}({'data' if p['name'] == 'in_data' else p['name']})" for p in ports)
-    inner = design.text.replace("module lmu_memory(", "module inner(")
+    inner = design.text.replace("module lmu_memory (", "module inner (")
     assert inner != design.text
     text = f"""{inner}
 module lmu_memory(input wire clk, input wire rst, {decls});
