@@ -79,9 +79,12 @@ def _described(memory: StreamMemory) -> list[Described]:
         ("out_channel", "output", o.payload.channel, "channel of the sample"),
         ("out_first", "output", o.payload.first, "in_first of the sample"),
         ("out_last", "output", o.payload.last, "in_last of the sample"),
-        ("saturated", "output", memory.saturated, "a sample was out of range since reset or clear_status"),
-        ("clear_status", "input", memory.clear_status, "clears saturated at this clock edge"),
     ]
+    if memory.can_saturate:
+        described += [
+            ("saturated", "output", memory.saturated, "a sample was out of range since reset or clear_status"),
+            ("clear_status", "input", memory.clear_status, "clears saturated at this clock edge"),
+        ]
     if plan.readouts is not None:
         r, planned = memory.r, plan.readouts
         described += [

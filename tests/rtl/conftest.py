@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Const, Module, ResetInserter, Signal
 from amaranth.sim import Simulator, SimulatorContext
 
 from lmu_hw.fixed_point.model import IntegerMemory
@@ -104,10 +104,12 @@ def _run(
             ctx.set(i.payload.data, int(rng.integers(-4, 4)))
             ctx.set(i.payload.first, int(rng.integers(2)))
         ctx.set(o.ready, ready)
-        ctx.set(memory.clear_status, clear_now)
+        if memory.can_saturate:
+            ctx.set(memory.clear_status, clear_now)
         if r is not None:
             ctx.set(r.ready, read_ready)
-        outputs = [memory.saturated, i.ready, o.valid, o.payload] + ([r.valid, r.payload] if r is not None else [])
+        status = memory.saturated if memory.can_saturate else Const(0)
+        outputs = [status, i.ready, o.valid, o.payload] + ([r.valid, r.payload] if r is not None else [])
         *_, saturated, i_ready, o_valid, p, r_valid, q = [
             *(await ctx.tick().sample(*outputs)),
             *([] if r is not None else [0, None]),

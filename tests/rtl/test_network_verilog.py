@@ -20,6 +20,7 @@ from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.network import build_network, generate_network_verilog
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_networks
 from tests.rtl.networks import LayerShape, random_network
+from tests.rtl.ports import declared_ports
 
 SHAPES = [
     LayerShape(Datapath.CHAIN, 4, 2, 6, recurrent=True, feedback=True),
@@ -67,10 +68,7 @@ def test_the_documented_ports(generated: tuple[NetworkPlan, VerilogDesign]) -> N
         "out_last": ("output", 1),
     }
     assert {p["name"]: (p["direction"], p["width"]) for p in design.manifest["ports"]} == expected
-    body = design.text[re.search(r"^module net\(", design.text, re.MULTILINE).start() :]  # type: ignore[union-attr]
-    body = body[: body.index("endmodule")]
-    found = re.findall(r"^\s*(input|output)\s+(?:wire\s+|reg\s+)?(?:\[(\d+):0\]\s+)?(\w+);", body, re.MULTILINE)
-    assert {port: (direction, int(top or 0) + 1) for direction, top, port in found} == expected
+    assert declared_ports(design.text, "net") == expected
 
 
 def test_the_manifest_tells_what_the_component_promises(generated: tuple[NetworkPlan, VerilogDesign]) -> None:
@@ -89,7 +87,7 @@ def test_the_manifest_tells_what_the_component_promises(generated: tuple[Network
 
 def test_the_memory_bits_are_those_of_the_text(generated: tuple[NetworkPlan, VerilogDesign]) -> None:
     _, design = generated
-    declared = re.findall(r"^\s*reg (?:\[(\d+):0\] )?\S+\s+\[(\d+):0\];", design.text, re.MULTILINE)
+    declared = re.findall(r"^\s*reg (?:\[(\d+):0\] )?\S+\s+\[(?:0:)?(\d+)(?::0)?\];", design.text, re.MULTILINE)
     assert declared
     total = sum(prod(int(top or 0) + 1 for top in each) for each in declared)
     assert sum(design.manifest["memory_bits"].values()) == total
