@@ -7,42 +7,56 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from amaranth.hdl import EnableInserter, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory, stream, wiring
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan, ReadoutPlan
 from lmu_hw.rtl.primitives.arithmetic import fit, registered_sum, round_shift, sum_latency
-from lmu_hw.rtl.primitives.layouts import input_layout, output_layout, readout_layout
+from lmu_hw.rtl.primitives.bundles import Component, Fields
+from lmu_hw.rtl.primitives.indices import index_signal, is_last, successor
+from lmu_hw.rtl.primitives.layouts import beat_layout, readout_layout, sample_layout
 from lmu_hw.rtl.primitives.pipeline import Pipeline
 from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import storage
 
 
-class ReadoutUnit(wiring.Component):
+class ReadoutStage(Stage):
+    """The stages of the readouts, which the beats of a sample pass in successive cycles.
+
+    Between MULTIPLY and ACCUMULATE the products of a beat's words are added in a tree: `sum_latency(words)` more
+    cycles, none for one word.
+    """
+
+    MULTIPLY = "the beat and the coefficients of its words are there"
+    ACCUMULATE = "their products are there, summed over the beat, and are added to the sums of the beats before"
+    ROUND = "after the sample's last beat the sums are complete"
+    OFFER = "the rounded readouts are there"
+
+
+class ReadoutUnit(Component):
     """All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
 
     Every cycle takes up a whole beat: a product for each of its words and each readout, their sum in a tree,
-    then the sum over beats. Coefficients of ±1 need no multiplier. Channels in step have a running sum each.
+    then the sum over beats. Coefficients of ±1 need no multiplier. The beats of channels in step alternate, so there
+    is a running sum for each of these channels.
 
     Attributes:
-        beat_valid, beat: words of states, In.
-        valid, readout: the readouts, Out; `latency` cycles after the sample's last beat, for one cycle.
+        beats: In, stream of `beat_layout` that is always ready.
+        readouts: Out, stream of `readout_layout` that is always ready; `latency` cycles after the sample's last beat,
+            for one cycle.
     """
 
     def __init__(self, plan: MemoryPlan, planned: ReadoutPlan, schedule: Schedule, channels: int) -> None:
-        self._planned, self._schedule = planned, schedule
+        self._planned, self._schedule, self._channels = planned, schedule, channels
         self._word = signed(plan.output_format.width)
-        self._tag = StructLayout(
-            {"valid": 1, "starts": 1, "ends": 1, "channel": range(channels), "first": 1, "last": 1}
-        )
         super().__init__(
             {
-                "beat_valid": In(1),
-                "beat": In(output_layout(plan, schedule.words, channels)),
-                "valid": Out(1),
-                "readout": Out(readout_layout(planned, channels)),
+                "beats": In(stream.Signature(beat_layout(plan, schedule.words, channels), always_ready=True)),
+                "readouts": Out(stream.Signature(readout_layout(planned, channels), always_ready=True)),
             }
         )
 
@@ -54,65 +68,73 @@ class ReadoutUnit(wiring.Component):
     @staticmethod
     def latency(schedule: Schedule) -> int:
         """Cycles from the last beat to the readouts: products, their sum, the running sum, the rounding."""
-        return 3 + sum_latency(schedule.words)
+        return ReadoutStage.OFFER - ReadoutStage.MULTIPLY + sum_latency(schedule.words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         planned, schedule = self._planned, self._schedule
         bits, count, words = planned.coefficient_bits, len(planned.delays), schedule.words
+        groups, in_step = schedule.groups, schedule.in_step
+        beat = self.beats.payload
 
-        # Which beat of its sample comes next; the beats of channels in step alternate.
-        group, next_group = Signal(range(schedule.groups)), Signal(range(schedule.groups))
-        turn = Signal(range(schedule.in_step))
-        ends = Signal()
-        m.d.comb += [next_group.eq(group), ends.eq(group == schedule.groups - 1)]
-        with m.If(self.beat_valid):
-            m.d.sync += turn.eq(Mux(turn == schedule.in_step - 1, 0, turn + 1))
-            with m.If(turn == schedule.in_step - 1):
-                m.d.comb += next_group.eq(Mux(ends, 0, group + 1))
+        # Which beat of its sample comes: of a sample of each channel in step first the first ones, and so on.
+        group = index_signal(groups, "group")
+        next_group = index_signal(groups, "next_group")
+        turn = index_signal(in_step, "turn")
+        if groups > 1:
+            m.d.comb += next_group.eq(group)
+        with m.If(self.beats.valid):
+            m.d.sync += turn.eq(successor(turn, in_step))
+            with m.If(is_last(turn, in_step)):
+                m.d.comb += next_group.eq(successor(group, groups))
         m.d.sync += group.eq(next_group)
 
         # The coefficients of a group: readout after readout, in each the first word's lowest.
-        rows = planned.coefficients.reshape(count, schedule.groups, words).transpose(1, 0, 2)
-        m.submodules.coefficients = rom = memory.Memory(
-            shape=ArrayLayout(signed(bits), count * words),
-            depth=schedule.groups,
-            init=rows.reshape(schedule.groups, -1).tolist(),
+        rows = planned.coefficients.reshape(count, groups, words).transpose(1, 0, 2)
+        m.submodules.coefficients = coefficients = storage(
+            ArrayLayout(signed(bits), count * words), groups, rows.reshape(groups, -1).tolist()
         )
-        constants = rom.read_port()
-        m.d.comb += constants.addr.eq(next_group)
+        coefficients_read = coefficients.read_port()
+        m.d.comb += coefficients_read.addr.eq(next_group)
 
+        # MULTIPLY
         products = Signal(ArrayLayout(signed(self._word.width + bits), count * words))
         for k in range(count * words):
-            m.d.sync += products[k].eq(self._product(self.beat.data[k % words], constants.data[k]))
-        tag = Signal(self._tag)
-        m.d.comb += [
-            tag.valid.eq(self.beat_valid),
-            tag.starts.eq(group == 0),
-            tag.ends.eq(ends),
-            tag.channel.eq(self.beat.channel),
-            tag.first.eq(self.beat.first),
-            tag.last.eq(self.beat.last),
-        ]
-        for _ in range(1 + sum_latency(words)):
-            tag, before = Signal(self._tag), tag
-            m.d.sync += tag.eq(before)
+            m.d.sync += products[k].eq(self._product(beat.data[k % words], coefficients_read.data[k]))
 
-        ended = Signal(self._tag)
+        # What travels along with a beat.
+        tag = Fields({"valid": 1, "starts": 1, "ends": 1, "channel": range(self._channels), "first": 1, "last": 1})
+        multiply = Signal(tag, name="beat_multiply")
+        m.d.comb += [
+            multiply.valid.eq(self.beats.valid),
+            multiply.starts.eq(group == 0 if groups > 1 else 1),
+            multiply.ends.eq(is_last(group, groups)),
+            multiply.channel.eq(beat.channel),
+            multiply.first.eq(beat.first),
+            multiply.last.eq(beat.last),
+        ]
+        way = [multiply]
+        for name in [*(f"beat_tree_{k}" for k in range(sum_latency(words))), "beat_accumulate", "beat_round"]:
+            way.append(Signal(tag, name=name))
+            m.d.sync += way[-1].eq(way[-2])
+        accumulate, rounded = way[-2:]
+
+        # ACCUMULATE, ROUND, OFFER
+        readout = self.readouts.payload
         m.d.sync += [
-            ended.eq(tag),
-            self.valid.eq(ended.valid & ended.ends),
-            self.readout.channel.eq(ended.channel),
-            self.readout.first.eq(ended.first),
-            self.readout.last.eq(ended.last),
+            self.readouts.valid.eq(rounded.valid & rounded.ends),
+            readout.channel.eq(rounded.channel),
+            readout.first.eq(rounded.first),
+            readout.last.eq(rounded.last),
         ]
         for k in range(count):
-            summed = registered_sum(m, [products[j] for j in range(k * words, (k + 1) * words)])
-            running = [Signal(signed(planned.sum_width), name=f"sum_{k}_{c}") for c in range(schedule.in_step)]
-            with m.If(tag.valid):
-                m.d.sync += running[0].eq(Mux(tag.starts, 0, running[-1]) + summed)
+            mine = [products[j] for j in range(k * words, (k + 1) * words)]
+            beat_sum = registered_sum(m, mine, f"products_{k}")
+            running = [Signal(signed(planned.sum_width), name=f"sum_{k}_{c}") for c in range(in_step)]
+            with m.If(accumulate.valid):
+                m.d.sync += running[0].eq(Mux(accumulate.starts, 0, running[-1]) + beat_sum)
                 m.d.sync += [after.eq(before) for before, after in pairwise(running)]
-            m.d.sync += self.readout.data[k].eq(round_shift(running[0], planned.fraction))
+            m.d.sync += readout.data[k].eq(round_shift(running[0], planned.fraction))
         return m
 
     def _product(self, word: Value, coefficient: Value) -> Value:
@@ -125,7 +147,7 @@ MAX_CHANNELS = 4096
 MAX_PORT_BITS = 60
 
 
-class StreamMemory(wiring.Component):
+class StreamMemory(Component):
     """A memory with a stream of samples in, one of state words out and, if planned, one of delayed readouts.
 
     The pipeline advances unless an offered beat or readout is not taken. Samples of several channels come
@@ -143,8 +165,8 @@ class StreamMemory(wiring.Component):
         port_bits: width of the input port, from that of the input format up to 60; by default the same.
 
     Attributes:
-        i: samples, stream of `input_layout`.
-        o: state words, stream of `output_layout`.
+        i: samples, stream of `sample_layout`.
+        o: state words, stream of `beat_layout`.
         r: readouts, stream of `readout_layout`; only where the plan has some.
         can_saturate: whether the port is wider than the input format.
         saturated, clear_status: the status bit, Out(1), and what clears it, In(1); only where `can_saturate`.
@@ -168,8 +190,8 @@ class StreamMemory(wiring.Component):
         self.plan, self.lanes, self.channels = plan, lanes, channels
         self.schedule = self.schedule_for(plan, lanes, channels)
         members = {
-            "i": In(stream.Signature(input_layout(self.port_bits))),
-            "o": Out(stream.Signature(output_layout(plan, self.schedule.words, channels))),
+            "i": In(stream.Signature(sample_layout(self.port_bits))),
+            "o": Out(stream.Signature(beat_layout(plan, self.schedule.words, channels))),
         }
         if self.can_saturate:
             members |= {"saturated": Out(1), "clear_status": In(1)}
@@ -234,14 +256,14 @@ class StreamMemory(wiring.Component):
         advance = Signal()
         pipeline = self.pipeline(self.plan, self.lanes, self.channels, self.schedule)
         m.submodules.pipeline = EnableInserter(advance)(pipeline.surrounded())
-        offered, sample = self.i.payload, pipeline.sample
+        offered, sample = self.i.payload, pipeline.samples.payload
         kept = fit(offered.data, self.plan.input_format, Overflow.SATURATE) if self.can_saturate else offered.data
         m.d.comb += [
-            pipeline.valid.eq(self.i.valid),
+            pipeline.samples.valid.eq(self.i.valid),
             sample.data.eq(kept),
             sample.first.eq(offered.first),
             sample.last.eq(offered.last),
-            self.i.ready.eq(pipeline.ready & advance),
+            self.i.ready.eq(pipeline.samples.ready & advance),
         ]
         if self.can_saturate:
             with m.If(self.clear_status):
@@ -251,31 +273,37 @@ class StreamMemory(wiring.Component):
 
         if self.plan.readouts is None:
             m.d.comb += [
-                self.o.valid.eq(pipeline.beat_valid),
-                self.o.payload.eq(pipeline.beat),
+                self.o.valid.eq(pipeline.beats.valid),
+                self.o.payload.eq(pipeline.beats.payload),
                 advance.eq(~self.o.valid | self.o.ready),
             ]
-        else:
-            unit = ReadoutUnit(self.plan, self.plan.readouts, self.schedule, self.channels)
-            m.submodules.readouts = EnableInserter(advance)(unit)
-            beats_go, readouts_go = Signal(), Signal()
-            m.d.comb += [
-                unit.beat_valid.eq(pipeline.beat_valid),
-                unit.beat.eq(pipeline.beat),
-                advance.eq(beats_go & readouts_go),
-            ]
-            _offer(m, self.o, pipeline.beat_valid, pipeline.beat, beats_go, advance)
-            _offer(m, self.r, unit.valid, unit.readout, readouts_go, advance)
+            return m
+        unit = ReadoutUnit(self.plan, self.plan.readouts, self.schedule, self.channels)
+        m.submodules.readouts = EnableInserter(advance)(unit)
+        beats_go = Signal()
+        readouts_go = Signal()
+        m.d.comb += [
+            unit.beats.valid.eq(pipeline.beats.valid),
+            unit.beats.payload.eq(pipeline.beats.payload),
+            advance.eq(beats_go & readouts_go),
+        ]
+        _offer(m, pipeline.beats, self.o, beats_go, advance, "beat_taken")
+        _offer(m, unit.readouts, self.r, readouts_go, advance, "readout_taken")
         return m
 
 
-def _offer(m: Module, sink: Any, valid: Value, payload: Value, go: Signal, advance: Signal) -> None:
-    """Offer `payload` to one of two consumers; `go` if it does not hold the pipeline.
+def _offer(m: Module, source: Any, sink: Any, go: Signal, advance: Signal, name: str) -> None:
+    """Offer what `source` gives to one of two consumers; `go` if that does not hold the pipeline.
 
-    What this consumer has taken is not offered again while the other one holds the pipeline.
+    What this consumer has taken is not offered again while the other one holds the pipeline; the register for that
+    has this `name`.
     """
-    taken = Signal()
-    m.d.comb += [sink.valid.eq(valid & ~taken), sink.payload.eq(payload), go.eq(~sink.valid | sink.ready)]
+    taken = Signal(name=name)
+    m.d.comb += [
+        sink.valid.eq(source.valid & ~taken),
+        sink.payload.eq(source.payload),
+        go.eq(~sink.valid | sink.ready),
+    ]
     m.d.sync += taken.eq(~advance & (taken | (sink.valid & sink.ready)))
 
 

@@ -12,6 +12,14 @@ from lmu_hw.rtl.memory.structured import StructuredMemory
 from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory
 from lmu_hw.rtl.memory.unrolled import UnrolledMemory
 
+MEMORIES: dict[Datapath, type[StreamMemory]] = {
+    Datapath.CHAIN: ChainMemory,
+    Datapath.TRIDIAGONAL: TridiagonalMemory,
+    Datapath.DENSE: DenseMemory,
+    Datapath.STRUCTURED: StructuredMemory,
+}
+"""The component that computes each datapath on lanes; a further datapath is one more row."""
+
 
 def build_memory(
     plan: MemoryPlan,
@@ -25,7 +33,7 @@ def build_memory(
 
     Args:
         plan: the fixed-point plan.
-        lanes: multipliers that work side by side; see the kinds of memories for what is possible.
+        lanes: multipliers that work side by side; see the memories in `MEMORIES` for what is possible.
         channels: memories that take turns.
         unrolled: a multiplier for every product, for orders up to 16; then without `lanes`.
         port_bits: width of the input port, by default that of the input format.
@@ -38,10 +46,4 @@ def build_memory(
         if lanes != 1:
             raise DesignError("lanes", "left out where everything is unrolled", lanes)
         return UnrolledMemory(plan, channels=channels, port_bits=port_bits)
-    return kind_of(plan.datapath)(plan, lanes=lanes, channels=channels, port_bits=port_bits)
-
-
-def kind_of(datapath: Datapath) -> type[StreamMemory]:
-    """The component that has this datapath on lanes."""
-    kinds: tuple[type[StreamMemory], ...] = (ChainMemory, TridiagonalMemory, DenseMemory, StructuredMemory)
-    return next(kind for kind in kinds if kind.datapath is datapath)
+    return MEMORIES[plan.datapath](plan, lanes=lanes, channels=channels, port_bits=port_bits)

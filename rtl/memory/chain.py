@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, signed
-from amaranth.lib import memory
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib.data import ArrayLayout
 
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory, check_divisor
-from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
+from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
 from lmu_hw.rtl.primitives.arithmetic import times
-from lmu_hw.rtl.primitives.pipeline import Image, LanePipeline
-from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.indices import element, flat_index, is_last
+from lmu_hw.rtl.primitives.pipeline import LanePipeline, operand_shifts
+from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.stages import Stage, carried
+from lmu_hw.rtl.primitives.storage import RomContents, storage
 
 
-def _entry(plan: MemoryPlan) -> StructLayout:
-    """A coefficient, and the left shift that brings its products to the grid of all."""
+class ChainStage(Stage):
+    """The stages of the chain, which a group of states passes in successive cycles."""
+
+    ISSUE = "the words of a group are there, and the recurrence runs through its lanes: an operand for each"
+    MULTIPLY = "operands and coefficients are in registers at the multipliers"
+    INTEGRATE = "the products are there; aligned, they are the increments of the accumulators"
+    RETIRE = "the new words are there: they are stored, added to T, and leave as a beat"
+
+
+LATENCY = ChainStage.RETIRE - ChainStage.ISSUE
+"""Cycles from the acceptance of a sample to its first beat, and from the issue of a group to T with its words."""
+
+
+def _coefficient_layout(plan: MemoryPlan) -> Fields:
+    """A coefficient, and the alignment shift that brings its products to the grid of all."""
     alignment_shifts = plan.increment.alignment_shifts.tolist()
-    return StructLayout(
+    return Fields(
         {
             "coefficient": signed(plan.increment.coefficient_bits),
             "alignment_shift": max(1, max(alignment_shifts).bit_length()),
@@ -26,131 +42,165 @@ def _entry(plan: MemoryPlan) -> StructLayout:
 
 
 class _ChainPipeline(LanePipeline):
-    """issue → operand registers → products → sums and words; the whole pipeline advances or stands still."""
+    """The pipeline of the chain: a group of states a cycle, one state in each lane."""
 
     @classmethod
-    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
-        """A row of coefficients for each group."""
+    def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
+        """A row for each group, with the coefficient of each lane."""
         increment = plan.increment
         table = [
             {"coefficient": -int(c), "alignment_shift": int(s)}
             for c, s in zip(increment.coefficients.tolist(), increment.alignment_shifts.tolist(), strict=True)
         ]
         rows = [table[g * lanes : (g + 1) * lanes] for g in range(schedule.groups)]
-        return Image(ArrayLayout(_entry(plan), lanes), rows)
+        return RomContents(ArrayLayout(_coefficient_layout(plan), lanes), rows)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, lanes, channels = self._plan, self._lanes, self._channels
         groups = self._schedule.groups
-        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
-        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+        seq = self._sequenced(m)
+        sample = self.samples.payload
+        state_shift, input_shift = operand_shifts(plan)
+        number = signed(plan.operand_format.width)
+
+        # What travels with a group.
+        group = Fields({"valid": 1, "number": range(groups), "channel": range(channels), "first": 1, "last": 1})
+        at = carried(m, group, ChainStage, "group")
+        issued, integrated, retired = at[ChainStage.ISSUE], at[ChainStage.INTEGRATE], at[ChainStage.RETIRE]
+        m.d.comb += [
+            issued.valid.eq(seq.issue),
+            issued.number.eq(seq.slot),
+            issued.channel.eq(seq.channel),
+            issued.first.eq(sample.first),
+            issued.last.eq(sample.last),
+        ]
+        if groups > 1:  # the sample is there with its first group only
+            held_first = Signal()
+            held_last = Signal()
+            with m.If(~seq.starts):
+                m.d.comb += [issued.first.eq(held_first), issued.last.eq(held_last)]
+            with m.Elif(seq.issue):
+                m.d.sync += [held_first.eq(sample.first), held_last.eq(sample.last)]
 
         # The state words, one row of `lanes` for each group of each channel.
         row = ArrayLayout(signed(plan.state_format.width), lanes)
-        m.submodules.words = words = memory.Memory(shape=row, depth=channels * groups, init=[])
-        write = words.write_port()
-        read = words.read_port(transparent_for=(write,))
-        m.d.comb += read.addr.eq(times(seq.next_channel, groups) + seq.next_slot)
+        m.submodules.words = words = storage(row, channels * groups)
+        words_write = words.write_port()
+        words_read = words.read_port(transparent_for=(words_write,))
+        m.d.comb += [
+            words_read.addr.eq(flat_index(seq.next_channel, seq.next_slot, groups)),
+            self.rom.address.eq(seq.next_slot),
+        ]
 
-        m.d.comb += self.address.eq(seq.next_slot)
-
-        # Issue: the running values of the chain, through all lanes of a group in one cycle.
-        operand = plan.operand_format
-        state_lift = operand.fraction - plan.state_format.fraction
-        input_lift = operand.fraction - plan.input_format.fraction
-        totals = Array(Signal(signed(operand.width), name=f"total_{c}") for c in range(channels))
-        behind, ahead = Signal(signed(operand.width)), Signal(signed(operand.width))
-        total = Mux(seq.fresh, 0, totals[seq.channel])
-        sample = self.sample.data << input_lift
-        earlier = Mux(seq.starts, total + sample, behind)
-        current = Mux(seq.starts, total - sample, ahead)
-        operands = Signal(ArrayLayout(signed(operand.width), lanes))
-        factors = Signal(ArrayLayout(_entry(plan), lanes))
+        # ISSUE: s_{i+1} = s_{i−1} − 2 m_i through the lanes of a group, all in one cycle. The first group starts
+        # from T + u and T − u, the others from where the one before ended.
+        totals = [Signal(number, name=f"total_{c}") for c in range(channels)]
+        total = Signal(number)
+        aligned_sample = Signal(number)
+        m.d.comb += [
+            total.eq(Mux(seq.clear, 0, element(totals, seq.channel))),
+            aligned_sample.eq(sample.data << input_shift),
+        ]
+        chain = [Signal(number, name=f"s_{lane - 1}") for lane in range(lanes + 2)]  # chain[k] is s_{k−1} of the group
+        m.d.comb += [chain[0].eq(total + aligned_sample), chain[1].eq(total - aligned_sample)]
+        if groups > 1:
+            held_previous = Signal(number)
+            held_current = Signal(number)
+            with m.If(~seq.starts):
+                m.d.comb += [chain[0].eq(held_previous), chain[1].eq(held_current)]
+            with m.If(seq.issue):
+                m.d.sync += [held_previous.eq(chain[lanes]), held_current.eq(chain[lanes + 1])]
+        operands = Signal(ArrayLayout(number, lanes))
         for lane in range(lanes):
-            word = Mux(seq.fresh, 0, read.data[lane])
-            m.d.sync += operands[lane].eq(current)
-            following = Signal(signed(operand.width), name=f"following_{lane}")
-            m.d.comb += following.eq(earlier - (word << (state_lift + 1)))
-            earlier, current = current, following
-        m.d.sync += factors.eq(self.entry)
-        with m.If(seq.issue):
-            m.d.sync += [behind.eq(earlier), ahead.eq(current)]
-
-        # Multiply, then add: the bank reads its accumulators in the meantime.
-        m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
-        m.d.comb += [bank.fetch.eq(times(seq.channel, groups) + seq.slot), bank.fetch_fresh.eq(seq.fresh)]
-        lifted = Signal.like(factors)
-        m.d.sync += lifted.eq(factors)
-        for lane in range(lanes):
+            word = Signal(signed(plan.state_format.width), name=f"word_{lane}")
             m.d.comb += [
-                self.factors[lane].operand.eq(operands[lane]),
-                self.factors[lane].coefficient.eq(factors[lane].coefficient),
-                bank.increment[lane].eq(self.products[lane] << lifted[lane].alignment_shift),
+                word.eq(Mux(seq.clear, 0, words_read.data[lane])),
+                chain[lane + 2].eq(chain[lane] - (word << (state_shift + 1))),
+            ]
+            m.d.sync += operands[lane].eq(chain[lane + 1])
+
+        # MULTIPLY
+        coefficients = Signal(ArrayLayout(_coefficient_layout(plan), lanes))
+        m.d.sync += coefficients.eq(self.rom.data)
+        for lane, multiplier in enumerate(self.multipliers):
+            m.d.comb += [
+                multiplier.operand.eq(operands[lane]),
+                multiplier.coefficient.eq(coefficients[lane].coefficient),
             ]
 
-        # What travels along with a slot.
-        tag = StructLayout({"valid": 1, "slot": range(groups), "channel": range(channels), "first": 1, "last": 1})
-        issued, multiplied, retired = Signal(tag), Signal(tag), Signal(tag)
-        last, first = Signal(), Signal()
-        with m.If(seq.starts & seq.issue):
-            m.d.sync += [first.eq(self.sample.first), last.eq(self.sample.last)]
-        m.d.sync += [
-            issued.valid.eq(seq.issue),
-            issued.slot.eq(seq.slot),
-            issued.channel.eq(seq.channel),
-            issued.first.eq(Mux(seq.starts, self.sample.first, first)),
-            issued.last.eq(Mux(seq.starts, self.sample.last, last)),
-            multiplied.eq(issued),
-            retired.eq(multiplied),
-        ]
+        # INTEGRATE
+        fetched = ChainStage.INTEGRATE.earlier(READ_LEAD)
+        m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
         m.d.comb += [
-            bank.apply.eq(multiplied.valid),
-            bank.apply_slot.eq(times(multiplied.channel, groups) + multiplied.slot),
+            bank.read.address.eq(flat_index(at[fetched].channel, at[fetched].number, groups)),
+            bank.read.clear.eq(seq.clear),
+            bank.add.valid.eq(integrated.valid),
+            bank.add.address.eq(flat_index(integrated.channel, integrated.number, groups)),
         ]
+        for lane, multiplier in enumerate(self.multipliers):
+            alignment_shift = Signal.like(coefficients[lane].alignment_shift, name=f"alignment_shift_{lane}")
+            m.d.sync += alignment_shift.eq(coefficients[lane].alignment_shift)
+            m.d.comb += bank.add.increments[lane].eq(multiplier.product << alignment_shift)
 
-        # Retire: write the words back, and sum them up for the next sample.
+        # RETIRE: the words are written back, and summed up for the next sample.
         m.d.comb += [
-            write.addr.eq(times(retired.channel, groups) + retired.slot),
-            write.en.eq(retired.valid),
-            write.data.eq(bank.words),
+            words_write.addr.eq(flat_index(retired.channel, retired.number, groups)),
+            words_write.en.eq(retired.valid),
+            words_write.data.eq(bank.words),
+            self.beats.valid.eq(retired.valid),
+            self.beats.payload.data.eq(bank.outputs),
+            self.beats.payload.index.eq(times(retired.number, lanes)),
+            self.beats.payload.channel.eq(retired.channel),
+            self.beats.payload.first.eq(retired.first),
+            self.beats.payload.last.eq(retired.last),
         ]
-        partial = Signal(signed(operand.width))
-        running = Mux(retired.slot == 0, 0, partial)
-        for lane in range(lanes):
-            running = running + (bank.words[lane] << state_lift)
-        with m.If(retired.valid):
-            m.d.sync += partial.eq(running)
-            with m.If(retired.slot == groups - 1):
-                m.d.sync += totals[retired.channel].eq(running)
-        m.d.comb += [
-            self.beat_valid.eq(retired.valid),
-            self.beat.data.eq(bank.outputs),
-            self.beat.index.eq(times(retired.slot, lanes)),
-            self.beat.channel.eq(retired.channel),
-            self.beat.first.eq(retired.first),
-            self.beat.last.eq(retired.last),
-        ]
+        new_total = Signal(number)
+        group_sum = sum((bank.words[lane] for lane in range(1, lanes)), bank.words[0]) << state_shift
+        m.d.comb += new_total.eq(group_sum)
+        if groups > 1:
+            partial_total = Signal(number)
+            with m.If(retired.number != 0):
+                m.d.comb += new_total.eq(partial_total + group_sum)
+            with m.If(retired.valid):
+                m.d.sync += partial_total.eq(new_total)
+        with m.If(retired.valid & is_last(retired.number, groups)):
+            m.d.sync += element(totals, retired.channel).eq(new_total)
         return m
 
 
 class ChainMemory(StreamMemory):
-    """Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle, a divisor of the order.
+    """Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
 
         s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
 
-    T is summed up while the words retire, so a sample costs one pass over the states. The next sample of
-    the same channel waits until the last word of this one is part of T: 3 idle cycles, or none when other
-    channels fill them.
+    A sample u enters with the first group of `lanes` states. In that cycle the recurrence runs through the lanes and
+    gives each an operand s_i; a cycle later each lane multiplies its own by −h(2i+1), a constant of the ROM; then the
+    bank adds the products to the accumulators and rounds them to new words, which are stored and leave as a beat. T
+    is summed up while the words retire, so a sample costs one pass over the states. The next sample of the same
+    channel waits until the last word of this one is part of T: 3 idle cycles, or none when other channels fill them.
 
-    Multiplications per sample: order. Cycles per sample: order/lanes + pause, where pause =
-    max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
+    With two groups, that is lanes = d/2:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",          "wave": "p........"},
+      {"name": "i (taken)",    "wave": "x3xxxx4xx", "data": ["u[n]", "u[n+1]"]},
+      {"name": "ISSUE",        "wave": "x33xxx44x", "data": ["group 0", "1", "group 0", "1"]},
+      {"name": "MULTIPLY",     "wave": "xx33xxx44", "data": ["group 0", "1", "group 0", "1"]},
+      {"name": "INTEGRATE",    "wave": "xxx33xxx4", "data": ["group 0", "1", "group 0"]},
+      {"name": "RETIRE, o",    "wave": "xxxx33xxx", "data": ["group 0", "1"]},
+      {"name": "T of words n", "wave": "x.....4..", "data": ["complete"]}]}
+    ```
+
+    `lanes` must be a divisor of the order. Multiplications per sample: order. Cycles per sample: order/lanes + pause,
+    where pause = max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
     sample to its first output beat; the beats follow in successive cycles.
     """
 
     datapath = Datapath.CHAIN
     pipeline = _ChainPipeline
-    factor_delay = 1
+    factor_delay = ChainStage.MULTIPLY - ChainStage.ISSUE
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
@@ -158,13 +208,15 @@ class ChainMemory(StreamMemory):
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """One group of states a cycle; T of this sample is there 3 cycles after its last group was issued."""
+        """One group of states a cycle; T of this sample is complete `LATENCY` cycles after its last group's issue."""
         groups = plan.spec.order // lanes
-        return Schedule.interleaved(groups=groups, words=lanes, slots=groups, wait=3, channels=channels, first_beat=3)
+        return Schedule.interleaved(
+            groups=groups, words=lanes, slots=groups, wait=LATENCY, channels=channels, first_beat=LATENCY
+        )
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        return tuple(3 + group for group in range(plan.spec.order // lanes))
+        return tuple(LATENCY + group for group in range(plan.spec.order // lanes))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

@@ -2,188 +2,242 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
-from amaranth.lib import memory
-from amaranth.lib.data import ArrayLayout, StructLayout
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib.data import ArrayLayout
 
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory
-from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
+from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
 from lmu_hw.rtl.primitives.arithmetic import registered_sum, sum_latency, times
-from lmu_hw.rtl.primitives.layouts import input_layout
-from lmu_hw.rtl.primitives.pipeline import Image, LanePipeline
+from lmu_hw.rtl.primitives.bundles import ABSENT, Fields
+from lmu_hw.rtl.primitives.indices import flat_index, index_signal, is_last, pick, successor
+from lmu_hw.rtl.primitives.layouts import sample_layout
+from lmu_hw.rtl.primitives.pipeline import LanePipeline, operand_shifts
 from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import RomContents, storage
+
+
+class DenseStage(Stage):
+    """The stages of the dense product, which the columns of a slot pass in successive cycles.
+
+    Between MULTIPLY and ACCUMULATE the products of several columns are added in a tree: `sum_latency(columns)` more
+    cycles, none for one column.
+    """
+
+    ISSUE = "the words of the slot's columns are there, aligned, and the sample is taken off state 0"
+    MULTIPLY = "operands and the slot's part of the matrix are at the multipliers"
+    ACCUMULATE = "the products are there, summed over the slot's columns, and are added to the sums of their rows"
+    INTEGRATE = "after a row's last columns its sum is the increment of the accumulator"
+    RETIRE = "the new words are there: they are stored in the other bank, and leave as a beat"
+
+
+def _latency(columns: int) -> int:
+    """Cycles from the issue of a row's last columns to its word."""
+    return DenseStage.RETIRE - DenseStage.ISSUE + sum_latency(columns)
 
 
 class _DensePipeline(LanePipeline):
-    """issue → operand and coefficients → products → row sums → words; advances or stands still as a whole."""
+    """The pipeline of the dense product: some columns of a group of rows a cycle."""
 
     @classmethod
-    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
+    def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
         """The matrix, so many columns of a group of rows per word: row after row, the first column lowest."""
         rows, columns = _shape(plan.spec.order, lanes)
         bits = plan.increment.coefficient_bits
         matrix = plan.increment.coefficients & ((1 << bits) - 1)
         slots = matrix.reshape(schedule.groups, rows, -1, columns).transpose(0, 2, 1, 3).reshape(schedule.slots, -1)
         words = [sum(entry << (bits * k) for k, entry in enumerate(slot)) for slot in slots.tolist()]
-        return Image(bits * rows * columns, words)
+        return RomContents(bits * rows * columns, words)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        plan, channels = self._plan, self._channels
-        order, groups = plan.spec.order, self._schedule.groups
-        lanes, columns = _shape(order, self._lanes)  # rows of a group, and columns that go at a time
-        steps = order // columns
-        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
-        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+        plan, channels, groups = self._plan, self._channels, self._schedule.groups
+        rows, columns = _shape(plan.spec.order, self._lanes)
+        steps = plan.spec.order // columns
+        seq = self._sequenced(m)
+        m.d.comb += self.rom.address.eq(seq.slot)
 
-        # slot = group·steps + column/columns
-        group, column = Signal(range(groups)), Signal(range(steps))
-        next_group, next_column = Signal.like(group), Signal.like(column)
+        # Which rows and columns a slot has: slot = group·steps + step.
+        group = index_signal(groups, "group")
+        step = index_signal(steps, "step")
         row_ends = Signal()
-        m.d.comb += [
-            row_ends.eq(column == steps - 1),
-            next_group.eq(group),
-            next_column.eq(column),
-        ]
+        m.d.comb += row_ends.eq(is_last(step, steps))
         with m.If(seq.issue):
-            m.d.comb += [
-                next_column.eq(Mux(row_ends, 0, column + 1)),
-                next_group.eq(Mux(row_ends, Mux(group == groups - 1, 0, group + 1), group)),
-            ]
-        m.d.sync += [group.eq(next_group), column.eq(next_column)]
+            m.d.sync += step.eq(successor(step, steps))
+            with m.If(row_ends):
+                m.d.sync += group.eq(successor(group, groups))
 
-        # Two banks of words; a channel's bank changes after each of its samples, all channels in step.
+        # A channel's words lie in two banks, which change roles after each round of samples: the new words may be
+        # written while the columns are still read.
         bank_bit = Signal()
         next_bank = Signal()
-        m.d.comb += next_bank.eq(bank_bit ^ (seq.ends & (seq.channel == channels - 1)))
+        m.d.comb += next_bank.eq(bank_bit ^ (seq.ends & is_last(seq.channel, channels)))
         m.d.sync += bank_bit.eq(next_bank)
-        row = ArrayLayout(signed(plan.state_format.width), lanes)
-        m.submodules.words = words = memory.Memory(shape=row, depth=2 * channels * groups, init=[])
-        write = words.write_port()
-        read = words.read_port(transparent_for=(write,))
-        blocks = lanes // columns  # of columns, in a row of words
-        column_block = Signal(range(blocks))
-        column_group = Signal(range(groups))
-        if lanes == 1:
-            m.d.comb += column_group.eq(next_column)
-        else:
-            next_block, next_column_group = Signal.like(column_block), Signal.like(column_group)
-            m.d.comb += [next_block.eq(column_block), next_column_group.eq(column_group)]
-            with m.If(seq.issue):
-                with m.If(row_ends):
-                    m.d.comb += [next_block.eq(0), next_column_group.eq(0)]
-                with m.Elif(column_block == blocks - 1):
-                    m.d.comb += [next_block.eq(0), next_column_group.eq(column_group + 1)]
-                with m.Else():
-                    m.d.comb += next_block.eq(column_block + 1)
-            m.d.sync += [column_block.eq(next_block), column_group.eq(next_column_group)]
-        fetched_group = column_group if lanes == 1 else next_column_group
-        m.d.comb += read.addr.eq(Cat(next_bank, times(seq.next_channel, groups) + fetched_group))
+        m.submodules.words = words = storage(ArrayLayout(signed(plan.state_format.width), rows), 2 * channels * groups)
+        words_write = words.write_port()
+        words_read = words.read_port(transparent_for=(words_write,))
+        block, next_column_group = self._columns(m, seq, row_ends)
+        m.d.comb += words_read.addr.eq(Cat(next_bank, flat_index(seq.next_channel, next_column_group, groups)))
 
-        # The sample is held for the rows after the first.
-        operand = plan.operand_format
-        state_lift = operand.fraction - plan.state_format.fraction
-        input_lift = operand.fraction - plan.input_format.fraction
-        held = Signal(input_layout(plan.input_format.width))
-        sample = Signal(input_layout(plan.input_format.width))
-        m.d.comb += sample.eq(Mux(seq.starts, self.sample, held))
-        with m.If(seq.starts & seq.issue):
-            m.d.sync += held.eq(self.sample)
-        factors = Signal(ArrayLayout(signed(operand.width), columns))
+        # ISSUE: x − e₀u, column by column. The sample is held for the groups of rows after the first.
+        state_shift, input_shift = operand_shifts(plan)
+        sample = Signal(sample_layout(plan.input_format.width))
+        m.d.comb += sample.eq(self.samples.payload)
+        if self._schedule.slots > 1:
+            held_sample = Signal(sample_layout(plan.input_format.width))
+            with m.If(~seq.starts):
+                m.d.comb += sample.eq(held_sample)
+            with m.Elif(seq.issue):
+                m.d.sync += held_sample.eq(self.samples.payload)
+        operands = Signal(ArrayLayout(signed(plan.operand_format.width), columns))
         for k in range(columns):
-            choice = Array(read.data[block * columns + k] for block in range(blocks))
-            word = Mux(seq.fresh, 0, choice[column_block] if blocks > 1 else choice[0])
-            entered = Mux(column == 0, sample.data, 0) << input_lift if k == 0 else 0
-            m.d.sync += factors[k].eq((word << state_lift) - entered)
-
-        m.d.comb += self.address.eq(seq.slot)
+            word = Signal(signed(plan.state_format.width), name=f"word_{k}")
+            mine = pick([words_read.data[b * columns + k] for b in range(rows // columns)], block)
+            m.d.comb += word.eq(Mux(seq.clear, 0, mine))
+            aligned = word << state_shift
+            if k == 0:
+                entered = Signal(signed(plan.input_format.width))
+                m.d.comb += entered.eq(Mux(step == 0, sample.data, 0) if steps > 1 else sample.data)
+                aligned = aligned - (entered << input_shift)
+            m.d.sync += operands[k].eq(aligned)
 
         # What travels along with a slot.
-        tag = StructLayout(
+        slot = Fields(
             {
                 "valid": 1,
                 "starts_row": 1,
                 "ends_row": 1,
                 "group": range(groups),
                 "channel": range(channels),
-                "bank": 1,
-                "fresh": 1,
+                "bank": 1,  # that the new words go to
+                "clear": 1,
                 "first": 1,
                 "last": 1,
             }
         )
-        issued = Signal(tag)
+        multiply = Signal(slot, name="slot_multiply")
         m.d.sync += [
-            issued.valid.eq(seq.issue),
-            issued.starts_row.eq(column == 0),
-            issued.ends_row.eq(row_ends),
-            issued.group.eq(group),
-            issued.channel.eq(seq.channel),
-            issued.bank.eq(~bank_bit),
-            issued.fresh.eq(seq.fresh),
-            issued.first.eq(sample.first),
-            issued.last.eq(sample.last),
+            multiply.valid.eq(seq.issue),
+            multiply.starts_row.eq(step == 0 if steps > 1 else 1),
+            multiply.ends_row.eq(row_ends),
+            multiply.group.eq(group),
+            multiply.channel.eq(seq.channel),
+            multiply.bank.eq(~bank_bit),
+            multiply.clear.eq(seq.clear),
+            multiply.first.eq(sample.first),
+            multiply.last.eq(sample.last),
         ]
-        way = [issued]  # through products and the sums of columns, to where a row's sum takes them up
-        for k in range(1 + sum_latency(columns)):
-            way.append(Signal(tag, name=f"multiplied_{k}"))
+        way = [multiply]
+        tree = [f"slot_tree_{k}" for k in range(sum_latency(columns))]
+        for name in [*tree, "slot_accumulate", "slot_integrate", "slot_retire"]:
+            way.append(Signal(slot, name=name))
             m.d.sync += way[-1].eq(way[-2])
-        fetching, multiplied = way[-2], way[-1]
-        summed, retired = Signal(tag), Signal(tag)
-        m.d.sync += [
-            summed.eq(multiplied),
-            summed.valid.eq(multiplied.valid & multiplied.ends_row),
-            retired.eq(summed),
-        ]
+        accumulate, integrate, retire = way[-3:]
+        fetched = way[-2 - READ_LEAD]  # so long before the increment
+        m.d.sync += integrate.valid.eq(accumulate.valid & accumulate.ends_row)
 
-        # Multiply and sum rows up; the bank reads its accumulators in the meantime.
-        m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
+        # MULTIPLY, the tree, ACCUMULATE
         bits = plan.increment.coefficient_bits
-        sums = Signal(ArrayLayout(signed(plan.product_format.width), lanes))
-        for lane in range(lanes):
-            mine = range(lane * columns, (lane + 1) * columns)
-            for column_of_step, k in enumerate(mine):
+        row_sums = Signal(ArrayLayout(signed(plan.product_format.width), rows))
+        for row in range(rows):
+            mine = range(row * columns, (row + 1) * columns)
+            for k, operand in zip(mine, operands, strict=True):
                 m.d.comb += [
-                    self.factors[k].operand.eq(factors[column_of_step]),
-                    self.factors[k].coefficient.eq(self.entry.word_select(k, bits).as_signed()),
+                    self.multipliers[k].operand.eq(operand),
+                    self.multipliers[k].coefficient.eq(self.rom.data.word_select(k, bits).as_signed()),
                 ]
-            together = registered_sum(m, [self.products[k] for k in mine])
-            with m.If(multiplied.valid):
-                m.d.sync += sums[lane].eq(Mux(multiplied.starts_row, 0, sums[lane]) + together)
+            products = registered_sum(m, [self.multipliers[k].product for k in mine], f"products_{row}")
+            with m.If(accumulate.valid):
+                m.d.sync += row_sums[row].eq(
+                    Mux(accumulate.starts_row, 0, row_sums[row]) + products if steps > 1 else products
+                )
+
+        # INTEGRATE and RETIRE
+        m.submodules.bank = bank = IntegratorBank(plan, rows, channels * groups)
         m.d.comb += [
-            bank.fetch.eq(times(fetching.channel, groups) + fetching.group),
-            bank.fetch_fresh.eq(fetching.fresh),
-            bank.increment.eq(sums),
-            bank.apply.eq(summed.valid),
-            bank.apply_slot.eq(times(summed.channel, groups) + summed.group),
-            write.addr.eq(Cat(retired.bank, times(retired.channel, groups) + retired.group)),
-            write.en.eq(retired.valid),
-            write.data.eq(bank.words),
-            self.beat_valid.eq(retired.valid),
-            self.beat.data.eq(bank.outputs),
-            self.beat.index.eq(times(retired.group, lanes)),
-            self.beat.channel.eq(retired.channel),
-            self.beat.first.eq(retired.first),
-            self.beat.last.eq(retired.last),
+            bank.read.address.eq(flat_index(fetched.channel, fetched.group, groups)),
+            bank.read.clear.eq(fetched.clear),
+            bank.add.valid.eq(integrate.valid),
+            bank.add.address.eq(flat_index(integrate.channel, integrate.group, groups)),
+            bank.add.increments.eq(row_sums),
+            words_write.addr.eq(Cat(retire.bank, flat_index(retire.channel, retire.group, groups))),
+            words_write.en.eq(retire.valid),
+            words_write.data.eq(bank.words),
+            self.beats.valid.eq(retire.valid),
+            self.beats.payload.data.eq(bank.outputs),
+            self.beats.payload.index.eq(times(retire.group, rows)),
+            self.beats.payload.channel.eq(retire.channel),
+            self.beats.payload.first.eq(retire.first),
+            self.beats.payload.last.eq(retire.last),
         ]
         return m
 
+    def _columns(self, m: Module, seq: Sequencer, row_ends: Value) -> tuple[Value, Value]:
+        """Where the words of a slot's columns lie, in memory rows that hold a group of states each.
+
+        Returns:
+            The block of columns within the memory row of this cycle, and the memory row of the next cycle.
+        """
+        rows, columns = _shape(self._plan.spec.order, self._lanes)
+        groups, blocks = self._schedule.groups, rows // columns
+        block = index_signal(blocks, "block")
+        column_group = index_signal(groups, "column_group")
+        next_block: Any = ABSENT
+        next_column_group: Any = ABSENT
+        if blocks > 1:
+            next_block = Signal.like(block, name="next_block")
+            m.d.comb += next_block.eq(block)
+            m.d.sync += block.eq(next_block)
+        if groups > 1:
+            next_column_group = Signal.like(column_group, name="next_column_group")
+            m.d.comb += next_column_group.eq(column_group)
+            m.d.sync += column_group.eq(next_column_group)
+        with m.If(seq.issue):
+            with m.If(row_ends):
+                m.d.comb += [next_block.eq(0), next_column_group.eq(0)]
+            with m.Else():
+                m.d.comb += next_block.eq(successor(block, blocks))
+                with m.If(is_last(block, blocks)):
+                    m.d.comb += next_column_group.eq(successor(column_group, groups))
+        return block, next_column_group
+
 
 def _shape(order: int, lanes: int) -> tuple[int, int]:
-    """Rows of a group and columns that go at a time."""
+    """Rows of a group, and columns that are multiplied at a time."""
     return min(lanes, order), max(1, lanes // order)
 
 
 class DenseMemory(StreamMemory):
-    """Any one-step rule as x += D·(x − e₀u), `lanes` products a cycle.
+    """Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
 
     Up to `order` lanes, a divisor of it, each works on a row of its own, one column a cycle. With k·order
-    lanes, k a divisor of the order, all rows go together and k columns at a time, up to the whole matrix.
+    lanes, k a divisor of the order, all rows are worked on together and k columns at a time, up to the whole matrix.
+
+    A sample u enters with the first slot, which has the first columns of the first group of rows; it is taken off
+    state 0 wherever that is multiplied. In every slot the same words go to all rows, each multiplied by its own
+    coefficients from the ROM. Products are added over the columns of the slot and then over the slots of a row; the
+    sum after the row's last columns is its increment, which the bank adds and rounds to the new words. They are
+    stored, and leave as a beat of one group of rows.
 
     The words of the last sample and of this one lie in two banks that change roles, so the rows may be
     written while the columns are still read, and the next sample may start before the last row is done.
+
+    With d = 2 and one lane:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",        "wave": "p..........."},
+      {"name": "i (taken)",  "wave": "x3xxxxxx4xxx", "data": ["u[n]", "u[n+1]"]},
+      {"name": "ISSUE",      "wave": "x3333xxx4444", "data": ["D00", "D01", "D10", "D11", "D00", "D01", "D10", "D11"]},
+      {"name": "MULTIPLY",   "wave": "xx3333xxx444", "data": ["D00", "D01", "D10", "D11", "D00", "D01", "D10"]},
+      {"name": "ACCUMULATE", "wave": "xxx3333xxx44", "data": ["D00", "D01", "D10", "D11", "D00", "D01"]},
+      {"name": "INTEGRATE",  "wave": "xxxxx3x3xxxx", "data": ["row 0", "row 1"]},
+      {"name": "RETIRE, o",  "wave": "xxxxxx3x3xxx", "data": ["row 0", "row 1"]}]}
+    ```
 
     Multiplications per sample: order². With rows = min(lanes, order), columns = max(1, lanes/order) and
     tree = ceil(ceil(log2 columns)/2), cycles per sample: order²/lanes + pause, where pause =
@@ -194,7 +248,7 @@ class DenseMemory(StreamMemory):
 
     datapath = Datapath.DENSE
     pipeline = _DensePipeline
-    factor_delay = 1
+    factor_delay = DenseStage.MULTIPLY - DenseStage.ISSUE
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
@@ -205,24 +259,23 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The last group's words come 4 cycles and the columns' sum after its last columns."""
+        """The next sample reads the last group's words in its slot order − rows, which is as late as they may come."""
         order = plan.spec.order
         rows, columns = _shape(order, lanes)
-        tree = sum_latency(columns)
         return Schedule.interleaved(
             groups=order // rows,
             words=rows,
             slots=order * order // lanes,
-            wait=max(0, 4 + tree - (order - rows)),
+            wait=max(0, _latency(columns) - (order - rows)),
             channels=channels,
-            first_beat=order // columns + 3 + tree,
+            first_beat=cls.beats_for(plan, lanes)[0],
         )
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
         rows, columns = _shape(plan.spec.order, lanes)
         steps = plan.spec.order // columns
-        return tuple(steps * (group + 1) + 3 + sum_latency(columns) for group in range(plan.spec.order // rows))
+        return tuple(steps * (group + 1) - 1 + _latency(columns) for group in range(plan.spec.order // rows))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

@@ -1,8 +1,8 @@
-"""Channels in step: a table of entries that all lanes follow, each one cycle behind the one before.
+"""Channels in step: a program that all lanes follow, each one cycle behind the one before.
 
 Where the products of a sample wait for one another, more multipliers cannot make the sample faster. They work
 on as many channels side by side instead: a lane has a multiplier and the states of its channels, and hands
-each entry of the table on to the next lane. So lane k is k cycles behind lane 0, and when each lane gathers
+each entry of the program on to the next lane. So lane k is k cycles behind lane 0, and when each lane gathers
 `lanes` successive words before it gives them out, exactly one beat comes in a cycle.
 """
 
@@ -11,131 +11,145 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout, StructLayout, View
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import stream
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory, check_divisor
-from lmu_hw.rtl.primitives.arithmetic import times
-from lmu_hw.rtl.primitives.layouts import input_layout
-from lmu_hw.rtl.primitives.pipeline import Image, LanePipeline
+from lmu_hw.rtl.primitives.bundles import Component, Fields
+from lmu_hw.rtl.primitives.indices import element, flat_index, index_signal, is_last, successor
+from lmu_hw.rtl.primitives.layouts import sample_layout
+from lmu_hw.rtl.primitives.pipeline import LanePipeline, multiplier_signature
 from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+from lmu_hw.rtl.primitives.stages import Stage, carried
+from lmu_hw.rtl.primitives.storage import RomContents
 
 
-class Table:
-    """What is done in each slot of a sample, in words of a read-only memory.
+class ProgramTable:
+    """What is done in each slot of a sample, as rows of a ROM.
 
     Attributes:
-        layout: of an entry; an entry of zeros does nothing.
-        entries: field values, one for each slot.
+        layout: of an entry; an entry of zeros does nothing. Its fields `retire` and `ends` say that a word of row
+            `row` comes, and that it completes a beat.
+        entries: field values, one entry for each slot.
     """
 
-    layout: StructLayout
+    layout: Fields
     entries: list[dict[str, Any]]
 
 
-def owner_layout(turns: int) -> StructLayout:
-    """Whose sample an entry belongs to: the turn of channels, its bank of words, a fresh state, and the flags."""
-    return StructLayout({"turn": range(turns), "bank": 1, "fresh": 1, "first": 1, "last": 1})
+def request_layout(table: ProgramTable, turns: int) -> Fields:
+    """What is handed from lane to lane: an entry, and whose sample it belongs to.
+
+    The first entry of a sample has `starts`. `turn` numbers the channels that a lane works on; `bank` is that of the
+    words of their last samples, where there are two.
+    """
+    return Fields({"starts": 1, "clear": 1, "turn": range(turns), "bank": 1, "entry": table.layout})
 
 
-def order_layout(table: Table, turns: int) -> StructLayout:
-    """What is handed from lane to lane: an entry, and whether it starts a sample and for which turn of channels."""
-    return StructLayout({"starts": 1, "fresh": 1, "turn": range(turns), "bank": 1, "entry": table.layout})
+def slot_layout(table: ProgramTable, turns: int) -> Fields:
+    """What travels down a lane's pipeline: an entry, and of its sample the turn, the bank, `clear` and the marks."""
+    owner = Fields({"turn": range(turns), "bank": 1, "clear": 1, "first": 1, "last": 1})
+    return Fields({"entry": table.layout, "owner": owner})
 
 
-class Lane(wiring.Component):
+def lane_beat_layout(plan: MemoryPlan, words: int, turns: int) -> Fields:
+    """A beat of one lane: words, the row of the first of them, and the turn and marks of their sample."""
+    return Fields(
+        {
+            "data": ArrayLayout(signed(plan.output_format.width), words),
+            "row": range(plan.spec.order),
+            "turn": range(turns),
+            "first": 1,
+            "last": 1,
+        }
+    )
+
+
+class Lane(Component):
     """One multiplier with the states of the channels that it works on.
 
     Attributes:
-        order: what to do, In.
-        sample: its channel's sample, read with the order that starts, In.
-        operand, coefficient: what it multiplies, Out; `product`: what came of it in the next cycle, In.
-        valid, words, row, turn, first, last: a beat of words, Out.
+        request: In, what to do: `request_layout`.
+        sample: In, its channel's sample, which is read in the cycle of the request that starts it.
+        multiplier: Out, `multiplier_signature`.
+        beats: Out, stream of `lane_beat_layout` that is always ready.
     """
 
     def __init__(self, plan: MemoryPlan, table: Any, words: int, turns: int) -> None:
         self._plan, self._table, self._words, self._turns = plan, table, words, turns
-        operand, coefficient = plan.operand_format.width, plan.increment.coefficient_bits
+        beats = stream.Signature(lane_beat_layout(plan, words, turns), always_ready=True)
         super().__init__(
             {
-                "operand": Out(signed(operand)),
-                "coefficient": Out(signed(coefficient)),
-                "product": In(signed(operand + coefficient)),
-                "order": In(order_layout(table, turns)),
-                "sample": In(input_layout(plan.input_format.width)),
-                "valid": Out(1),
-                "words": Out(ArrayLayout(signed(plan.output_format.width), words)),
-                "row": Out(range(plan.spec.order)),
-                "turn": Out(range(turns)),
-                "first": Out(1),
-                "last": Out(1),
+                "request": In(request_layout(table, turns)),
+                "sample": In(sample_layout(plan.input_format.width)),
+                "multiplier": Out(multiplier_signature(plan.operand_format.width, plan.increment.coefficient_bits)),
+                "beats": Out(beats),
             }
         )
 
-    def _stages(self, m: Module, names: tuple[str, ...]) -> list[View[StructLayout]]:
-        """The entry and its owner as they come, and after one register for each name."""
-        owner = owner_layout(self._turns)
-        held, now = Signal(owner), Signal(owner)
-        m.d.comb += now.eq(held)
-        with m.If(self.order.starts):
+    def _carried(self, m: Module, stages: type[Stage], read: Any) -> dict[Any, Any]:
+        """The slot that is in each stage from `read` on, in which the request comes; its owner is held meanwhile."""
+        at = carried(m, slot_layout(self._table, self._turns), stages, "slot", since=read)
+        slot = at[read]
+        held_owner = Signal.like(slot.owner, name="held_owner")
+        m.d.comb += [slot.entry.eq(self.request.entry), slot.owner.eq(held_owner)]
+        with m.If(self.request.starts):
             m.d.comb += [
-                now.turn.eq(self.order.turn),
-                now.bank.eq(self.order.bank),
-                now.fresh.eq(self.order.fresh | self.sample.first),
-                now.first.eq(self.sample.first),
-                now.last.eq(self.sample.last),
+                slot.owner.turn.eq(self.request.turn),
+                slot.owner.bank.eq(self.request.bank),
+                slot.owner.clear.eq(self.request.clear | self.sample.first),
+                slot.owner.first.eq(self.sample.first),
+                slot.owner.last.eq(self.sample.last),
             ]
-        m.d.sync += held.eq(now)
-        stage = StructLayout({"entry": self._table.layout, "owner": owner})
-        stages = [Signal(stage)]
-        m.d.comb += [stages[0].entry.eq(self.order.entry), stages[0].owner.eq(now)]
-        for name in names:
-            stages.append(Signal(stage, name=name))
-            m.d.sync += stages[-1].eq(stages[-2])
-        return stages
+        m.d.sync += held_owner.eq(slot.owner)
+        return at
+
+    def _address(self, slot: Any, row: Value) -> Value:
+        """Where a row of the slot's channel lies."""
+        return flat_index(slot.owner.turn, row, self._plan.spec.order)
 
     def _held_sample(self, m: Module) -> Signal:
-        """The code of the sample, from the cycle after the order that starts it until the next one."""
-        sample = Signal(signed(self._plan.input_format.width))
-        with m.If(self.order.starts):
-            m.d.sync += sample.eq(self.sample.data)
-        return sample
+        """The code of the sample, from the cycle after the request that starts it until the next one."""
+        held_sample = Signal(signed(self._plan.input_format.width))
+        with m.If(self.request.starts):
+            m.d.sync += held_sample.eq(self.sample.data)
+        return held_sample
 
-    def _gather(self, m: Module, word: Value, at: View[StructLayout]) -> None:
-        """Give words out in beats; `word` is that of the entry's row where the entry retires."""
-        gathered = [
-            Signal(signed(self._plan.output_format.width), name=f"gathered_{j}") for j in range(self._words - 1)
-        ]
+    def _gather(self, m: Module, word: Value, at: Any) -> None:
+        """Give words out in beats; `word` is that of the entry's row, when the entry in stage `at` retires."""
+        count = self._words
+        gathered = [Signal(signed(self._plan.output_format.width), name=f"gathered_{j}") for j in range(count - 1)]
         with m.If(at.entry.retire):
             m.d.sync += [to.eq(came) for to, came in zip(gathered, [*gathered[1:], word], strict=False)]
+        beat = self.beats.payload
         m.d.comb += [
-            self.valid.eq(at.entry.ends),
-            *(self.words[j].eq(came) for j, came in enumerate([*gathered, word])),
-            self.row.eq(at.entry.row - (self._words - 1)),
-            self.turn.eq(at.owner.turn),
-            self.first.eq(at.owner.first),
-            self.last.eq(at.owner.last),
+            self.beats.valid.eq(at.entry.ends),
+            *(beat.data[j].eq(came) for j, came in enumerate([*gathered, word])),
+            beat.row.eq(at.entry.row - (count - 1) if count > 1 else at.entry.row),
+            beat.turn.eq(at.owner.turn),
+            beat.first.eq(at.owner.first),
+            beat.last.eq(at.owner.last),
         ]
 
 
 class InStepPipeline(LanePipeline):
-    """Samples of the channels in step are collected, then the table runs through all lanes once."""
+    """The pipeline of channels in step: their samples are collected, then the program runs through all lanes once."""
 
     lane: ClassVar[type[Lane]]
 
     @classmethod
     @abstractmethod
-    def table(cls, plan: MemoryPlan, words: int) -> Table:
+    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
         """The entries of a sample, for beats of so many words."""
 
     @classmethod
-    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
-        """The table as it is."""
+    def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
+        """The program as it is."""
         table = cls.table(plan, schedule.words)
-        return Image(table.layout, table.entries)
+        return RomContents(table.layout, table.entries)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -143,49 +157,45 @@ class InStepPipeline(LanePipeline):
         turns = self._channels // lanes
         table = self.table(plan, schedule.words)
         m.submodules.sequencer = seq = Sequencer(schedule, turns)
-        m.d.comb += self.address.eq(seq.next_slot)
+        m.d.comb += self.rom.address.eq(seq.next_slot)
 
         # The sample of the last lane starts the round. A lane takes its own over before the next one can come.
-        samples = Array(Signal(input_layout(plan.input_format.width), name=f"sample_{k}") for k in range(lanes))
-        filled = Signal(range(lanes))
-        complete = filled == lanes - 1
+        samples = [Signal(sample_layout(plan.input_format.width), name=f"sample_{k}") for k in range(lanes)]
+        filled = index_signal(lanes, "filled")
+        complete = Signal()
         m.d.comb += [
-            seq.valid.eq(self.valid & complete),
-            self.ready.eq(~complete | seq.ready),
+            complete.eq(is_last(filled, lanes)),
+            seq.valid.eq(self.samples.valid & complete),
+            self.samples.ready.eq(~complete | seq.ready),
         ]
-        with m.If(self.valid & self.ready):
-            m.d.sync += [samples[filled].eq(self.sample), filled.eq(Mux(complete, 0, filled + 1))]
+        with m.If(self.samples.valid & self.samples.ready):
+            m.d.sync += [element(samples, filled).eq(self.samples.payload), filled.eq(successor(filled, lanes))]
 
         bank = Signal()  # changes when every channel has had its sample
-        m.d.sync += bank.eq(bank ^ (seq.ends & (seq.channel == turns - 1)))
-        layout = order_layout(table, turns)
-        order = Signal(layout)
+        m.d.sync += bank.eq(bank ^ (seq.ends & is_last(seq.channel, turns)))
+        requests = [Signal(request_layout(table, turns), name=f"request_{k}") for k in range(lanes)]
+        issued = Signal(request_layout(table, turns))
         m.d.comb += [
-            order.starts.eq(seq.issue & seq.starts),
-            order.fresh.eq(seq.fresh),
-            order.turn.eq(seq.channel),
-            order.bank.eq(bank),
-            order.entry.eq(Mux(seq.issue, self.entry, 0)),
+            issued.starts.eq(seq.issue & seq.starts),
+            issued.clear.eq(seq.clear),
+            issued.turn.eq(seq.channel),
+            issued.bank.eq(bank),
+            issued.entry.eq(Mux(seq.issue, self.rom.data, 0)),
         ]
-        for k in range(lanes):
-            order, before = Signal(layout, name=f"order_{k}"), order
-            m.d.sync += order.eq(before)
+        for k, (request, before) in enumerate(zip(requests, [issued, *requests], strict=False)):
+            m.d.sync += request.eq(before)
             m.submodules[f"lane_{k}"] = lane = self.lane(plan, table, schedule.words, turns)
-            m.d.comb += [
-                lane.order.eq(order),
-                lane.sample.eq(samples[k]),
-                self.factors[k].operand.eq(lane.operand),
-                self.factors[k].coefficient.eq(lane.coefficient),
-                lane.product.eq(self.products[k]),
-            ]
-            with m.If(lane.valid):  # never two at once: they are one cycle apart, and `lanes` words make a beat
+            m.d.comb += [lane.request.eq(request), lane.sample.eq(samples[k])]
+            connect(m, lane.multiplier, flipped(self.multipliers[k]))
+            beat, payload = lane.beats.payload, self.beats.payload
+            with m.If(lane.beats.valid):  # never two at once: lanes are a cycle apart, and `lanes` words make a beat
                 m.d.comb += [
-                    self.beat_valid.eq(1),
-                    self.beat.data.eq(lane.words),
-                    self.beat.index.eq(lane.row),
-                    self.beat.channel.eq(times(lane.turn, lanes) + k),
-                    self.beat.first.eq(lane.first),
-                    self.beat.last.eq(lane.last),
+                    self.beats.valid.eq(1),
+                    payload.data.eq(beat.data),
+                    payload.index.eq(beat.row),
+                    payload.channel.eq(flat_index(beat.turn, k, lanes)),
+                    payload.first.eq(beat.first),
+                    payload.last.eq(beat.last),
                 ]
         return m
 

@@ -1,46 +1,65 @@
-"""The bank of integrators: wide accumulators, one narrowing to the state word, optional error feedback."""
+"""The bank of integrators: wide accumulators, one rounding to the state word, optional error feedback."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import memory, wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.primitives.arithmetic import round_shift, times
+from lmu_hw.rtl.primitives.bundles import Bundle, Component, Fields
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import storage
 
 
-class IntegratorBank(wiring.Component):
-    """Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+class BankStage(Stage):
+    """The stages of the bank, from the address of an accumulator to the state word that follows from it."""
 
-        accumulator += increment
-        value = accumulator [+ increment/2 for ab2]
-        word = floor((value + residue + half) / 2^narrowing)
-        output = word, or floor((value + half) / 2^output_narrowing) on a finer grid
+    READ = "the accumulators are addressed"
+    HOLD = "they come out of their memory, and all of the sum but the increment is made"
+    ADD = "the increments are there and are added"
+    RETIRE = "the new words are there, and the new accumulators are written back at the end of the cycle"
 
-    An address given on `fetch` in cycle k must be followed by its increments on `increment` in cycle k + 2;
-    the words come out, registered, in cycle k + 3 and are written back at the end of it.
+
+READ_LEAD = BankStage.ADD - BankStage.READ
+"""Cycles from the address of an accumulator to its increment."""
+
+
+class IntegratorBank(Component):
+    """Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+
+        accumulator ← accumulator + increment
+        sum         = accumulator [+ increment/2 for Adams–Bashforth 2, whose sums carry one fractional bit more]
+        word        = floor((sum + residue + half an LSB) / 2^requantisation)
+        output      = word, or floor((sum + half an LSB) / 2^output_narrowing) on a finer grid
+
+    The residue is what the rounding of the word before left over, where the plan has error feedback; it is stored
+    beside the accumulator. A bank can be read and added to in every cycle, at the same address too.
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",                  "wave": "p....."},
+      {"name": "read.address",         "wave": "x3x...", "data": ["k"]},
+      {"name": "old_accumulator",      "wave": "x..3x.", "data": ["of k"]},
+      {"name": "add.increments",       "wave": "x..3x.", "data": ["of k"]},
+      {"name": "words, outputs",       "wave": "x...3x", "data": ["of k"]}]}
+    ```
 
     Attributes:
-        fetch: slot whose accumulators are read, In.
-        fetch_fresh: take them as zero, In(1).
-        apply: the increments are valid, In(1).
-        apply_slot: slot that they belong to, In.
-        increment: on the product's grid, In, `lanes` signed words.
-        words: new state words, Out; valid one cycle after `apply`.
-        outputs: what leaves, Out; likewise.
+        read: In, `address` of the accumulators that are read, and `clear`: they count as zero.
+        add: In, `READ_LEAD` cycles later: `valid`, their `address` again, and `increments` on the products' grid.
+        words: Out, `lanes` new state words, one cycle after `add`.
+        outputs: Out, what leaves the memory, likewise.
     """
 
     def __init__(self, plan: MemoryPlan, lanes: int, depth: int) -> None:
         self._plan, self._lanes, self._depth = plan, lanes, depth
+        increments = ArrayLayout(signed(plan.product_format.width), lanes)
         super().__init__(
             {
-                "fetch": In(range(depth)),
-                "fetch_fresh": In(1),
-                "apply": In(1),
-                "apply_slot": In(range(depth)),
-                "increment": In(ArrayLayout(signed(plan.product_format.width), lanes)),
+                "read": In(Bundle({"address": Out(range(depth)), "clear": Out(1)})),
+                "add": In(Bundle({"valid": Out(1), "address": Out(range(depth)), "increments": Out(increments)})),
                 "words": Out(ArrayLayout(signed(plan.state_format.width), lanes)),
                 "outputs": Out(ArrayLayout(signed(plan.output_format.width), lanes)),
             }
@@ -52,46 +71,46 @@ class IntegratorBank(wiring.Component):
         wide, cut = plan.accumulator_format.width, plan.requantisation
         drop = plan.product_format.fraction - plan.accumulator_format.fraction
         half = 1 << (cut - 1)
-        extra = int(plan.two_step)
-        fields = integrator_bits(plan)
-        m.submodules.store = store = memory.Memory(shape=ArrayLayout(fields, lanes), depth=self._depth, init=[])
-        write = store.write_port()
-        read = store.read_port(transparent_for=(write,))
-        m.d.comb += read.addr.eq(self.fetch)
-        fresh = Signal()
-        m.d.sync += fresh.eq(self.fetch_fresh)
-        m.d.sync += [write.addr.eq(self.apply_slot), write.en.eq(self.apply)]
+        extra = int(plan.two_step)  # the fractional bit that the half of an increment takes
+        integrator = Fields({"accumulator": signed(wide), "residue": signed(cut) if plan.error_feedback else 0})
+        m.submodules.integrators = integrators = storage(ArrayLayout(integrator, lanes), self._depth)
+        store = integrators.write_port()
+        fetch = integrators.read_port(transparent_for=(store,))
+        m.d.comb += fetch.addr.eq(self.read.address)
+        clear = Signal()
+        m.d.sync += clear.eq(self.read.clear)
+        m.d.sync += [store.addr.eq(self.add.address), store.en.eq(self.add.valid)]
 
         for lane in range(lanes):
-            stored = Mux(fresh, 0, read.data[lane])
-            old = Signal(signed(wide), name=f"accumulator_{lane}")
+            stored = Signal(integrator, name=f"stored_{lane}")
+            m.d.comb += stored.eq(Mux(clear, 0, fetch.data[lane]))
+            old = Signal(signed(wide), name=f"old_accumulator_{lane}")
             base = Signal(signed(wide + extra + 1), name=f"base_{lane}")  # all of the sum but the increment
-            m.d.sync += old.eq(stored[:wide].as_signed())
-            # With the half added, flipping the top bit that is dropped turns it into a signed residue.
-            residue = stored[wide:].as_signed() if plan.error_feedback else 0
-            m.d.sync += base.eq((stored[:wide].as_signed() << extra) + residue + half)
+            m.d.sync += old.eq(stored.accumulator)
+            fed_back = [stored.residue] if plan.error_feedback else []
+            m.d.sync += base.eq(sum(fed_back, (stored.accumulator << extra) + half))
 
-            step = round_shift(self.increment[lane], drop)
-            new = Signal(signed(wide), name=f"sum_{lane}")
-            value = Signal(signed(wide + extra + 1), name=f"value_{lane}")
+            step = Signal(round_shift(self.add.increments[lane], drop).shape(), name=f"step_{lane}")
+            weighted = times(step, 3) if plan.two_step else step
+            new = Signal(signed(wide), name=f"new_accumulator_{lane}")
+            total = Signal(signed(wide + extra + 1), name=f"sum_{lane}")
             m.d.comb += [
+                step.eq(round_shift(self.add.increments[lane], drop)),
                 new.eq(old + step),
-                value.eq(base + (times(step, 3) if plan.two_step else step)),
+                total.eq(base + weighted),
             ]
-            m.d.sync += self.words[lane].eq(value >> cut)
+            m.d.sync += [self.words[lane].eq(total >> cut), store.data[lane].accumulator.eq(new)]
+            if plan.error_feedback:
+                # The half has been added, so the top bit of those that are dropped tells which way the word was
+                # rounded: inverted, it is the sign of the residue.
+                m.d.sync += store.data[lane].residue.eq(Cat(total[: cut - 1], ~total[cut - 1]))
             if plan.separate_output:
-                # Of the sum without residue; `base` has it, so another one goes beside it.
-                bare = Signal(signed(wide + extra), name=f"bare_{lane}")
-                m.d.sync += bare.eq(stored[:wide].as_signed() << extra)
-                left = bare + (times(step, 3) if plan.two_step else step)
-                m.d.sync += self.outputs[lane].eq(round_shift(left, plan.output_narrowing))
+                # The output is rounded from the sum without residue, which `base` includes.
+                unfed = Signal(signed(wide + extra), name=f"unfed_{lane}")
+                m.d.sync += unfed.eq(stored.accumulator << extra)
+                m.d.sync += self.outputs[lane].eq(round_shift(unfed + weighted, plan.output_narrowing))
             else:
                 m.d.comb += self.outputs[lane].eq(self.words[lane])
-            if plan.error_feedback:
-                left_over = Cat(value[: cut - 1], ~value[cut - 1])
-                m.d.sync += write.data[lane].eq(Cat(new, left_over))
-            else:
-                m.d.sync += write.data[lane].eq(new)
         return m
 
 

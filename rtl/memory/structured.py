@@ -1,4 +1,10 @@
-"""The structured memory: the zero-order hold in stages of words, a product a cycle."""
+"""The structured memory: the zero-order hold in stages of words, a product a cycle.
+
+The program is the order of the products of a sample, one to a cycle. Every row, be it an intermediate word or the
+increment of a state, is a sum of products that follow each other (`lmu_hw.fixed_point.datapaths.structured` has the
+rows). A row whose operands are not there yet lets a later one go first; the increments come last, in the order of the
+states.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +13,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory
-from amaranth.lib.data import StructLayout
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, Table
-from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
-from lmu_hw.rtl.primitives.arithmetic import times
+from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, ProgramTable
+from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
+from lmu_hw.rtl.primitives.arithmetic import delayed
+from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.pipeline import operand_shifts
 from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import storage
 
-STORED_AFTER = 5
-"""Slots from the last product of a word to the first one that can take it as its operand."""
-STATE_AFTER = 6
+
+class StructuredStage(Stage):
+    """The stages of lane 0, which the entries of the program pass in successive cycles."""
+
+    ISSUE = "the entry comes out of the ROM and is handed to the lane"
+    READ = "its operand is addressed"
+    ALIGN = "the operand is there, aligned, and the sample is taken off state 0"
+    MULTIPLY = "it is at the multiplier; the word that is added to the finished sum is addressed"
+    ACCUMULATE = "the product is there and is added to the sum of its row"
+    ROUND = "a finished sum is rounded to an intermediate word, or aligned as an increment"
+    WRITE = "the intermediate word is written, or the increment added to its accumulator"
+    RETIRE = "the new state word is there: it is written to the other bank, and leaves with its beat"
+
+
+STORED_AFTER = StructuredStage.WRITE - StructuredStage.READ
+"""Slots from the last product of a word to the first one that can take it as its operand; reads see what is written."""
+STATE_AFTER = StructuredStage.RETIRE - StructuredStage.READ
 """The same for the state word that follows from an increment."""
-CARRY_LEAD = 2
+CARRY_LEAD = StructuredStage.MULTIPLY - StructuredStage.READ
 """Slots by which the word that is added unmultiplied may come later than an operand."""
+WORD_LATENCY = StructuredStage.RETIRE - StructuredStage.ISSUE
+"""Cycles from the last slot of an increment to its word."""
 
 
 @dataclass(frozen=True)
@@ -158,31 +182,33 @@ def _increment(plan: MemoryPlan) -> StructuredIncrement:
     return plan.increment
 
 
-class _StructuredTable(Table):
+class _StructuredTable(ProgramTable):
+    """The program of a plan as rows of a ROM; states and intermediate words are numbered from 0 each."""
+
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment, order = _increment(plan), plan.spec.order
         program = structured_program(increment)
         products = [each for each in program.slots if each is not None]
-        self.between = increment.words
+        self.intermediates = increment.words
         self.least_fraction_bits = min((each.fraction_bits for each in products if not each.retires), default=0)
         shifts = {each: each.fraction_bits - (0 if each.retires else self.least_fraction_bits) for each in products}
-        number = range(max(order, self.between))
-        self.layout = StructLayout(
+        number = range(max(order, self.intermediates))
+        self.layout = Fields(
             {
                 "operand": number,
-                "state": 1,  # the operand is a state, not a word between
-                "input": 1,  # and the input is taken off
+                "operand_is_state": 1,  # and not an intermediate word
+                "operand_less_input": 1,  # it is state 0, and the sample is taken off
                 "carry": number,
-                "adds": 1,  # the carry is added
-                "carry_state": 1,
-                "carry_input": 1,
+                "adds_carry": 1,
+                "carry_is_state": 1,
+                "carry_less_input": 1,
                 "opens": 1,
                 "row": number,
                 "store": 1,
                 "retire": 1,  # the sum is an increment
                 "ends": 1,  # and its word the last of a beat
                 "coefficient": signed(increment.coefficient_bits),
-                "shift": range(max(shifts.values()) + 1),  # down for a word between, up for an increment
+                "shift": range(max(shifts.values()) + 1),  # down for an intermediate word, up for an increment
             }
         )
 
@@ -199,12 +225,12 @@ class _StructuredTable(Table):
             self.entries.append(
                 {
                     "operand": place(each.operand),
-                    "state": each.operand < order,
-                    "input": each.operand == 0,
+                    "operand_is_state": each.operand < order,
+                    "operand_less_input": each.operand == 0,
                     "carry": place(carry),
-                    "adds": each.carry >= 0,
-                    "carry_state": carry < order,
-                    "carry_input": carry == 0,
+                    "adds_carry": each.carry >= 0,
+                    "carry_is_state": carry < order,
+                    "carry_less_input": carry == 0,
                     "opens": each.opens,
                     "row": place(each.row),
                     "store": each.closes and not each.retires,
@@ -217,89 +243,126 @@ class _StructuredTable(Table):
 
 
 class _StructuredLane(Lane):
-    """One multiplier, an accumulator, and the words between."""
+    """One multiplier, an accumulator, and the intermediate words of the channel that it works on."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, table, turns, order = self._plan, self._table, self._turns, self._plan.spec.order
-        operand = plan.operand_format
-        number = signed(operand.width)
-        # A carry is fetched two stages after its entry's operand, when the next sample may be held already.
-        sample = self._held_sample(m)
-        earlier, of_carry = Signal.like(sample), Signal.like(sample)
-        m.d.sync += [earlier.eq(sample), of_carry.eq(earlier)]
-        names = ("factors", "multiplies", "sums", "rounds", "writes", "retires")
-        reads, factors, multiplies, sums, rounds, writes, retires = self._stages(m, names)
+        state_shift, input_shift = operand_shifts(plan)
+        number = signed(plan.operand_format.width)
+        at = self._carried(m, StructuredStage, StructuredStage.READ)
+        read, align, multiply = (at[s] for s in (StructuredStage.READ, StructuredStage.ALIGN, StructuredStage.MULTIPLY))
+        accumulate, rounded = at[StructuredStage.ACCUMULATE], at[StructuredStage.ROUND]
+        written, retired = at[StructuredStage.WRITE], at[StructuredStage.RETIRE]
+
+        # A carry is aligned so many stages after its entry's operand; the next sample may be held by then already.
+        held_sample = self._held_sample(m)
+        carry_sample = delayed(m, held_sample, CARRY_LEAD, "carry_sample")
 
         # The words of the last sample and of this one lie in two banks that change roles.
-        state = signed(plan.state_format.width)
-        m.submodules.words = words = memory.Memory(shape=state, depth=2 * turns * order, init=[])
-        m.submodules.between = between = memory.Memory(shape=number, depth=max(1, table.between), init=[])
-        write_word, write_between = words.write_port(), between.write_port()
+        m.submodules.words = words = storage(signed(plan.state_format.width), 2 * turns * order)
+        words_write = words.write_port()
+        operand_state = words.read_port(transparent_for=(words_write,))
+        carry_state = words.read_port(transparent_for=(words_write,))
+        m.submodules.intermediates = intermediates = storage(number, max(1, table.intermediates))
+        intermediates_write = intermediates.write_port()
+        operand_intermediate = intermediates.read_port(transparent_for=(intermediates_write,))
+        carry_intermediate = intermediates.read_port(transparent_for=(intermediates_write,))
 
-        def fetched(at: Any, place: Any, came: Any, is_state: Any, taken_off: Value) -> Any:
-            """A word on the operands' grid: addressed by `place` in stage `at`, there in the next one, `came`."""
-            read_word = words.read_port(transparent_for=(write_word,))
-            read_between = between.read_port(transparent_for=(write_between,))
-            m.d.comb += [
-                read_word.addr.eq(Cat(at.owner.bank, times(at.owner.turn, order) + place)),
-                read_between.addr.eq(place),
-            ]
-            word = Mux(came.owner.fresh, 0, read_word.data) << (operand.fraction - plan.state_format.fraction)
-            entered = taken_off << (operand.fraction - plan.input_format.fraction)
-            return Mux(is_state, word - entered, read_between.data)
+        def aligned(slot: Any, state: Value, intermediate: Value, is_state: Value, taken_off: Value) -> Value:
+            """A word with the operands' fractional bits: a state, less what is taken off, or an intermediate word."""
+            word = Mux(slot.owner.clear, 0, state) << state_shift
+            return Mux(is_state, word - (taken_off << input_shift), intermediate)
 
-        operand_input = Mux(factors.entry.input, sample, 0)
-        carry_input = Mux(sums.entry.carry_input, of_carry, 0)
-        carried = fetched(multiplies, multiplies.entry.carry, sums, sums.entry.carry_state, carry_input)
-        factor, carry = Signal(number), Signal(number)
-        total = Signal(signed(plan.product_format.width))
-        m.d.sync += [
-            factor.eq(fetched(reads, reads.entry.operand, factors, factors.entry.state, operand_input)),
-            total.eq(Mux(sums.entry.opens, 0, total) + self.product),
-            carry.eq(Mux(sums.entry.adds, carried, 0)),
+        # READ, ALIGN, and the same for the carry two stages later
+        operand_input = Signal.like(held_sample)
+        carry_input = Signal.like(held_sample)
+        operand = Signal(number)
+        carry = Signal(number)
+        m.d.comb += [
+            operand_state.addr.eq(Cat(read.owner.bank, self._address(read, read.entry.operand))),
+            operand_intermediate.addr.eq(read.entry.operand),
+            operand_input.eq(Mux(align.entry.operand_less_input, held_sample, 0)),
+            carry_state.addr.eq(Cat(multiply.owner.bank, self._address(multiply, multiply.entry.carry))),
+            carry_intermediate.addr.eq(multiply.entry.carry),
+            carry_input.eq(Mux(accumulate.entry.carry_less_input, carry_sample, 0)),
         ]
-        m.d.comb += [self.operand.eq(factor), self.coefficient.eq(multiplies.entry.coefficient)]
+        came = (operand_state.data, operand_intermediate.data)
+        m.d.sync += operand.eq(aligned(align, *came, align.entry.operand_is_state, operand_input))
+        came = (carry_state.data, carry_intermediate.data)
+        aligned_carry = aligned(accumulate, *came, accumulate.entry.carry_is_state, carry_input)
+        m.d.sync += carry.eq(Mux(accumulate.entry.adds_carry, aligned_carry, 0))
 
-        # A finished sum is rounded to the operands' grid, or goes to the integrators as it is.
-        rounded, increment = Signal(number), Signal(signed(plan.product_format.width))
+        # MULTIPLY, ACCUMULATE
+        row_sum = Signal(signed(plan.product_format.width))
+        m.d.comb += [self.multiplier.operand.eq(operand), self.multiplier.coefficient.eq(multiply.entry.coefficient)]
+        m.d.sync += row_sum.eq(Mux(accumulate.entry.opens, 0, row_sum) + self.multiplier.product)
+
+        # ROUND: a finished sum is rounded to the operands' grid, or goes to the integrators as it is.
         common = table.least_fraction_bits - 1  # one place stays: its bit tells which way to round
-        shifted = (total >> common if common >= 0 else total << -common) >> rounds.entry.shift
+        shifted = Signal(signed(plan.product_format.width + max(0, -common)))
+        m.d.comb += shifted.eq((row_sum >> common if common >= 0 else row_sum << -common) >> rounded.entry.shift)
+        intermediate = Signal(number)
+        increment = Signal(signed(plan.product_format.width))
         m.d.sync += [
-            rounded.eq((shifted >> 1) + shifted[0] + carry),
-            increment.eq((total << rounds.entry.shift) + (carry << plan.increment.product_fraction_bits)),
+            intermediate.eq((shifted >> 1) + shifted[0] + carry),
+            increment.eq((row_sum << rounded.entry.shift) + (carry << plan.increment.product_fraction_bits)),
         ]
+
+        # WRITE, RETIRE
+        fetched = at[StructuredStage.WRITE.earlier(READ_LEAD)]
         m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
         m.d.comb += [
-            write_between.addr.eq(writes.entry.row),
-            write_between.en.eq(writes.entry.store),
-            write_between.data.eq(rounded),
-            bank.fetch.eq(times(sums.owner.turn, order) + sums.entry.row),
-            bank.fetch_fresh.eq(sums.owner.fresh),
-            bank.increment[0].eq(increment),
-            bank.apply.eq(writes.entry.retire),
-            bank.apply_slot.eq(times(writes.owner.turn, order) + writes.entry.row),
-            write_word.addr.eq(Cat(~retires.owner.bank, times(retires.owner.turn, order) + retires.entry.row)),
-            write_word.en.eq(retires.entry.retire),
-            write_word.data.eq(bank.words[0]),
+            intermediates_write.addr.eq(written.entry.row),
+            intermediates_write.en.eq(written.entry.store),
+            intermediates_write.data.eq(intermediate),
+            bank.read.address.eq(self._address(fetched, fetched.entry.row)),
+            bank.read.clear.eq(fetched.owner.clear),
+            bank.add.valid.eq(written.entry.retire),
+            bank.add.address.eq(self._address(written, written.entry.row)),
+            bank.add.increments[0].eq(increment),
+            words_write.addr.eq(Cat(~retired.owner.bank, self._address(retired, retired.entry.row))),
+            words_write.en.eq(retired.entry.retire),
+            words_write.data.eq(bank.words[0]),
         ]
-        self._gather(m, bank.outputs[0], retires)
+        self._gather(m, bank.outputs[0], retired)
         return m
 
 
 class _StructuredPipeline(InStepPipeline):
+    """The pipeline of the structured memory: the program of its rows, a product a cycle in each lane."""
+
     lane = _StructuredLane
 
     @classmethod
-    def table(cls, plan: MemoryPlan, words: int) -> Table:
+    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
         return _StructuredTable(plan, words)
 
 
 class StructuredMemory(InStepMemory):
     """The zero-order hold with fewer products than its matrix has entries, `lanes` channels in step.
 
-    The products of a row follow each other; a row that waits for a word lets another go first
-    (`lmu_hw.rtl.memory.structured`). The words of the last sample and of this one lie in two banks.
+    Once the samples u of all channels in step are there, the program runs through the lanes, a product a cycle. The
+    products of a row follow each other at the multiplier and are added up; the finished sum, to which one more word
+    may be added unmultiplied, is rounded to an intermediate word and stored for later rows, or it is the increment of
+    a state. Operands are state words of the last sample, u being taken off state 0, and intermediate words. A row
+    that waits for a word lets another go first. The increments come last, in the order of the states; the bank adds
+    them and rounds to the new words, which are stored, and leave as soon as `lanes` of them make a beat. The words of
+    the last sample and of this one lie in two banks that change roles.
+
+    A row of two products, and one that takes its word as an operand as early as it can:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",        "wave": "p.............."},
+      {"name": "ISSUE",      "wave": "x33xxxx4xxxxxxx", "data": ["opens", "closes", "reads it"]},
+      {"name": "READ",       "wave": "xx33xxxx4xxxxxx", "data": ["opens", "closes", "reads it"]},
+      {"name": "ALIGN",      "wave": "xxx33xxxx4xxxxx", "data": ["opens", "closes", "reads it"]},
+      {"name": "MULTIPLY",   "wave": "xxxx33xxxx4xxxx", "data": ["opens", "closes", "reads it"]},
+      {"name": "ACCUMULATE", "wave": "xxxxx33xxxx4xxx", "data": ["opens", "closes", "reads it"]},
+      {"name": "ROUND",      "wave": "xxxxxxx3xxxx4xx", "data": ["sum", ""]},
+      {"name": "WRITE",      "wave": "xxxxxxxx3xxxx4x", "data": ["word", ""]}]}
+    ```
 
     Multiplications per sample: what the plan says. Cycles for a sample of each channel in step: those, and
     the slots in which every row waits; with one turn of channels up to 5 more. Latency: from the acceptance of
@@ -308,10 +371,11 @@ class StructuredMemory(InStepMemory):
 
     datapath = Datapath.STRUCTURED
     pipeline = _StructuredPipeline
-    factor_delay = 3
+    factor_delay = StructuredStage.MULTIPLY - StructuredStage.ISSUE
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """The program's slots, one a cycle, and its wait."""
         program = structured_program(_increment(plan))
         return Schedule.interleaved(
             groups=plan.spec.order // lanes,
@@ -319,13 +383,14 @@ class StructuredMemory(InStepMemory):
             slots=len(program.slots),
             wait=program.wait,
             channels=channels,
-            first_beat=program.increments[lanes - 1] + 7,
+            first_beat=cls.beats_for(plan, lanes)[0],
             in_step=lanes,
         )
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        return tuple(slot + 7 for slot in structured_program(_increment(plan)).increments[lanes - 1 :: lanes])
+        program = structured_program(_increment(plan))
+        return tuple(slot + WORD_LATENCY for slot in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

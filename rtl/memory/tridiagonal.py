@@ -1,4 +1,15 @@
-"""The solve memory: the bilinear step as one tridiagonal elimination from both ends, a product a cycle."""
+"""The tridiagonal memory: the bilinear step as one tridiagonal elimination from both ends, a product a cycle.
+
+The program is the order of the multiplications of a sample, one to a cycle. The elimination runs from both ends to
+the middle row k and back (`lmu_hw.fixed_point.datapaths.tridiagonal` has the equations). Either recurrence needs a
+product only two cycles after the one before it, so the two take turns at the multiplier. Each entry of the program
+makes one operand,
+
+    operand[n] = base + addend + sign·round(product of operand[n − 2]),   all of it halved in one case,
+
+and says what becomes of it: what it is multiplied by, and whether it is stored, as it is or with its own rounded
+product taken off. `cycle` counts the cycles in which operands are at the multiplier.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +19,29 @@ from enum import IntEnum
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import memory
-from amaranth.lib.data import StructLayout, View
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths import TridiagonalIncrement
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, Table
-from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
-from lmu_hw.rtl.primitives.arithmetic import times
+from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, ProgramTable
+from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
+from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.pipeline import operand_shifts
 from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import storage
+
+
+class TridiagonalStage(Stage):
+    """The stages of lane 0, which the entries of the program pass in successive cycles."""
+
+    ISSUE = "the entry comes out of the ROM and is handed to the lane"
+    READ = "the state word and the stored value of its row are addressed"
+    ADD = "they are there: base ± addend is made; operands of earlier entries are at hand"
+    COMPLETE = "the product of the entry two cycles before is there, and is rounded and added"
+    MULTIPLY = "the operand is at the multiplier"
+    ROUND = "its product is there: rounded for the recurrence, or aligned as an increment"
+    WRITE = "the stored value, or the new state word, is there and is written; a word leaves with its beat"
 
 
 class Base(IntEnum):
@@ -59,7 +83,7 @@ class Entry:
         product: sign of the rounded product of the operand 2 cycles before; 0 leaves it out.
         factor: what it is multiplied by.
         pivot: the row of the pivot, where that is the factor.
-        store: store it for `row`, 2 cycles later.
+        store: store it for `row`, where later entries can start from it, from `STORED_AFTER` cycles later on.
         halved: the operand is half of the sum.
         reduced: store it with its own rounded product taken off.
     """
@@ -94,10 +118,12 @@ class Program:
         return tuple(e.cycle for e in self.entries if e is not None and e.factor is Factor.COEFFICIENT)
 
 
-STORED_AFTER = 5
-"""Cycles from an operand to the first one that can start from what was stored for it."""
-WORD_AFTER = 5
+STORED_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
+"""Cycles from an operand to the first one that can start from what was stored for it; reads see what is written."""
+WORD_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
 """Cycles from the operand of an increment to the first one that can start from the new state word."""
+WORD_LATENCY = TridiagonalStage.WRITE - TridiagonalStage.ISSUE
+"""Cycles from the slot of an increment to its word."""
 
 
 def solve_program(order: int) -> Program:
@@ -158,8 +184,8 @@ def _eliminated(cycle: int, row: int, addend: Addend, product: int) -> Entry:
     return Entry(cycle, row, Base.WORD, addend, product, Factor.PIVOT, row, store=True, reduced=True)
 
 
-class _SolveTable(Table):
-    """The program of a plan in words of a read-only memory."""
+class _TridiagonalTable(ProgramTable):
+    """The program of a plan as rows of a ROM."""
 
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment = plan.increment
@@ -171,13 +197,13 @@ class _SolveTable(Table):
         self.least_fraction = int(fractions.min())
         shifts = (fractions - self.least_fraction).tolist()
         alignment_shifts, pivots = increment.alignment_shifts.tolist(), increment.pivots.tolist()
-        self.layout = StructLayout(
+        self.layout = Fields(
             {
                 "row": range(plan.spec.order),
                 "base": Base,
                 "addend": Addend,
-                "use": 1,  # the rounded product of the operand 2 cycles before
-                "minus": 1,  # with this sign
+                "adds_product": 1,  # the rounded product of the operand 2 cycles before
+                "subtracts": 1,  # with a minus
                 "halved": 1,
                 "store": 1,
                 "reduced": 1,
@@ -205,8 +231,8 @@ class _SolveTable(Table):
                     "row": entry.row,
                     "base": entry.base,
                     "addend": entry.addend,
-                    "use": entry.product != 0,
-                    "minus": entry.product < 0,
+                    "adds_product": entry.product != 0,
+                    "subtracts": entry.product < 0,
                     "halved": entry.halved,
                     "store": entry.store,
                     "reduced": entry.reduced,
@@ -218,117 +244,160 @@ class _SolveTable(Table):
             )
 
 
-class _SolveLane(Lane):
-    """One multiplier, a recurrence around it, and what it stores of each row for later."""
+class _TridiagonalLane(Lane):
+    """One multiplier, a recurrence around it, and what is stored of each row for later entries."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, table, turns, order = self._plan, self._table, self._turns, self._plan.spec.order
-        operand = plan.operand_format
-        number = signed(operand.width)
+        state_shift, input_shift = operand_shifts(plan)
+        number = signed(plan.operand_format.width)
+        wider = signed(plan.operand_format.width + 1)  # of a sum that is halved
 
-        sample = self._held_sample(m)
-        names = ("bases", "operates", "multiplies", "rounds", "writes")
-        reads, bases, operates, multiplies, rounds, writes = self._stages(m, names)
+        held_sample = self._held_sample(m)
+        at = self._carried(m, TridiagonalStage, TridiagonalStage.READ)
+        read, add, complete = (at[s] for s in (TridiagonalStage.READ, TridiagonalStage.ADD, TridiagonalStage.COMPLETE))
+        multiply, rounded = at[TridiagonalStage.MULTIPLY], at[TridiagonalStage.ROUND]
+        written = at[TridiagonalStage.WRITE]
 
-        def slot(at: View[StructLayout]) -> Any:
-            return times(at.owner.turn, order) + at.entry.row
+        # READ
+        m.submodules.words = words = storage(signed(plan.state_format.width), turns * order)
+        words_write = words.write_port()
+        words_read = words.read_port(transparent_for=(words_write,))
+        m.submodules.stored = stored = storage(number, order)
+        stored_write = stored.write_port()
+        stored_read = stored.read_port(transparent_for=(stored_write,))
+        m.d.comb += [
+            words_read.addr.eq(self._address(read, read.entry.row)),
+            stored_read.addr.eq(read.entry.row),
+        ]
 
-        state = signed(plan.state_format.width)
-        m.submodules.words = words = memory.Memory(shape=state, depth=turns * order, init=[])
-        m.submodules.stored = stored = memory.Memory(shape=number, depth=order, init=[])
-        write_word, write_stored = words.write_port(), stored.write_port()
-        read_word = words.read_port(transparent_for=(write_word,))
-        read_stored = stored.read_port(transparent_for=(write_stored,))
-        m.d.comb += [read_word.addr.eq(slot(reads)), read_stored.addr.eq(reads.entry.row)]
-
-        # base + addend, without the product, which is not there yet.
-        value, before = Signal(number), Signal(number)
-        begun = Signal(signed(operand.width + 1))  # a sum that is halved may be as wide
-        product = self.product
-        base, addend = Signal(number), Signal(number)
-        word = Mux(bases.owner.fresh, 0, read_word.data) << (operand.fraction - plan.state_format.fraction + 1)
-        with m.Switch(bases.entry.base):
+        # ADD: base ± addend, without the product, which is not there yet.
+        operand = Signal(number)  # of the entry in MULTIPLY
+        last_operand = Signal(number)  # of the entry in ROUND
+        word = Signal(signed(plan.state_format.width))
+        m.d.comb += word.eq(Mux(add.owner.clear, 0, words_read.data))
+        base = Signal(number)
+        with m.Switch(add.entry.base):
             with m.Case(Base.WORD):
-                m.d.comb += base.eq(word)
+                m.d.comb += base.eq(word << (state_shift + 1))
             with m.Case(Base.STORED):
-                m.d.comb += base.eq(read_stored.data)
+                m.d.comb += base.eq(stored_read.data)
             with m.Case(Base.HELD):
-                m.d.comb += base.eq(before)
+                m.d.comb += base.eq(last_operand)
             with m.Case(Base.ONE):
                 m.d.comb += base.eq(1)
+        addend = Signal(number)
         minus = Signal()
-        with m.Switch(bases.entry.addend):
+        with m.Switch(add.entry.addend):
             with m.Case(Addend.SAMPLE):
-                m.d.comb += [addend.eq(sample << (operand.fraction - plan.input_format.fraction + 1)), minus.eq(1)]
+                m.d.comb += [addend.eq(held_sample << (input_shift + 1)), minus.eq(1)]
             with m.Case(Addend.PLUS):
-                m.d.comb += addend.eq(value)
+                m.d.comb += addend.eq(operand)
             with m.Case(Addend.MINUS):
-                m.d.comb += [addend.eq(value), minus.eq(1)]
-        m.d.sync += begun.eq(Mux(minus, base - addend, base + addend))
+                m.d.comb += [addend.eq(operand), minus.eq(1)]
+        base_and_addend = Signal(wider)
+        m.d.sync += base_and_addend.eq(Mux(minus, base - addend, base + addend))
 
-        # The rounded product of the operand 2 cycles before comes in with a carry: floor + the last bit dropped,
-        # or ~floor + its complement for minus that.
-        shifted = (product >> (table.least_fraction - 1)) >> rounds.entry.shift
-        floor, half = shifted >> 1, shifted[0]
-        use, minus_product = operates.entry.use, operates.entry.minus
-        taken = Mux(use, Mux(minus_product, ~floor, floor), 0)
-        total = Signal(signed(operand.width + 1))
-        m.d.comb += total.eq(begun + taken + (use & (half ^ minus_product)))
-        m.d.sync += [
-            value.eq(Mux(operates.entry.halved, total >> 1, total)),
-            before.eq(value),
+        # COMPLETE: the product, which is in ROUND then, is rounded by its floor and a carry, the upper one of the bits
+        # that are dropped; what is taken off is added as ~floor with the complement of that carry.
+        product = self.multiplier.product
+        floor_and_carry = Signal(product.shape())
+        floor = Signal(signed(len(product)))
+        carry = Signal()
+        m.d.comb += [
+            floor_and_carry.eq((product >> (table.least_fraction - 1)) >> rounded.entry.shift),
+            floor.eq(floor_and_carry >> 1),
+            carry.eq(floor_and_carry[0]),
         ]
-        m.d.comb += [self.operand.eq(value), self.coefficient.eq(multiplies.entry.coefficient)]
+        adds, subtracts = complete.entry.adds_product, complete.entry.subtracts
+        total = Signal(wider)
+        m.d.comb += total.eq(
+            base_and_addend + Mux(adds, Mux(subtracts, ~floor, floor), 0) + (adds & (carry ^ subtracts))
+        )
+        m.d.sync += operand.eq(Mux(complete.entry.halved, total >> 1, total))
 
-        # What is stored for later, and the increments.
-        kept = Signal(number)
-        m.d.sync += kept.eq(before + Mux(rounds.entry.reduced, ~floor, 0) + (rounds.entry.reduced & ~half))
+        # MULTIPLY
+        m.d.comb += [self.multiplier.operand.eq(operand), self.multiplier.coefficient.eq(multiply.entry.coefficient)]
+        m.d.sync += last_operand.eq(operand)
+
+        # ROUND: what is stored for later entries, and the increments.
+        fetched = at[TridiagonalStage.ROUND.earlier(READ_LEAD)]
+        reduced = rounded.entry.reduced
+        to_store = Signal(number)
+        m.d.sync += to_store.eq(last_operand + Mux(reduced, ~floor, 0) + (reduced & ~carry))
         m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
         m.d.comb += [
-            write_stored.addr.eq(writes.entry.row),
-            write_stored.en.eq(writes.entry.store),
-            write_stored.data.eq(kept),
-            bank.fetch.eq(slot(operates)),
-            bank.fetch_fresh.eq(operates.owner.fresh),
-            bank.increment[0].eq(product << rounds.entry.shift),
-            bank.apply.eq(rounds.entry.retire),
-            bank.apply_slot.eq(slot(rounds)),
-            write_word.addr.eq(slot(writes)),
-            write_word.en.eq(writes.entry.retire),
-            write_word.data.eq(bank.words[0]),
+            bank.read.address.eq(self._address(fetched, fetched.entry.row)),
+            bank.read.clear.eq(fetched.owner.clear),
+            bank.add.valid.eq(rounded.entry.retire),
+            bank.add.address.eq(self._address(rounded, rounded.entry.row)),
+            bank.add.increments[0].eq(product << rounded.entry.shift),
         ]
 
-        self._gather(m, bank.outputs[0], writes)
+        # WRITE
+        m.d.comb += [
+            stored_write.addr.eq(written.entry.row),
+            stored_write.en.eq(written.entry.store),
+            stored_write.data.eq(to_store),
+            words_write.addr.eq(self._address(written, written.entry.row)),
+            words_write.en.eq(written.entry.retire),
+            words_write.data.eq(bank.words[0]),
+        ]
+        self._gather(m, bank.outputs[0], written)
         return m
 
 
-class _SolvePipeline(InStepPipeline):
-    lane = _SolveLane
+class _TridiagonalPipeline(InStepPipeline):
+    """The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane."""
+
+    lane = _TridiagonalLane
 
     @classmethod
-    def table(cls, plan: MemoryPlan, words: int) -> Table:
-        return _SolveTable(plan, words)
+    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
+        return _TridiagonalTable(plan, words)
 
 
 class TridiagonalMemory(InStepMemory):
-    """The bilinear step, two-ended elimination on one multiplier; further lanes work on further channels.
+    """The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
 
-    The two recurrences of the elimination take turns at the multiplier, and the increments follow in the
-    order of the states (`lmu_hw.rtl.memory.tridiagonal`). A recurrence cannot be spread over multipliers, so
-    `lanes` of them, a divisor of the order and of the channels, work on as many channels in step.
+    Once the samples u of all channels in step are there, the program runs through the lanes, an entry a cycle. First
+    each row's right-hand side is made of its state word and the results of the row before it, from both ends
+    inwards, the two ends taking turns at the multiplier; u enters with row 0. Where the two meet, the middle row is
+    solved, and from there the solution s is substituted outwards and stored. Last, each s_i is multiplied by its
+    −h(2i+1), in the order of the states: that product is the increment, which the bank adds and rounds to the new
+    word. The words are stored, and leave as soon as `lanes` of them make a beat.
+
+    A recurrence cannot be spread over multipliers, so `lanes` of them, a divisor of the order and of the channels,
+    work on as many channels in step.
+
+    Two entries of the recurrence of one end, with one of the other end between them:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",      "wave": "p.........."},
+      {"name": "ISSUE",    "wave": "x343xxxxxxx", "data": ["n", "n+1", "n+2"]},
+      {"name": "READ",     "wave": "xx343xxxxxx", "data": ["n", "n+1", "n+2"]},
+      {"name": "ADD",      "wave": "xxx343xxxxx", "data": ["n", "n+1", "n+2"]},
+      {"name": "COMPLETE", "wave": "xxxx343xxxx", "data": ["n", "n+1", "n+2"], "node": "......b"},
+      {"name": "MULTIPLY", "wave": "xxxxx343xxx", "data": ["n", "n+1", "n+2"]},
+      {"name": "ROUND",    "wave": "xxxxxx343xx", "data": ["n", "n+1", "n+2"], "node": "......a"},
+      {"name": "WRITE",    "wave": "xxxxxxx343x", "data": ["n", "n+1", "n+2"]}],
+     "edge": ["a->b product"]}
+    ```
 
     Multiplications per sample: 3·order − 1. Cycles for a sample of each channel in step, with several turns
     of channels: length of the program, from order 4 on 3·order + 6 … 8; with one turn up to 4 more. Latency:
-    from the acceptance of the last lane's sample, the cycle of the increment of state lanes − 1 and 6 more.
+    from the acceptance of the last lane's sample, the slot of the increment of state lanes − 1 and 6 more.
     """
 
     datapath = Datapath.TRIDIAGONAL
-    pipeline = _SolvePipeline
-    factor_delay = 4
+    pipeline = _TridiagonalPipeline
+    factor_delay = TridiagonalStage.MULTIPLY - TridiagonalStage.ISSUE
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """The program's slots, one a cycle, and its wait."""
         order = plan.spec.order
         program = solve_program(order)
         return Schedule.interleaved(
@@ -337,13 +406,14 @@ class TridiagonalMemory(InStepMemory):
             slots=len(program.entries),
             wait=program.wait,
             channels=channels,
-            first_beat=program.increments[lanes - 1] + 6,
+            first_beat=cls.beats_for(plan, lanes)[0],
             in_step=lanes,
         )
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        return tuple(cycle + 6 for cycle in solve_program(plan.spec.order).increments[lanes - 1 :: lanes])
+        program = solve_program(plan.spec.order)
+        return tuple(cycle + WORD_LATENCY for cycle in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

@@ -1,4 +1,11 @@
-"""The unrolled memory: every multiplication has a multiplier of its own, every cycle a sample."""
+"""The unrolled memory: every multiplication has a multiplier of its own, every cycle a sample.
+
+Its pipeline is not drawn but computed. `Staged` stands for an integer on its way through it: whatever an increment's
+`evaluate` writes with +, −, ·, << and >> becomes a pipeline in which every operator meets operands of the same sample,
+because a value knows the stage at which it is there and is delayed to meet a later one. Words are as wide as their
+certified range asks for, in affine arithmetic: the exact linear map from the inputs, and a bound on what roundings and
+constants add to it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +13,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike, signed
-from amaranth.lib import memory
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.data import ArrayLayout
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import signed_width
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory
-from lmu_hw.rtl.memory.integrators import IntegratorBank, integrator_bits
-from lmu_hw.rtl.primitives.pipeline import Pipeline
-from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
+from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.pipeline import Pipeline, operand_shifts
+from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.storage import storage
 
 ADDERS = 2
 """Adders in a row between two registers; a multiplier has a register on both sides."""
@@ -111,7 +119,7 @@ class Staged:
 
     def _registered(self, value: Value, stage: int, gains: Array, error: float) -> Staged:
         unregistered = self._made(value, stage, 0, gains, error).value
-        register = Signal(signed(len(unregistered)))
+        register = Signal(signed(len(unregistered)), name=f"stage_{stage}_{len(self._registers)}")
         self._registers.append((register, unregistered))
         return self._made(register, stage, 0, gains, error)
 
@@ -133,75 +141,88 @@ MAX_UNROLLED = 16
 
 
 class _UnrolledPipeline(Pipeline):
-    """issue → the increment's whole arithmetic, stage by stage → words; advances or stands still as a whole."""
+    """The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, channels, order = self._plan, self._channels, self._plan.spec.order
-        m.submodules.sequencer = seq = Sequencer(self._schedule, channels)
-        m.d.comb += [seq.valid.eq(self.valid), seq.first.eq(self.sample.first), self.ready.eq(seq.ready)]
+        seq = self._sequenced(m)
+        sample = self.samples.payload
 
-        # All state words of a channel in one row.
-        row = ArrayLayout(signed(plan.state_format.width), order)
-        m.submodules.words = words = memory.Memory(shape=row, depth=channels, init=[])
-        write = words.write_port()
-        read = words.read_port(transparent_for=(write,))
-        m.d.comb += read.addr.eq(seq.next_channel)
+        # All state words of a channel lie in one row.
+        m.submodules.words = words = storage(ArrayLayout(signed(plan.state_format.width), order), channels)
+        words_write = words.write_port()
+        words_read = words.read_port(transparent_for=(words_write,))
+        m.d.comb += words_read.addr.eq(seq.next_channel)
         current = [Signal(signed(plan.state_format.width), name=f"word_{i}") for i in range(order)]
-        m.d.comb += [word.eq(Mux(seq.fresh, 0, read.data[i])) for i, word in enumerate(current)]
+        m.d.comb += [word.eq(Mux(seq.clear, 0, words_read.data[i])) for i, word in enumerate(current)]
 
         registers: Registers = []
-        increments, latency = _increments(registers, plan, [*current, self.sample.data])
+        increments, latency = _increments(registers, plan, [*current, sample.data])
         m.d.sync += [register.eq(value) for register, value in registers]
 
-        # What travels along with a sample.
-        tag = StructLayout({"valid": 1, "channel": range(channels), "fresh": 1, "first": 1, "last": 1})
-        way = [Signal(tag, name="issued")]
+        # What travels along with a sample: through the stages of the arithmetic, then to the bank, then out.
+        owner = Fields({"valid": 1, "channel": range(channels), "clear": 1, "first": 1, "last": 1})
+        issue = Signal(owner, name="sample_issue")
         m.d.comb += [
-            way[0].valid.eq(seq.issue),
-            way[0].channel.eq(seq.channel),
-            way[0].fresh.eq(seq.fresh),
-            way[0].first.eq(self.sample.first),
-            way[0].last.eq(self.sample.last),
+            issue.valid.eq(seq.issue),
+            issue.channel.eq(seq.channel),
+            issue.clear.eq(seq.clear),
+            issue.first.eq(sample.first),
+            issue.last.eq(sample.last),
         ]
-        for k in range(1, latency + 2):
-            way.append(Signal(tag, name=f"stage_{k}"))
-            m.d.sync += way[k].eq(way[k - 1])
-        fetched, applied, retired = way[latency - 2], way[latency], way[latency + 1]
+        way = [issue]
+        for name in [*(f"sample_compute_{k}" for k in range(1, latency)), "sample_integrate", "sample_retire"]:
+            way.append(Signal(owner, name=name))
+            m.d.sync += way[-1].eq(way[-2])
+        integrate, retire = way[-2:]
+        fetched = way[-2 - READ_LEAD]  # so long before the increments
         m.submodules.bank = bank = IntegratorBank(plan, order, channels)
         m.d.comb += [
-            bank.fetch.eq(fetched.channel),
-            bank.fetch_fresh.eq(fetched.fresh),
-            bank.apply.eq(applied.valid),
-            bank.apply_slot.eq(applied.channel),
-            *(bank.increment[i].eq(increment) for i, increment in enumerate(increments)),
-            write.addr.eq(retired.channel),
-            write.en.eq(retired.valid),
-            write.data.eq(bank.words),
-            self.beat_valid.eq(retired.valid),
-            self.beat.data.eq(bank.outputs),
-            self.beat.channel.eq(retired.channel),
-            self.beat.first.eq(retired.first),
-            self.beat.last.eq(retired.last),
+            bank.read.address.eq(fetched.channel),
+            bank.read.clear.eq(fetched.clear),
+            bank.add.valid.eq(integrate.valid),
+            bank.add.address.eq(integrate.channel),
+            *(bank.add.increments[i].eq(increment) for i, increment in enumerate(increments)),
+            words_write.addr.eq(retire.channel),
+            words_write.en.eq(retire.valid),
+            words_write.data.eq(bank.words),
+            self.beats.valid.eq(retire.valid),
+            self.beats.payload.data.eq(bank.outputs),
+            self.beats.payload.channel.eq(retire.channel),
+            self.beats.payload.first.eq(retire.first),
+            self.beats.payload.last.eq(retire.last),
         ]
         return m
 
 
 def _increments(registers: Registers, plan: MemoryPlan, inputs: list[Signal]) -> tuple[list[Value], int]:
-    """The increments of all states from words and sample, in registers, and how many cycles later."""
+    """The increments of all states from words and sample, in registers, and how many cycles later they are there."""
     widths = [*plan.state_widths, plan.input_format.width]
     *words, sample = staged_inputs(registers, inputs, widths)
-    operand = plan.operand_format.fraction
-    state_lift, input_lift = operand - plan.state_format.fraction, operand - plan.input_format.fraction
-    made = plan.increment.evaluate([word << state_lift for word in words], sample << input_lift)
-    return balanced(made, least=2)  # the bank reads its accumulators two cycles before it adds
+    state_shift, input_shift = operand_shifts(plan)
+    made = plan.increment.evaluate([word << state_shift for word in words], sample << input_shift)
+    return balanced(made, least=READ_LEAD)
 
 
 class UnrolledMemory(StreamMemory):
     """Any kind of increment with a multiplier for each of its products, for orders up to 16.
 
-    The arithmetic is the increment's own, spread over `latency` stages with a register after every
-    multiplier and every other adder. All words of a sample come in one beat.
+    A sample enters together with all state words of its channel. The arithmetic is the increment's own, spread over
+    `latency` stages with a register after every multiplier and every other adder. Then the bank adds all increments
+    at once, and all new words are stored and leave in one beat.
+
+    With three stages of arithmetic and two channels that take turns:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",                 "wave": "p.........."},
+      {"name": "i (taken)",           "wave": "x3xx4xx3xx4", "data": ["ch. 0", "ch. 1", "ch. 0", "ch. 1"]},
+      {"name": "compute_1",           "wave": "xx3xx4xx3xx", "data": ["ch. 0", "ch. 1", "ch. 0"]},
+      {"name": "compute_2",           "wave": "xxx3xx4xx3x", "data": ["ch. 0", "ch. 1", "ch. 0"]},
+      {"name": "integrate (latency)", "wave": "xxxx3xx4xx3", "data": ["ch. 0", "ch. 1", "ch. 0"]},
+      {"name": "retire, o",           "wave": "xxxxx3xx4xx", "data": ["ch. 0", "ch. 1"]}]}
+    ```
 
     A channel's next sample must wait for the words of its last one. Cycles per sample:
     ceil(full_rate_channels/channels), so one from full_rate_channels = latency + 2 channels on. Latency:

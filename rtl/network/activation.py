@@ -5,36 +5,49 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.fixed_point.formats import Overflow, QFormat, signed_width
 from lmu_hw.networks.quantize.plan import ActivationPlan
 from lmu_hw.reference.definition import Activation
-from lmu_hw.rtl.network.program import Map, Program
+from lmu_hw.rtl.network.program import Program
+from lmu_hw.rtl.network.rom import Words
 from lmu_hw.rtl.primitives.arithmetic import fit, round_shift
-from lmu_hw.rtl.primitives.pipeline import Image
-
-LATENCY = 3
-"""Cycles from a code to the word of its activation."""
+from lmu_hw.rtl.primitives.bundles import Component
+from lmu_hw.rtl.primitives.storage import RomContents
 
 
-def narrowed(m: Module, maps: tuple[Map, ...], number: Signal, total: Signal, code: Signal) -> None:
-    """Put the code of a finished sum of the map `number` into the register `code`: rounded and saturated."""
-    ways: dict[tuple[int, QFormat], list[int]] = {}
-    for k, each in enumerate(maps):
-        drop = each.plan.accumulator.fraction - each.plan.target.fraction
-        ways.setdefault((drop, each.plan.target), []).append(k)
-    with m.Switch(number):
-        for (drop, target), mine in ways.items():
-            with m.Case(*mine):
-                m.d.sync += code.eq(fit(round_shift(total, drop), target, Overflow.SATURATE))
+class Rounder(Component):
+    """Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+
+    Attributes:
+        map: In, the affine map that the sum belongs to.
+        sum: In, of `Words.sum` bits.
+        code: Out, in the format of the map's target.
+    """
+
+    def __init__(self, program: Program, words: Words) -> None:
+        self._maps = program.maps
+        number = range(max(2, len(program.maps)))
+        super().__init__({"map": In(number), "sum": In(signed(words.sum)), "code": Out(signed(code_width(program)))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        ways: dict[tuple[int, QFormat], list[int]] = {}  # maps by how many bits they drop, and the format
+        for k, each in enumerate(self._maps):
+            drop = each.plan.accumulator.fraction - each.plan.target.fraction
+            ways.setdefault((drop, each.plan.target), []).append(k)
+        with m.Switch(self.map):
+            for (drop, target), mine in ways.items():
+                with m.Case(*mine):
+                    m.d.sync += self.code.eq(fit(round_shift(self.sum, drop), target, Overflow.SATURATE))
+        return m
 
 
 @dataclass(eq=False)
 class _Table:
-    """A table of straight pieces; `row` bits are those of a base, the slope's lie above."""
+    """A table of straight pieces: a row has the bits of a base, and those of a slope above."""
 
     plan: ActivationPlan
     maps: list[int] = field(default_factory=list)
@@ -48,10 +61,10 @@ class _Table:
         return signed_width(float(np.abs(self.plan.slope).max())) if self.plan.offset_bits else 0
 
     @property
-    def image(self) -> Image:
+    def rom(self) -> RomContents:
         base, slope = self.plan.base & ((1 << self.base_bits) - 1), self.plan.slope & ((1 << self.slope_bits) - 1)
         pairs = zip(base.tolist(), slope.tolist(), strict=True)
-        return Image(self.base_bits + self.slope_bits, [b | s << self.base_bits for b, s in pairs])
+        return RomContents(self.base_bits + self.slope_bits, [b | s << self.base_bits for b, s in pairs])
 
     def serves(self, plan: ActivationPlan) -> bool:
         mine = self.plan
@@ -63,14 +76,17 @@ class _Table:
         ) and all(np.array_equal(a, b) for a, b in ((mine.base, plan.base), (mine.slope, plan.slope)))
 
 
-class ActivationUnit(wiring.Component):
-    """Words of codes, `LATENCY` cycles later, one a cycle: table, slope times offset, rounding.
+class ActivationUnit(Component):
+    """Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
 
-    Layers with the same activation share its table, and all of them the multiplier for the slopes.
+    The upper bits of a code address a table of straight pieces, and the lower ones are the offset within the piece:
+    word = round(base + slope·offset). Layers with the same activation share its table, and all of them the
+    multiplier. ReLU and the identity need no table, and take as long.
 
     Attributes:
-        map: the affine map that the code comes from, In; `code`: In.
-        word: Out.
+        map: In, the affine map that the code comes from.
+        code: In, the code.
+        word: Out, 3 cycles later.
     """
 
     def __init__(self, program: Program) -> None:
@@ -96,7 +112,7 @@ class ActivationUnit(wiring.Component):
     @property
     def table_bits(self) -> int:
         """Bits of all tables."""
-        return sum(table.image.bits for table in self._tables)
+        return sum(table.rom.bits for table in self._tables)
 
     @property
     def multipliers(self) -> int:
@@ -105,39 +121,53 @@ class ActivationUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        looked, scaled = Signal(self._number), Signal(self._number)
-        code, plain = Signal(self._code), Signal(self._code)
-        m.d.sync += [looked.eq(self.map), scaled.eq(looked), code.eq(self.code), plain.eq(code)]
-        base = Signal(signed(max((table.base_bits for table in self._tables), default=1)))
-        slope = Signal(signed(max((table.slope_bits for table in self._tables), default=1) or 1))
-        offset = Signal(max((table.plan.offset_bits for table in self._tables), default=0))
-        held_base, product = Signal.like(base), Signal(signed(len(slope) + len(offset) + 1))
-        for k, table in enumerate(self._tables):
-            plan = table.plan
-            m.submodules[f"table_{k}"] = rom = table.image.memory
-            read = rom.read_port()
-            bits = plan.input.width
-            above, later = (Cat(each[: bits - 1], ~each[bits - 1]) for each in (self.code, code))  # code − low
-            m.d.comb += read.addr.eq(above[plan.offset_bits :])
-            with m.Switch(looked), m.Case(*table.maps):
-                m.d.comb += base.eq(read.data[: table.base_bits].as_signed())
-                if table.slope_bits:
-                    m.d.comb += [
-                        slope.eq(read.data[table.base_bits :].as_signed()),
-                        offset.eq(later[: plan.offset_bits]),
-                    ]
-        m.d.sync += held_base.eq(base)
-        if self.multipliers:
-            m.d.sync += product.eq(slope * offset)
-        with m.Switch(scaled):
+        scale_map = Signal(self._number)  # of the code in SCALE
+        add_map = Signal(self._number)  # of the code in ADD
+        scale_code = Signal(self._code)
+        add_code = Signal(self._code)
+        m.d.sync += [
+            scale_map.eq(self.map),
+            add_map.eq(scale_map),
+            scale_code.eq(self.code),
+            add_code.eq(scale_code),
+        ]
+        interpolated = self._interpolated(m, scale_map, scale_code) if self._tables else None
+        with m.Switch(add_map):
             for table in self._tables:
                 with m.Case(*table.maps):
-                    m.d.sync += self.word.eq(round_shift(held_base + product, table.plan.drop))
+                    m.d.sync += self.word.eq(round_shift(interpolated, table.plan.drop))
             for k, plan in self._plain.items():
                 with m.Case(k):
                     positive = plan.function is Activation.RELU
-                    m.d.sync += self.word.eq(Mux(plain < 0, 0, plain) if positive else plain)
+                    m.d.sync += self.word.eq(Mux(add_code < 0, 0, add_code) if positive else add_code)
         return m
+
+    def _interpolated(self, m: Module, scale_map: Signal, scale_code: Signal) -> Value:
+        """Base + slope·offset of the code in ADD, from tables that are addressed by the code in LOOKUP."""
+        base = Signal(signed(max(table.base_bits for table in self._tables)))
+        held_base = Signal.like(base)
+        m.d.sync += held_base.eq(base)
+        slope_bits = max(table.slope_bits for table in self._tables)
+        if self.multipliers:
+            slope = Signal(signed(slope_bits))
+            offset = Signal(max(table.plan.offset_bits for table in self._tables))
+            product = Signal(signed(len(slope) + len(offset) + 1))
+            m.d.sync += product.eq(slope * offset)
+        for k, table in enumerate(self._tables):
+            plan, sign = table.plan, table.plan.input.width - 1
+            m.submodules[f"table_{k}"] = rom = table.rom.storage()
+            table_read = rom.read_port()
+            # code − low: the offset from the lowest code is the code with its sign inverted
+            above_low = Cat(self.code[:sign], ~self.code[sign])
+            m.d.comb += table_read.addr.eq(above_low[plan.offset_bits :])
+            with m.Switch(scale_map), m.Case(*table.maps):
+                m.d.comb += base.eq(table_read.data[: table.base_bits].as_signed())
+                if table.slope_bits:
+                    m.d.comb += [
+                        slope.eq(table_read.data[table.base_bits :].as_signed()),
+                        offset.eq(Cat(scale_code[:sign], ~scale_code[sign])[: plan.offset_bits]),
+                    ]
+        return held_base + product if self.multipliers else held_base
 
 
 def code_width(program: Program) -> int:

@@ -15,10 +15,12 @@ from lmu_hw.networks.quantize.plan import Kind, NetworkPlan
 from lmu_hw.rtl.network.control import Control
 from lmu_hw.rtl.network.memories import BeatAddress, Feeder
 from lmu_hw.rtl.network.ports import InputPort, OutputPort, answer_layout, word_layout
-from lmu_hw.rtl.network.program import network_program
+from lmu_hw.rtl.network.program import OFFER_AFTER, STEP_AFTER, network_program
 from lmu_hw.rtl.network.rom import words_of
 from lmu_hw.rtl.network.slice import Slice
-from lmu_hw.rtl.network.vectors import ReadAddress, banked, outputs_of
+from lmu_hw.rtl.network.vectors import VectorReader, outputs_of
+from lmu_hw.rtl.primitives.bundles import interfaces
+from lmu_hw.rtl.primitives.indices import index_signal, is_last, successor
 
 MAX_LANES = 1024
 MAX_SEQUENCES = 256
@@ -33,7 +35,15 @@ class Reset(StrEnum):
 
 @dataclass(frozen=True)
 class _Words:
-    """Words of a layer as they come: whether, to which row, the last ones of a step, and what their step is."""
+    """Words of a layer as they come, and what is known of their step.
+
+    Attributes:
+        write: some come in this cycle, of row `row` of their vector.
+        ends: they are the last ones of the step.
+        bank: where words of this step go, if their vector has two banks.
+        outputs: the bank of outputs that belongs to the step.
+        gives: the step gives outputs.
+    """
 
     write: Value
     row: Value
@@ -113,7 +123,7 @@ class NetworkComponent(wiring.Component):
 
         It is a step with outputs, and sequence 0 gives some; further sequences and words follow, one a cycle.
         """
-        return self.program.outputs_after + 4
+        return STEP_AFTER + self.program.outputs_after + OFFER_AFTER
 
     def cycles_per_sequence(self, steps: int) -> int:
         """Cycles for sequences of so many steps that start and end together."""
@@ -128,7 +138,6 @@ class NetworkComponent(wiring.Component):
     @property
     def memory_bits(self) -> dict[str, int]:
         """Bits by purpose: of read-only memories that all sequences share, then of what all sequences keep."""
-        images = self.control.images
         uses, y = self.program.memories.values(), self.outputs
         own = {
             "activation_tables": self.slices[0].activations.table_bits,
@@ -138,137 +147,127 @@ class NetworkComponent(wiring.Component):
             "outputs": y.banks * y.length * y.width,
         }
         return {
-            **{name: image.bits for name, image in images.items()},
-            "memory_tables": sum(use.table.bits for use in uses),
+            **{name: rom.bits for name, rom in self.control.roms.items()},
+            "memory_tables": sum(use.rom.bits for use in uses),
             **{name: bits * self.sequences for name, bits in own.items()},
         }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.control = control = self.control
-        m.submodules.input = fill = InputPort(self.program.vectors[0], self.sequences)
-        m.submodules.output = give = OutputPort(self.outputs, self.sequences)
+        m.submodules.input = inputs = InputPort(self.program.vectors[0], self.sequences)
+        m.submodules.output = outputs = OutputPort(self.outputs, self.sequences)
         for s, each in enumerate(self.slices):
             m.submodules[f"slice_{s}"] = each
-            m.d.comb += [
-                each.x.eq(self.i.payload.data),
-                each.slots.eq(control.slots),
-                each.weights.eq(control.weights),
-                each.biases.eq(control.biases),
-                each.rows.eq(control.rows),
-            ]
-        connect(m, flipped(self.i), fill.i)
-        connect(m, give.o, flipped(self.o))
-        self._steps(m, fill, give)
+            m.d.comb += each.x.eq(self.i.payload.data)
+        connect(m, control.steps, *(each.steps for each in self.slices))
+        connect(m, flipped(self.i), inputs.i)
+        connect(m, outputs.o, flipped(self.o))
+        self._steps(m, inputs, outputs)
         coming = {**self._activations(m), **self._memories(m)}
-        self._vectors(m, fill, coming)
-        self._leaving(m, give, coming[self.outputs.kind, self.outputs.layer])
+        self._vectors(m, inputs, coming)
+        self._leaving(m, outputs, coming[self.outputs.kind, self.outputs.layer])
         return m
 
-    def _steps(self, m: Module, fill: InputPort, give: OutputPort) -> None:
+    def _steps(self, m: Module, inputs: InputPort, outputs: OutputPort) -> None:
         """A step starts when its words are there and its outputs have room."""
         control = self.control
         every = (1 << self.sequences) - 1
-        gives = Signal(self.sequences)
-        fresh, started = Signal(self.sequences), Signal()
+        gives = Signal(self.sequences)  # of the step that waits, the sequences that give outputs
+        clear = Signal(self.sequences)  # of the step at work, the sequences that begin from zero
+        started = Signal()  # a step has started since reset
         m.d.comb += [
-            gives.eq(every if self.program.every_step else fill.lasts),
-            control.waiting.eq(fill.waiting),
+            gives.eq(every if self.program.every_step else inputs.step.lasts),
+            control.waiting.eq(inputs.waiting),
             control.gives.eq(gives.any()),
-            control.room.eq(give.room),
-            fill.start.eq(control.start),
-            fill.finish.eq(control.finish),
-            give.start.eq(control.start & control.gives),
-            give.gives.eq(gives),
-            give.firsts.eq(fill.firsts),
-            give.lasts.eq(fill.lasts),
-            *(each.fresh.eq(fresh[s]) for s, each in enumerate(self.slices)),
+            control.room.eq(outputs.room),
+            inputs.start.eq(control.start),
+            inputs.finish.eq(control.finish),
+            outputs.start.eq(control.start & control.gives),
+            outputs.gives.eq(gives),
+            *(each.clear.eq(clear[s]) for s, each in enumerate(self.slices)),
         ]
+        connect(m, inputs.step, outputs.step)
         with m.If(control.start):
-            begun = fill.firsts if self.reset is Reset.FIRST else 0
-            m.d.sync += [started.eq(1), fresh.eq(Mux(started, begun, every))]
+            begun = inputs.step.firsts if self.reset is Reset.FIRST else 0
+            m.d.sync += [started.eq(1), clear.eq(Mux(started, begun, every))]
 
     def _activations(self, m: Module) -> _Coming:
         """The words of activations come one by one, row after row of their map."""
         coming: _Coming = {}
-        at = self.control.rows[4]
+        at = self.control.steps.rows.write
         for k, each in enumerate(self.program.maps):
             if each.drives:
                 continue
-            row, write = Signal(range(each.plan.rows), name=f"row_{k}"), Signal(name=f"write_{k}")
-            ends = row == each.plan.rows - 1
+            count = each.plan.rows
+            row = index_signal(count, f"row_{each.layer}")
+            write = Signal(name=f"write_{each.layer}")
             m.d.comb += write.eq(at.valid & (at.map == k))
             with m.If(write):
-                m.d.sync += row.eq(Mux(ends, 0, row + 1))
-            coming[Kind.OUTPUT, each.layer] = _Words(write, row, write & ends, at.bank, at.outputs, at.gives)
+                m.d.sync += row.eq(successor(row, count))
+            ends = write & is_last(row, count)
+            coming[Kind.OUTPUT, each.layer] = _Words(write, row, ends, at.bank, at.outputs, at.gives)
         return coming
 
     def _memories(self, m: Module) -> _Coming:
-        """All slices do what the first one does: samples in, a table's entries, beats of memory words out."""
+        """All slices do what the first one does: samples in, rows of a ROM, beats of memory words out."""
         coming: _Coming = {}
-        control, leader = self.control, self.slices[0]
-        owner = Signal(range(max(1, len(self.program.memories))))
+        control = self.control
+        at = control.steps.rows.lookup
+        owner = index_signal(len(self.program.memories), "owner")
         m.d.comb += [each.owner.eq(owner) for each in self.slices]
         drives = {each.layer: k for k, each in enumerate(self.program.maps) if each.drives}
         for k, use in enumerate(self.program.memories.values()):
+            driven = [interfaces(each.memories)[k] for each in self.slices]
+            leader = driven[0]
             m.submodules[f"feeder_{use.layer}"] = feeder = Feeder(use.channels)
             m.submodules[f"beats_{use.layer}"] = beats = BeatAddress(use)
-            m.submodules[f"table_{use.layer}"] = table = use.table.memory
-            read = table.read_port()
+            m.submodules[f"rom_{use.layer}"] = rom = use.rom.storage()
+            rom_read = rom.read_port()
             m.d.comb += [
-                feeder.write.eq(control.rows[1].valid & (control.rows[1].map == drives[use.layer])),
-                feeder.taken.eq(getattr(leader, f"taken_{k}")),
-                read.addr.eq(getattr(leader, f"address_{k}")),
-                beats.beat.eq(getattr(leader, f"beat_{k}")),
-                beats.channel.eq(getattr(leader, f"channel_{k}")),
+                feeder.sample.eq(at.valid & (at.map == drives[use.layer])),
+                feeder.ready.eq(leader.ready),
+                rom_read.addr.eq(leader.rom.address),
+                beats.beat.eq(leader.beat),
+                beats.channel.eq(leader.channel),
+                *(each.rom.data.eq(rom_read.data) for each in driven),
             ]
-            with m.If(feeder.offer):
+            connect(m, feeder.samples, *(each.samples for each in driven))
+            with m.If(feeder.samples.offer):
                 m.d.sync += owner.eq(k)
-            for each in self.slices:
-                m.d.comb += [
-                    getattr(each, f"store_{k}").eq(feeder.write),
-                    getattr(each, f"store_at_{k}").eq(feeder.write_address),
-                    getattr(each, f"store_read_{k}").eq(feeder.read_address),
-                    getattr(each, f"offer_{k}").eq(feeder.offer),
-                    getattr(each, f"entry_{k}").eq(read.data),
-                ]
             coming[Kind.MEMORY, use.layer] = _Words(
                 beats.beat, beats.row, beats.ends, control.bank, control.outputs, control.giving
             )
         return coming
 
-    def _vectors(self, m: Module, fill: InputPort, coming: _Coming) -> None:
+    def _vectors(self, m: Module, inputs: InputPort, coming: _Coming) -> None:
         """Where vectors are read and written."""
-        slot = self.control.slots[0]
+        slot = self.control.steps.slots.issue
         for v, vector in enumerate(self.program.vectors):
-            m.submodules[f"read_{v}"] = reader = ReadAddress(vector)
+            m.submodules[f"read_{vector.name}"] = reader = VectorReader(vector)
             m.d.comb += [
-                reader.read.eq(slot.valid & (slot.vector == v)),
+                reader.next.eq(slot.valid & (slot.vector == v)),
                 reader.bank.eq(slot.bank ^ slot.previous),
             ]
-            for s, each in enumerate(self.slices):
+            accesses = [interfaces(each.vectors)[v] for each in self.slices]
+            connect(m, reader.read, *(access.read for access in accesses))
+            for s, access in enumerate(accesses):
                 if vector.kind is Kind.INPUT:
-                    write, at = fill.slices[s], fill.address
+                    valid, address = inputs.slices[s], inputs.address
                 else:
                     words = coming[vector.kind, vector.layer]
-                    write, at = words.write, banked(vector, words.row, words.bank)
-                m.d.comb += [
-                    getattr(each, f"read_{v}").eq(reader.address),
-                    getattr(each, f"word_{v}").eq(reader.word),
-                    getattr(each, f"write_{v}").eq(write),
-                    getattr(each, f"at_{v}").eq(at),
-                ]
+                    valid, address = words.write, vector.address(words.row, words.bank)
+                m.d.comb += [access.write.valid.eq(valid), access.write.address.eq(address)]
 
-    def _leaving(self, m: Module, give: OutputPort, words: _Words) -> None:
+    def _leaving(self, m: Module, outputs: OutputPort, words: _Words) -> None:
         """The last layer's words are outputs in steps that give some."""
-        m.d.comb += [give.done.eq(words.ends & words.gives), give.bank.eq(words.outputs)]
+        m.d.comb += [outputs.done.eq(words.ends & words.gives), outputs.bank.eq(words.outputs)]
+        connect(m, outputs.read, *(each.outputs.read for each in self.slices))
         for s, each in enumerate(self.slices):
             m.d.comb += [
-                each.y_write.eq(words.write & words.gives),
-                each.y_at.eq(banked(self.outputs, words.row, words.outputs)),
-                each.y_read.eq(give.read_address),
-                each.y_word.eq(give.word),
-                give.words[s].eq(each.y),
+                each.outputs.write.valid.eq(words.write & words.gives),
+                each.outputs.write.address.eq(self.outputs.address(words.row, words.outputs)),
+                outputs.words[s].eq(each.y),
             ]
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Module
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.errors import DesignError
@@ -15,10 +14,12 @@ from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.networks.quantize.plan import LayerPlan
 from lmu_hw.rtl.interface.streams import StreamMemory
-from lmu_hw.rtl.memory.build import kind_of
-from lmu_hw.rtl.primitives.arithmetic import times
-from lmu_hw.rtl.primitives.pipeline import Image, LanePipeline
+from lmu_hw.rtl.memory.build import MEMORIES
+from lmu_hw.rtl.primitives.bundles import Bundle, Component
+from lmu_hw.rtl.primitives.indices import flat_index, index_signal, is_last, successor
+from lmu_hw.rtl.primitives.pipeline import LanePipeline
 from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.storage import RomContents
 
 # amaranth: UnusedElaboratable=no
 
@@ -43,19 +44,40 @@ class MemoryUse:
     channels: int
     lanes: int
 
+    @property
+    def name(self) -> str:
+        """The name of the layer's memories in hardware."""
+        return f"memory_{self.layer}"
+
     @cached_property
     def schedule(self) -> Schedule:
         """The pipeline's."""
         return self.kind.schedule_for(self.plan, self.lanes, self.channels)
 
     def pipeline(self) -> LanePipeline:
-        """A pipeline, to be connected to the lanes and to its table."""
+        """A pipeline, to be connected to the lanes and to its ROM."""
         return self._pipeline(self.plan, self.lanes, self.channels, self.schedule)
 
     @cached_property
-    def table(self) -> Image:
-        """Its table, which all slices share."""
-        return self._pipeline.image_for(self.plan, self.lanes, self.schedule)
+    def rom(self) -> RomContents:
+        """What its ROM holds, which all slices share."""
+        return self._pipeline.rom_for(self.plan, self.lanes, self.schedule)
+
+    @property
+    def signature(self) -> Bundle:
+        """How a slice's memories are driven: `samples` as `Feeder` says, `rom` as it was read, and what comes of it.
+
+        `ready` is that of the pipeline; `beat` and `channel` say that words come, and of which channel.
+        """
+        return Bundle(
+            {
+                "samples": Out(samples_signature(self.channels)),
+                "rom": In(self.rom.read_signature),
+                "ready": In(1),
+                "beat": In(1),
+                "channel": In(range(self.channels)),
+            }
+        )
 
     @property
     def state_bits(self) -> int:
@@ -99,7 +121,7 @@ def memory_use(layer: int, plan: LayerPlan, lanes: int) -> MemoryUse:
     """The memories of `plan`, a layer with some, with as many lanes as their kind allows and at most `lanes`."""
     if plan.memory is None:
         raise DesignError(plan.name, "a layer with memories", "none")
-    kind = kind_of(plan.memory.datapath)
+    kind = MEMORIES[plan.memory.datapath]
     most = min(lanes, plan.memory.spec.order**2)
     possible = (n for n in range(most, 0, -1) if _allowed(kind, plan.memory, n, plan.channels))
     return MemoryUse(layer, plan.memory, kind, plan.channels, next(possible))
@@ -113,60 +135,61 @@ def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: i
     return True
 
 
-class Feeder(wiring.Component):
-    """Counts the samples of a step, a channel each, and offers them when the last one is there.
+def samples_signature(channels: int) -> Bundle:
+    """Where the samples of a step are kept until they are offered: one is written, another one is read or offered.
+
+    The sample that `read_address` read in the cycle before is offered to the pipeline if `offer` is 1.
+    """
+    index = range(channels)
+    return Bundle({"write": Out(1), "write_address": Out(index), "read_address": Out(index), "offer": Out(1)})
+
+
+class Feeder(Component):
+    """Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
 
     Attributes:
-        write: a sample comes, In(1), to be stored at `write_address`, Out.
-        offer: the sample that was read from `read_address`, Out, in the cycle before is offered, Out(1).
-        taken: it is taken if it is offered, In(1).
+        sample: In(1), a sample comes in this cycle, and is written.
+        samples: Out, `samples_signature`.
+        ready: In(1), the sample that is offered is taken.
     """
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        super().__init__(
-            {
-                "write": In(1),
-                "write_address": Out(range(channels)),
-                "read_address": Out(range(channels)),
-                "offer": Out(1),
-                "taken": In(1),
-            }
-        )
+        super().__init__({"sample": In(1), "samples": Out(samples_signature(channels)), "ready": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        last = self._channels - 1
-        offered = Signal(range(self._channels))
-        m.d.comb += self.read_address.eq(offered)
-        with m.If(self.write):
-            m.d.sync += self.write_address.eq(Mux(self.write_address == last, 0, self.write_address + 1))
-            with m.If(self.write_address == last):
-                m.d.sync += self.offer.eq(1)
-        with m.If(self.offer & self.taken):
-            m.d.comb += self.read_address.eq(Mux(offered == last, 0, offered + 1))
-            with m.If(offered == last):
-                m.d.sync += self.offer.eq(0)
-        m.d.sync += offered.eq(self.read_address)
+        count, samples = self._channels, self.samples
+        offered = index_signal(count, "offered")
+        m.d.comb += [samples.write.eq(self.sample), samples.read_address.eq(offered)]
+        with m.If(self.sample):
+            m.d.sync += samples.write_address.eq(successor(samples.write_address, count))
+            with m.If(is_last(samples.write_address, count)):
+                m.d.sync += samples.offer.eq(1)
+        with m.If(samples.offer & self.ready):
+            m.d.comb += samples.read_address.eq(successor(offered, count))
+            with m.If(is_last(offered, count)):
+                m.d.sync += samples.offer.eq(0)
+        m.d.sync += offered.eq(samples.read_address)
         return m
 
 
-class BeatAddress(wiring.Component):
+class BeatAddress(Component):
     """Where a beat of memory words goes: the channels' words lie one after the other.
 
     Attributes:
-        beat: one comes, In(1), of `channel`, In.
-        row: of the words of all channels, Out; `ends`: it is the last one of the step, Out(1).
+        beat: In(1), one comes, of `channel`, In.
+        row: Out, where in the words of all channels.
+        ends: Out(1), it is the last one of the step.
     """
 
     def __init__(self, use: MemoryUse) -> None:
         self._use = use
-        groups = use.schedule.groups
         super().__init__(
             {
                 "beat": In(1),
                 "channel": In(range(use.channels)),
-                "row": Out(range(use.channels * groups)),
+                "row": Out(range(use.channels * use.schedule.groups)),
                 "ends": Out(1),
             }
         )
@@ -174,13 +197,14 @@ class BeatAddress(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         schedule, channels = self._use.schedule, self._use.channels
-        group, turn = Signal(range(schedule.groups)), Signal(range(schedule.in_step))
+        group = index_signal(schedule.groups, "group")
+        turn = index_signal(schedule.in_step, "turn")
         with m.If(self.beat):  # those of the channels in step alternate
-            m.d.sync += turn.eq(Mux(turn == schedule.in_step - 1, 0, turn + 1))
-            with m.If(turn == schedule.in_step - 1):
-                m.d.sync += group.eq(Mux(group == schedule.groups - 1, 0, group + 1))
+            m.d.sync += turn.eq(successor(turn, schedule.in_step))
+            with m.If(is_last(turn, schedule.in_step)):
+                m.d.sync += group.eq(successor(group, schedule.groups))
         m.d.comb += [
-            self.row.eq(times(self.channel, schedule.groups) + group),
-            self.ends.eq(self.beat & (group == schedule.groups - 1) & (self.channel == channels - 1)),
+            self.row.eq(flat_index(self.channel, group, schedule.groups)),
+            self.ends.eq(self.beat & is_last(group, schedule.groups) & is_last(self.channel, channels)),
         ]
         return m

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
-from lmu_hw.rtl.network.vectors import Vector, pick
+from lmu_hw.rtl.network.vectors import Vector
+from lmu_hw.rtl.primitives.bundles import ABSENT, Bundle, Component
+from lmu_hw.rtl.primitives.indices import bit, element, index_signal, is_first, is_last, pick, successor
 from lmu_hw.rtl.primitives.layouts import index_width
 
 
@@ -31,15 +33,22 @@ def answer_layout(width: int, outputs: int, sequences: int) -> StructLayout:
     )
 
 
-class InputPort(wiring.Component):
+def step_signature(sequences: int) -> Bundle:
+    """The marks of a step: a bit for each sequence that it starts, and for each that it ends."""
+    return Bundle({"firsts": Out(sequences), "lasts": Out(sequences)})
+
+
+class InputPort(Component):
     """Collects the words of a step for all sequences, while the step before is at work.
 
     Attributes:
-        i: words, stream of `word_layout`; those of sequence 0 first. The flags count that come with its last word.
-        slices: which slice stores the word of this cycle, a bit for each, Out; `address`: where, Out.
-        waiting: all words of a step are there, Out(1); `firsts`, `lasts`: its flags, a bit for each sequence, Out.
-        start: that step starts, In(1).
-        finish: the step at work is done, and its words are not needed any more, In(1).
+        i: In, words, stream of `word_layout`; those of sequence 0 first. The marks count that come with its last word.
+        slices: Out, which slice stores the word of this cycle, a bit for each.
+        address: Out, where.
+        waiting: Out(1), all words of a step are there.
+        step: Out, `step_signature` of that step.
+        start: In(1), that step starts.
+        finish: In(1), the step at work is done, and its words are not needed any more.
     """
 
     def __init__(self, x: Vector, sequences: int) -> None:
@@ -48,148 +57,130 @@ class InputPort(wiring.Component):
             {
                 "i": In(stream.Signature(word_layout(x.width))),
                 "slices": Out(sequences),
-                "address": Out(x.address_width),
+                "address": Out(range(x.depth)),
                 "start": In(1),
                 "finish": In(1),
                 "waiting": Out(1),
-                "firsts": Out(sequences),
-                "lasts": Out(sequences),
+                "step": Out(step_signature(sequences)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x, sequences = self._x, self._sequences
-        index, sequence = Signal(range(x.length)), Signal(range(sequences))
-        filling, next_up = Signal(), Signal()  # banks: to be filled, and that of the next step
-        full = Array(Signal(name=f"full_{bank}") for bank in range(2))
+        length, sequences = self._x.length, self._sequences
+        index = index_signal(length, "index")
+        sequence = index_signal(sequences, "sequence")
+        filling = Signal()  # the bank that is filled
+        next_step = Signal()  # the bank of the next step to start
         at_work = Signal()  # the bank of the step at work
-        firsts = Array(Signal(sequences, name=f"firsts_{bank}") for bank in range(2))
-        lasts = Array(Signal(sequences, name=f"lasts_{bank}") for bank in range(2))
+        full = [Signal(name=f"full_{bank}") for bank in range(2)]
+        firsts = [Signal(sequences, name=f"firsts_{bank}") for bank in range(2)]
+        lasts = [Signal(sequences, name=f"lasts_{bank}") for bank in range(2)]
         taken = Signal()
         m.d.comb += [
-            self.i.ready.eq(~full[filling]),
+            self.i.ready.eq(~element(full, filling)),
             taken.eq(self.i.valid & self.i.ready),
-            self.slices.eq(taken << sequence),
-            self.address.eq(Cat(filling, index)),
-            self.waiting.eq(full[next_up]),
-            self.firsts.eq(firsts[next_up]),
-            self.lasts.eq(lasts[next_up]),
+            self.slices.eq(taken << sequence if sequences > 1 else taken),
+            self.address.eq(self._x.address(index, filling)),
+            self.waiting.eq(element(full, next_step)),
+            self.step.firsts.eq(element(firsts, next_step)),
+            self.step.lasts.eq(element(lasts, next_step)),
         ]
         with m.If(taken):
             m.d.sync += [
-                firsts[filling].bit_select(sequence, 1).eq(self.i.payload.first),
-                lasts[filling].bit_select(sequence, 1).eq(self.i.payload.last),
-                index.eq(index + 1),
+                bit(element(firsts, filling), sequence).eq(self.i.payload.first),
+                bit(element(lasts, filling), sequence).eq(self.i.payload.last),
+                index.eq(successor(index, length)),
             ]
-            with m.If(index == x.length - 1):
-                m.d.sync += [index.eq(0), sequence.eq(sequence + 1)]
-                with m.If(sequence == sequences - 1):
-                    m.d.sync += [sequence.eq(0), full[filling].eq(1), filling.eq(~filling)]
+            with m.If(is_last(index, length)):
+                m.d.sync += sequence.eq(successor(sequence, sequences))
+                with m.If(is_last(sequence, sequences)):
+                    m.d.sync += [element(full, filling).eq(1), filling.eq(~filling)]
         with m.If(self.finish):
-            m.d.sync += full[at_work].eq(0)
+            m.d.sync += element(full, at_work).eq(0)
         with m.If(self.start):
-            m.d.sync += [at_work.eq(next_up), next_up.eq(~next_up)]
+            m.d.sync += [at_work.eq(next_step), next_step.eq(~next_step)]
         return m
 
 
-class OutputPort(wiring.Component):
+class OutputPort(Component):
     """Gives the outputs of a step, sequence after sequence, while the next step is at work.
 
     Attributes:
-        o: words, stream of `answer_layout`.
-        start: a step that gives outputs starts, In(1); of the sequences in `gives`, with `firsts` and `lasts`, In.
-        room: one may start, Out(1).
-        done: the last words of a step have been written, In(1), to the bank `bank`, In.
-        read_address: the row of words that is fetched from every slice, Out; `word`: which one of the row that was
-            fetched in the cycle before, Out; `words`: those, of each slice, In.
+        o: Out, words, stream of `answer_layout`.
+        start: In(1), a step that gives outputs starts: those of the sequences in `gives`, In, with the marks of
+            `step`, In, `step_signature`.
+        room: Out(1), such a step may start.
+        done: In(1), the last words of a step have been written to the bank `bank`, In.
+        read: Out, what is fetched from the outputs of every slice: `Vector.read_signature`.
+        words: In, the word of each slice that was addressed in the cycle before.
     """
 
     def __init__(self, y: Vector, sequences: int) -> None:
         self._y, self._sequences = y, sequences
-        width = y.width
         super().__init__(
             {
-                "o": Out(stream.Signature(answer_layout(width, y.length, sequences))),
+                "o": Out(stream.Signature(answer_layout(y.width, y.length, sequences))),
                 "start": In(1),
                 "gives": In(sequences),
-                "firsts": In(sequences),
-                "lasts": In(sequences),
+                "step": In(step_signature(sequences)),
                 "room": Out(1),
                 "done": In(1),
                 "bank": In(1),
-                "read_address": Out(y.address_width),
-                "word": Out(range(y.words)),
-                "words": In(ArrayLayout(signed(width), sequences)),
+                "read": Out(y.read_signature),
+                "words": In(ArrayLayout(signed(y.width), sequences)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sequences, y = self._sequences, self._y
-        claimed = Array(Signal(name=f"claimed_{bank}") for bank in range(2))
-        full = Array(Signal(name=f"full_{bank}") for bank in range(2))
-        gives, firsts, lasts = (
-            Array(Signal(sequences, name=f"{name}_{bank}") for bank in range(2))
-            for name in ("gives", "firsts", "lasts")
-        )
-        coming = Signal()  # the bank of the next step that gives outputs
-        m.d.comb += self.room.eq(~claimed[coming])
+        sequences = self._sequences
+        claimed = [Signal(name=f"claimed_{bank}") for bank in range(2)]  # by a step that has started
+        full = [Signal(name=f"full_{bank}") for bank in range(2)]
+        gives = [Signal(sequences, name=f"gives_{bank}") for bank in range(2)]
+        firsts = [Signal(sequences, name=f"firsts_{bank}") for bank in range(2)]
+        lasts = [Signal(sequences, name=f"lasts_{bank}") for bank in range(2)]
+        next_step = Signal()  # the bank of the next step that gives outputs
+        m.d.comb += self.room.eq(~element(claimed, next_step))
         with m.If(self.start):
             m.d.sync += [
-                coming.eq(~coming),
-                claimed[coming].eq(1),
-                gives[coming].eq(self.gives),
-                firsts[coming].eq(self.firsts),
-                lasts[coming].eq(self.lasts),
+                next_step.eq(~next_step),
+                element(claimed, next_step).eq(1),
+                element(gives, next_step).eq(self.gives),
+                element(firsts, next_step).eq(self.step.firsts),
+                element(lasts, next_step).eq(self.step.lasts),
             ]
         with m.If(self.done):
-            m.d.sync += full[self.bank].eq(1)
+            m.d.sync += element(full, self.bank).eq(1)
 
-        # Where the port is: a sequence without outputs takes a cycle in which nothing is offered.
-        bank, sequence, index = Signal(), Signal(range(sequences)), Signal(range(y.length))
-        row, next_row, next_word = Signal(range(y.rows)), Signal(range(y.rows)), Signal.like(self.word)
-        valid, moves, leaves = Signal(), Signal(), Signal()
-        next_sequence, next_bank, next_index = Signal.like(sequence), Signal(), Signal.like(index)
-        given = gives[bank].bit_select(sequence, 1)
-        ends = index == y.length - 1
+        bank = Signal()  # of the step whose outputs leave
+        next_bank = Signal()
+        sequence = index_signal(sequences, "sequence")
+        next_sequence = index_signal(sequences, "next_sequence")
+        index = index_signal(self._y.length, "index")
+        valid = Signal()
+        leaves = Signal()  # the last word of the step leaves
+        sequence_ends = Signal()
+        given = bit(element(gives, bank), sequence)
+        ends = is_last(index, self._y.length)
         m.d.comb += [
-            moves.eq((valid & self.o.ready & ends) | (full[bank] & ~given)),
-            leaves.eq(moves & (sequence == sequences - 1)),
+            # A sequence without outputs takes a cycle in which nothing is offered.
+            sequence_ends.eq((valid & self.o.ready & ends) | (element(full, bank) & ~given)),
+            leaves.eq(sequence_ends & is_last(sequence, sequences)),
             next_bank.eq(bank ^ leaves),
-            next_sequence.eq(sequence),
-            next_index.eq(index),
-            next_row.eq(row),
-            next_word.eq(self.word),
-            self.read_address.eq(Cat(next_bank, next_row)),
         ]
-        with m.If(moves):
-            m.d.comb += [
-                next_sequence.eq(Mux(leaves, 0, sequence + 1)),
-                next_index.eq(0),
-                next_row.eq(0),
-                next_word.eq(0),
-            ]
-        with m.Elif(valid & self.o.ready):
-            m.d.comb += next_index.eq(index + 1)
-            with m.If(self.word == y.words - 1):
-                m.d.comb += [next_row.eq(row + 1), next_word.eq(0)]
-            with m.Else():
-                m.d.comb += next_word.eq(self.word + 1)
+        if sequences > 1:
+            m.d.comb += next_sequence.eq(Mux(sequence_ends, successor(sequence, sequences), sequence))
         m.d.sync += [
             bank.eq(next_bank),
             sequence.eq(next_sequence),
-            index.eq(next_index),
-            row.eq(next_row),
-            self.word.eq(next_word),
-            valid.eq(full[next_bank] & gives[next_bank].bit_select(next_sequence, 1)),
+            valid.eq(element(full, next_bank) & bit(element(gives, next_bank), next_sequence)),
         ]
         with m.If(leaves):
-            m.d.sync += [claimed[bank].eq(0), full[bank].eq(0)]
+            m.d.sync += [element(claimed, bank).eq(0), element(full, bank).eq(0)]
+        self._address(m, index, next_bank, sequence_ends, valid & self.o.ready)
 
-        # The largest word so far, the first one of equals.
-        word = Signal(signed(y.width))
-        best, best_index = Signal.like(word), Signal.like(index)
+        word = Signal(signed(self._y.width))
         payload = self.o.payload
         m.d.comb += [
             word.eq(pick(list(self.words), sequence)),
@@ -197,12 +188,40 @@ class OutputPort(wiring.Component):
             payload.data.eq(word),
             payload.index.eq(index),
             payload.sequence.eq(sequence),
-            payload.argmax.eq(Mux((index == 0) | (word > best), index, best_index)),
-            payload.first.eq(firsts[bank].bit_select(sequence, 1)),
-            payload.last.eq(lasts[bank].bit_select(sequence, 1)),
+            payload.first.eq(bit(element(firsts, bank), sequence)),
+            payload.last.eq(bit(element(lasts, bank), sequence)),
         ]
-        with m.If(valid & self.o.ready):
-            m.d.sync += [best_index.eq(payload.argmax)]
-            with m.If((index == 0) | (word > best)):
-                m.d.sync += best.eq(word)
+        self._argmax(m, word, index)
         return m
+
+    def _address(self, m: Module, index: Value, next_bank: Signal, restart: Signal, taken: Value) -> None:
+        """Count the words of a sequence, and fetch that of the next cycle."""
+        y = self._y
+        row = index_signal(y.rows, "row")
+        next_row = index_signal(y.rows, "next_row")
+        word = index_signal(y.words, "word")
+        m.d.comb += [self.read.address.eq(y.address(next_row, next_bank)), self.read.word.eq(word)]
+        if y.rows > 1:
+            m.d.comb += next_row.eq(row)
+        with m.If(restart):
+            m.d.comb += next_row.eq(0)
+            m.d.sync += [index.eq(0), word.eq(0)]
+        with m.Elif(taken):
+            m.d.sync += [index.eq(successor(index, y.length)), word.eq(successor(word, y.words))]
+            with m.If(is_last(word, y.words)):
+                m.d.comb += next_row.eq(successor(row, y.rows))
+        m.d.sync += row.eq(next_row)
+
+    def _argmax(self, m: Module, word: Signal, index: Value) -> None:
+        """The index of the largest word so far, the first one of equals."""
+        if index is ABSENT:
+            return
+        best = Signal.like(word)
+        best_index = Signal.like(index, name="best_index")
+        better = Signal()
+        m.d.comb += [
+            better.eq(is_first(index, self._y.length) | (word > best)),
+            self.o.payload.argmax.eq(Mux(better, index, best_index)),
+        ]
+        with m.If(self.o.valid & self.o.ready & better):
+            m.d.sync += [best.eq(word), best_index.eq(index)]

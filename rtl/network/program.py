@@ -6,9 +6,7 @@ each other without a gap but where a word is not there yet, or where the sums of
 left; a memory has the lanes for itself. Nothing in a step depends on data, so that all of it is a list of runs,
 each a number of cycles for one source and one group, or of waiting. Words that come late are read last.
 
-From the issue of a slot, the cycle in which a word and its weights are addressed, its factors are at the
-multipliers after 2 cycles; from the last slot of a group, the code of its first row is taken over as a sample in
-cycle 6, and its activation can be read again by a slot that is issued in cycle 10. The next rows follow, one a cycle.
+What a slot and the sums of its group pass through from then on is listed in `SlotStage` and `RowStage`.
 """
 
 from __future__ import annotations
@@ -24,12 +22,46 @@ from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.plan import AffinePlan, Kind, NetworkPlan, Segment, Source
 from lmu_hw.rtl.network.memories import MemoryUse, memory_use
 from lmu_hw.rtl.network.vectors import Vector, maps_of, place_of, vectors_of
+from lmu_hw.rtl.primitives.stages import Stage
 
-FACTORS_AFTER = 2
-SAMPLE_AFTER = 7
-"""From the last slot of a group to the cycle in which its first row's code can be offered to a memory."""
-WORD_AFTER = 10
-"""From the last slot of a group to the first one that can read its first row's activation."""
+
+class SlotStage(Stage):
+    """What a slot passes through, in successive cycles."""
+
+    ISSUE = "a word of a vector is addressed, and the weights for it are"
+    READ = "the word and the weights come out of their memories"
+    MULTIPLY = "they are at the multipliers of all lanes"
+    ACCUMULATE = "the products are there, and are aligned and added to the sums of the rows"
+    CLOSE = "after the last slot of a group its sums are complete, and are taken over to leave one by one"
+
+
+class RowStage(Stage):
+    """What the sum of a row passes through after CLOSE; the rows of a group follow each other, one a cycle."""
+
+    ROUND = "the sum is rounded to a code and saturated"
+    LOOKUP = "the code is a sample and is stored for a memory, or it addresses the table of its activation"
+    SCALE = "base and slope of the table's piece are there, and the slope is multiplied by the offset within it"
+    ADD = "base and product are added and rounded to the word of the activation"
+    WRITE = "the word is there and is written to its vector"
+
+
+FACTORS_AFTER = SlotStage.MULTIPLY - SlotStage.ISSUE
+"""Cycles from the issue of a slot to its factors at the multipliers."""
+_ROUND_AFTER = SlotStage.CLOSE - SlotStage.ISSUE + 1
+SAMPLE_AFTER = _ROUND_AFTER + RowStage.LOOKUP - RowStage.ROUND + 1
+"""Cycles from the last slot of a group to the one in which its first row's code can be offered to a memory."""
+WORD_AFTER = _ROUND_AFTER + RowStage.WRITE - RowStage.ROUND + 1
+"""Cycles from the last slot of a group to the first one that can read its first row's activation."""
+STEP_AFTER = 2
+"""Cycles from the one in which the last word of a step is taken to the first one of the step.
+
+In the first of them the bank of words is full and the step starts; from the second on the program runs.
+"""
+OFFER_AFTER = 2
+"""Cycles from the one in which the last output word is written to the offer of the first one.
+
+In the first of them the bank of outputs is full, and its first row is read.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +157,11 @@ def network_program(plan: NetworkPlan, lanes: int, sequences: int) -> Program:
     at_last = timeline.state()
 
     begins = timeline.begins
-    fed = sequences * plan.inputs + 1
+    fed = sequences * plan.inputs + 1  # words in, one a cycle, and the one in which the step starts
     taken = sequences * plan.outputs
     outputs_after = timeline.outputs_after
+    # There are two banks of outputs: a step may write to its own while that of the step before leaves, but the next
+    # one after it has to wait until that is empty. So two steps take no less than one needs to write and give.
     last = max(at_last.length(begins), fed, taken, -(-(outputs_after + taken + 3) // 2))
     every = plan.output is Output.SEQUENCE
     usual = last if every else max(at_rest.length(begins), fed)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.lib.data import ArrayLayout
 
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.rtl.network.program import Program, Run
-from lmu_hw.rtl.primitives.pipeline import Image
+from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.storage import RomContents
 
 
 @dataclass(frozen=True)
@@ -24,44 +25,46 @@ class Words:
         word: of a word that is read from a vector, bits.
         weight: of a weight.
         sum: of an accumulator.
-        least_lift: places by which every product is shifted up at least.
-        alignment_shift: bits of what more each one is shifted by.
+        least_shift: the least alignment shift of all products.
+        alignment_shift: bits that say by how much more each product is shifted.
     """
 
     word: int
     weight: int
     sum: int
-    least_lift: int
+    least_shift: int
     alignment_shift: int
 
 
 def words_of(program: Program) -> Words:
-    """The widths that hold all of a network's words, weights, sums and lifts."""
+    """The widths that hold all of a network's words, weights, sums and alignment shifts."""
     segments = {id(run.segment): run.segment for run in program.runs if run.segment is not None}
     alignment_shifts = np.concatenate([segment.alignment_shifts for segment in segments.values()])
     return Words(
         word=max(vector.width for vector in program.vectors),
         weight=max(each.plan.weight_bits for each in program.maps),
         sum=max(each.plan.accumulator.width for each in program.maps),
-        least_lift=int(alignment_shifts.min()),
+        least_shift=int(alignment_shifts.min()),
         alignment_shift=int(alignment_shifts.max() - alignment_shifts.min()).bit_length(),
     )
 
 
-def weight_image(program: Program, words: Words) -> Image:
+def weight_rom(program: Program, words: Words) -> RomContents:
     """A weight for each lane in each slot."""
     rows: list[int] = []
     for run in program.runs:
         if run.segment is not None:
             block = run.segment.weights[run.rows.start : run.rows.stop].T
             rows += _side_by_side(block, words.weight)
-    return Image(words.weight * program.lanes, rows)
+    return RomContents(words.weight * program.lanes, rows)
 
 
-def bias_image(program: Program, words: Words) -> Image:
+def bias_rom(program: Program, words: Words) -> RomContents:
     """A bias for each lane in each group."""
     blocks = (program.maps[run.map].plan.bias[run.rows.start : run.rows.stop] for run in program.groups)
-    return Image(words.sum * program.lanes, [row for block in blocks for row in _side_by_side(block[None], words.sum)])
+    return RomContents(
+        words.sum * program.lanes, [row for block in blocks for row in _side_by_side(block[None], words.sum)]
+    )
 
 
 def _side_by_side(block: IntArray, bits: int) -> list[int]:
@@ -70,10 +73,10 @@ def _side_by_side(block: IntArray, bits: int) -> list[int]:
     return [sum(code << (bits * k) for k, code in enumerate(row)) for row in codes.tolist()]
 
 
-def run_layout(program: Program, words: Words) -> StructLayout:
+def run_layout(program: Program, words: Words) -> Fields:
     """A run in the program's memory."""
     longest = max(program.cycles_per_step, program.cycles_per_last_step)
-    return StructLayout(
+    return Fields(
         {
             "last_cycle": range(longest),  # counted from 0
             "issues": 1,  # else it waits
@@ -91,18 +94,18 @@ def run_layout(program: Program, words: Words) -> StructLayout:
     )
 
 
-def run_image(program: Program, words: Words) -> Image:
+def program_rom(program: Program, words: Words) -> RomContents:
     """All runs; those of a step without outputs first, with the waiting at its end, which other steps leave out."""
     normal, others = program.runs[: program.normal_runs], program.runs[program.normal_runs :]
     if not others:
         entries = _ended(program, words, normal, program.cycles_per_last_step, "ends_step", "ends_last")
-        return Image(run_layout(program, words), entries)
+        return RomContents(run_layout(program, words), entries)
     first = _ended(program, words, normal, program.cycles_per_step, "ends_step")
     if len(first) > len(normal):
         first[-2]["skips"] = 1
     spent = sum(run.cycles for run in normal)
     rest = _ended(program, words, others, program.cycles_per_last_step - spent, "ends_last")
-    return Image(run_layout(program, words), [*first, *rest])
+    return RomContents(run_layout(program, words), [*first, *rest])
 
 
 def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *ends: str) -> list[dict[str, Any]]:
@@ -117,7 +120,7 @@ def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *
 def _entry(program: Program, words: Words, run: Run) -> dict[str, Any]:
     if run.segment is None:
         return {"last_cycle": run.cycles - 1}
-    alignment_shifts = run.segment.alignment_shifts[run.rows.start : run.rows.stop] - words.least_lift
+    alignment_shifts = run.segment.alignment_shifts[run.rows.start : run.rows.stop] - words.least_shift
     return {
         "last_cycle": run.cycles - 1,
         "issues": 1,

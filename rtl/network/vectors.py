@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Cat, Module, ShapeLike, Value, signed
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.networks.quantize.plan import AffinePlan, Kind, NetworkPlan, Source
 from lmu_hw.rtl.network.memories import MemoryUse
+from lmu_hw.rtl.primitives.bundles import Bundle, Component
+from lmu_hw.rtl.primitives.indices import index_signal, is_last, pick, successor
+from lmu_hw.rtl.primitives.storage import storage
 
 
 @dataclass(frozen=True)
@@ -34,20 +37,39 @@ class Vector:
     banks: int
 
     @property
+    def name(self) -> str:
+        """The vector's name in hardware."""
+        return {Kind.INPUT: "x", Kind.MEMORY: f"memory_{self.layer}", Kind.OUTPUT: f"layer_{self.layer}"}[self.kind]
+
+    @property
     def rows(self) -> int:
         """Rows of a bank."""
         return self.length // self.words
 
     @property
-    def memory(self) -> memory.Memory:
-        """The memory for them; the bank is the lowest bit of an address."""
-        shape = signed(self.width) if self.words == 1 else ArrayLayout(signed(self.width), self.words)
-        return memory.Memory(shape=shape, depth=self.banks * self.rows, init=[])
+    def row_shape(self) -> ShapeLike:
+        """A row: a word, or several of them."""
+        return signed(self.width) if self.words == 1 else ArrayLayout(signed(self.width), self.words)
 
     @property
-    def address_width(self) -> int:
-        """Bits of an address."""
-        return (self.banks * self.rows - 1).bit_length()
+    def depth(self) -> int:
+        """Rows of all banks; the bank is the lowest bit of an address."""
+        return self.banks * self.rows
+
+    @property
+    def read_signature(self) -> Bundle:
+        """How a word is read: the `address` of its row, and in the next cycle `word`, which one of the row it is."""
+        return Bundle({"address": Out(range(self.depth)), "word": Out(range(self.words))})
+
+    @property
+    def signature(self) -> Bundle:
+        """How a vector is accessed: `read`, and `write`, whether and where a row is written."""
+        write = Bundle({"valid": Out(1), "address": Out(range(self.depth))})
+        return Bundle({"read": Out(self.read_signature), "write": Out(write)})
+
+    def address(self, row: Value, bank: Value) -> Value:
+        """The address of a row in a bank."""
+        return row if self.banks == 1 else Cat(bank, row)
 
 
 def place_of(plan: NetworkPlan, source: Source) -> tuple[Kind, int]:
@@ -97,47 +119,60 @@ def _vector(plan: NetworkPlan, memories: dict[int, MemoryUse], place: tuple[Kind
     return Vector(kind, k, layer.outputs, layer.output_format.width, 1, banks)
 
 
-class ReadAddress(wiring.Component):
-    """Where the next word of a vector is read: from its first word to its last, and again.
+class VectorMemory(Component):
+    """The memory of a vector, which is written row by row and read word by word.
 
     Attributes:
-        read: a word is read in this cycle, In(1); bank: which one, In(1), of no effect where there is one only.
-        address: of its row, Out; `word`: which one of the row it is, Out, a cycle later, as the row comes.
+        access: In, `Vector.signature`.
+        row: In, what is written.
+        word: Out, the word that was addressed in the cycle before.
     """
 
     def __init__(self, vector: Vector) -> None:
         self._vector = vector
         super().__init__(
-            {
-                "read": In(1),
-                "bank": In(1),
-                "address": Out(vector.address_width),
-                "word": Out(range(vector.words)),
-            }
+            {"access": In(vector.signature), "row": In(vector.row_shape), "word": Out(signed(vector.width))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         vector = self._vector
-        row, word = Signal(range(vector.rows)), Signal(range(vector.words))
-        ends = word == vector.words - 1
-        with m.If(self.read):
-            m.d.sync += word.eq(Mux(ends, 0, word + 1))
-            with m.If(ends):
-                m.d.sync += row.eq(Mux(row == vector.rows - 1, 0, row + 1))
-        m.d.comb += self.address.eq(banked(vector, row, self.bank))
-        m.d.sync += self.word.eq(word)
+        m.submodules.words = words = storage(vector.row_shape, vector.depth)
+        words_write = words.write_port()
+        words_read = words.read_port()
+        row: Any = words_read.data
+        m.d.comb += [
+            words_read.addr.eq(self.access.read.address),
+            words_write.addr.eq(self.access.write.address),
+            words_write.en.eq(self.access.write.valid),
+            words_write.data.eq(self.row),
+            self.word.eq(row if vector.words == 1 else pick(list(row), self.access.read.word)),
+        ]
         return m
 
 
-def banked(vector: Vector, row: Signal, bank: Signal) -> Signal:
-    """The address of a row."""
-    return row if vector.banks == 1 else Cat(bank, row)
+class VectorReader(Component):
+    """Counts through a vector, from its first word to its last, and again.
 
+    Attributes:
+        next: In(1), a word is read in this cycle.
+        bank: In(1), of which bank; of no effect where there is one only.
+        read: Out, `Vector.read_signature`.
+    """
 
-def pick(values: Sequence[Signal], index: Signal) -> Signal:
-    """values[index], combinational."""
-    chosen = values[0]
-    for k, value in enumerate(values[1:], 1):
-        chosen = Mux(index == k, value, chosen)
-    return chosen
+    def __init__(self, vector: Vector) -> None:
+        self._vector = vector
+        super().__init__({"next": In(1), "bank": In(1), "read": Out(vector.read_signature)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        vector = self._vector
+        row = index_signal(vector.rows, "row")
+        word = index_signal(vector.words, "word")
+        with m.If(self.next):
+            m.d.sync += word.eq(successor(word, vector.words))
+            with m.If(is_last(word, vector.words)):
+                m.d.sync += row.eq(successor(row, vector.rows))
+        m.d.comb += self.read.address.eq(vector.address(row, self.bank))
+        m.d.sync += self.read.word.eq(word)
+        return m

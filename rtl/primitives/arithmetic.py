@@ -1,23 +1,33 @@
-"""Narrowing of hardware values: the same two functions as `lmu_hw.fixed_point.formats` has for integers."""
+"""Arithmetic on words: rounding and saturation as integers have them, sums in trees, delays.
+
+`round_shift` and `fit` are the functions of the same names in `lmu_hw.fixed_point.formats`, for hardware values.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, ValueLike
+from amaranth.lib.data import View
 from amaranth.utils import ceil_log2
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import Overflow, QFormat, Rounding
 
 
-def delayed(m: Module, value: ValueLike, cycles: int, name: str) -> Value:
-    """`value` so many cycles later, through registers of domain sync in `m`; itself for 0."""
-    value = Value.cast(value)
+def delayed(m: Module, value: Any, cycles: int, name: str) -> Any:
+    """`value` so many cycles later, through registers `name`_1, `name`_2, … of domain sync in `m`; itself for 0.
+
+    What has no bits needs no registers.
+    """
+    value = value if isinstance(value, View) else Value.cast(value)
+    if not Shape.cast(value.shape()).width:
+        return value
     for k in range(cycles):
-        stage = Signal(value.shape(), name=f"{name}_{k + 1}")
-        m.d.sync += stage.eq(value)
-        value = stage
+        later = Signal(value.shape(), name=f"{name}_{k + 1}")
+        m.d.sync += later.eq(value)
+        value = later
     return value
 
 
@@ -30,22 +40,22 @@ def sum_latency(count: int) -> int:
     return int(-(-ceil_log2(count) // ceil_log2(FAN_IN)))
 
 
-def registered_sum(m: Module, values: Sequence[Value]) -> Value:
+def registered_sum(m: Module, values: Sequence[Value], name: str) -> Value:
     """The sum of one value or more, `sum_latency` cycles later, as a tree with a register after every other level.
 
-    The registers go to `m`, domain sync.
+    The registers are `name`_LEVEL_INDEX, of domain sync in `m`.
     """
-    level = list(values)
-    while len(level) > 1:
-        groups = [level[k : k + FAN_IN] for k in range(0, len(level), FAN_IN)]
-        level = []
-        for group in groups:
+    terms, level = list(values), 0
+    while len(terms) > 1:
+        groups = [terms[k : k + FAN_IN] for k in range(0, len(terms), FAN_IN)]
+        terms, level = [], level + 1
+        for index, group in enumerate(groups):
             pairs = [sum(group[k + 1 : k + 2], group[k]) for k in range(0, len(group), 2)]
             total = sum(pairs[1:], pairs[0])
-            stage = Signal(total.shape())
-            m.d.sync += stage.eq(total)
-            level.append(stage)
-    return level[0]
+            partial = Signal(total.shape(), name=f"{name}_{level}_{index}")
+            m.d.sync += partial.eq(total)
+            terms.append(partial)
+    return terms[0]
 
 
 def round_shift(value: ValueLike, shift: int, rounding: Rounding = Rounding.NEAREST) -> Value:
@@ -80,10 +90,10 @@ def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
 
 
 def times(value: ValueLike, factor: int) -> Value:
-    """value·factor for a factor ≥ 1 by shifts and additions, which do not take a multiplier away."""
+    """value·factor for a factor ≥ 1 by shifts and additions, which leave the multipliers of an FPGA to the datapath."""
     value = Value.cast(value)
-    fraction_bits = [k for k in range(factor.bit_length()) if factor >> k & 1]
-    return sum((value << k for k in fraction_bits[1:]), value << fraction_bits[0])
+    shifts = [k for k in range(factor.bit_length()) if factor >> k & 1]
+    return sum((value << k for k in shifts[1:]), value << shifts[0] if shifts[0] else value)
 
 
 def extend(value: Value, width: int) -> Value:

@@ -1,62 +1,56 @@
-"""The inside of a memory: what moves on by one slot a cycle, beside the multipliers and the table that it uses."""
+"""The inside of a memory: a pipeline that moves on by one slot a cycle, and the multipliers and ROM that it uses."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Any
 
-from amaranth.hdl import Module, Shape, ShapeLike, signed
-from amaranth.lib import memory, wiring
-from amaranth.lib.data import ArrayLayout, StructLayout
+from amaranth.hdl import Module, signed
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.primitives.layouts import input_layout, output_layout
-from lmu_hw.rtl.primitives.schedule import Schedule
+from lmu_hw.rtl.primitives.bundles import Bundle, Component
+from lmu_hw.rtl.primitives.layouts import beat_layout, sample_layout
+from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
+from lmu_hw.rtl.primitives.storage import RomContents
 
 
-@dataclass(frozen=True)
-class Image:
-    """What a read-only memory holds, row by row; large ones are plain words, which are emitted fast."""
-
-    shape: ShapeLike
-    rows: list[Any]
-
-    @property
-    def memory(self) -> memory.Memory:
-        """The memory, for one component."""
-        return memory.Memory(shape=self.shape, depth=len(self.rows), init=self.rows)
-
-    @property
-    def bits(self) -> int:
-        """How many it holds."""
-        return int(Shape.cast(self.shape).width) * len(self.rows)
+def operand_shifts(plan: MemoryPlan) -> tuple[int, int]:
+    """The alignment shifts that bring a state word and a sample to the fractional bits of the operands."""
+    operand = plan.operand_format.fraction
+    return operand - plan.state_format.fraction, operand - plan.input_format.fraction
 
 
-class Pipeline(wiring.Component):
-    """The inside of a memory: every cycle in which it is enabled, it moves on by one slot.
+class Pipeline(Component):
+    """The inside of a memory, which moves on by one slot in every cycle in which it is enabled.
 
     Attributes:
-        valid, sample: a sample is offered, In.
-        ready: it is taken, if valid, Out(1).
-        beat_valid, beat: words of states, Out.
+        samples: In, stream of `sample_layout`.
+        beats: Out, stream of `beat_layout` that is always ready: who cannot take a beat stops the whole pipeline.
     """
 
     def __init__(
-        self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule, members: dict[str, Any] | None = None
+        self,
+        plan: MemoryPlan,
+        lanes: int,
+        channels: int,
+        schedule: Schedule,
+        members: dict[str, wiring.Member] | None = None,
     ) -> None:
         self._plan, self._lanes, self._channels, self._schedule = plan, lanes, channels, schedule
-        super().__init__(
-            {
-                "valid": In(1),
-                "sample": In(input_layout(plan.input_format.width)),
-                "ready": Out(1),
-                "beat_valid": Out(1),
-                "beat": Out(output_layout(plan, schedule.words, channels)),
-                **(members or {}),
-            }
-        )
+        beats = stream.Signature(beat_layout(plan, schedule.words, channels), always_ready=True)
+        samples = stream.Signature(sample_layout(plan.input_format.width))
+        super().__init__({"samples": In(samples), "beats": Out(beats), **(members or {})})
+
+    def _sequenced(self, m: Module) -> Sequencer:
+        """The sequencer of the schedule, which takes samples one by one."""
+        m.submodules.sequencer = sequencer = Sequencer(self._schedule, self._channels)
+        m.d.comb += [
+            sequencer.valid.eq(self.samples.valid),
+            sequencer.first.eq(self.samples.payload.first),
+            self.samples.ready.eq(sequencer.ready),
+        ]
+        return sequencer
 
     def surrounded(self) -> Module:
         """The pipeline with all that it needs beside it, to be enabled as a whole."""
@@ -65,38 +59,43 @@ class Pipeline(wiring.Component):
         return m
 
 
+def multiplier_signature(operand_width: int, coefficient_width: int) -> Bundle:
+    """A multiplier as its user sees it: two signed factors, and their product in the next cycle."""
+    return Bundle(
+        {
+            "operand": Out(signed(operand_width)),
+            "coefficient": Out(signed(coefficient_width)),
+            "product": In(signed(operand_width + coefficient_width)),
+        }
+    )
+
+
 class LanePipeline(Pipeline):
-    """A pipeline whose multipliers and whose table are outside, so that others may share them.
+    """A pipeline whose multipliers and whose ROM are outside, so that others may share them.
 
     Attributes:
-        image: the table.
-        address: its row, Out; `entry`: that row in the next cycle, In.
-        factors: what each lane multiplies, Out; `products`: what came of it in the next cycle, In.
+        rom_contents: what the ROM holds.
+        rom: Out, the address of a row, which is there in the next cycle.
+        multipliers: Out, `lanes` times `multiplier_signature`.
     """
 
     def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
-        self.image = self.image_for(plan, lanes, schedule)
-        operand, coefficient = plan.operand_format.width, plan.increment.coefficient_bits
-        pair = StructLayout({"operand": signed(operand), "coefficient": signed(coefficient)})
-        members = {
-            "address": Out(range(len(self.image.rows))),
-            "entry": In(self.image.shape),
-            "factors": Out(ArrayLayout(pair, lanes)),
-            "products": In(ArrayLayout(signed(operand + coefficient), lanes)),
-        }
+        self.rom_contents = self.rom_for(plan, lanes, schedule)
+        self.multiplier = multiplier_signature(plan.operand_format.width, plan.increment.coefficient_bits)
+        members = {"rom": Out(self.rom_contents.read_signature), "multipliers": Out(self.multiplier).array(lanes)}
         super().__init__(plan, lanes, channels, schedule, members)
 
     @classmethod
     @abstractmethod
-    def image_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> Image:
-        """The table that the slots of a sample follow."""
+    def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
+        """What the ROM holds that the slots of a sample follow."""
 
     def surrounded(self) -> Module:
-        """The pipeline with a table and multipliers of its own."""
+        """The pipeline with a ROM and multipliers of its own."""
         m = super().surrounded()
-        m.submodules.table = table = self.image.memory
-        read = table.read_port()
-        m.d.comb += [read.addr.eq(self.address), self.entry.eq(read.data)]
-        for factors, product in zip(self.factors, self.products, strict=True):
-            m.d.sync += product.eq(factors.operand * factors.coefficient)
+        m.submodules.rom = rom = self.rom_contents.storage()
+        rom_read = rom.read_port()
+        m.d.comb += [rom_read.addr.eq(self.rom.address), self.rom.data.eq(rom_read.data)]
+        for multiplier in self.multipliers:
+            m.d.sync += multiplier.product.eq(multiplier.operand * multiplier.coefficient)
         return m

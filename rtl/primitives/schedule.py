@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
+
+from lmu_hw.rtl.primitives.bundles import Component
+from lmu_hw.rtl.primitives.indices import is_last, successor
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,22 @@ class Schedule:
         return self.cycles_per_round / self.in_step if rest else whole
 
 
-class Sequencer(wiring.Component):
-    """Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+class Sequencer(Component):
+    """Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 
-    The signals describe the slot that is issued in this cycle; `next_group` and `next_channel` what the
-    memories must be addressed with now so that their data is there in the next cycle.
+    In the cycle in which a sample is taken its slot 0 is issued, and the other slots follow without a gap, one a
+    cycle. After the last one the next channel has its turn, at once or after the schedule's pause. All memories are
+    read with registered addresses, so they are addressed with `next_slot` and `next_channel`, and their data are
+    there when that slot is issued.
 
     Attributes:
-        valid: a sample is offered, In(1).
-        ready: it is taken in this cycle, if valid, Out(1).
-        first: the offered sample starts a sequence, In(1).
-        issue: a slot is issued in this cycle, Out(1).
-        slot, channel, fresh: which one, and whether the state counts as zero.
+        valid, first: In(1), a sample is offered, and it starts a sequence.
+        ready: Out(1), the sample is taken in this cycle if it is offered.
+        issue: Out(1), a slot is issued in this cycle: number `slot` of a sample of `channel`, Out.
+        starts, ends: Out(1), the slot is the first one of its sample; the slot that is issued is the last one.
+        clear: Out(1), the state counts as zero for this sample: it starts a sequence, or is its channel's first one
+            since reset.
+        next_slot, next_channel: Out, `slot` and `channel` of the next cycle.
     """
 
     def __init__(self, schedule: Schedule, channels: int) -> None:
@@ -78,34 +84,45 @@ class Sequencer(wiring.Component):
                 "next_slot": Out(range(schedule.slots)),
                 "channel": Out(range(channels)),
                 "next_channel": Out(range(channels)),
-                "fresh": Out(1),
+                "clear": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slots, pause, channels = self._schedule.slots, self._schedule.pause, self._channels
-        waiting = Signal(range(pause + 1))
-        started = Signal(channels)  # channels that have had a sample since reset
-        held_fresh = Signal()
-        awake = Signal()  # the first slot's data must have been read once before it can be issued
+        idle = Const(1)
+        if pause:
+            pause_left = Signal(range(pause + 1))
+            idle = pause_left == 0
+            with m.If(self.ends):
+                m.d.sync += pause_left.eq(pause)
+            with m.Elif(~idle):
+                m.d.sync += pause_left.eq(pause_left - 1)
+        awake = Signal()  # 0 in the first cycle only, before which no memory has been read for slot 0
         m.d.sync += awake.eq(1)
 
+        channel_started = Signal(channels)  # a bit for each channel that has had a sample since reset
+        mine_started = channel_started.bit_select(self.channel, 1) if channels > 1 else channel_started
         m.d.comb += [
-            self.starts.eq(self.slot == 0),
-            self.ends.eq(self.issue & (self.slot == slots - 1)),
-            self.ready.eq(self.starts & (waiting == 0) & awake),
-            self.issue.eq(Mux(self.starts, self.valid & self.ready, 1)),
-            self.fresh.eq(Mux(self.starts, self.first | ~started.bit_select(self.channel, 1), held_fresh)),
-            self.next_slot.eq(Mux(self.ends, 0, self.slot + self.issue)),
-            self.next_channel.eq(Mux(self.ends, Mux(self.channel == channels - 1, 0, self.channel + 1), self.channel)),
+            self.starts.eq(self.slot == 0 if slots > 1 else 1),
+            self.ready.eq((self.starts & awake & idle) if pause else (self.starts & awake)),
+            self.issue.eq(Mux(self.starts, self.valid & self.ready, 1) if slots > 1 else self.valid & self.ready),
+            self.ends.eq(self.issue & is_last(self.slot, slots)),
+            self.clear.eq(self.first | ~mine_started),
         ]
-        m.d.sync += [self.slot.eq(self.next_slot), self.channel.eq(self.next_channel)]
+        if slots > 1:
+            m.d.comb += self.next_slot.eq(Mux(self.ends, 0, self.slot + self.issue))
+            m.d.sync += self.slot.eq(self.next_slot)
+        if channels > 1:
+            m.d.comb += self.next_channel.eq(Mux(self.ends, successor(self.channel, channels), self.channel))
+            m.d.sync += self.channel.eq(self.next_channel)
         with m.If(self.issue & self.starts):
-            m.d.sync += [held_fresh.eq(self.fresh), started.bit_select(self.channel, 1).eq(1)]
-        if pause:
-            with m.If(self.ends):
-                m.d.sync += waiting.eq(pause)
-            with m.Elif(waiting != 0):
-                m.d.sync += waiting.eq(waiting - 1)
+            m.d.sync += mine_started.eq(1)
+        if slots > 1:
+            held_clear = Signal()
+            with m.If(~self.starts):
+                m.d.comb += self.clear.eq(held_clear)
+            with m.Elif(self.issue):
+                m.d.sync += held_clear.eq(self.clear)
         return m

@@ -10,13 +10,15 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory, wiring
-from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from lmu_hw.errors import DesignError
 from lmu_hw.rtl.primitives.arithmetic import delayed, extend, round_shift
+from lmu_hw.rtl.primitives.bundles import ABSENT, Component, Fields
+from lmu_hw.rtl.primitives.indices import index_signal
+from lmu_hw.rtl.primitives.stages import Stage
+from lmu_hw.rtl.primitives.storage import storage
 from lmu_hw.spiking.digital.neurons import (
     DRAW_BITS,
     PIECE_BITS,
@@ -31,16 +33,16 @@ from lmu_hw.spiking.digital.neurons import (
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
-class WordGenerator(wiring.Component):
+class WordGenerator(Component):
     """A word in every cycle in which `advance` is high: three shift registers and about 90 exclusive ors.
 
     Args:
-        states: of the registers at the beginning, from `first_states`.
+        states: contents of the registers at the beginning, from `first_states`.
 
     Attributes:
-        restart: begin again, In(1); goes before `advance`.
-        advance: the word is used, In(1).
-        word: the current one, Out(32); after reset and `restart` word 0 of the stream.
+        restart: In(1), begin again; it goes before `advance`.
+        advance: In(1), the word is used.
+        word: Out(32), the current word; after reset and `restart` word 0 of the stream.
     """
 
     def __init__(self, states: tuple[int, int, int]) -> None:
@@ -66,20 +68,20 @@ class WordGenerator(wiring.Component):
         return m
 
 
-#: Cycles of a division after the spike is known: a product, and one for each bit of the quotient.
 _DIVISION = 1 + TIME_BITS + 1
+"""Cycles of a division after the spike is known: one for a product, and one for each bit of the quotient."""
 
 
-class Unit(wiring.Component):
-    """What the units of all kinds have in common.
+class Unit(Component):
+    """What the units of all kinds have in common: a lane's neurons, one after the other.
 
     Attributes:
-        valid: a neuron's current is there, In(1).
-        next_slot: slot of the current that comes in the next cycle, In.
-        fresh: the neurons begin at rest in this step, In(1).
-        restart: the generators begin again, In(1); while no neuron is under way.
-        current: of the neuron, In.
-        count: its spikes, Out, `latency` cycles later.
+        valid: In(1), a neuron's current is there.
+        next_slot: In, the slot of the current that comes in the next cycle.
+        clear: In(1), the neurons begin at rest in this step.
+        restart: In(1), the generators begin again; only while no neuron is under way.
+        current: In, of the neuron.
+        count: Out, its spikes, `latency` cycles later.
     """
 
     def __init__(self, plan: DigitalSpikingPlan, lane: int) -> None:
@@ -88,7 +90,7 @@ class Unit(wiring.Component):
             {
                 "valid": In(1),
                 "next_slot": In(range(plan.slots)),
-                "fresh": In(1),
+                "clear": In(1),
                 "restart": In(1),
                 "current": In(signed(plan.current_format.width)),
                 "count": Out(range(plan.unit.spikes + 1)),
@@ -113,8 +115,8 @@ class Unit(wiring.Component):
 class ChanceUnit(Unit):
     """Poisson neurons with a rectified-linear curve: the current is the chance."""
 
-    #: Cycles from the current to the chance.
     chance_latency: ClassVar[int] = 1
+    """Cycles from the current to the chance."""
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
@@ -133,10 +135,20 @@ class ChanceUnit(Unit):
         return m
 
 
+class CurveStage(Stage):
+    """The stages from a current to the chance of a spike."""
+
+    OCTAVE = "the current is there: the position of its leading one is its octave"
+    NORMALISE = "it is shifted until the bits after the leading one are at the bottom"
+    LOOKUP = "the upper ones of these bits are the piece of the octave: its row of the table is addressed"
+    INTERPOLATE = "value and slope of the piece are there; the lower bits are the place within it"
+    CHANCE = "the chance is there"
+
+
 class CurveUnit(Unit):
     """Poisson neurons with a curve in a table: octave by the leading one, piece and place by the bits after it."""
 
-    chance_latency: ClassVar[int] = 4
+    chance_latency: ClassVar[int] = CurveStage.CHANCE - CurveStage.OCTAVE
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
@@ -153,44 +165,65 @@ class CurveUnit(Unit):
             raise DesignError("neurons", "of a kind with a table", type(unit).__name__)
         values, slopes = unit.table[:-1].tolist(), unit.slopes.tolist()
         octaves = len(slopes) >> PIECE_BITS
-        row = StructLayout({"value": DRAW_BITS + 1, "slope": bits_for(max(slopes))})
-        m.submodules.table = table = memory.Memory(
-            shape=row,
-            depth=len(slopes),
-            init=[{"value": value, "slope": slope} for value, slope in zip(values, slopes, strict=True)],
-        )
-        read = table.read_port()
+        row = Fields({"value": DRAW_BITS + 1, "slope": bits_for(max(slopes))})
+        rows = [{"value": value, "slope": slope} for value, slope in zip(values, slopes, strict=True)]
+        m.submodules.table = table = storage(row, len(slopes), rows)
+        piece = table.read_port()
 
-        # No current reaches beyond the last octave, so its sign and the bits of the octaves are all there is.
-        octave, number = Signal(range(octaves)), Signal(octaves)
+        # OCTAVE. No current reaches beyond the last octave, so its sign and the bits of the octaves are all there is.
+        octave = index_signal(octaves, "octave")
+        magnitude = Signal(octaves)
         bits = extend(self.current, max(octaves, len(self.current)))[:octaves]
         for k in range(octaves):
             with m.If(bits[k]):
                 m.d.sync += octave.eq(k)
-        m.d.sync += number.eq(Mux(self.current > 0, bits, 0))
+        m.d.sync += magnitude.eq(Mux(self.current > 0, bits, 0))
 
+        # NORMALISE
         below = PIECE_BITS + WITHIN_BITS  # the bits that count after the leading one
-        after, which, positive = Signal(below), Signal.like(octave), Signal()
+        after_leading = Signal(below)
+        lookup_octave = delayed(m, octave, 1, "lookup_octave")
+        lookup_positive = Signal()
         m.d.sync += [
-            after.eq((Cat(Const(0, below), number) >> octave)[:below]),
-            which.eq(octave),
-            positive.eq(number != 0),
+            after_leading.eq((Cat(Const(0, below), magnitude) >> octave)[:below]),
+            lookup_positive.eq(magnitude != 0),
         ]
-        m.d.comb += read.addr.eq(Cat(after[WITHIN_BITS:], which))
-        within, there = Signal(WITHIN_BITS), Signal()
-        m.d.sync += [within.eq(after[:WITHIN_BITS]), there.eq(positive)]
+
+        # LOOKUP, INTERPOLATE
+        m.d.comb += piece.addr.eq(Cat(after_leading[WITHIN_BITS:], lookup_octave))
+        within = Signal(WITHIN_BITS)
+        positive = Signal()
         chance = Signal(DRAW_BITS + 1)
-        m.d.sync += chance.eq(Mux(there, read.data.value + ((read.data.slope * within) >> WITHIN_BITS), 0))
+        m.d.sync += [
+            within.eq(after_leading[:WITHIN_BITS]),
+            positive.eq(lookup_positive),
+            chance.eq(Mux(positive, piece.data.value + ((piece.data.slope * within) >> WITHIN_BITS), 0)),
+        ]
         _draw(m, self, self._plan, self._lane, chance, self.chance_latency)
         return m
 
 
+class VoltageStage(Stage):
+    """The stages from a current to the spike of a neuron; after a spike follows a division, bit by bit."""
+
+    LEAK = "current, voltage and refractory time are there: the voltage leaks, and the refractory time passes"
+    RISE = "what the voltage would gain in a whole step is current minus leak"
+    SCALE = "it is scaled by the part of the step that is left after the refractory time"
+    FIRE = "voltage and gain are added and compared with the threshold"
+    COUNT = "the spike is there"
+
+
 class VoltageUnit(Unit):
-    """Regular leaky integrate-and-fire neurons, their voltages and refractory periods in a memory of the lane."""
+    """Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+
+    The moment within the step at which a neuron fired, from which its refractory time counts, is overshoot/gain of
+    the rest of the step: a division that takes `_DIVISION` cycles in a pipeline of its own, at the end of which
+    voltage and refractory time are written back.
+    """
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
-        return 4
+        return VoltageStage.COUNT - VoltageStage.LEAK
 
     @staticmethod
     def drain(plan: DigitalSpikingPlan) -> int:
@@ -201,68 +234,84 @@ class VoltageUnit(Unit):
         plan, unit = self._plan, self._plan.unit
         if not isinstance(unit, IntegrateUnit):
             raise DesignError("neurons", "regular ones", type(unit).__name__)
-        whole, one = 1 << TIME_BITS, 1 << VOLTAGE_BITS
-        row = StructLayout({"voltage": VOLTAGE_BITS, "waiting": unit.refractory_bits})
-        m.submodules.state = state = memory.Memory(shape=row, depth=plan.slots, init=[])
+        whole, one = 1 << TIME_BITS, 1 << VOLTAGE_BITS  # of a step, and the threshold
+        row = Fields({"voltage": VOLTAGE_BITS, "waiting": unit.refractory_bits})
+        m.submodules.state = state = storage(row, plan.slots)
         phases = unit.phases.reshape(plan.slots, plan.lanes)[:, self._lane].tolist()
-        m.submodules.phases = rom = memory.Memory(shape=VOLTAGE_BITS, depth=plan.slots, init=phases)
-        read, first, write = state.read_port(), rom.read_port(), state.write_port()
-        m.d.comb += [read.addr.eq(self.next_slot), first.addr.eq(self.next_slot)]
+        m.submodules.phases = rom = storage(VOLTAGE_BITS, plan.slots, phases)
+        state_read = state.read_port()
+        state_write = state.write_port()
+        phase = rom.read_port()
+        m.d.comb += [state_read.addr.eq(self.next_slot), phase.addr.eq(self.next_slot)]
 
-        # The leak, and what is left of the step.
-        voltage, waiting = Signal(VOLTAGE_BITS), Signal(unit.refractory_bits)
+        # LEAK
+        voltage = Signal(VOLTAGE_BITS)
+        waiting = Signal(unit.refractory_bits)  # refractory time at the beginning of the step
         m.d.comb += [
-            voltage.eq(Mux(self.fresh, first.data, read.data.voltage)),
-            waiting.eq(Mux(self.fresh, 0, read.data.waiting)),
+            voltage.eq(Mux(self.clear, phase.data, state_read.data.voltage)),
+            waiting.eq(Mux(self.clear, 0, state_read.data.waiting)),
         ]
-        leaking = Signal(VOLTAGE_BITS + bits_for(unit.leak))
-        share, left = Signal(range(whole + 1)), Signal.like(waiting)
+        leak = Signal(VOLTAGE_BITS + bits_for(unit.leak))
+        share = Signal(range(whole + 1))  # part of the step that is left
+        still_waiting = Signal.like(waiting)
         m.d.sync += [
-            leaking.eq(voltage * unit.leak),
+            leak.eq(voltage * unit.leak),
             share.eq(Mux(waiting >= whole, 0, whole - waiting)),
-            left.eq(Mux(waiting >= whole, waiting - whole, 0)),
+            still_waiting.eq(Mux(waiting >= whole, waiting - whole, 0)),
         ]
-        current, held = delayed(m, self.current, 1, "current"), delayed(m, voltage, 1, "voltage")
-        rise = Signal(signed(plan.current_format.width + 1))
-        m.d.sync += rise.eq(current - round_shift(leaking, unit.leak_fraction))
-        scaled = Signal(signed(len(rise) + len(share)))
-        share_2 = delayed(m, share, 1, "share")
-        m.d.sync += scaled.eq(rise * share_2)
-        share_3 = delayed(m, share_2, 1, "share_late")
-        moved = round_shift(scaled, TIME_BITS)
-        reached = Signal(signed(len(rise) + 2))
-        m.d.comb += reached.eq(moved + delayed(m, held, 2, "held"))
 
-        fired, kept = Signal(), Signal(VOLTAGE_BITS)
-        over, moved_4 = Signal(len(reached)), Signal(len(rise) + 1)
+        # RISE, SCALE
+        current = delayed(m, self.current, 1, "current")
+        rise = Signal(signed(plan.current_format.width + 1))
+        m.d.sync += rise.eq(current - round_shift(leak, unit.leak_fraction))
+        scaled = Signal(signed(len(rise) + len(share)))
+        share_in_scale = delayed(m, share, 1, "share_in_scale")
+        m.d.sync += scaled.eq(rise * share_in_scale)
+
+        # FIRE
+        gain = round_shift(scaled, TIME_BITS)
+        reached = Signal(signed(len(rise) + 2))
+        m.d.comb += reached.eq(gain + delayed(m, voltage, VoltageStage.FIRE - VoltageStage.LEAK, "held_voltage"))
+        fired = Signal()
+        kept = Signal(VOLTAGE_BITS)
+        overshoot = Signal(len(reached))
+        last_gain = Signal(len(rise) + 1)
         m.d.sync += [
             fired.eq(reached >= one),
             kept.eq(Mux((reached < 0) | (reached >= one), 0, reached)),
-            over.eq(reached - one),
-            moved_4.eq(moved),
+            overshoot.eq(reached - one),
+            last_gain.eq(gain),
         ]
         m.d.comb += self.count.eq(fired)
-        share_4 = delayed(m, share_3, 1, "share_last")
 
-        # How long before the end of the step it fired: over·share/moved, bit by bit.
-        rest = Signal(len(over) + TIME_BITS + 1)
-        m.d.sync += rest.eq(over * share_4)
-        divisor, quotient = delayed(m, moved_4, 1, "divisor"), Const(0, 0)
+        # The division, from COUNT on: overshoot·share/gain, how long before the end of the step the neuron fired.
+        share_in_count = delayed(m, share_in_scale, VoltageStage.COUNT - VoltageStage.SCALE, "share_in_count")
+        dividend = Signal(len(overshoot) + TIME_BITS + 1)
+        m.d.sync += dividend.eq(overshoot * share_in_count)
+        remainder, divisor = dividend, delayed(m, last_gain, 1, "divisor")
+        quotient: Value = ABSENT
         for k in reversed(range(TIME_BITS + 1)):
-            fits = rest >= (divisor << k)
-            smaller, bit = Signal(len(rest), name=f"rest_{k}"), Signal(name=f"quotient_bit_{k}")
-            m.d.sync += [smaller.eq(Mux(fits, rest - (divisor << k), rest)), bit.eq(fits)]
+            fits = remainder >= (divisor << k)
+            smaller = Signal(len(remainder), name=f"remainder_{k}")
+            quotient_bit = Signal(name=f"quotient_bit_{k}")
+            m.d.sync += [smaller.eq(Mux(fits, remainder - (divisor << k), remainder)), quotient_bit.eq(fits)]
             divisor = delayed(m, divisor, 1, f"divisor_{k}")
-            quotient = Cat(bit, delayed(m, quotient, 1, f"quotient_{k}"))
-            rest = smaller
-        late = _DIVISION
-        slot = delayed(m, self.next_slot, 1 + self.latency(plan) + late, "slot")
+            quotient = Cat(quotient_bit, delayed(m, quotient, 1, f"quotient_{k}"))
+            remainder = smaller
+
+        # What is written back, `drain` cycles after LEAK.
+        drain = self.drain(plan)
+        refractory = unit.refractory - quotient
         m.d.comb += [
-            write.addr.eq(slot),
-            write.en.eq(delayed(m, self.valid, self.latency(plan) + late, "valid")),
-            write.data.voltage.eq(delayed(m, kept, late, "kept")),
-            write.data.waiting.eq(
-                Mux(delayed(m, fired, late, "fired"), unit.refractory - quotient, delayed(m, left, 3 + late, "left"))
+            state_write.addr.eq(delayed(m, self.next_slot, 1 + drain, "slot")),
+            state_write.en.eq(delayed(m, self.valid, drain, "valid")),
+            state_write.data.voltage.eq(delayed(m, kept, _DIVISION, "kept")),
+            state_write.data.waiting.eq(
+                Mux(
+                    delayed(m, fired, _DIVISION, "fired"),
+                    refractory,
+                    delayed(m, still_waiting, drain - 1, "still_waiting"),
+                )
             ),
         ]
         return m

@@ -66,9 +66,14 @@ def _described(core: SpikingMemoryCore) -> list[Described]:
         ("out_index", "output", o.payload.index, f"which state, 0 to {plan.ensembles - 1}"),
         ("out_first", "output", o.payload.first, "in_first of the sample"),
         ("out_last", "output", o.payload.last, "in_last of the sample"),
-        ("spike_valid", "output", core.spiking, "a group of neurons has made its step, in this cycle only"),
-        ("spike_group", "output", core.spiking_slot, f"which: its first neuron is number {plan.lanes} spike_group"),
-        ("spike_counts", "output", core.spikes, f"how often each of them fires: {each}"),
+        ("spike_valid", "output", core.spikes.valid, "a group of neurons has made its step, in this cycle only"),
+        (
+            "spike_group",
+            "output",
+            core.spikes.payload.group,
+            f"which: its first neuron is number {plan.lanes} spike_group",
+        ),
+        ("spike_counts", "output", core.spikes.payload.counts, f"how often each of them fires: {each}"),
     ]
 
 

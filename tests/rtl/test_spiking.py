@@ -64,7 +64,12 @@ def simulate(plan, codes, firsts=(0,), *, rng=None, gap=0.0, stall=0.0, reset_at
             ctx.set(core.i.payload.last, int(offering and sent == len(codes) - 1))
             ctx.set(core.o.ready, ready)
             *_, taken, valid, payload, spiking, slot, counts = await ctx.tick().sample(
-                core.i.ready, core.o.valid, core.o.payload, core.spiking, core.spiking_slot, core.spikes
+                core.i.ready,
+                core.o.valid,
+                core.o.payload,
+                core.spikes.valid,
+                core.spikes.payload.group,
+                core.spikes.payload.counts,
             )
             word = (int(payload.data), int(payload.index), int(payload.first), int(payload.last)) if valid else None
             assert waiting is None or word == waiting, "a word that was not taken changed or went away"
