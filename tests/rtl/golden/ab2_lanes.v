@@ -2,7 +2,7 @@
 // order 4, theta 1.0 s, dt 0.01 s, ab2 step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 2 multiplier(s), 1 channel(s)
 // Made by: golden
-// Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle, a divisor of the order.
+// Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
 module lmu_memory (
   input  wire        clk,               // clock, rising edge
   input  wire        rst,               // synchronous reset, active high; forgets all state
@@ -21,18 +21,19 @@ module lmu_memory (
   output reg         saturated = 1'b0,  // a sample was out of range since reset or clear_status
   input  wire        clear_status       // clears saturated at this clock edge
 );
-  wire ready;
-  wire [6:0] beat_data_0;
-  wire [6:0] beat_data_1;
+  wire samples_ready;
+  wire [6:0] o_payload_data_0;
+  wire [6:0] o_payload_data_1;
   wire out_index_2;
 
-  wire [3:0] sample_data =
+  wire [3:0] samples_payload_data =
       $signed(in_data) > 8'sd7 ? 4'd7 :
       $signed(in_data) < -8'sd8 ? 4'd8 :
       in_data[3:0];
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
-  assign out_data = {beat_data_1, beat_data_0};
+  assign in_ready = samples_ready & advance;
+  wire both = in_valid & in_ready & ({{4{samples_payload_data[3]}}, samples_payload_data} != in_data);
+  assign out_data = {o_payload_data_1, o_payload_data_0};
   assign out_index = {out_index_2, 1'b0};
   assign out_channel = 1'b0;
 
@@ -40,24 +41,24 @@ module lmu_memory (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(sample_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data_0(beat_data_0),
-    .beat_data_1(beat_data_1),
-    .beat_index(out_index_2),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data_0(o_payload_data_0),
+    .beats_payload_data_1(o_payload_data_1),
+    .beats_payload_index(out_index_2),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 
   always @(posedge clk)
     if (rst) saturated <= 1'b0;
     else begin
       if (clear_status) saturated <= 1'b0;
-      if (in_valid & in_ready & ({{4{sample_data[3]}}, sample_data} != in_data)) saturated <= 1'b1;
+      if (both) saturated <= 1'b1;
     end
 endmodule
 
@@ -65,322 +66,335 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data_0,
-  output wire [6:0] beat_data_1,
-  output wire       beat_index,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data_0,
+  output wire [6:0] beats_payload_data_1,
+  output wire       beats_payload_index,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire address;
-  wire [7:0] factors_0_operand;
-  wire [5:0] factors_0_coefficient;
-  wire [7:0] factors_1_operand;
-  wire [5:0] factors_1_coefficient;
-  reg [15:0] table_ [0:1];
+  wire rom_read_addr;
+  wire [7:0] multipliers_0_operand;
+  wire [7:0] multipliers_1_operand;
+  wire [5:0] multipliers_0_coefficient;
+  wire [5:0] multipliers_1_coefficient;
+  reg [15:0] rom [0:1];
   initial begin
-    table_[0] = 16'h612c;
-    table_[1] = 16'heea6;
+    rom[0] = 16'h612c;
+    rom[1] = 16'heea6;
   end
-  reg [15:0] table_word;
-  reg [13:0] products_0 = 14'd0;
-  reg [13:0] products_1 = 14'd0;
+  reg [15:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
+  reg [13:0] multipliers_1_product = 14'd0;
 
-  // issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+  // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .first(sample_first),
-    .sample_data(sample_data),
-    .sample_last(sample_last),
-    .products_0(products_0),
-    .products_1(products_1),
+    .valid(samples_valid),
+    .first(samples_payload_first),
+    .aligned_sample(samples_payload_data),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .entry_0_coefficient(table_word[5:0]),
-    .entry_0_alignment_shift(table_word[7:6]),
-    .entry_1_coefficient(table_word[13:8]),
-    .entry_1_alignment_shift(table_word[15:14]),
-    .ready(ready),
-    .next_slot(address),
-    .factors_0_operand(factors_0_operand),
-    .factors_0_coefficient(factors_0_coefficient),
-    .factors_1_operand(factors_1_operand),
-    .factors_1_coefficient(factors_1_coefficient),
-    .retired_valid(beat_valid),
-    .retired_slot(beat_index),
-    .retired_first(beat_first),
-    .retired_last(beat_last),
-    .words_0(beat_data_0),
-    .words_1(beat_data_1)
+    .samples_payload_last(samples_payload_last),
+    .multipliers_0_product(multipliers_0_product),
+    .multipliers_1_product(multipliers_1_product),
+    .rom_data_0_coefficient(rom_word[5:0]),
+    .rom_data_0_alignment_shift(rom_word[7:6]),
+    .rom_data_1_coefficient(rom_word[13:8]),
+    .rom_data_1_alignment_shift(rom_word[15:14]),
+    .ready(samples_ready),
+    .next_slot(rom_read_addr),
+    .operands_0(multipliers_0_operand),
+    .operands_1(multipliers_1_operand),
+    .coefficients_0_coefficient(multipliers_0_coefficient),
+    .coefficients_1_coefficient(multipliers_1_coefficient),
+    .group_retire_valid(beats_valid),
+    .group_retire_number(beats_payload_index),
+    .group_retire_first(beats_payload_first),
+    .group_retire_last(beats_payload_last),
+    .words_0(beats_payload_data_0),
+    .words_1(beats_payload_data_1)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
     if (rst) begin
-      products_0 <= 14'd0;
-      products_1 <= 14'd0;
+      multipliers_0_product <= 14'd0;
+      multipliers_1_product <= 14'd0;
     end else if (advance) begin
-      products_0 <= $signed(factors_0_operand) * $signed(factors_0_coefficient);
-      products_1 <= $signed(factors_1_operand) * $signed(factors_1_coefficient);
+      multipliers_0_product <= $signed(multipliers_0_operand) * $signed(multipliers_0_coefficient);
+      multipliers_1_product <= $signed(multipliers_1_operand) * $signed(multipliers_1_coefficient);
     end
 endmodule
 
-// issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+// The pipeline of the chain: a group of states a cycle, one state in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
   input  wire        first,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_last,
-  input  wire [13:0] products_0,
-  input  wire [13:0] products_1,
+  input  wire [3:0]  aligned_sample,
   input  wire        advance,
-  input  wire [5:0]  entry_0_coefficient,
-  input  wire [1:0]  entry_0_alignment_shift,
-  input  wire [5:0]  entry_1_coefficient,
-  input  wire [1:0]  entry_1_alignment_shift,
+  input  wire        samples_payload_last,
+  input  wire [13:0] multipliers_0_product,
+  input  wire [13:0] multipliers_1_product,
+  input  wire [5:0]  rom_data_0_coefficient,
+  input  wire [1:0]  rom_data_0_alignment_shift,
+  input  wire [5:0]  rom_data_1_coefficient,
+  input  wire [1:0]  rom_data_1_alignment_shift,
   output wire        ready,
   output wire        next_slot,
-  output reg  [7:0]  factors_0_operand = 8'd0,
-  output reg  [5:0]  factors_0_coefficient = 6'd0,
-  output reg  [7:0]  factors_1_operand = 8'd0,
-  output reg  [5:0]  factors_1_coefficient = 6'd0,
-  output reg         retired_valid = 1'b0,
-  output reg         retired_slot = 1'b0,
-  output reg         retired_first = 1'b0,
-  output reg         retired_last = 1'b0,
+  output reg  [7:0]  operands_0 = 8'd0,
+  output reg  [7:0]  operands_1 = 8'd0,
+  output reg  [5:0]  coefficients_0_coefficient = 6'd0,
+  output reg  [5:0]  coefficients_1_coefficient = 6'd0,
+  output reg         group_retire_valid = 1'b0,
+  output reg         group_retire_number = 1'b0,
+  output reg         group_retire_first = 1'b0,
+  output reg         group_retire_last = 1'b0,
   output wire [6:0]  words_0,
   output wire [6:0]  words_1
 );
-  wire fetch;
-  wire issue;
+  wire group_issue_number;
+  wire group_issue_valid;
   wire starts;
-  wire fresh;
+  wire clear;
   reg [13:0] words [0:1];
   initial begin
     words[0] = 14'd0;
     words[1] = 14'd0;
   end
   reg [13:0] words_word;
-  reg [1:0] factors_0_alignment_shift = 2'd0;
-  reg [1:0] factors_1_alignment_shift = 2'd0;
-  reg [7:0] value = 8'd0;
-  reg [7:0] ahead = 8'd0;
-  reg [1:0] lifted_0_alignment_shift = 2'd0;
-  reg [1:0] lifted_1_alignment_shift = 2'd0;
-  reg first_2 = 1'b0;
-  reg value_2 = 1'b0;
-  reg signal_valid = 1'b0;
-  reg signal_slot = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg apply = 1'b0;
-  reg apply_slot = 1'b0;
-  reg signal_first_2 = 1'b0;
-  reg signal_last_2 = 1'b0;
-  reg [7:0] partial = 8'd0;
+  reg group_multiply_valid = 1'b0;
+  reg group_multiply_number = 1'b0;
+  reg group_multiply_first = 1'b0;
+  reg group_multiply_last = 1'b0;
+  reg group_integrate_valid = 1'b0;
+  reg group_integrate_number = 1'b0;
+  reg group_integrate_first = 1'b0;
+  reg group_integrate_last = 1'b0;
+  reg held_first = 1'b0;
+  reg held_last = 1'b0;
+  reg [7:0] held_previous = 8'd0;
+  reg [7:0] held_current = 8'd0;
+  reg [1:0] coefficients_0_alignment_shift = 2'd0;
+  reg [1:0] coefficients_1_alignment_shift = 2'd0;
+  reg [1:0] alignment_shift_0 = 2'd0;
+  reg [1:0] alignment_shift_1 = 2'd0;
+  reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
 
-  wire [7:0] chosen = fresh ? 8'd0 : total_0;
-  wire [7:0] sum = $signed(chosen) + $signed({sample_data, 2'd0});
-  wire [7:0] following_0 = (starts ? sum : value) - {fresh ? 7'd0 : words_word[6:0], 1'b0};
-  wire [7:0] difference = $signed(chosen) - $signed({sample_data, 2'd0});
-  wire [7:0] chosen_2 = starts ? difference : ahead;
-  wire [7:0] following_1 = chosen_2 - {fresh ? 7'd0 : words_word[13:7], 1'b0};
-  wire [14:0] increment_0 = {products_0[13], products_0} << lifted_0_alignment_shift;
-  wire [14:0] increment_1 = {products_1[13], products_1} << lifted_1_alignment_shift;
-  wire [7:0] sum_2 = $signed(~retired_slot ? 8'd0 : partial) + $signed(words_0);
-  wire [7:0] sum_3 = $signed(sum_2) + $signed(words_1);
+  wire inverse = ~starts;
+  wire [7:0] total = clear ? 8'd0 : total_0;
+  wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
+  wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
+  wire [7:0] s__1 = inverse ? held_previous : sum;
+  wire [7:0] s_1 = s__1 - {word_0, 1'b0};
+  wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
+  wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
+  wire [7:0] s_0 = inverse ? held_current : difference;
+  wire [7:0] s_2 = s_0 - {word_1, 1'b0};
+  wire [7:0] sum_2 = $signed(words_0) + $signed(words_1);
+  wire group_issue_first = inverse ? held_first : first;
+  wire group_issue_last = inverse ? held_last : samples_payload_last;
+  wire [7:0] new_total = group_retire_number ? partial_total + sum_2 : sum_2;
+  wire [14:0] add_increments_0 = {multipliers_0_product[13], multipliers_0_product} << alignment_shift_0;
+  wire [14:0] add_increments_1 = {multipliers_1_product[13], multipliers_1_product} << alignment_shift_1;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
     .first(first),
-    .slot(fetch),
+    .slot(group_issue_number),
     .next_slot(next_slot),
-    .issue(issue),
+    .issue(group_issue_valid),
     .starts(starts),
-    .fresh(fresh),
+    .clear(clear),
     .ready(ready)
   );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .fetch(fetch),
-    .increment_0(increment_0),
-    .increment_1(increment_1),
+    .step_0(add_increments_0),
+    .step_1(add_increments_1),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(fresh),
-    .apply_slot(apply_slot),
-    .apply(apply),
+    .fetch_addr(group_issue_number),
+    .read_clear(clear),
+    .add_address(group_integrate_number),
+    .add_valid(group_integrate_valid),
     .outputs_0(words_0),
     .outputs_1(words_1)
   );
 
   always @(posedge clk)
-    if (advance & retired_valid) words[retired_slot] <= {words_1, words_0};
+    if (advance & group_retire_valid) words[group_retire_number] <= {words_1, words_0};
   always @(posedge clk)
     if (advance) begin
       words_word <= words[next_slot];
-      if ((advance & retired_valid) && retired_slot == next_slot) words_word <= {words_1, words_0};
+      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_word <= {words_1,
+          words_0};
     end
   always @(posedge clk)
     if (rst) begin
-      factors_0_operand <= 8'd0;
-      factors_1_operand <= 8'd0;
-      factors_0_coefficient <= 6'd0;
-      factors_0_alignment_shift <= 2'd0;
-      factors_1_coefficient <= 6'd0;
-      factors_1_alignment_shift <= 2'd0;
-      lifted_0_alignment_shift <= 2'd0;
-      lifted_1_alignment_shift <= 2'd0;
-      signal_valid <= 1'b0;
-      signal_slot <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      apply <= 1'b0;
-      apply_slot <= 1'b0;
-      signal_first_2 <= 1'b0;
-      signal_last_2 <= 1'b0;
-      retired_valid <= 1'b0;
-      retired_slot <= 1'b0;
-      retired_first <= 1'b0;
-      retired_last <= 1'b0;
+      group_multiply_valid <= 1'b0;
+      group_multiply_number <= 1'b0;
+      group_multiply_first <= 1'b0;
+      group_multiply_last <= 1'b0;
+      group_integrate_valid <= 1'b0;
+      group_integrate_number <= 1'b0;
+      group_integrate_first <= 1'b0;
+      group_integrate_last <= 1'b0;
+      group_retire_valid <= 1'b0;
+      group_retire_number <= 1'b0;
+      group_retire_first <= 1'b0;
+      group_retire_last <= 1'b0;
+      operands_0 <= 8'd0;
+      operands_1 <= 8'd0;
+      coefficients_0_coefficient <= 6'd0;
+      coefficients_0_alignment_shift <= 2'd0;
+      coefficients_1_coefficient <= 6'd0;
+      coefficients_1_alignment_shift <= 2'd0;
+      alignment_shift_0 <= 2'd0;
+      alignment_shift_1 <= 2'd0;
     end else if (advance) begin
-      factors_0_operand <= chosen_2;
-      factors_1_operand <= following_0;
-      factors_0_coefficient <= entry_0_coefficient;
-      factors_0_alignment_shift <= entry_0_alignment_shift;
-      factors_1_coefficient <= entry_1_coefficient;
-      factors_1_alignment_shift <= entry_1_alignment_shift;
-      lifted_0_alignment_shift <= factors_0_alignment_shift;
-      lifted_1_alignment_shift <= factors_1_alignment_shift;
-      signal_valid <= issue;
-      signal_slot <= fetch;
-      signal_first <= starts ? first : first_2;
-      signal_last <= starts ? sample_last : value_2;
-      apply <= signal_valid;
-      apply_slot <= signal_slot;
-      signal_first_2 <= signal_first;
-      signal_last_2 <= signal_last;
-      retired_valid <= apply;
-      retired_slot <= apply_slot;
-      retired_first <= signal_first_2;
-      retired_last <= signal_last_2;
+      group_multiply_valid <= group_issue_valid;
+      group_multiply_number <= group_issue_number;
+      group_multiply_first <= group_issue_first;
+      group_multiply_last <= group_issue_last;
+      group_integrate_valid <= group_multiply_valid;
+      group_integrate_number <= group_multiply_number;
+      group_integrate_first <= group_multiply_first;
+      group_integrate_last <= group_multiply_last;
+      group_retire_valid <= group_integrate_valid;
+      group_retire_number <= group_integrate_number;
+      group_retire_first <= group_integrate_first;
+      group_retire_last <= group_integrate_last;
+      operands_0 <= s_0;
+      operands_1 <= s_1;
+      coefficients_0_coefficient <= rom_data_0_coefficient;
+      coefficients_0_alignment_shift <= rom_data_0_alignment_shift;
+      coefficients_1_coefficient <= rom_data_1_coefficient;
+      coefficients_1_alignment_shift <= rom_data_1_alignment_shift;
+      alignment_shift_0 <= coefficients_0_alignment_shift;
+      alignment_shift_1 <= coefficients_1_alignment_shift;
     end
   always @(posedge clk)
     if (rst) begin
-      value <= 8'd0;
-      ahead <= 8'd0;
-    end else if (advance && issue) begin
-      value <= following_0;
-      ahead <= following_1;
+      held_first <= 1'b0;
+      held_last <= 1'b0;
+    end else if (advance && !inverse && group_issue_valid) begin
+      held_first <= first;
+      held_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
-      first_2 <= 1'b0;
-      value_2 <= 1'b0;
-    end else if (advance && (starts & issue)) begin
-      first_2 <= first;
-      value_2 <= sample_last;
+      held_previous <= 8'd0;
+      held_current <= 8'd0;
+    end else if (advance && group_issue_valid) begin
+      held_previous <= s_1;
+      held_current <= s_2;
     end
   always @(posedge clk)
-    if (rst) partial <= 8'd0;
-    else if (advance && retired_valid) partial <= sum_3;
+    if (rst) partial_total <= 8'd0;
+    else if (advance && group_retire_valid) partial_total <= new_total;
   always @(posedge clk)
     if (rst) total_0 <= 8'd0;
-    else if (advance && retired_valid && retired_slot) total_0 <= sum_3;
+    else if (advance && (group_retire_valid & group_retire_number)) total_0 <= new_total;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire        fetch,
-  input  wire [14:0] increment_0,
-  input  wire [14:0] increment_1,
+  input  wire [14:0] step_0,
+  input  wire [14:0] step_1,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire        apply_slot,
-  input  wire        apply,
+  input  wire        fetch_addr,
+  input  wire        read_clear,
+  input  wire        add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
-  reg [61:0] store [0:1];
+  reg [61:0] integrators [0:1];
   initial begin
-    store[0] = 62'd0;
-    store[1] = 62'd0;
+    integrators[0] = 62'd0;
+    integrators[1] = 62'd0;
   end
-  reg [61:0] store_word;
-  reg fresh = 1'b0;
-  reg write_addr = 1'b0;
-  reg write_en = 1'b0;
-  reg [18:0] accumulator_0 = 19'd0;
+  reg [61:0] integrators_word;
+  reg clear = 1'b0;
+  reg store_addr = 1'b0;
+  reg store_en = 1'b0;
+  reg [18:0] old_accumulator_0 = 19'd0;
   reg [18:0] base_0 = 19'd0;
-  reg [30:0] write_data_0 = 31'd0;
-  reg [30:0] write_data_1 = 31'd0;
-  reg [18:0] accumulator_1 = 19'd0;
+  reg [18:0] store_data_0_accumulator = 19'd0;
+  reg [11:0] store_data_0_residue = 12'd0;
+  reg [18:0] store_data_1_accumulator = 19'd0;
+  reg [11:0] store_data_1_residue = 12'd0;
+  reg [18:0] old_accumulator_1 = 19'd0;
   reg [18:0] base_1 = 19'd0;
 
-  wire [18:0] sum_0 = $signed(accumulator_0) + $signed(increment_0);
-  wire [17:0] sum = $signed(increment_0) + $signed({increment_0, 1'b0});
-  wire [18:0] value_0 = $signed(base_0) + $signed(sum);
-  wire [18:0] sum_1 = $signed(accumulator_1) + $signed(increment_1);
-  wire [17:0] sum_2 = $signed(increment_1) + $signed({increment_1, 1'b0});
-  wire [18:0] value_1 = $signed(base_1) + $signed(sum_2);
-  wire [30:0] chosen = fresh ? 31'd0 : store_word[30:0];
-  wire [30:0] chosen_2 = fresh ? 31'd0 : store_word[61:31];
-  wire [18:0] sum_3 = $signed({chosen[17:0], 1'b0}) + $signed(chosen[30:19]);
-  wire [18:0] sum_4 = $signed({chosen_2[17:0], 1'b0}) + $signed(chosen_2[30:19]);
+  wire [30:0] chosen = clear ? 31'd0 : integrators_word[30:0];
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [17:0] sum = $signed(step_0) + $signed({step_0, 1'b0});
+  wire [18:0] sum_0 = $signed(base_0) + $signed(sum);
+  wire [30:0] chosen_2 = clear ? 31'd0 : integrators_word[61:31];
+  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
+  wire [17:0] sum_2 = $signed(step_1) + $signed({step_1, 1'b0});
+  wire [18:0] sum_1 = $signed(base_1) + $signed(sum_2);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= {write_data_1, write_data_0};
+    if (advance & store_en) integrators[store_addr] <= {store_data_1_residue, store_data_1_accumulator,
+        store_data_0_residue, store_data_0_accumulator};
   always @(posedge clk)
     if (advance) begin
-      store_word <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) store_word <= {write_data_1, write_data_0};
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_1_residue,
+          store_data_1_accumulator, store_data_0_residue, store_data_0_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 1'b0;
-      write_en <= 1'b0;
-      accumulator_0 <= 19'd0;
+      clear <= 1'b0;
+      store_addr <= 1'b0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 19'd0;
       base_0 <= 19'd0;
       outputs_0 <= 7'd0;
       outputs_1 <= 7'd0;
-      write_data_0 <= 31'd0;
-      write_data_1 <= 31'd0;
-      accumulator_1 <= 19'd0;
+      store_data_0_accumulator <= 19'd0;
+      store_data_0_residue <= 12'd0;
+      store_data_1_accumulator <= 19'd0;
+      store_data_1_residue <= 12'd0;
+      old_accumulator_1 <= 19'd0;
       base_1 <= 19'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[18:0];
-      base_0 <= sum_3 + 19'h800;
-      outputs_0 <= value_0[18:12];
-      outputs_1 <= value_1[18:12];
-      write_data_0 <= {~value_0[11], value_0[10:0], sum_0};
-      write_data_1 <= {~value_1[11], value_1[10:0], sum_1};
-      accumulator_1 <= chosen_2[18:0];
-      base_1 <= sum_4 + 19'h800;
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[18:0];
+      base_0 <= $signed({chosen[17:0], 1'b0} + 19'h800) + $signed(chosen[30:19]);
+      outputs_0 <= sum_0[18:12];
+      outputs_1 <= sum_1[18:12];
+      store_data_0_accumulator <= new_accumulator_0;
+      store_data_0_residue <= {~sum_0[11], sum_0[10:0]};
+      store_data_1_accumulator <= new_accumulator_1;
+      store_data_1_residue <= {~sum_1[11], sum_1[10:0]};
+      old_accumulator_1 <= chosen_2[18:0];
+      base_1 <= $signed({chosen_2[17:0], 1'b0} + 19'h800) + $signed(chosen_2[30:19]);
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
@@ -391,21 +405,29 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire next_slot,
   output wire issue,
   output wire starts,
-  output wire fresh,
+  output wire clear,
   output wire ready
 );
+  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = ~slot;
-  assign ready = starts & (waiting == 2'd0) & awake;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
+  wire inverse = ~starts;
+  assign clear = inverse ? held_clear : first | ~channel_started;
   wire ends = issue & slot;
   assign next_slot = ends ? 1'b0 : slot + issue;
-  assign fresh = starts ? first | ~started : held_fresh;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd3;
+      else if (~is_equal) pause_left <= pause_left - 2'd1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -415,17 +437,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (advance) begin
-      if (ends) waiting <= 2'd3;
-      else if (waiting != 2'd0) waiting <= waiting - 2'd1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

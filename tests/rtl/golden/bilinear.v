@@ -2,7 +2,7 @@
 // order 3, theta 1.0 s, dt 0.01 s, bilinear step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.17, 1 multiplier(s), 1 channel(s)
 // Made by: golden
-// The bilinear step, two-ended elimination on one multiplier; further lanes work on further channels.
+// The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -19,26 +19,26 @@ module lmu_memory (
   output wire       out_first,    // in_first of the sample
   output wire       out_last      // in_last of the sample
 );
-  wire ready;
+  wire samples_ready;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
+  assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data(out_data),
-    .beat_index(out_index),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data(out_data),
+    .beats_payload_index(out_index),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
@@ -46,193 +46,197 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data,
-  output wire [1:0] beat_index,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data,
+  output wire [1:0] beats_payload_index,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire [4:0] address;
-  wire [11:0] factors_operand;
-  wire [5:0] factors_coefficient;
-  reg [21:0] table_ [0:17];
+  wire [4:0] rom_read_addr;
+  wire [5:0] multipliers_0_coefficient;
+  wire [11:0] multipliers_0_operand;
+  reg [21:0] rom [0:17];
   initial begin
-    table_[0] = 22'h250c24;
-    table_[1] = 22'd0;
-    table_[2] = 22'he5;
-    table_[3] = 22'h60c06;
-    table_[4] = 22'd0;
-    table_[5] = 22'h2901cd;
-    table_[6] = 22'd0;
-    table_[7] = 22'h2507d1;
-    table_[8] = 22'd0;
-    table_[9] = 22'hb31c8;
-    table_[10] = 22'h6000d;
-    table_[11] = 22'd0;
-    table_[12] = 22'h4ea;
-    table_[13] = 22'd0;
-    table_[14] = 22'd0;
-    table_[15] = 22'd0;
-    table_[16] = 22'h18b009;
-    table_[17] = 22'h29f00a;
+    rom[0] = 22'h250c24;
+    rom[1] = 22'd0;
+    rom[2] = 22'he5;
+    rom[3] = 22'h60c06;
+    rom[4] = 22'd0;
+    rom[5] = 22'h2901cd;
+    rom[6] = 22'd0;
+    rom[7] = 22'h2507d1;
+    rom[8] = 22'd0;
+    rom[9] = 22'hb31c8;
+    rom[10] = 22'h6000d;
+    rom[11] = 22'd0;
+    rom[12] = 22'h4ea;
+    rom[13] = 22'd0;
+    rom[14] = 22'd0;
+    rom[15] = 22'd0;
+    rom[16] = 22'h18b009;
+    rom[17] = 22'h29f00a;
   end
-  reg [21:0] table_word;
-  reg [17:0] products = 18'd0;
+  reg [21:0] rom_word;
+  reg [17:0] multipliers_0_product = 18'd0;
 
+  // The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .entry_row(table_word[1:0]),
-    .entry_base(table_word[4:2]),
-    .entry_addend(table_word[6:5]),
-    .entry_use(table_word[7]),
-    .entry_minus(table_word[8]),
-    .entry_halved(table_word[9]),
-    .entry_store(table_word[10]),
-    .entry_reduced(table_word[11]),
-    .entry_retire(table_word[12]),
-    .entry_ends(table_word[13]),
-    .entry_coefficient(table_word[19:14]),
-    .entry_shift(table_word[21:20]),
-    .product(products),
+    .valid(samples_valid),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .sample_data(sample_data),
-    .sample_first(sample_first),
-    .sample_last(sample_last),
-    .address(address),
-    .ready(ready),
-    .factors_operand(factors_operand),
-    .factors_coefficient(factors_coefficient),
-    .beat_valid(beat_valid),
-    .beat_data(beat_data),
-    .beat_index(beat_index),
-    .beat_first(beat_first),
-    .beat_last(beat_last)
+    .rom_data_row(rom_word[1:0]),
+    .rom_data_base(rom_word[4:2]),
+    .rom_data_addend(rom_word[6:5]),
+    .rom_data_adds_product(rom_word[7]),
+    .rom_data_subtracts(rom_word[8]),
+    .rom_data_halved(rom_word[9]),
+    .rom_data_store(rom_word[10]),
+    .rom_data_reduced(rom_word[11]),
+    .rom_data_retire(rom_word[12]),
+    .rom_data_ends(rom_word[13]),
+    .rom_data_coefficient(rom_word[19:14]),
+    .rom_data_shift(rom_word[21:20]),
+    .multiplier_product(multipliers_0_product),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
+    .samples_payload_last(samples_payload_last),
+    .next_slot(rom_read_addr),
+    .ready(samples_ready),
+    .multipliers_0_coefficient(multipliers_0_coefficient),
+    .multipliers_0_operand(multipliers_0_operand),
+    .beats_valid(beats_valid),
+    .beats_payload_data(beats_payload_data),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) products <= 18'd0;
-    else if (advance) products <= $signed(factors_operand) * $signed(factors_coefficient);
+    if (rst) multipliers_0_product <= 18'd0;
+    else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) *
+        $signed(multipliers_0_coefficient);
 endmodule
 
+// The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
-  input  wire [1:0]  entry_row,
-  input  wire [2:0]  entry_base,
-  input  wire [1:0]  entry_addend,
-  input  wire        entry_use,
-  input  wire        entry_minus,
-  input  wire        entry_halved,
-  input  wire        entry_store,
-  input  wire        entry_reduced,
-  input  wire        entry_retire,
-  input  wire        entry_ends,
-  input  wire [5:0]  entry_coefficient,
-  input  wire [1:0]  entry_shift,
-  input  wire [17:0] product,
   input  wire        advance,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_first,
-  input  wire        sample_last,
-  output wire [4:0]  address,
+  input  wire [1:0]  rom_data_row,
+  input  wire [2:0]  rom_data_base,
+  input  wire [1:0]  rom_data_addend,
+  input  wire        rom_data_adds_product,
+  input  wire        rom_data_subtracts,
+  input  wire        rom_data_halved,
+  input  wire        rom_data_store,
+  input  wire        rom_data_reduced,
+  input  wire        rom_data_retire,
+  input  wire        rom_data_ends,
+  input  wire [5:0]  rom_data_coefficient,
+  input  wire [1:0]  rom_data_shift,
+  input  wire [17:0] multiplier_product,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
+  input  wire        samples_payload_last,
+  output wire [4:0]  next_slot,
   output wire        ready,
-  output wire [11:0] factors_operand,
-  output wire [5:0]  factors_coefficient,
-  output wire        beat_valid,
-  output wire [6:0]  beat_data,
-  output wire [1:0]  beat_index,
-  output wire        beat_first,
-  output wire        beat_last
+  output wire [5:0]  multipliers_0_coefficient,
+  output wire [11:0] multipliers_0_operand,
+  output wire        beats_valid,
+  output wire [6:0]  beats_payload_data,
+  output wire [1:0]  beats_payload_index,
+  output wire        beats_payload_first,
+  output wire        beats_payload_last
 );
   wire issue;
   wire starts;
-  wire order_fresh;
-  wire [1:0] row;
-  wire valid_2;
-  wire first;
-  wire last;
-  wire [6:0] words;
+  wire issued_clear;
+  wire [1:0] beats_payload_row;
+  wire beats_valid_2;
+  wire beats_payload_first_2;
+  wire beats_payload_last_2;
+  wire [6:0] beats_payload_data_2;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
-  reg order_0_starts = 1'b0;
-  reg order_0_fresh = 1'b0;
-  reg [1:0] order_0_entry_row = 2'd0;
-  reg [2:0] order_0_entry_base = 3'd0;
-  reg [1:0] order_0_entry_addend = 2'd0;
-  reg order_0_entry_use = 1'b0;
-  reg order_0_entry_minus = 1'b0;
-  reg order_0_entry_halved = 1'b0;
-  reg order_0_entry_store = 1'b0;
-  reg order_0_entry_reduced = 1'b0;
-  reg order_0_entry_retire = 1'b0;
-  reg order_0_entry_ends = 1'b0;
-  reg [5:0] order_0_entry_coefficient = 6'd0;
-  reg [1:0] order_0_entry_shift = 2'd0;
+  reg request_0_starts = 1'b0;
+  reg request_0_clear = 1'b0;
+  reg [1:0] request_0_entry_row = 2'd0;
+  reg [2:0] request_0_entry_base = 3'd0;
+  reg [1:0] request_0_entry_addend = 2'd0;
+  reg request_0_entry_adds_product = 1'b0;
+  reg request_0_entry_subtracts = 1'b0;
+  reg request_0_entry_halved = 1'b0;
+  reg request_0_entry_store = 1'b0;
+  reg request_0_entry_reduced = 1'b0;
+  reg request_0_entry_retire = 1'b0;
+  reg request_0_entry_ends = 1'b0;
+  reg [5:0] request_0_entry_coefficient = 6'd0;
+  reg [1:0] request_0_entry_shift = 2'd0;
 
-  assign beat_valid = valid_2 ? 1'b1 : 1'b0;
-  wire order_starts = issue & starts;
+  assign beats_valid = beats_valid_2 ? 1'b1 : 1'b0;
+  wire issued_starts = issue & starts;
   wire [21:0] chosen =
-      issue ? {entry_shift, entry_coefficient, entry_ends, entry_retire, entry_reduced, entry_store,
-          entry_halved, entry_minus, entry_use, entry_addend, entry_base, entry_row} :
+      issue ? {rom_data_shift, rom_data_coefficient, rom_data_ends, rom_data_retire, rom_data_reduced,
+          rom_data_store, rom_data_halved, rom_data_subtracts, rom_data_adds_product, rom_data_addend,
+          rom_data_base, rom_data_row} :
       22'd0;
-  assign beat_data = valid_2 ? words : 7'd0;
-  assign beat_index = valid_2 ? row : 2'd0;
-  assign beat_first = valid_2 ? first : 1'b0;
-  assign beat_last = valid_2 ? last : 1'b0;
+  assign beats_payload_data = beats_valid_2 ? beats_payload_data_2 : 7'd0;
+  assign beats_payload_index = beats_valid_2 ? beats_payload_row : 2'd0;
+  assign beats_payload_first = beats_valid_2 ? beats_payload_first_2 : 1'b0;
+  assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
-    .next_slot(address),
+    .next_slot(next_slot),
     .issue(issue),
     .starts(starts),
-    .fresh(order_fresh),
+    .clear(issued_clear),
     .ready(ready)
   );
-  // One multiplier, a recurrence around it, and what it stores of each row for later.
+  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .order_starts(order_0_starts),
-    .order_fresh(order_0_fresh),
-    .order_entry_row(order_0_entry_row),
-    .order_entry_base(order_0_entry_base),
-    .order_entry_addend(order_0_entry_addend),
-    .order_entry_use(order_0_entry_use),
-    .order_entry_minus(order_0_entry_minus),
-    .order_entry_halved(order_0_entry_halved),
-    .order_entry_store(order_0_entry_store),
-    .order_entry_reduced(order_0_entry_reduced),
-    .order_entry_retire(order_0_entry_retire),
-    .order_entry_ends(order_0_entry_ends),
-    .order_entry_coefficient(order_0_entry_coefficient),
-    .order_entry_shift(order_0_entry_shift),
+    .request_starts(request_0_starts),
+    .request_clear(request_0_clear),
+    .request_entry_row(request_0_entry_row),
+    .request_entry_base(request_0_entry_base),
+    .request_entry_addend(request_0_entry_addend),
+    .request_entry_adds_product(request_0_entry_adds_product),
+    .request_entry_subtracts(request_0_entry_subtracts),
+    .request_entry_halved(request_0_entry_halved),
+    .request_entry_store(request_0_entry_store),
+    .request_entry_reduced(request_0_entry_reduced),
+    .request_entry_retire(request_0_entry_retire),
+    .request_entry_ends(request_0_entry_ends),
+    .request_entry_coefficient(request_0_entry_coefficient),
+    .request_entry_shift(request_0_entry_shift),
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .product(product),
-    .multiplies_entry_coefficient(factors_coefficient),
-    .writes_entry_row(row),
-    .writes_entry_ends(valid_2),
-    .writes_owner_first(first),
-    .writes_owner_last(last),
-    .operand(factors_operand),
-    .words(words)
+    .multiplier_product(multiplier_product),
+    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
+    .slot_write_entry_row(beats_payload_row),
+    .slot_write_entry_ends(beats_valid_2),
+    .slot_write_owner_first(beats_payload_first_2),
+    .slot_write_owner_last(beats_payload_last_2),
+    .operand(multipliers_0_operand),
+    .words(beats_payload_data_2)
   );
 
   always @(posedge clk)
@@ -241,72 +245,72 @@ module lmu_memory_pipeline_pipeline (
       sample_0_first <= 1'b0;
       sample_0_last <= 1'b0;
     end else if (advance && (valid & ready)) begin
-      sample_0_data <= sample_data;
-      sample_0_first <= sample_first;
-      sample_0_last <= sample_last;
+      sample_0_data <= samples_payload_data;
+      sample_0_first <= samples_payload_first;
+      sample_0_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
-      order_0_starts <= 1'b0;
-      order_0_fresh <= 1'b0;
-      order_0_entry_row <= 2'd0;
-      order_0_entry_base <= 3'd0;
-      order_0_entry_addend <= 2'd0;
-      order_0_entry_use <= 1'b0;
-      order_0_entry_minus <= 1'b0;
-      order_0_entry_halved <= 1'b0;
-      order_0_entry_store <= 1'b0;
-      order_0_entry_reduced <= 1'b0;
-      order_0_entry_retire <= 1'b0;
-      order_0_entry_ends <= 1'b0;
-      order_0_entry_coefficient <= 6'd0;
-      order_0_entry_shift <= 2'd0;
+      request_0_starts <= 1'b0;
+      request_0_clear <= 1'b0;
+      request_0_entry_row <= 2'd0;
+      request_0_entry_base <= 3'd0;
+      request_0_entry_addend <= 2'd0;
+      request_0_entry_adds_product <= 1'b0;
+      request_0_entry_subtracts <= 1'b0;
+      request_0_entry_halved <= 1'b0;
+      request_0_entry_store <= 1'b0;
+      request_0_entry_reduced <= 1'b0;
+      request_0_entry_retire <= 1'b0;
+      request_0_entry_ends <= 1'b0;
+      request_0_entry_coefficient <= 6'd0;
+      request_0_entry_shift <= 2'd0;
     end else if (advance) begin
-      order_0_starts <= order_starts;
-      order_0_fresh <= order_fresh;
-      order_0_entry_row <= chosen[1:0];
-      order_0_entry_base <= chosen[4:2];
-      order_0_entry_addend <= chosen[6:5];
-      order_0_entry_use <= chosen[7];
-      order_0_entry_minus <= chosen[8];
-      order_0_entry_halved <= chosen[9];
-      order_0_entry_store <= chosen[10];
-      order_0_entry_reduced <= chosen[11];
-      order_0_entry_retire <= chosen[12];
-      order_0_entry_ends <= chosen[13];
-      order_0_entry_coefficient <= chosen[19:14];
-      order_0_entry_shift <= chosen[21:20];
+      request_0_starts <= issued_starts;
+      request_0_clear <= issued_clear;
+      request_0_entry_row <= chosen[1:0];
+      request_0_entry_base <= chosen[4:2];
+      request_0_entry_addend <= chosen[6:5];
+      request_0_entry_adds_product <= chosen[7];
+      request_0_entry_subtracts <= chosen[8];
+      request_0_entry_halved <= chosen[9];
+      request_0_entry_store <= chosen[10];
+      request_0_entry_reduced <= chosen[11];
+      request_0_entry_retire <= chosen[12];
+      request_0_entry_ends <= chosen[13];
+      request_0_entry_coefficient <= chosen[19:14];
+      request_0_entry_shift <= chosen[21:20];
     end
 endmodule
 
-// One multiplier, a recurrence around it, and what it stores of each row for later.
+// One multiplier, a recurrence around it, and what is stored of each row for later entries.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        advance,
-  input  wire        order_starts,
-  input  wire        order_fresh,
-  input  wire [1:0]  order_entry_row,
-  input  wire [2:0]  order_entry_base,
-  input  wire [1:0]  order_entry_addend,
-  input  wire        order_entry_use,
-  input  wire        order_entry_minus,
-  input  wire        order_entry_halved,
-  input  wire        order_entry_store,
-  input  wire        order_entry_reduced,
-  input  wire        order_entry_retire,
-  input  wire        order_entry_ends,
-  input  wire [5:0]  order_entry_coefficient,
-  input  wire [1:0]  order_entry_shift,
+  input  wire        request_starts,
+  input  wire        request_clear,
+  input  wire [1:0]  request_entry_row,
+  input  wire [2:0]  request_entry_base,
+  input  wire [1:0]  request_entry_addend,
+  input  wire        request_entry_adds_product,
+  input  wire        request_entry_subtracts,
+  input  wire        request_entry_halved,
+  input  wire        request_entry_store,
+  input  wire        request_entry_reduced,
+  input  wire        request_entry_retire,
+  input  wire        request_entry_ends,
+  input  wire [5:0]  request_entry_coefficient,
+  input  wire [1:0]  request_entry_shift,
   input  wire [3:0]  sample_data,
   input  wire        sample_first,
   input  wire        sample_last,
-  input  wire [17:0] product,
-  output reg  [5:0]  multiplies_entry_coefficient = 6'd0,
-  output reg  [1:0]  writes_entry_row = 2'd0,
-  output reg         writes_entry_ends = 1'b0,
-  output reg         writes_owner_first = 1'b0,
-  output reg         writes_owner_last = 1'b0,
+  input  wire [17:0] multiplier_product,
+  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
+  output reg  [1:0]  slot_write_entry_row = 2'd0,
+  output reg         slot_write_entry_ends = 1'b0,
+  output reg         slot_write_owner_first = 1'b0,
+  output reg         slot_write_owner_last = 1'b0,
   output reg  [11:0] operand = 12'd0,
   output wire [6:0]  words
 );
@@ -316,310 +320,319 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     words_2[1] = 7'd0;
     words_2[2] = 7'd0;
   end
-  reg [6:0] read_word_data;
+  reg [6:0] words_read_data;
   reg [11:0] stored [0:2];
   initial begin
     stored[0] = 12'd0;
     stored[1] = 12'd0;
     stored[2] = 12'd0;
   end
-  reg [11:0] read_stored_data;
-  reg [3:0] sample = 4'd0;
-  reg signal_fresh = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg [1:0] bases_entry_row = 2'd0;
-  reg [2:0] bases_entry_base = 3'd0;
-  reg [1:0] bases_entry_addend = 2'd0;
-  reg bases_entry_use = 1'b0;
-  reg bases_entry_minus = 1'b0;
-  reg bases_entry_halved = 1'b0;
-  reg bases_entry_store = 1'b0;
-  reg bases_entry_reduced = 1'b0;
-  reg bases_entry_retire = 1'b0;
-  reg bases_entry_ends = 1'b0;
-  reg [5:0] bases_entry_coefficient = 6'd0;
-  reg [1:0] bases_entry_shift = 2'd0;
-  reg bases_owner_fresh = 1'b0;
-  reg bases_owner_first = 1'b0;
-  reg bases_owner_last = 1'b0;
-  reg [1:0] operates_entry_row = 2'd0;
-  reg operates_entry_use = 1'b0;
-  reg operates_entry_minus = 1'b0;
-  reg operates_entry_halved = 1'b0;
-  reg operates_entry_store = 1'b0;
-  reg operates_entry_reduced = 1'b0;
-  reg operates_entry_retire = 1'b0;
-  reg operates_entry_ends = 1'b0;
-  reg [5:0] operates_entry_coefficient = 6'd0;
-  reg [1:0] operates_entry_shift = 2'd0;
-  reg operates_owner_fresh = 1'b0;
-  reg operates_owner_first = 1'b0;
-  reg operates_owner_last = 1'b0;
-  reg [1:0] multiplies_entry_row = 2'd0;
-  reg multiplies_entry_store = 1'b0;
-  reg multiplies_entry_reduced = 1'b0;
-  reg multiplies_entry_retire = 1'b0;
-  reg multiplies_entry_ends = 1'b0;
-  reg [1:0] multiplies_entry_shift = 2'd0;
-  reg multiplies_owner_first = 1'b0;
-  reg multiplies_owner_last = 1'b0;
-  reg [1:0] rounds_entry_row = 2'd0;
-  reg rounds_entry_store = 1'b0;
-  reg rounds_entry_reduced = 1'b0;
-  reg rounds_entry_retire = 1'b0;
-  reg rounds_entry_ends = 1'b0;
-  reg [1:0] rounds_entry_shift = 2'd0;
-  reg rounds_owner_first = 1'b0;
-  reg rounds_owner_last = 1'b0;
-  reg writes_entry_store = 1'b0;
-  reg writes_entry_retire = 1'b0;
-  reg [12:0] begun = 13'd0;
-  reg [11:0] before_ = 12'd0;
-  reg [11:0] kept = 12'd0;
+  reg [11:0] stored_read_data;
+  reg [3:0] held_sample = 4'd0;
+  reg [1:0] slot_add_entry_row = 2'd0;
+  reg [2:0] slot_add_entry_base = 3'd0;
+  reg [1:0] slot_add_entry_addend = 2'd0;
+  reg slot_add_entry_adds_product = 1'b0;
+  reg slot_add_entry_subtracts = 1'b0;
+  reg slot_add_entry_halved = 1'b0;
+  reg slot_add_entry_store = 1'b0;
+  reg slot_add_entry_reduced = 1'b0;
+  reg slot_add_entry_retire = 1'b0;
+  reg slot_add_entry_ends = 1'b0;
+  reg [5:0] slot_add_entry_coefficient = 6'd0;
+  reg [1:0] slot_add_entry_shift = 2'd0;
+  reg slot_add_owner_clear = 1'b0;
+  reg slot_add_owner_first = 1'b0;
+  reg slot_add_owner_last = 1'b0;
+  reg [1:0] slot_complete_entry_row = 2'd0;
+  reg slot_complete_entry_adds_product = 1'b0;
+  reg slot_complete_entry_subtracts = 1'b0;
+  reg slot_complete_entry_halved = 1'b0;
+  reg slot_complete_entry_store = 1'b0;
+  reg slot_complete_entry_reduced = 1'b0;
+  reg slot_complete_entry_retire = 1'b0;
+  reg slot_complete_entry_ends = 1'b0;
+  reg [5:0] slot_complete_entry_coefficient = 6'd0;
+  reg [1:0] slot_complete_entry_shift = 2'd0;
+  reg slot_complete_owner_clear = 1'b0;
+  reg slot_complete_owner_first = 1'b0;
+  reg slot_complete_owner_last = 1'b0;
+  reg [1:0] slot_multiply_entry_row = 2'd0;
+  reg slot_multiply_entry_store = 1'b0;
+  reg slot_multiply_entry_reduced = 1'b0;
+  reg slot_multiply_entry_retire = 1'b0;
+  reg slot_multiply_entry_ends = 1'b0;
+  reg [1:0] slot_multiply_entry_shift = 2'd0;
+  reg slot_multiply_owner_first = 1'b0;
+  reg slot_multiply_owner_last = 1'b0;
+  reg [1:0] slot_round_entry_row = 2'd0;
+  reg slot_round_entry_store = 1'b0;
+  reg slot_round_entry_reduced = 1'b0;
+  reg slot_round_entry_retire = 1'b0;
+  reg slot_round_entry_ends = 1'b0;
+  reg [1:0] slot_round_entry_shift = 2'd0;
+  reg slot_round_owner_first = 1'b0;
+  reg slot_round_owner_last = 1'b0;
+  reg slot_write_entry_store = 1'b0;
+  reg slot_write_entry_retire = 1'b0;
+  reg held_owner_clear = 1'b0;
+  reg held_owner_first = 1'b0;
+  reg held_owner_last = 1'b0;
+  reg [12:0] base_and_addend = 13'd0;
+  reg [11:0] last_operand = 12'd0;
+  reg [11:0] to_store = 12'd0;
 
-  wire [6:0] chosen = bases_owner_fresh ? 7'd0 : read_word_data;
-  wire [11:0] value =
-      bases_entry_base == 3'd1 ? {chosen[6], chosen, 4'd0} :
-      bases_entry_base == 3'd2 ? read_stored_data :
-      bases_entry_base == 3'd3 ? before_ :
-      bases_entry_base == 3'd4 ? 12'd1 :
+  wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
+  wire [11:0] base =
+      slot_add_entry_base == 3'd1 ? {word[6], word, 4'd0} :
+      slot_add_entry_base == 3'd2 ? stored_read_data :
+      slot_add_entry_base == 3'd3 ? last_operand :
+      slot_add_entry_base == 3'd4 ? 12'd1 :
       12'd0;
   wire [11:0] addend =
-      bases_entry_addend == 2'd1 ? {{2{sample[3]}}, sample, 6'd0} :
-      bases_entry_addend == 2'd2 ? operand :
-      bases_entry_addend == 2'd3 ? operand :
+      slot_add_entry_addend == 2'd1 ? {{2{held_sample[3]}}, held_sample, 6'd0} :
+      slot_add_entry_addend == 2'd2 ? operand :
+      slot_add_entry_addend == 2'd3 ? operand :
       12'd0;
   wire minus =
-      bases_entry_addend == 2'd1 ? 1'b1 :
-      bases_entry_addend == 2'd3 ? 1'b1 :
+      slot_add_entry_addend == 2'd1 ? 1'b1 :
+      slot_add_entry_addend == 2'd3 ? 1'b1 :
       1'b0;
-  wire [17:0] shifted = $signed({{8{product[17]}}, product[17:8]}) >>> rounds_entry_shift;
-  wire [12:0] inverse = ~shifted[13:1];
-  wire [12:0] chosen_2 =
-      operates_entry_use ? (operates_entry_minus ? inverse : shifted[13:1]) :
+  wire [17:0] floor_and_carry = $signed({{8{multiplier_product[17]}}, multiplier_product[17:8]}) >>>
+      slot_round_entry_shift;
+  wire [12:0] inverse = ~floor_and_carry[13:1];
+  wire [12:0] chosen =
+      slot_complete_entry_adds_product ? (slot_complete_entry_subtracts ? inverse : floor_and_carry[13:1]) :
       13'd0;
-  wire [12:0] total = (begun + chosen_2) + {12'd0, operates_entry_use & (shifted[0] ^ operates_entry_minus)};
-  wire [17:0] increment = product << rounds_entry_shift;
-  wire now_fresh = order_starts ? order_fresh | sample_first : signal_fresh;
-  wire now_first = order_starts ? sample_first : signal_first;
-  wire now_last = order_starts ? sample_last : signal_last;
-  wire [12:0] difference = $signed(value) - $signed(addend);
-  wire [12:0] sum = $signed(value) + $signed(addend);
+  wire both = slot_complete_entry_adds_product & (floor_and_carry[0] ^ slot_complete_entry_subtracts);
+  wire [12:0] total = (base_and_addend + chosen) + {12'd0, both};
+  wire slot_read_owner_clear =
+      request_starts ? request_clear | sample_first :
+      held_owner_clear;
+  wire slot_read_owner_first = request_starts ? sample_first : held_owner_first;
+  wire slot_read_owner_last = request_starts ? sample_last : held_owner_last;
+  wire [17:0] add_increments = multiplier_product << slot_round_entry_shift;
+  wire [12:0] difference = $signed(base) - $signed(addend);
+  wire [12:0] sum = $signed(base) + $signed(addend);
 
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
-    .fetch(operates_entry_row),
-    .increment(increment),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(operates_owner_fresh),
-    .apply_slot(rounds_entry_row),
-    .apply(rounds_entry_retire),
+    .fetch_addr(slot_complete_entry_row),
+    .add_increments(add_increments),
+    .read_clear(slot_complete_owner_clear),
+    .add_address(slot_round_entry_row),
+    .add_valid(slot_round_entry_retire),
     .outputs(words)
   );
 
   always @(posedge clk)
-    if (advance & writes_entry_retire) words_2[writes_entry_row] <= words;
+    if (advance & slot_write_entry_retire) words_2[slot_write_entry_row] <= words;
   always @(posedge clk)
     if (advance) begin
-      read_word_data <= words_2[order_entry_row];
-      if ((advance & writes_entry_retire) && writes_entry_row == order_entry_row) read_word_data <= words;
+      words_read_data <= words_2[request_entry_row];
+      if ((advance & slot_write_entry_retire) && slot_write_entry_row == request_entry_row) words_read_data <=
+          words;
     end
   always @(posedge clk)
-    if (advance & writes_entry_store) stored[writes_entry_row] <= kept;
+    if (advance & slot_write_entry_store) stored[slot_write_entry_row] <= to_store;
   always @(posedge clk)
     if (advance) begin
-      read_stored_data <= stored[order_entry_row];
-      if ((advance & writes_entry_store) && writes_entry_row == order_entry_row) read_stored_data <= kept;
+      stored_read_data <= stored[request_entry_row];
+      if ((advance & slot_write_entry_store) && slot_write_entry_row == request_entry_row) stored_read_data <=
+          to_store;
     end
   always @(posedge clk)
-    if (rst) sample <= 4'd0;
-    else if (advance && order_starts) sample <= sample_data;
+    if (rst) held_sample <= 4'd0;
+    else if (advance && request_starts) held_sample <= sample_data;
   always @(posedge clk)
     if (rst) begin
-      signal_fresh <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      bases_entry_row <= 2'd0;
-      bases_entry_base <= 3'd0;
-      bases_entry_addend <= 2'd0;
-      bases_entry_use <= 1'b0;
-      bases_entry_minus <= 1'b0;
-      bases_entry_halved <= 1'b0;
-      bases_entry_store <= 1'b0;
-      bases_entry_reduced <= 1'b0;
-      bases_entry_retire <= 1'b0;
-      bases_entry_ends <= 1'b0;
-      bases_entry_coefficient <= 6'd0;
-      bases_entry_shift <= 2'd0;
-      bases_owner_fresh <= 1'b0;
-      bases_owner_first <= 1'b0;
-      bases_owner_last <= 1'b0;
-      operates_entry_row <= 2'd0;
-      operates_entry_use <= 1'b0;
-      operates_entry_minus <= 1'b0;
-      operates_entry_halved <= 1'b0;
-      operates_entry_store <= 1'b0;
-      operates_entry_reduced <= 1'b0;
-      operates_entry_retire <= 1'b0;
-      operates_entry_ends <= 1'b0;
-      operates_entry_coefficient <= 6'd0;
-      operates_entry_shift <= 2'd0;
-      operates_owner_fresh <= 1'b0;
-      operates_owner_first <= 1'b0;
-      operates_owner_last <= 1'b0;
-      multiplies_entry_row <= 2'd0;
-      multiplies_entry_store <= 1'b0;
-      multiplies_entry_reduced <= 1'b0;
-      multiplies_entry_retire <= 1'b0;
-      multiplies_entry_ends <= 1'b0;
-      multiplies_entry_coefficient <= 6'd0;
-      multiplies_entry_shift <= 2'd0;
-      multiplies_owner_first <= 1'b0;
-      multiplies_owner_last <= 1'b0;
-      rounds_entry_row <= 2'd0;
-      rounds_entry_store <= 1'b0;
-      rounds_entry_reduced <= 1'b0;
-      rounds_entry_retire <= 1'b0;
-      rounds_entry_ends <= 1'b0;
-      rounds_entry_shift <= 2'd0;
-      rounds_owner_first <= 1'b0;
-      rounds_owner_last <= 1'b0;
-      writes_entry_row <= 2'd0;
-      writes_entry_store <= 1'b0;
-      writes_entry_retire <= 1'b0;
-      writes_entry_ends <= 1'b0;
-      writes_owner_first <= 1'b0;
-      writes_owner_last <= 1'b0;
-      begun <= 13'd0;
+      slot_add_entry_row <= 2'd0;
+      slot_add_entry_base <= 3'd0;
+      slot_add_entry_addend <= 2'd0;
+      slot_add_entry_adds_product <= 1'b0;
+      slot_add_entry_subtracts <= 1'b0;
+      slot_add_entry_halved <= 1'b0;
+      slot_add_entry_store <= 1'b0;
+      slot_add_entry_reduced <= 1'b0;
+      slot_add_entry_retire <= 1'b0;
+      slot_add_entry_ends <= 1'b0;
+      slot_add_entry_coefficient <= 6'd0;
+      slot_add_entry_shift <= 2'd0;
+      slot_add_owner_clear <= 1'b0;
+      slot_add_owner_first <= 1'b0;
+      slot_add_owner_last <= 1'b0;
+      slot_complete_entry_row <= 2'd0;
+      slot_complete_entry_adds_product <= 1'b0;
+      slot_complete_entry_subtracts <= 1'b0;
+      slot_complete_entry_halved <= 1'b0;
+      slot_complete_entry_store <= 1'b0;
+      slot_complete_entry_reduced <= 1'b0;
+      slot_complete_entry_retire <= 1'b0;
+      slot_complete_entry_ends <= 1'b0;
+      slot_complete_entry_coefficient <= 6'd0;
+      slot_complete_entry_shift <= 2'd0;
+      slot_complete_owner_clear <= 1'b0;
+      slot_complete_owner_first <= 1'b0;
+      slot_complete_owner_last <= 1'b0;
+      slot_multiply_entry_row <= 2'd0;
+      slot_multiply_entry_store <= 1'b0;
+      slot_multiply_entry_reduced <= 1'b0;
+      slot_multiply_entry_retire <= 1'b0;
+      slot_multiply_entry_ends <= 1'b0;
+      slot_multiply_entry_coefficient <= 6'd0;
+      slot_multiply_entry_shift <= 2'd0;
+      slot_multiply_owner_first <= 1'b0;
+      slot_multiply_owner_last <= 1'b0;
+      slot_round_entry_row <= 2'd0;
+      slot_round_entry_store <= 1'b0;
+      slot_round_entry_reduced <= 1'b0;
+      slot_round_entry_retire <= 1'b0;
+      slot_round_entry_ends <= 1'b0;
+      slot_round_entry_shift <= 2'd0;
+      slot_round_owner_first <= 1'b0;
+      slot_round_owner_last <= 1'b0;
+      slot_write_entry_row <= 2'd0;
+      slot_write_entry_store <= 1'b0;
+      slot_write_entry_retire <= 1'b0;
+      slot_write_entry_ends <= 1'b0;
+      slot_write_owner_first <= 1'b0;
+      slot_write_owner_last <= 1'b0;
+      held_owner_clear <= 1'b0;
+      held_owner_first <= 1'b0;
+      held_owner_last <= 1'b0;
+      base_and_addend <= 13'd0;
       operand <= 12'd0;
-      before_ <= 12'd0;
-      kept <= 12'd0;
+      last_operand <= 12'd0;
+      to_store <= 12'd0;
     end else if (advance) begin
-      signal_fresh <= now_fresh;
-      signal_first <= now_first;
-      signal_last <= now_last;
-      bases_entry_row <= order_entry_row;
-      bases_entry_base <= order_entry_base;
-      bases_entry_addend <= order_entry_addend;
-      bases_entry_use <= order_entry_use;
-      bases_entry_minus <= order_entry_minus;
-      bases_entry_halved <= order_entry_halved;
-      bases_entry_store <= order_entry_store;
-      bases_entry_reduced <= order_entry_reduced;
-      bases_entry_retire <= order_entry_retire;
-      bases_entry_ends <= order_entry_ends;
-      bases_entry_coefficient <= order_entry_coefficient;
-      bases_entry_shift <= order_entry_shift;
-      bases_owner_fresh <= now_fresh;
-      bases_owner_first <= now_first;
-      bases_owner_last <= now_last;
-      operates_entry_row <= bases_entry_row;
-      operates_entry_use <= bases_entry_use;
-      operates_entry_minus <= bases_entry_minus;
-      operates_entry_halved <= bases_entry_halved;
-      operates_entry_store <= bases_entry_store;
-      operates_entry_reduced <= bases_entry_reduced;
-      operates_entry_retire <= bases_entry_retire;
-      operates_entry_ends <= bases_entry_ends;
-      operates_entry_coefficient <= bases_entry_coefficient;
-      operates_entry_shift <= bases_entry_shift;
-      operates_owner_fresh <= bases_owner_fresh;
-      operates_owner_first <= bases_owner_first;
-      operates_owner_last <= bases_owner_last;
-      multiplies_entry_row <= operates_entry_row;
-      multiplies_entry_store <= operates_entry_store;
-      multiplies_entry_reduced <= operates_entry_reduced;
-      multiplies_entry_retire <= operates_entry_retire;
-      multiplies_entry_ends <= operates_entry_ends;
-      multiplies_entry_coefficient <= operates_entry_coefficient;
-      multiplies_entry_shift <= operates_entry_shift;
-      multiplies_owner_first <= operates_owner_first;
-      multiplies_owner_last <= operates_owner_last;
-      rounds_entry_row <= multiplies_entry_row;
-      rounds_entry_store <= multiplies_entry_store;
-      rounds_entry_reduced <= multiplies_entry_reduced;
-      rounds_entry_retire <= multiplies_entry_retire;
-      rounds_entry_ends <= multiplies_entry_ends;
-      rounds_entry_shift <= multiplies_entry_shift;
-      rounds_owner_first <= multiplies_owner_first;
-      rounds_owner_last <= multiplies_owner_last;
-      writes_entry_row <= rounds_entry_row;
-      writes_entry_store <= rounds_entry_store;
-      writes_entry_retire <= rounds_entry_retire;
-      writes_entry_ends <= rounds_entry_ends;
-      writes_owner_first <= rounds_owner_first;
-      writes_owner_last <= rounds_owner_last;
-      begun <= minus ? difference : sum;
-      operand <= operates_entry_halved ? total[12:1] : total[11:0];
-      before_ <= operand;
-      kept <= (before_ + (rounds_entry_reduced ? inverse[11:0] : 12'd0)) + {11'd0, rounds_entry_reduced &
-          ~shifted[0]};
+      slot_add_entry_row <= request_entry_row;
+      slot_add_entry_base <= request_entry_base;
+      slot_add_entry_addend <= request_entry_addend;
+      slot_add_entry_adds_product <= request_entry_adds_product;
+      slot_add_entry_subtracts <= request_entry_subtracts;
+      slot_add_entry_halved <= request_entry_halved;
+      slot_add_entry_store <= request_entry_store;
+      slot_add_entry_reduced <= request_entry_reduced;
+      slot_add_entry_retire <= request_entry_retire;
+      slot_add_entry_ends <= request_entry_ends;
+      slot_add_entry_coefficient <= request_entry_coefficient;
+      slot_add_entry_shift <= request_entry_shift;
+      slot_add_owner_clear <= slot_read_owner_clear;
+      slot_add_owner_first <= slot_read_owner_first;
+      slot_add_owner_last <= slot_read_owner_last;
+      slot_complete_entry_row <= slot_add_entry_row;
+      slot_complete_entry_adds_product <= slot_add_entry_adds_product;
+      slot_complete_entry_subtracts <= slot_add_entry_subtracts;
+      slot_complete_entry_halved <= slot_add_entry_halved;
+      slot_complete_entry_store <= slot_add_entry_store;
+      slot_complete_entry_reduced <= slot_add_entry_reduced;
+      slot_complete_entry_retire <= slot_add_entry_retire;
+      slot_complete_entry_ends <= slot_add_entry_ends;
+      slot_complete_entry_coefficient <= slot_add_entry_coefficient;
+      slot_complete_entry_shift <= slot_add_entry_shift;
+      slot_complete_owner_clear <= slot_add_owner_clear;
+      slot_complete_owner_first <= slot_add_owner_first;
+      slot_complete_owner_last <= slot_add_owner_last;
+      slot_multiply_entry_row <= slot_complete_entry_row;
+      slot_multiply_entry_store <= slot_complete_entry_store;
+      slot_multiply_entry_reduced <= slot_complete_entry_reduced;
+      slot_multiply_entry_retire <= slot_complete_entry_retire;
+      slot_multiply_entry_ends <= slot_complete_entry_ends;
+      slot_multiply_entry_coefficient <= slot_complete_entry_coefficient;
+      slot_multiply_entry_shift <= slot_complete_entry_shift;
+      slot_multiply_owner_first <= slot_complete_owner_first;
+      slot_multiply_owner_last <= slot_complete_owner_last;
+      slot_round_entry_row <= slot_multiply_entry_row;
+      slot_round_entry_store <= slot_multiply_entry_store;
+      slot_round_entry_reduced <= slot_multiply_entry_reduced;
+      slot_round_entry_retire <= slot_multiply_entry_retire;
+      slot_round_entry_ends <= slot_multiply_entry_ends;
+      slot_round_entry_shift <= slot_multiply_entry_shift;
+      slot_round_owner_first <= slot_multiply_owner_first;
+      slot_round_owner_last <= slot_multiply_owner_last;
+      slot_write_entry_row <= slot_round_entry_row;
+      slot_write_entry_store <= slot_round_entry_store;
+      slot_write_entry_retire <= slot_round_entry_retire;
+      slot_write_entry_ends <= slot_round_entry_ends;
+      slot_write_owner_first <= slot_round_owner_first;
+      slot_write_owner_last <= slot_round_owner_last;
+      held_owner_clear <= slot_read_owner_clear;
+      held_owner_first <= slot_read_owner_first;
+      held_owner_last <= slot_read_owner_last;
+      base_and_addend <= minus ? difference : sum;
+      operand <= slot_complete_entry_halved ? total[12:1] : total[11:0];
+      last_operand <= operand;
+      to_store <= (last_operand + (slot_round_entry_reduced ? inverse[11:0] : 12'd0)) + {11'd0,
+          slot_round_entry_reduced & ~floor_and_carry[0]};
     end
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [1:0]  fetch,
-  input  wire [17:0] increment,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire [1:0]  apply_slot,
-  input  wire        apply,
+  input  wire [1:0]  fetch_addr,
+  input  wire [17:0] add_increments,
+  input  wire        read_clear,
+  input  wire [1:0]  add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [31:0] store [0:2];
+  reg [31:0] integrators [0:2];
   initial begin
-    store[0] = 32'd0;
-    store[1] = 32'd0;
-    store[2] = 32'd0;
+    integrators[0] = 32'd0;
+    integrators[1] = 32'd0;
+    integrators[2] = 32'd0;
   end
-  reg [31:0] read_data;
-  reg fresh = 1'b0;
-  reg [1:0] write_addr = 2'd0;
-  reg write_en = 1'b0;
-  reg [19:0] accumulator_0 = 20'd0;
+  reg [31:0] integrators_word;
+  reg clear = 1'b0;
+  reg [1:0] store_addr = 2'd0;
+  reg store_en = 1'b0;
+  reg [19:0] old_accumulator_0 = 20'd0;
   reg [18:0] base_0 = 19'd0;
-  reg [31:0] write_data = 32'd0;
+  reg [19:0] store_data_accumulator = 20'd0;
+  reg [11:0] store_data_residue = 12'd0;
 
-  wire [18:0] sum = $signed(increment) + 19'sd2;
-  wire [19:0] sum_0 = $signed(accumulator_0) + $signed(sum[18:2]);
-  wire [18:0] value_0 = $signed(base_0) + $signed(sum[18:2]);
-  wire [31:0] chosen = fresh ? 32'd0 : read_data;
-  wire [18:0] sum_2 = $signed(chosen[18:0]) + $signed(chosen[31:20]);
+  wire [31:0] chosen = clear ? 32'd0 : integrators_word;
+  wire [18:0] step_0 = $signed(add_increments) + 19'sd2;
+  wire [19:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[18:2]);
+  wire [18:0] sum_0 = $signed(base_0) + $signed(step_0[18:2]);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 2'd0;
-      write_en <= 1'b0;
-      accumulator_0 <= 20'd0;
+      clear <= 1'b0;
+      store_addr <= 2'd0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 20'd0;
       base_0 <= 19'd0;
       outputs <= 7'd0;
-      write_data <= 32'd0;
+      store_data_accumulator <= 20'd0;
+      store_data_residue <= 12'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[19:0];
-      base_0 <= sum_2 + 19'h800;
-      outputs <= value_0[18:12];
-      write_data <= {~value_0[11], value_0[10:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[19:0];
+      base_0 <= $signed(chosen[18:0] + 19'h800) + $signed(chosen[31:20]);
+      outputs <= sum_0[18:12];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[11], sum_0[10:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
@@ -628,22 +641,30 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire [4:0] next_slot,
   output wire       issue,
   output wire       starts,
-  output wire       fresh,
+  output wire       clear,
   output wire       ready
 );
+  reg pause_left = 1'b0;
   reg awake = 1'b0;
   reg [4:0] slot = 5'd0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg waiting = 1'b0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = slot == 5'd0;
-  assign ready = starts & ~waiting & awake;
+  wire inverse = ~pause_left;
+  assign ready = starts & awake & inverse;
   assign issue = starts ? valid & ready : 1'b1;
   wire ends = issue & (slot == 5'h11);
-  assign fresh = starts ? ~started : held_fresh;
+  wire inverse_2 = ~starts;
   assign next_slot = ends ? 5'd0 : slot + {4'd0, issue};
+  assign clear = inverse_2 ? held_clear : ~channel_started;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 1'b0;
+    else if (advance) begin
+      if (ends) pause_left <= 1'b1;
+      else if (~inverse) pause_left <= pause_left - 1'b1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -653,17 +674,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 1'b0;
-    else if (advance) begin
-      if (ends) waiting <= 1'b1;
-      else if (waiting) waiting <= waiting - 1'b1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse_2 && issue) held_clear <= clear;
 endmodule

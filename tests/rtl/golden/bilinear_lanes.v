@@ -2,7 +2,7 @@
 // order 2, theta 1.0 s, dt 0.01 s, bilinear step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.17, 2 multiplier(s), 2 channel(s)
 // Made by: golden
-// The bilinear step, two-ended elimination on one multiplier; further lanes work on further channels.
+// The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
   input  wire        rst,          // synchronous reset, active high; forgets all state
@@ -19,30 +19,30 @@ module lmu_memory (
   output wire        out_first,    // in_first of the sample
   output wire        out_last      // in_last of the sample
 );
-  wire ready;
-  wire [6:0] beat_data_0;
-  wire [6:0] beat_data_1;
+  wire samples_ready;
+  wire [6:0] o_payload_data_0;
+  wire [6:0] o_payload_data_1;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
-  assign out_data = {beat_data_1, beat_data_0};
+  assign in_ready = samples_ready & advance;
+  assign out_data = {o_payload_data_1, o_payload_data_0};
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data_0(beat_data_0),
-    .beat_data_1(beat_data_1),
-    .beat_index(out_index),
-    .beat_channel(out_channel),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data_0(o_payload_data_0),
+    .beats_payload_data_1(o_payload_data_1),
+    .beats_payload_index(out_index),
+    .beats_payload_channel(out_channel),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
@@ -50,144 +50,146 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data_0,
-  output wire [6:0] beat_data_1,
-  output wire       beat_index,
-  output wire       beat_channel,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data_0,
+  output wire [6:0] beats_payload_data_1,
+  output wire       beats_payload_index,
+  output wire       beats_payload_channel,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire [3:0] address;
-  wire [10:0] factors_0_operand;
-  wire [5:0] factors_0_coefficient;
-  wire [10:0] factors_1_operand;
-  wire [5:0] factors_1_coefficient;
-  reg [19:0] table_ [0:11];
+  wire [3:0] rom_read_addr;
+  wire [5:0] multipliers_0_coefficient;
+  wire [10:0] multipliers_0_operand;
+  wire [5:0] multipliers_1_coefficient;
+  wire [10:0] multipliers_1_operand;
+  reg [19:0] rom [0:11];
   initial begin
-    table_[0] = 20'h28612;
-    table_[1] = 20'd0;
-    table_[2] = 20'h2a073;
-    table_[3] = 20'd0;
-    table_[4] = 20'h283e9;
-    table_[5] = 20'd0;
-    table_[6] = 20'h588e4;
-    table_[7] = 20'd0;
-    table_[8] = 20'd0;
-    table_[9] = 20'd0;
-    table_[10] = 20'd0;
-    table_[11] = 20'hc5805;
+    rom[0] = 20'h28612;
+    rom[1] = 20'd0;
+    rom[2] = 20'h2a073;
+    rom[3] = 20'd0;
+    rom[4] = 20'h283e9;
+    rom[5] = 20'd0;
+    rom[6] = 20'h588e4;
+    rom[7] = 20'd0;
+    rom[8] = 20'd0;
+    rom[9] = 20'd0;
+    rom[10] = 20'd0;
+    rom[11] = 20'hc5805;
   end
-  reg [19:0] table_word;
-  reg [16:0] products_0 = 17'd0;
-  reg [16:0] products_1 = 17'd0;
+  reg [19:0] rom_word;
+  reg [16:0] multipliers_0_product = 17'd0;
+  reg [16:0] multipliers_1_product = 17'd0;
 
+  // The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .entry_row(table_word[0]),
-    .entry_base(table_word[3:1]),
-    .entry_addend(table_word[5:4]),
-    .entry_use(table_word[6]),
-    .entry_minus(table_word[7]),
-    .entry_halved(table_word[8]),
-    .entry_store(table_word[9]),
-    .entry_reduced(table_word[10]),
-    .entry_retire(table_word[11]),
-    .entry_ends(table_word[12]),
-    .entry_coefficient(table_word[18:13]),
-    .entry_shift(table_word[19]),
-    .product(products_0),
-    .products_1(products_1),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .sample_data(sample_data),
-    .sample_first(sample_first),
-    .sample_last(sample_last),
-    .address(address),
-    .ready(ready),
-    .factors_0_operand(factors_0_operand),
-    .factors_0_coefficient(factors_0_coefficient),
-    .factors_1_operand(factors_1_operand),
-    .factors_1_coefficient(factors_1_coefficient),
-    .beat_valid(beat_valid),
-    .beat_data_0(beat_data_0),
-    .beat_data_1(beat_data_1),
-    .beat_index(beat_index),
-    .beat_channel(beat_channel),
-    .beat_first(beat_first),
-    .beat_last(beat_last)
+    .samples_valid(samples_valid),
+    .rom_data_row(rom_word[0]),
+    .rom_data_base(rom_word[3:1]),
+    .rom_data_addend(rom_word[5:4]),
+    .rom_data_adds_product(rom_word[6]),
+    .rom_data_subtracts(rom_word[7]),
+    .rom_data_halved(rom_word[8]),
+    .rom_data_store(rom_word[9]),
+    .rom_data_reduced(rom_word[10]),
+    .rom_data_retire(rom_word[11]),
+    .rom_data_ends(rom_word[12]),
+    .rom_data_coefficient(rom_word[18:13]),
+    .rom_data_shift(rom_word[19]),
+    .multiplier_product(multipliers_0_product),
+    .multiplier_product_2(multipliers_1_product),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
+    .samples_payload_last(samples_payload_last),
+    .next_slot(rom_read_addr),
+    .samples_ready(samples_ready),
+    .multipliers_0_coefficient(multipliers_0_coefficient),
+    .multipliers_0_operand(multipliers_0_operand),
+    .beats_valid(beats_valid),
+    .beats_payload_data_0(beats_payload_data_0),
+    .beats_payload_data_1(beats_payload_data_1),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_channel(beats_payload_channel),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last),
+    .multipliers_1_coefficient(multipliers_1_coefficient),
+    .multipliers_1_operand(multipliers_1_operand)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
     if (rst) begin
-      products_0 <= 17'd0;
-      products_1 <= 17'd0;
+      multipliers_0_product <= 17'd0;
+      multipliers_1_product <= 17'd0;
     end else if (advance) begin
-      products_0 <= $signed(factors_0_operand) * $signed(factors_0_coefficient);
-      products_1 <= $signed(factors_1_operand) * $signed(factors_1_coefficient);
+      multipliers_0_product <= $signed(multipliers_0_operand) * $signed(multipliers_0_coefficient);
+      multipliers_1_product <= $signed(multipliers_1_operand) * $signed(multipliers_1_coefficient);
     end
 endmodule
 
+// The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        entry_row,
-  input  wire [2:0]  entry_base,
-  input  wire [1:0]  entry_addend,
-  input  wire        entry_use,
-  input  wire        entry_minus,
-  input  wire        entry_halved,
-  input  wire        entry_store,
-  input  wire        entry_reduced,
-  input  wire        entry_retire,
-  input  wire        entry_ends,
-  input  wire [5:0]  entry_coefficient,
-  input  wire        entry_shift,
-  input  wire [16:0] product,
-  input  wire [16:0] products_1,
   input  wire        advance,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_first,
-  input  wire        sample_last,
-  output wire [3:0]  address,
-  output wire        ready,
-  output wire [10:0] factors_0_operand,
-  output wire [5:0]  factors_0_coefficient,
-  output wire [10:0] factors_1_operand,
-  output wire [5:0]  factors_1_coefficient,
-  output wire        beat_valid,
-  output wire [6:0]  beat_data_0,
-  output wire [6:0]  beat_data_1,
-  output wire        beat_index,
-  output wire        beat_channel,
-  output wire        beat_first,
-  output wire        beat_last
+  input  wire        samples_valid,
+  input  wire        rom_data_row,
+  input  wire [2:0]  rom_data_base,
+  input  wire [1:0]  rom_data_addend,
+  input  wire        rom_data_adds_product,
+  input  wire        rom_data_subtracts,
+  input  wire        rom_data_halved,
+  input  wire        rom_data_store,
+  input  wire        rom_data_reduced,
+  input  wire        rom_data_retire,
+  input  wire        rom_data_ends,
+  input  wire [5:0]  rom_data_coefficient,
+  input  wire        rom_data_shift,
+  input  wire [16:0] multiplier_product,
+  input  wire [16:0] multiplier_product_2,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
+  input  wire        samples_payload_last,
+  output wire [3:0]  next_slot,
+  output wire        samples_ready,
+  output wire [5:0]  multipliers_0_coefficient,
+  output wire [10:0] multipliers_0_operand,
+  output wire        beats_valid,
+  output wire [6:0]  beats_payload_data_0,
+  output wire [6:0]  beats_payload_data_1,
+  output wire        beats_payload_index,
+  output wire        beats_payload_channel,
+  output wire        beats_payload_first,
+  output wire        beats_payload_last,
+  output wire [5:0]  multipliers_1_coefficient,
+  output wire [10:0] multipliers_1_operand
 );
   wire issue;
   wire starts;
-  wire order_fresh;
-  wire ready_2;
-  wire valid_2;
-  wire first;
-  wire last;
-  wire [6:0] words_0;
-  wire [6:0] words_1;
-  wire row;
-  wire valid_3;
-  wire first_2;
-  wire last_2;
-  wire [6:0] words_0_2;
-  wire [6:0] words_1_2;
-  wire row_2;
+  wire issued_clear;
+  wire ready;
+  wire beats_valid_2;
+  wire beats_payload_first_2;
+  wire beats_payload_last_2;
+  wire [6:0] beats_payload_data_0_2;
+  wire [6:0] beats_payload_data_1_2;
+  wire beats_payload_row;
+  wire beats_valid_3;
+  wire beats_payload_first_3;
+  wire beats_payload_last_3;
+  wire [6:0] beats_payload_data_0_3;
+  wire [6:0] beats_payload_data_1_3;
+  wire beats_payload_row_2;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
@@ -195,126 +197,142 @@ module lmu_memory_pipeline_pipeline (
   reg sample_1_first = 1'b0;
   reg sample_1_last = 1'b0;
   reg filled = 1'b0;
-  reg order_0_starts = 1'b0;
-  reg order_0_fresh = 1'b0;
-  reg order_0_entry_row = 1'b0;
-  reg [2:0] order_0_entry_base = 3'd0;
-  reg [1:0] order_0_entry_addend = 2'd0;
-  reg order_0_entry_use = 1'b0;
-  reg order_0_entry_minus = 1'b0;
-  reg order_0_entry_halved = 1'b0;
-  reg order_0_entry_store = 1'b0;
-  reg order_0_entry_reduced = 1'b0;
-  reg order_0_entry_retire = 1'b0;
-  reg order_0_entry_ends = 1'b0;
-  reg [5:0] order_0_entry_coefficient = 6'd0;
-  reg order_0_entry_shift = 1'b0;
-  reg order_1_starts = 1'b0;
-  reg order_1_fresh = 1'b0;
-  reg order_1_entry_row = 1'b0;
-  reg [2:0] order_1_entry_base = 3'd0;
-  reg [1:0] order_1_entry_addend = 2'd0;
-  reg order_1_entry_use = 1'b0;
-  reg order_1_entry_minus = 1'b0;
-  reg order_1_entry_halved = 1'b0;
-  reg order_1_entry_store = 1'b0;
-  reg order_1_entry_reduced = 1'b0;
-  reg order_1_entry_retire = 1'b0;
-  reg order_1_entry_ends = 1'b0;
-  reg [5:0] order_1_entry_coefficient = 6'd0;
-  reg order_1_entry_shift = 1'b0;
+  reg request_0_starts = 1'b0;
+  reg request_0_clear = 1'b0;
+  reg request_0_entry_row = 1'b0;
+  reg [2:0] request_0_entry_base = 3'd0;
+  reg [1:0] request_0_entry_addend = 2'd0;
+  reg request_0_entry_adds_product = 1'b0;
+  reg request_0_entry_subtracts = 1'b0;
+  reg request_0_entry_halved = 1'b0;
+  reg request_0_entry_store = 1'b0;
+  reg request_0_entry_reduced = 1'b0;
+  reg request_0_entry_retire = 1'b0;
+  reg request_0_entry_ends = 1'b0;
+  reg [5:0] request_0_entry_coefficient = 6'd0;
+  reg request_0_entry_shift = 1'b0;
+  reg request_1_starts = 1'b0;
+  reg request_1_clear = 1'b0;
+  reg request_1_entry_row = 1'b0;
+  reg [2:0] request_1_entry_base = 3'd0;
+  reg [1:0] request_1_entry_addend = 2'd0;
+  reg request_1_entry_adds_product = 1'b0;
+  reg request_1_entry_subtracts = 1'b0;
+  reg request_1_entry_halved = 1'b0;
+  reg request_1_entry_store = 1'b0;
+  reg request_1_entry_reduced = 1'b0;
+  reg request_1_entry_retire = 1'b0;
+  reg request_1_entry_ends = 1'b0;
+  reg [5:0] request_1_entry_coefficient = 6'd0;
+  reg request_1_entry_shift = 1'b0;
 
-  assign ready = ~filled | ready_2;
-  assign beat_valid = valid_3 ? 1'b1 : valid_2 ? 1'b1 : 1'b0;
-  wire valid_4 = valid & filled;
-  wire order_starts = issue & starts;
+  assign samples_ready = ~filled | ready;
+  assign beats_valid = beats_valid_3 ? 1'b1 : beats_valid_2 ? 1'b1 : 1'b0;
+  wire valid = samples_valid & filled;
+  wire issued_starts = issue & starts;
   wire [19:0] chosen =
-      issue ? {entry_shift, entry_coefficient, entry_ends, entry_retire, entry_reduced, entry_store,
-          entry_halved, entry_minus, entry_use, entry_addend, entry_base, entry_row} :
+      issue ? {rom_data_shift, rom_data_coefficient, rom_data_ends, rom_data_retire, rom_data_reduced,
+          rom_data_store, rom_data_halved, rom_data_subtracts, rom_data_adds_product, rom_data_addend,
+          rom_data_base, rom_data_row} :
       20'd0;
-  wire both = valid & ready;
-  assign beat_data_0 = valid_3 ? words_0_2 : valid_2 ? words_0 : 7'd0;
-  assign beat_data_1 = valid_3 ? words_1_2 : valid_2 ? words_1 : 7'd0;
-  assign beat_index = valid_3 ? row_2 : valid_2 ? row : 1'b0;
-  assign beat_channel = valid_3 ? 1'b1 : valid_2 ? 1'b0 : 1'b0;
-  assign beat_first = valid_3 ? first_2 : valid_2 ? first : 1'b0;
-  assign beat_last = valid_3 ? last_2 : valid_2 ? last : 1'b0;
+  wire both = samples_valid & samples_ready;
+  assign beats_payload_data_0 =
+      beats_valid_3 ? beats_payload_data_0_3 :
+      beats_valid_2 ? beats_payload_data_0_2 :
+      7'd0;
+  assign beats_payload_data_1 =
+      beats_valid_3 ? beats_payload_data_1_3 :
+      beats_valid_2 ? beats_payload_data_1_2 :
+      7'd0;
+  assign beats_payload_index =
+      beats_valid_3 ? beats_payload_row_2 :
+      beats_valid_2 ? beats_payload_row :
+      1'b0;
+  assign beats_payload_channel = beats_valid_3 ? 1'b1 : beats_valid_2 ? 1'b0 : 1'b0;
+  assign beats_payload_first =
+      beats_valid_3 ? beats_payload_first_3 :
+      beats_valid_2 ? beats_payload_first_2 :
+      1'b0;
+  assign beats_payload_last =
+      beats_valid_3 ? beats_payload_last_3 :
+      beats_valid_2 ? beats_payload_last_2 :
+      1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(valid_4),
-    .next_slot(address),
+    .valid(valid),
+    .next_slot(next_slot),
     .issue(issue),
     .starts(starts),
-    .fresh(order_fresh),
-    .ready(ready_2)
+    .clear(issued_clear),
+    .ready(ready)
   );
-  // One multiplier, a recurrence around it, and what it stores of each row for later.
+  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .order_starts(order_0_starts),
-    .order_fresh(order_0_fresh),
-    .order_entry_row(order_0_entry_row),
-    .order_entry_base(order_0_entry_base),
-    .order_entry_addend(order_0_entry_addend),
-    .order_entry_use(order_0_entry_use),
-    .order_entry_minus(order_0_entry_minus),
-    .order_entry_halved(order_0_entry_halved),
-    .order_entry_store(order_0_entry_store),
-    .order_entry_reduced(order_0_entry_reduced),
-    .order_entry_retire(order_0_entry_retire),
-    .order_entry_ends(order_0_entry_ends),
-    .order_entry_coefficient(order_0_entry_coefficient),
-    .order_entry_shift(order_0_entry_shift),
+    .request_starts(request_0_starts),
+    .request_clear(request_0_clear),
+    .request_entry_row(request_0_entry_row),
+    .request_entry_base(request_0_entry_base),
+    .request_entry_addend(request_0_entry_addend),
+    .request_entry_adds_product(request_0_entry_adds_product),
+    .request_entry_subtracts(request_0_entry_subtracts),
+    .request_entry_halved(request_0_entry_halved),
+    .request_entry_store(request_0_entry_store),
+    .request_entry_reduced(request_0_entry_reduced),
+    .request_entry_retire(request_0_entry_retire),
+    .request_entry_ends(request_0_entry_ends),
+    .request_entry_coefficient(request_0_entry_coefficient),
+    .request_entry_shift(request_0_entry_shift),
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .product(product),
-    .multiplies_entry_coefficient(factors_0_coefficient),
-    .writes_entry_ends(valid_2),
-    .writes_owner_first(first),
-    .writes_owner_last(last),
-    .gathered_0(words_0),
-    .outputs(words_1),
-    .operand(factors_0_operand),
-    .row(row)
+    .multiplier_product(multiplier_product),
+    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
+    .slot_write_entry_ends(beats_valid_2),
+    .slot_write_owner_first(beats_payload_first_2),
+    .slot_write_owner_last(beats_payload_last_2),
+    .operand(multipliers_0_operand),
+    .gathered_0(beats_payload_data_0_2),
+    .outputs(beats_payload_data_1_2),
+    .beats_payload_row(beats_payload_row)
   );
-  // One multiplier, a recurrence around it, and what it stores of each row for later.
+  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
   lmu_memory_pipeline_pipeline_lane_0 lane_1 (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .order_starts(order_1_starts),
-    .order_fresh(order_1_fresh),
-    .order_entry_row(order_1_entry_row),
-    .order_entry_base(order_1_entry_base),
-    .order_entry_addend(order_1_entry_addend),
-    .order_entry_use(order_1_entry_use),
-    .order_entry_minus(order_1_entry_minus),
-    .order_entry_halved(order_1_entry_halved),
-    .order_entry_store(order_1_entry_store),
-    .order_entry_reduced(order_1_entry_reduced),
-    .order_entry_retire(order_1_entry_retire),
-    .order_entry_ends(order_1_entry_ends),
-    .order_entry_coefficient(order_1_entry_coefficient),
-    .order_entry_shift(order_1_entry_shift),
+    .request_starts(request_1_starts),
+    .request_clear(request_1_clear),
+    .request_entry_row(request_1_entry_row),
+    .request_entry_base(request_1_entry_base),
+    .request_entry_addend(request_1_entry_addend),
+    .request_entry_adds_product(request_1_entry_adds_product),
+    .request_entry_subtracts(request_1_entry_subtracts),
+    .request_entry_halved(request_1_entry_halved),
+    .request_entry_store(request_1_entry_store),
+    .request_entry_reduced(request_1_entry_reduced),
+    .request_entry_retire(request_1_entry_retire),
+    .request_entry_ends(request_1_entry_ends),
+    .request_entry_coefficient(request_1_entry_coefficient),
+    .request_entry_shift(request_1_entry_shift),
     .sample_data(sample_1_data),
     .sample_first(sample_1_first),
     .sample_last(sample_1_last),
-    .product(products_1),
-    .multiplies_entry_coefficient(factors_1_coefficient),
-    .writes_entry_ends(valid_3),
-    .writes_owner_first(first_2),
-    .writes_owner_last(last_2),
-    .gathered_0(words_0_2),
-    .outputs(words_1_2),
-    .operand(factors_1_operand),
-    .row(row_2)
+    .multiplier_product(multiplier_product_2),
+    .slot_multiply_entry_coefficient(multipliers_1_coefficient),
+    .slot_write_entry_ends(beats_valid_3),
+    .slot_write_owner_first(beats_payload_first_3),
+    .slot_write_owner_last(beats_payload_last_3),
+    .operand(multipliers_1_operand),
+    .gathered_0(beats_payload_data_0_3),
+    .outputs(beats_payload_data_1_3),
+    .beats_payload_row(beats_payload_row_2)
   );
 
   always @(posedge clk)
@@ -323,9 +341,9 @@ module lmu_memory_pipeline_pipeline (
       sample_0_first <= 1'b0;
       sample_0_last <= 1'b0;
     end else if (advance && both && !filled) begin
-      sample_0_data <= sample_data;
-      sample_0_first <= sample_first;
-      sample_0_last <= sample_last;
+      sample_0_data <= samples_payload_data;
+      sample_0_first <= samples_payload_first;
+      sample_0_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
@@ -333,419 +351,428 @@ module lmu_memory_pipeline_pipeline (
       sample_1_first <= 1'b0;
       sample_1_last <= 1'b0;
     end else if (advance && (both && (!(!filled) && filled))) begin
-      sample_1_data <= sample_data;
-      sample_1_first <= sample_first;
-      sample_1_last <= sample_last;
+      sample_1_data <= samples_payload_data;
+      sample_1_first <= samples_payload_first;
+      sample_1_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) filled <= 1'b0;
-    else if (advance && both) filled <= filled ? 1'b0 : filled + 1'b1;
+    else if (advance && both) filled <= filled + 1'b1;
   always @(posedge clk)
     if (rst) begin
-      order_0_starts <= 1'b0;
-      order_0_fresh <= 1'b0;
-      order_0_entry_row <= 1'b0;
-      order_0_entry_base <= 3'd0;
-      order_0_entry_addend <= 2'd0;
-      order_0_entry_use <= 1'b0;
-      order_0_entry_minus <= 1'b0;
-      order_0_entry_halved <= 1'b0;
-      order_0_entry_store <= 1'b0;
-      order_0_entry_reduced <= 1'b0;
-      order_0_entry_retire <= 1'b0;
-      order_0_entry_ends <= 1'b0;
-      order_0_entry_coefficient <= 6'd0;
-      order_0_entry_shift <= 1'b0;
-      order_1_starts <= 1'b0;
-      order_1_fresh <= 1'b0;
-      order_1_entry_row <= 1'b0;
-      order_1_entry_base <= 3'd0;
-      order_1_entry_addend <= 2'd0;
-      order_1_entry_use <= 1'b0;
-      order_1_entry_minus <= 1'b0;
-      order_1_entry_halved <= 1'b0;
-      order_1_entry_store <= 1'b0;
-      order_1_entry_reduced <= 1'b0;
-      order_1_entry_retire <= 1'b0;
-      order_1_entry_ends <= 1'b0;
-      order_1_entry_coefficient <= 6'd0;
-      order_1_entry_shift <= 1'b0;
+      request_0_starts <= 1'b0;
+      request_0_clear <= 1'b0;
+      request_0_entry_row <= 1'b0;
+      request_0_entry_base <= 3'd0;
+      request_0_entry_addend <= 2'd0;
+      request_0_entry_adds_product <= 1'b0;
+      request_0_entry_subtracts <= 1'b0;
+      request_0_entry_halved <= 1'b0;
+      request_0_entry_store <= 1'b0;
+      request_0_entry_reduced <= 1'b0;
+      request_0_entry_retire <= 1'b0;
+      request_0_entry_ends <= 1'b0;
+      request_0_entry_coefficient <= 6'd0;
+      request_0_entry_shift <= 1'b0;
+      request_1_starts <= 1'b0;
+      request_1_clear <= 1'b0;
+      request_1_entry_row <= 1'b0;
+      request_1_entry_base <= 3'd0;
+      request_1_entry_addend <= 2'd0;
+      request_1_entry_adds_product <= 1'b0;
+      request_1_entry_subtracts <= 1'b0;
+      request_1_entry_halved <= 1'b0;
+      request_1_entry_store <= 1'b0;
+      request_1_entry_reduced <= 1'b0;
+      request_1_entry_retire <= 1'b0;
+      request_1_entry_ends <= 1'b0;
+      request_1_entry_coefficient <= 6'd0;
+      request_1_entry_shift <= 1'b0;
     end else if (advance) begin
-      order_0_starts <= order_starts;
-      order_0_fresh <= order_fresh;
-      order_0_entry_row <= chosen[0];
-      order_0_entry_base <= chosen[3:1];
-      order_0_entry_addend <= chosen[5:4];
-      order_0_entry_use <= chosen[6];
-      order_0_entry_minus <= chosen[7];
-      order_0_entry_halved <= chosen[8];
-      order_0_entry_store <= chosen[9];
-      order_0_entry_reduced <= chosen[10];
-      order_0_entry_retire <= chosen[11];
-      order_0_entry_ends <= chosen[12];
-      order_0_entry_coefficient <= chosen[18:13];
-      order_0_entry_shift <= chosen[19];
-      order_1_starts <= order_0_starts;
-      order_1_fresh <= order_0_fresh;
-      order_1_entry_row <= order_0_entry_row;
-      order_1_entry_base <= order_0_entry_base;
-      order_1_entry_addend <= order_0_entry_addend;
-      order_1_entry_use <= order_0_entry_use;
-      order_1_entry_minus <= order_0_entry_minus;
-      order_1_entry_halved <= order_0_entry_halved;
-      order_1_entry_store <= order_0_entry_store;
-      order_1_entry_reduced <= order_0_entry_reduced;
-      order_1_entry_retire <= order_0_entry_retire;
-      order_1_entry_ends <= order_0_entry_ends;
-      order_1_entry_coefficient <= order_0_entry_coefficient;
-      order_1_entry_shift <= order_0_entry_shift;
+      request_0_starts <= issued_starts;
+      request_0_clear <= issued_clear;
+      request_0_entry_row <= chosen[0];
+      request_0_entry_base <= chosen[3:1];
+      request_0_entry_addend <= chosen[5:4];
+      request_0_entry_adds_product <= chosen[6];
+      request_0_entry_subtracts <= chosen[7];
+      request_0_entry_halved <= chosen[8];
+      request_0_entry_store <= chosen[9];
+      request_0_entry_reduced <= chosen[10];
+      request_0_entry_retire <= chosen[11];
+      request_0_entry_ends <= chosen[12];
+      request_0_entry_coefficient <= chosen[18:13];
+      request_0_entry_shift <= chosen[19];
+      request_1_starts <= request_0_starts;
+      request_1_clear <= request_0_clear;
+      request_1_entry_row <= request_0_entry_row;
+      request_1_entry_base <= request_0_entry_base;
+      request_1_entry_addend <= request_0_entry_addend;
+      request_1_entry_adds_product <= request_0_entry_adds_product;
+      request_1_entry_subtracts <= request_0_entry_subtracts;
+      request_1_entry_halved <= request_0_entry_halved;
+      request_1_entry_store <= request_0_entry_store;
+      request_1_entry_reduced <= request_0_entry_reduced;
+      request_1_entry_retire <= request_0_entry_retire;
+      request_1_entry_ends <= request_0_entry_ends;
+      request_1_entry_coefficient <= request_0_entry_coefficient;
+      request_1_entry_shift <= request_0_entry_shift;
     end
 endmodule
 
-// One multiplier, a recurrence around it, and what it stores of each row for later.
+// One multiplier, a recurrence around it, and what is stored of each row for later entries.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        advance,
-  input  wire        order_starts,
-  input  wire        order_fresh,
-  input  wire        order_entry_row,
-  input  wire [2:0]  order_entry_base,
-  input  wire [1:0]  order_entry_addend,
-  input  wire        order_entry_use,
-  input  wire        order_entry_minus,
-  input  wire        order_entry_halved,
-  input  wire        order_entry_store,
-  input  wire        order_entry_reduced,
-  input  wire        order_entry_retire,
-  input  wire        order_entry_ends,
-  input  wire [5:0]  order_entry_coefficient,
-  input  wire        order_entry_shift,
+  input  wire        request_starts,
+  input  wire        request_clear,
+  input  wire        request_entry_row,
+  input  wire [2:0]  request_entry_base,
+  input  wire [1:0]  request_entry_addend,
+  input  wire        request_entry_adds_product,
+  input  wire        request_entry_subtracts,
+  input  wire        request_entry_halved,
+  input  wire        request_entry_store,
+  input  wire        request_entry_reduced,
+  input  wire        request_entry_retire,
+  input  wire        request_entry_ends,
+  input  wire [5:0]  request_entry_coefficient,
+  input  wire        request_entry_shift,
   input  wire [3:0]  sample_data,
   input  wire        sample_first,
   input  wire        sample_last,
-  input  wire [16:0] product,
-  output reg  [5:0]  multiplies_entry_coefficient = 6'd0,
-  output reg         writes_entry_ends = 1'b0,
-  output reg         writes_owner_first = 1'b0,
-  output reg         writes_owner_last = 1'b0,
+  input  wire [16:0] multiplier_product,
+  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
+  output reg         slot_write_entry_ends = 1'b0,
+  output reg         slot_write_owner_first = 1'b0,
+  output reg         slot_write_owner_last = 1'b0,
+  output reg  [10:0] operand = 11'd0,
   output reg  [6:0]  gathered_0 = 7'd0,
   output wire [6:0]  outputs,
-  output reg  [10:0] operand = 11'd0,
-  output wire        row
+  output wire        beats_payload_row
 );
   reg [6:0] words [0:1];
   initial begin
     words[0] = 7'd0;
     words[1] = 7'd0;
   end
-  reg [6:0] read_word_data;
+  reg [6:0] words_read_data;
   reg [10:0] stored [0:1];
   initial begin
     stored[0] = 11'd0;
     stored[1] = 11'd0;
   end
-  reg [10:0] read_stored_data;
-  reg [3:0] sample = 4'd0;
-  reg signal_fresh = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg bases_entry_row = 1'b0;
-  reg [2:0] bases_entry_base = 3'd0;
-  reg [1:0] bases_entry_addend = 2'd0;
-  reg bases_entry_use = 1'b0;
-  reg bases_entry_minus = 1'b0;
-  reg bases_entry_halved = 1'b0;
-  reg bases_entry_store = 1'b0;
-  reg bases_entry_reduced = 1'b0;
-  reg bases_entry_retire = 1'b0;
-  reg bases_entry_ends = 1'b0;
-  reg [5:0] bases_entry_coefficient = 6'd0;
-  reg bases_entry_shift = 1'b0;
-  reg bases_owner_fresh = 1'b0;
-  reg bases_owner_first = 1'b0;
-  reg bases_owner_last = 1'b0;
-  reg operates_entry_row = 1'b0;
-  reg operates_entry_use = 1'b0;
-  reg operates_entry_minus = 1'b0;
-  reg operates_entry_halved = 1'b0;
-  reg operates_entry_store = 1'b0;
-  reg operates_entry_reduced = 1'b0;
-  reg operates_entry_retire = 1'b0;
-  reg operates_entry_ends = 1'b0;
-  reg [5:0] operates_entry_coefficient = 6'd0;
-  reg operates_entry_shift = 1'b0;
-  reg operates_owner_fresh = 1'b0;
-  reg operates_owner_first = 1'b0;
-  reg operates_owner_last = 1'b0;
-  reg multiplies_entry_row = 1'b0;
-  reg multiplies_entry_store = 1'b0;
-  reg multiplies_entry_reduced = 1'b0;
-  reg multiplies_entry_retire = 1'b0;
-  reg multiplies_entry_ends = 1'b0;
-  reg multiplies_entry_shift = 1'b0;
-  reg multiplies_owner_first = 1'b0;
-  reg multiplies_owner_last = 1'b0;
-  reg rounds_entry_row = 1'b0;
-  reg rounds_entry_store = 1'b0;
-  reg rounds_entry_reduced = 1'b0;
-  reg rounds_entry_retire = 1'b0;
-  reg rounds_entry_ends = 1'b0;
-  reg rounds_entry_shift = 1'b0;
-  reg rounds_owner_first = 1'b0;
-  reg rounds_owner_last = 1'b0;
-  reg writes_entry_row = 1'b0;
-  reg writes_entry_store = 1'b0;
-  reg writes_entry_retire = 1'b0;
-  reg [11:0] begun = 12'd0;
-  reg [10:0] before_ = 11'd0;
-  reg [10:0] kept = 11'd0;
+  reg [10:0] stored_read_data;
+  reg [3:0] held_sample = 4'd0;
+  reg slot_add_entry_row = 1'b0;
+  reg [2:0] slot_add_entry_base = 3'd0;
+  reg [1:0] slot_add_entry_addend = 2'd0;
+  reg slot_add_entry_adds_product = 1'b0;
+  reg slot_add_entry_subtracts = 1'b0;
+  reg slot_add_entry_halved = 1'b0;
+  reg slot_add_entry_store = 1'b0;
+  reg slot_add_entry_reduced = 1'b0;
+  reg slot_add_entry_retire = 1'b0;
+  reg slot_add_entry_ends = 1'b0;
+  reg [5:0] slot_add_entry_coefficient = 6'd0;
+  reg slot_add_entry_shift = 1'b0;
+  reg slot_add_owner_clear = 1'b0;
+  reg slot_add_owner_first = 1'b0;
+  reg slot_add_owner_last = 1'b0;
+  reg slot_complete_entry_row = 1'b0;
+  reg slot_complete_entry_adds_product = 1'b0;
+  reg slot_complete_entry_subtracts = 1'b0;
+  reg slot_complete_entry_halved = 1'b0;
+  reg slot_complete_entry_store = 1'b0;
+  reg slot_complete_entry_reduced = 1'b0;
+  reg slot_complete_entry_retire = 1'b0;
+  reg slot_complete_entry_ends = 1'b0;
+  reg [5:0] slot_complete_entry_coefficient = 6'd0;
+  reg slot_complete_entry_shift = 1'b0;
+  reg slot_complete_owner_clear = 1'b0;
+  reg slot_complete_owner_first = 1'b0;
+  reg slot_complete_owner_last = 1'b0;
+  reg slot_multiply_entry_row = 1'b0;
+  reg slot_multiply_entry_store = 1'b0;
+  reg slot_multiply_entry_reduced = 1'b0;
+  reg slot_multiply_entry_retire = 1'b0;
+  reg slot_multiply_entry_ends = 1'b0;
+  reg slot_multiply_entry_shift = 1'b0;
+  reg slot_multiply_owner_first = 1'b0;
+  reg slot_multiply_owner_last = 1'b0;
+  reg slot_round_entry_row = 1'b0;
+  reg slot_round_entry_store = 1'b0;
+  reg slot_round_entry_reduced = 1'b0;
+  reg slot_round_entry_retire = 1'b0;
+  reg slot_round_entry_ends = 1'b0;
+  reg slot_round_entry_shift = 1'b0;
+  reg slot_round_owner_first = 1'b0;
+  reg slot_round_owner_last = 1'b0;
+  reg slot_write_entry_row = 1'b0;
+  reg slot_write_entry_store = 1'b0;
+  reg slot_write_entry_retire = 1'b0;
+  reg held_owner_clear = 1'b0;
+  reg held_owner_first = 1'b0;
+  reg held_owner_last = 1'b0;
+  reg [11:0] base_and_addend = 12'd0;
+  reg [10:0] last_operand = 11'd0;
+  reg [10:0] to_store = 11'd0;
 
-  wire [6:0] chosen = bases_owner_fresh ? 7'd0 : read_word_data;
-  wire [10:0] value =
-      bases_entry_base == 3'd1 ? {chosen[6], chosen, 3'd0} :
-      bases_entry_base == 3'd2 ? read_stored_data :
-      bases_entry_base == 3'd3 ? before_ :
-      bases_entry_base == 3'd4 ? 11'd1 :
+  wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
+  wire [10:0] base =
+      slot_add_entry_base == 3'd1 ? {word[6], word, 3'd0} :
+      slot_add_entry_base == 3'd2 ? stored_read_data :
+      slot_add_entry_base == 3'd3 ? last_operand :
+      slot_add_entry_base == 3'd4 ? 11'd1 :
       11'd0;
   wire [10:0] addend =
-      bases_entry_addend == 2'd1 ? {{2{sample[3]}}, sample, 5'd0} :
-      bases_entry_addend == 2'd2 ? operand :
-      bases_entry_addend == 2'd3 ? operand :
+      slot_add_entry_addend == 2'd1 ? {{2{held_sample[3]}}, held_sample, 5'd0} :
+      slot_add_entry_addend == 2'd2 ? operand :
+      slot_add_entry_addend == 2'd3 ? operand :
       11'd0;
   wire minus =
-      bases_entry_addend == 2'd1 ? 1'b1 :
-      bases_entry_addend == 2'd3 ? 1'b1 :
+      slot_add_entry_addend == 2'd1 ? 1'b1 :
+      slot_add_entry_addend == 2'd3 ? 1'b1 :
       1'b0;
-  wire [16:0] shifted = $signed({{10{product[16]}}, product[16:10]}) >>> rounds_entry_shift;
-  wire [11:0] inverse = ~shifted[12:1];
-  wire [11:0] chosen_2 =
-      operates_entry_use ? (operates_entry_minus ? inverse : shifted[12:1]) :
+  wire [16:0] floor_and_carry = $signed({{10{multiplier_product[16]}}, multiplier_product[16:10]}) >>>
+      slot_round_entry_shift;
+  wire [11:0] inverse = ~floor_and_carry[12:1];
+  wire [11:0] chosen =
+      slot_complete_entry_adds_product ? (slot_complete_entry_subtracts ? inverse : floor_and_carry[12:1]) :
       12'd0;
-  wire [11:0] total = (begun + chosen_2) + {11'd0, operates_entry_use & (shifted[0] ^ operates_entry_minus)};
-  wire [15:0] increment = product[15:0] << rounds_entry_shift;
-  assign row = writes_entry_row - 1'b1;
-  wire now_fresh = order_starts ? order_fresh | sample_first : signal_fresh;
-  wire now_first = order_starts ? sample_first : signal_first;
-  wire now_last = order_starts ? sample_last : signal_last;
-  wire [11:0] difference = $signed(value) - $signed(addend);
-  wire [11:0] sum = $signed(value) + $signed(addend);
+  wire both = slot_complete_entry_adds_product & (floor_and_carry[0] ^ slot_complete_entry_subtracts);
+  wire [11:0] total = (base_and_addend + chosen) + {11'd0, both};
+  assign beats_payload_row = slot_write_entry_row - 1'b1;
+  wire slot_read_owner_clear =
+      request_starts ? request_clear | sample_first :
+      held_owner_clear;
+  wire slot_read_owner_first = request_starts ? sample_first : held_owner_first;
+  wire slot_read_owner_last = request_starts ? sample_last : held_owner_last;
+  wire [15:0] add_increments = multiplier_product[15:0] << slot_round_entry_shift;
+  wire [11:0] difference = $signed(base) - $signed(addend);
+  wire [11:0] sum = $signed(base) + $signed(addend);
 
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
-    .fetch(operates_entry_row),
-    .increment(increment),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(operates_owner_fresh),
-    .apply_slot(rounds_entry_row),
-    .apply(rounds_entry_retire),
+    .fetch_addr(slot_complete_entry_row),
+    .add_increments(add_increments),
+    .read_clear(slot_complete_owner_clear),
+    .add_address(slot_round_entry_row),
+    .add_valid(slot_round_entry_retire),
     .outputs(outputs)
   );
 
   always @(posedge clk)
-    if (advance & writes_entry_retire) words[writes_entry_row] <= outputs;
+    if (advance & slot_write_entry_retire) words[slot_write_entry_row] <= outputs;
   always @(posedge clk)
     if (advance) begin
-      read_word_data <= words[order_entry_row];
-      if ((advance & writes_entry_retire) && writes_entry_row == order_entry_row) read_word_data <= outputs;
+      words_read_data <= words[request_entry_row];
+      if ((advance & slot_write_entry_retire) && slot_write_entry_row == request_entry_row) words_read_data <=
+          outputs;
     end
   always @(posedge clk)
-    if (advance & writes_entry_store) stored[writes_entry_row] <= kept;
+    if (advance & slot_write_entry_store) stored[slot_write_entry_row] <= to_store;
   always @(posedge clk)
     if (advance) begin
-      read_stored_data <= stored[order_entry_row];
-      if ((advance & writes_entry_store) && writes_entry_row == order_entry_row) read_stored_data <= kept;
+      stored_read_data <= stored[request_entry_row];
+      if ((advance & slot_write_entry_store) && slot_write_entry_row == request_entry_row) stored_read_data <=
+          to_store;
     end
   always @(posedge clk)
-    if (rst) sample <= 4'd0;
-    else if (advance && order_starts) sample <= sample_data;
+    if (rst) held_sample <= 4'd0;
+    else if (advance && request_starts) held_sample <= sample_data;
   always @(posedge clk)
     if (rst) begin
-      signal_fresh <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      bases_entry_row <= 1'b0;
-      bases_entry_base <= 3'd0;
-      bases_entry_addend <= 2'd0;
-      bases_entry_use <= 1'b0;
-      bases_entry_minus <= 1'b0;
-      bases_entry_halved <= 1'b0;
-      bases_entry_store <= 1'b0;
-      bases_entry_reduced <= 1'b0;
-      bases_entry_retire <= 1'b0;
-      bases_entry_ends <= 1'b0;
-      bases_entry_coefficient <= 6'd0;
-      bases_entry_shift <= 1'b0;
-      bases_owner_fresh <= 1'b0;
-      bases_owner_first <= 1'b0;
-      bases_owner_last <= 1'b0;
-      operates_entry_row <= 1'b0;
-      operates_entry_use <= 1'b0;
-      operates_entry_minus <= 1'b0;
-      operates_entry_halved <= 1'b0;
-      operates_entry_store <= 1'b0;
-      operates_entry_reduced <= 1'b0;
-      operates_entry_retire <= 1'b0;
-      operates_entry_ends <= 1'b0;
-      operates_entry_coefficient <= 6'd0;
-      operates_entry_shift <= 1'b0;
-      operates_owner_fresh <= 1'b0;
-      operates_owner_first <= 1'b0;
-      operates_owner_last <= 1'b0;
-      multiplies_entry_row <= 1'b0;
-      multiplies_entry_store <= 1'b0;
-      multiplies_entry_reduced <= 1'b0;
-      multiplies_entry_retire <= 1'b0;
-      multiplies_entry_ends <= 1'b0;
-      multiplies_entry_coefficient <= 6'd0;
-      multiplies_entry_shift <= 1'b0;
-      multiplies_owner_first <= 1'b0;
-      multiplies_owner_last <= 1'b0;
-      rounds_entry_row <= 1'b0;
-      rounds_entry_store <= 1'b0;
-      rounds_entry_reduced <= 1'b0;
-      rounds_entry_retire <= 1'b0;
-      rounds_entry_ends <= 1'b0;
-      rounds_entry_shift <= 1'b0;
-      rounds_owner_first <= 1'b0;
-      rounds_owner_last <= 1'b0;
-      writes_entry_row <= 1'b0;
-      writes_entry_store <= 1'b0;
-      writes_entry_retire <= 1'b0;
-      writes_entry_ends <= 1'b0;
-      writes_owner_first <= 1'b0;
-      writes_owner_last <= 1'b0;
-      begun <= 12'd0;
+      slot_add_entry_row <= 1'b0;
+      slot_add_entry_base <= 3'd0;
+      slot_add_entry_addend <= 2'd0;
+      slot_add_entry_adds_product <= 1'b0;
+      slot_add_entry_subtracts <= 1'b0;
+      slot_add_entry_halved <= 1'b0;
+      slot_add_entry_store <= 1'b0;
+      slot_add_entry_reduced <= 1'b0;
+      slot_add_entry_retire <= 1'b0;
+      slot_add_entry_ends <= 1'b0;
+      slot_add_entry_coefficient <= 6'd0;
+      slot_add_entry_shift <= 1'b0;
+      slot_add_owner_clear <= 1'b0;
+      slot_add_owner_first <= 1'b0;
+      slot_add_owner_last <= 1'b0;
+      slot_complete_entry_row <= 1'b0;
+      slot_complete_entry_adds_product <= 1'b0;
+      slot_complete_entry_subtracts <= 1'b0;
+      slot_complete_entry_halved <= 1'b0;
+      slot_complete_entry_store <= 1'b0;
+      slot_complete_entry_reduced <= 1'b0;
+      slot_complete_entry_retire <= 1'b0;
+      slot_complete_entry_ends <= 1'b0;
+      slot_complete_entry_coefficient <= 6'd0;
+      slot_complete_entry_shift <= 1'b0;
+      slot_complete_owner_clear <= 1'b0;
+      slot_complete_owner_first <= 1'b0;
+      slot_complete_owner_last <= 1'b0;
+      slot_multiply_entry_row <= 1'b0;
+      slot_multiply_entry_store <= 1'b0;
+      slot_multiply_entry_reduced <= 1'b0;
+      slot_multiply_entry_retire <= 1'b0;
+      slot_multiply_entry_ends <= 1'b0;
+      slot_multiply_entry_coefficient <= 6'd0;
+      slot_multiply_entry_shift <= 1'b0;
+      slot_multiply_owner_first <= 1'b0;
+      slot_multiply_owner_last <= 1'b0;
+      slot_round_entry_row <= 1'b0;
+      slot_round_entry_store <= 1'b0;
+      slot_round_entry_reduced <= 1'b0;
+      slot_round_entry_retire <= 1'b0;
+      slot_round_entry_ends <= 1'b0;
+      slot_round_entry_shift <= 1'b0;
+      slot_round_owner_first <= 1'b0;
+      slot_round_owner_last <= 1'b0;
+      slot_write_entry_row <= 1'b0;
+      slot_write_entry_store <= 1'b0;
+      slot_write_entry_retire <= 1'b0;
+      slot_write_entry_ends <= 1'b0;
+      slot_write_owner_first <= 1'b0;
+      slot_write_owner_last <= 1'b0;
+      held_owner_clear <= 1'b0;
+      held_owner_first <= 1'b0;
+      held_owner_last <= 1'b0;
+      base_and_addend <= 12'd0;
       operand <= 11'd0;
-      before_ <= 11'd0;
-      kept <= 11'd0;
+      last_operand <= 11'd0;
+      to_store <= 11'd0;
     end else if (advance) begin
-      signal_fresh <= now_fresh;
-      signal_first <= now_first;
-      signal_last <= now_last;
-      bases_entry_row <= order_entry_row;
-      bases_entry_base <= order_entry_base;
-      bases_entry_addend <= order_entry_addend;
-      bases_entry_use <= order_entry_use;
-      bases_entry_minus <= order_entry_minus;
-      bases_entry_halved <= order_entry_halved;
-      bases_entry_store <= order_entry_store;
-      bases_entry_reduced <= order_entry_reduced;
-      bases_entry_retire <= order_entry_retire;
-      bases_entry_ends <= order_entry_ends;
-      bases_entry_coefficient <= order_entry_coefficient;
-      bases_entry_shift <= order_entry_shift;
-      bases_owner_fresh <= now_fresh;
-      bases_owner_first <= now_first;
-      bases_owner_last <= now_last;
-      operates_entry_row <= bases_entry_row;
-      operates_entry_use <= bases_entry_use;
-      operates_entry_minus <= bases_entry_minus;
-      operates_entry_halved <= bases_entry_halved;
-      operates_entry_store <= bases_entry_store;
-      operates_entry_reduced <= bases_entry_reduced;
-      operates_entry_retire <= bases_entry_retire;
-      operates_entry_ends <= bases_entry_ends;
-      operates_entry_coefficient <= bases_entry_coefficient;
-      operates_entry_shift <= bases_entry_shift;
-      operates_owner_fresh <= bases_owner_fresh;
-      operates_owner_first <= bases_owner_first;
-      operates_owner_last <= bases_owner_last;
-      multiplies_entry_row <= operates_entry_row;
-      multiplies_entry_store <= operates_entry_store;
-      multiplies_entry_reduced <= operates_entry_reduced;
-      multiplies_entry_retire <= operates_entry_retire;
-      multiplies_entry_ends <= operates_entry_ends;
-      multiplies_entry_coefficient <= operates_entry_coefficient;
-      multiplies_entry_shift <= operates_entry_shift;
-      multiplies_owner_first <= operates_owner_first;
-      multiplies_owner_last <= operates_owner_last;
-      rounds_entry_row <= multiplies_entry_row;
-      rounds_entry_store <= multiplies_entry_store;
-      rounds_entry_reduced <= multiplies_entry_reduced;
-      rounds_entry_retire <= multiplies_entry_retire;
-      rounds_entry_ends <= multiplies_entry_ends;
-      rounds_entry_shift <= multiplies_entry_shift;
-      rounds_owner_first <= multiplies_owner_first;
-      rounds_owner_last <= multiplies_owner_last;
-      writes_entry_row <= rounds_entry_row;
-      writes_entry_store <= rounds_entry_store;
-      writes_entry_retire <= rounds_entry_retire;
-      writes_entry_ends <= rounds_entry_ends;
-      writes_owner_first <= rounds_owner_first;
-      writes_owner_last <= rounds_owner_last;
-      begun <= minus ? difference : sum;
-      operand <= operates_entry_halved ? total[11:1] : total[10:0];
-      before_ <= operand;
-      kept <= (before_ + (rounds_entry_reduced ? inverse[10:0] : 11'd0)) + {10'd0, rounds_entry_reduced &
-          ~shifted[0]};
+      slot_add_entry_row <= request_entry_row;
+      slot_add_entry_base <= request_entry_base;
+      slot_add_entry_addend <= request_entry_addend;
+      slot_add_entry_adds_product <= request_entry_adds_product;
+      slot_add_entry_subtracts <= request_entry_subtracts;
+      slot_add_entry_halved <= request_entry_halved;
+      slot_add_entry_store <= request_entry_store;
+      slot_add_entry_reduced <= request_entry_reduced;
+      slot_add_entry_retire <= request_entry_retire;
+      slot_add_entry_ends <= request_entry_ends;
+      slot_add_entry_coefficient <= request_entry_coefficient;
+      slot_add_entry_shift <= request_entry_shift;
+      slot_add_owner_clear <= slot_read_owner_clear;
+      slot_add_owner_first <= slot_read_owner_first;
+      slot_add_owner_last <= slot_read_owner_last;
+      slot_complete_entry_row <= slot_add_entry_row;
+      slot_complete_entry_adds_product <= slot_add_entry_adds_product;
+      slot_complete_entry_subtracts <= slot_add_entry_subtracts;
+      slot_complete_entry_halved <= slot_add_entry_halved;
+      slot_complete_entry_store <= slot_add_entry_store;
+      slot_complete_entry_reduced <= slot_add_entry_reduced;
+      slot_complete_entry_retire <= slot_add_entry_retire;
+      slot_complete_entry_ends <= slot_add_entry_ends;
+      slot_complete_entry_coefficient <= slot_add_entry_coefficient;
+      slot_complete_entry_shift <= slot_add_entry_shift;
+      slot_complete_owner_clear <= slot_add_owner_clear;
+      slot_complete_owner_first <= slot_add_owner_first;
+      slot_complete_owner_last <= slot_add_owner_last;
+      slot_multiply_entry_row <= slot_complete_entry_row;
+      slot_multiply_entry_store <= slot_complete_entry_store;
+      slot_multiply_entry_reduced <= slot_complete_entry_reduced;
+      slot_multiply_entry_retire <= slot_complete_entry_retire;
+      slot_multiply_entry_ends <= slot_complete_entry_ends;
+      slot_multiply_entry_coefficient <= slot_complete_entry_coefficient;
+      slot_multiply_entry_shift <= slot_complete_entry_shift;
+      slot_multiply_owner_first <= slot_complete_owner_first;
+      slot_multiply_owner_last <= slot_complete_owner_last;
+      slot_round_entry_row <= slot_multiply_entry_row;
+      slot_round_entry_store <= slot_multiply_entry_store;
+      slot_round_entry_reduced <= slot_multiply_entry_reduced;
+      slot_round_entry_retire <= slot_multiply_entry_retire;
+      slot_round_entry_ends <= slot_multiply_entry_ends;
+      slot_round_entry_shift <= slot_multiply_entry_shift;
+      slot_round_owner_first <= slot_multiply_owner_first;
+      slot_round_owner_last <= slot_multiply_owner_last;
+      slot_write_entry_row <= slot_round_entry_row;
+      slot_write_entry_store <= slot_round_entry_store;
+      slot_write_entry_retire <= slot_round_entry_retire;
+      slot_write_entry_ends <= slot_round_entry_ends;
+      slot_write_owner_first <= slot_round_owner_first;
+      slot_write_owner_last <= slot_round_owner_last;
+      held_owner_clear <= slot_read_owner_clear;
+      held_owner_first <= slot_read_owner_first;
+      held_owner_last <= slot_read_owner_last;
+      base_and_addend <= minus ? difference : sum;
+      operand <= slot_complete_entry_halved ? total[11:1] : total[10:0];
+      last_operand <= operand;
+      to_store <= (last_operand + (slot_round_entry_reduced ? inverse[10:0] : 11'd0)) + {10'd0,
+          slot_round_entry_reduced & ~floor_and_carry[0]};
     end
   always @(posedge clk)
     if (rst) gathered_0 <= 7'd0;
-    else if (advance && writes_entry_retire) gathered_0 <= outputs;
+    else if (advance && slot_write_entry_retire) gathered_0 <= outputs;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire        fetch,
-  input  wire [15:0] increment,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire        apply_slot,
-  input  wire        apply,
+  input  wire        fetch_addr,
+  input  wire [15:0] add_increments,
+  input  wire        read_clear,
+  input  wire        add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [31:0] store [0:1];
+  reg [31:0] integrators [0:1];
   initial begin
-    store[0] = 32'd0;
-    store[1] = 32'd0;
+    integrators[0] = 32'd0;
+    integrators[1] = 32'd0;
   end
-  reg [31:0] read_data;
-  reg fresh = 1'b0;
-  reg write_addr = 1'b0;
-  reg write_en = 1'b0;
-  reg [19:0] accumulator_0 = 20'd0;
+  reg [31:0] integrators_word;
+  reg clear = 1'b0;
+  reg store_addr = 1'b0;
+  reg store_en = 1'b0;
+  reg [19:0] old_accumulator_0 = 20'd0;
   reg [18:0] base_0 = 19'd0;
-  reg [31:0] write_data = 32'd0;
+  reg [19:0] store_data_accumulator = 20'd0;
+  reg [11:0] store_data_residue = 12'd0;
 
-  wire [16:0] sum = $signed(increment) + 17'sd1;
-  wire [19:0] sum_0 = $signed(accumulator_0) + $signed(sum[16:1]);
-  wire [18:0] value_0 = $signed(base_0) + $signed(sum[16:1]);
-  wire [31:0] chosen = fresh ? 32'd0 : read_data;
-  wire [18:0] sum_2 = $signed(chosen[18:0]) + $signed(chosen[31:20]);
+  wire [31:0] chosen = clear ? 32'd0 : integrators_word;
+  wire [16:0] step_0 = $signed(add_increments) + 17'sd1;
+  wire [19:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[16:1]);
+  wire [18:0] sum_0 = $signed(base_0) + $signed(step_0[16:1]);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 1'b0;
-      write_en <= 1'b0;
-      accumulator_0 <= 20'd0;
+      clear <= 1'b0;
+      store_addr <= 1'b0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 20'd0;
       base_0 <= 19'd0;
       outputs <= 7'd0;
-      write_data <= 32'd0;
+      store_data_accumulator <= 20'd0;
+      store_data_residue <= 12'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[19:0];
-      base_0 <= sum_2 + 19'h800;
-      outputs <= value_0[18:12];
-      write_data <= {~value_0[11], value_0[10:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[19:0];
+      base_0 <= $signed(chosen[18:0] + 19'h800) + $signed(chosen[31:20]);
+      outputs <= sum_0[18:12];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[11], sum_0[10:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
@@ -754,22 +781,30 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire [3:0] next_slot,
   output wire       issue,
   output wire       starts,
-  output wire       fresh,
+  output wire       clear,
   output wire       ready
 );
+  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
   reg [3:0] slot = 4'd0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
-  assign ready = starts & (waiting == 2'd0) & awake;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
   wire ends = issue & (slot == 4'hb);
-  assign fresh = starts ? ~started : held_fresh;
+  wire inverse = ~starts;
   assign next_slot = ends ? 4'd0 : slot + {3'd0, issue};
+  assign clear = inverse ? held_clear : ~channel_started;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd2;
+      else if (~is_equal) pause_left <= pause_left - 2'd1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -779,17 +814,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (advance) begin
-      if (ends) waiting <= 2'd2;
-      else if (waiting != 2'd0) waiting <= waiting - 2'd1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

@@ -2,7 +2,7 @@
 // order 3, theta 1.0 s, dt 0.01 s, euler step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 1 multiplier(s), 1 channel(s)
 // Made by: golden
-// Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle, a divisor of the order.
+// Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -19,26 +19,26 @@ module lmu_memory (
   output wire       out_first,    // in_first of the sample
   output wire       out_last      // in_last of the sample
 );
-  wire ready;
+  wire samples_ready;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
+  assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data(out_data),
-    .beat_index(out_index),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data(out_data),
+    .beats_payload_index(out_index),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
@@ -46,270 +46,280 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data,
-  output wire [1:0] beat_index,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data,
+  output wire [1:0] beats_payload_index,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire [1:0] address;
-  wire [7:0] factors_operand;
-  wire [5:0] factors_coefficient;
-  reg [7:0] table_ [0:2];
+  wire [1:0] rom_read_addr;
+  wire [7:0] multipliers_0_operand;
+  wire [5:0] multipliers_0_coefficient;
+  reg [7:0] rom [0:2];
   initial begin
-    table_[0] = 8'h2c;
-    table_[1] = 8'h61;
-    table_[2] = 8'ha6;
+    rom[0] = 8'h2c;
+    rom[1] = 8'h61;
+    rom[2] = 8'ha6;
   end
-  reg [7:0] table_word;
-  reg [13:0] products = 14'd0;
+  reg [7:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
 
-  // issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+  // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .first(sample_first),
-    .sample_data(sample_data),
-    .sample_last(sample_last),
-    .products(products),
+    .valid(samples_valid),
+    .first(samples_payload_first),
+    .aligned_sample(samples_payload_data),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .entry_coefficient(table_word[5:0]),
-    .entry_alignment_shift(table_word[7:6]),
-    .ready(ready),
-    .next_slot(address),
-    .factors_operand(factors_operand),
-    .factors_coefficient(factors_coefficient),
-    .retired_valid(beat_valid),
-    .retired_slot(beat_index),
-    .retired_first(beat_first),
-    .retired_last(beat_last),
-    .words(beat_data)
+    .samples_payload_last(samples_payload_last),
+    .multipliers_0_product(multipliers_0_product),
+    .rom_data_coefficient(rom_word[5:0]),
+    .rom_data_alignment_shift(rom_word[7:6]),
+    .ready(samples_ready),
+    .next_slot(rom_read_addr),
+    .operands(multipliers_0_operand),
+    .coefficients_coefficient(multipliers_0_coefficient),
+    .group_retire_valid(beats_valid),
+    .group_retire_number(beats_payload_index),
+    .group_retire_first(beats_payload_first),
+    .group_retire_last(beats_payload_last),
+    .words(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) products <= 14'd0;
-    else if (advance) products <= $signed(factors_operand) * $signed(factors_coefficient);
+    if (rst) multipliers_0_product <= 14'd0;
+    else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) *
+        $signed(multipliers_0_coefficient);
 endmodule
 
-// issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+// The pipeline of the chain: a group of states a cycle, one state in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
   input  wire        first,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_last,
-  input  wire [13:0] products,
+  input  wire [3:0]  aligned_sample,
   input  wire        advance,
-  input  wire [5:0]  entry_coefficient,
-  input  wire [1:0]  entry_alignment_shift,
+  input  wire        samples_payload_last,
+  input  wire [13:0] multipliers_0_product,
+  input  wire [5:0]  rom_data_coefficient,
+  input  wire [1:0]  rom_data_alignment_shift,
   output wire        ready,
   output wire [1:0]  next_slot,
-  output reg  [7:0]  factors_operand = 8'd0,
-  output reg  [5:0]  factors_coefficient = 6'd0,
-  output reg         retired_valid = 1'b0,
-  output reg  [1:0]  retired_slot = 2'd0,
-  output reg         retired_first = 1'b0,
-  output reg         retired_last = 1'b0,
+  output reg  [7:0]  operands = 8'd0,
+  output reg  [5:0]  coefficients_coefficient = 6'd0,
+  output reg         group_retire_valid = 1'b0,
+  output reg  [1:0]  group_retire_number = 2'd0,
+  output reg         group_retire_first = 1'b0,
+  output reg         group_retire_last = 1'b0,
   output wire [6:0]  words
 );
-  wire [1:0] fetch;
-  wire issue;
+  wire [1:0] group_issue_number;
+  wire group_issue_valid;
   wire starts;
-  wire fresh;
+  wire clear;
   reg [6:0] words_2 [0:2];
   initial begin
     words_2[0] = 7'd0;
     words_2[1] = 7'd0;
     words_2[2] = 7'd0;
   end
-  reg [6:0] read_data;
-  reg [1:0] factors_alignment_shift = 2'd0;
-  reg [7:0] value = 8'd0;
-  reg [7:0] ahead = 8'd0;
-  reg [1:0] lifted_alignment_shift = 2'd0;
-  reg first_2 = 1'b0;
-  reg value_2 = 1'b0;
-  reg signal_valid = 1'b0;
-  reg [1:0] signal_slot = 2'd0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg apply = 1'b0;
-  reg [1:0] apply_slot = 2'd0;
-  reg signal_first_2 = 1'b0;
-  reg signal_last_2 = 1'b0;
-  reg [7:0] partial = 8'd0;
+  reg [6:0] words_read_data;
+  reg group_multiply_valid = 1'b0;
+  reg [1:0] group_multiply_number = 2'd0;
+  reg group_multiply_first = 1'b0;
+  reg group_multiply_last = 1'b0;
+  reg group_integrate_valid = 1'b0;
+  reg [1:0] group_integrate_number = 2'd0;
+  reg group_integrate_first = 1'b0;
+  reg group_integrate_last = 1'b0;
+  reg held_first = 1'b0;
+  reg held_last = 1'b0;
+  reg [7:0] held_previous = 8'd0;
+  reg [7:0] held_current = 8'd0;
+  reg [1:0] coefficients_alignment_shift = 2'd0;
+  reg [1:0] alignment_shift_0 = 2'd0;
+  reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
 
-  wire [7:0] chosen = fresh ? 8'd0 : total_0;
-  wire [7:0] sum = $signed(chosen) + $signed({sample_data, 2'd0});
-  wire [7:0] following_0 = (starts ? sum : value) - {fresh ? 7'd0 : read_data, 1'b0};
-  wire [14:0] increment = {products[13], products} << lifted_alignment_shift;
-  wire [7:0] difference = $signed(chosen) - $signed({sample_data, 2'd0});
-  wire [7:0] chosen_2 = starts ? difference : ahead;
-  wire [7:0] sum_2 = $signed(retired_slot == 2'd0 ? 8'd0 : partial) + $signed(words);
+  wire inverse = ~starts;
+  wire [7:0] total = clear ? 8'd0 : total_0;
+  wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
+  wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
+  wire [7:0] s__1 = inverse ? held_previous : sum;
+  wire [7:0] s_1 = s__1 - {word_0, 1'b0};
+  wire group_issue_first = inverse ? held_first : first;
+  wire group_issue_last = inverse ? held_last : samples_payload_last;
+  wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
+  wire [7:0] s_0 = inverse ? held_current : difference;
+  wire [7:0] sum_2 = $signed(partial_total) + $signed(words);
+  wire [7:0] new_total = group_retire_number != 2'd0 ? sum_2 : {words[6], words};
+  wire [14:0] add_increments = {multipliers_0_product[13], multipliers_0_product} << alignment_shift_0;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
     .first(first),
-    .slot(fetch),
+    .slot(group_issue_number),
     .next_slot(next_slot),
-    .issue(issue),
+    .issue(group_issue_valid),
     .starts(starts),
-    .fresh(fresh),
+    .clear(clear),
     .ready(ready)
   );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .fetch(fetch),
-    .increment(increment),
+    .step_0(add_increments),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(fresh),
-    .apply_slot(apply_slot),
-    .apply(apply),
+    .fetch_addr(group_issue_number),
+    .read_clear(clear),
+    .add_address(group_integrate_number),
+    .add_valid(group_integrate_valid),
     .outputs(words)
   );
 
   always @(posedge clk)
-    if (advance & retired_valid) words_2[retired_slot] <= words;
+    if (advance & group_retire_valid) words_2[group_retire_number] <= words;
   always @(posedge clk)
     if (advance) begin
-      read_data <= words_2[next_slot];
-      if ((advance & retired_valid) && retired_slot == next_slot) read_data <= words;
+      words_read_data <= words_2[next_slot];
+      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_read_data <= words;
     end
   always @(posedge clk)
     if (rst) begin
-      factors_operand <= 8'd0;
-      factors_coefficient <= 6'd0;
-      factors_alignment_shift <= 2'd0;
-      lifted_alignment_shift <= 2'd0;
-      signal_valid <= 1'b0;
-      signal_slot <= 2'd0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      apply <= 1'b0;
-      apply_slot <= 2'd0;
-      signal_first_2 <= 1'b0;
-      signal_last_2 <= 1'b0;
-      retired_valid <= 1'b0;
-      retired_slot <= 2'd0;
-      retired_first <= 1'b0;
-      retired_last <= 1'b0;
+      group_multiply_valid <= 1'b0;
+      group_multiply_number <= 2'd0;
+      group_multiply_first <= 1'b0;
+      group_multiply_last <= 1'b0;
+      group_integrate_valid <= 1'b0;
+      group_integrate_number <= 2'd0;
+      group_integrate_first <= 1'b0;
+      group_integrate_last <= 1'b0;
+      group_retire_valid <= 1'b0;
+      group_retire_number <= 2'd0;
+      group_retire_first <= 1'b0;
+      group_retire_last <= 1'b0;
+      operands <= 8'd0;
+      coefficients_coefficient <= 6'd0;
+      coefficients_alignment_shift <= 2'd0;
+      alignment_shift_0 <= 2'd0;
     end else if (advance) begin
-      factors_operand <= chosen_2;
-      factors_coefficient <= entry_coefficient;
-      factors_alignment_shift <= entry_alignment_shift;
-      lifted_alignment_shift <= factors_alignment_shift;
-      signal_valid <= issue;
-      signal_slot <= fetch;
-      signal_first <= starts ? first : first_2;
-      signal_last <= starts ? sample_last : value_2;
-      apply <= signal_valid;
-      apply_slot <= signal_slot;
-      signal_first_2 <= signal_first;
-      signal_last_2 <= signal_last;
-      retired_valid <= apply;
-      retired_slot <= apply_slot;
-      retired_first <= signal_first_2;
-      retired_last <= signal_last_2;
+      group_multiply_valid <= group_issue_valid;
+      group_multiply_number <= group_issue_number;
+      group_multiply_first <= group_issue_first;
+      group_multiply_last <= group_issue_last;
+      group_integrate_valid <= group_multiply_valid;
+      group_integrate_number <= group_multiply_number;
+      group_integrate_first <= group_multiply_first;
+      group_integrate_last <= group_multiply_last;
+      group_retire_valid <= group_integrate_valid;
+      group_retire_number <= group_integrate_number;
+      group_retire_first <= group_integrate_first;
+      group_retire_last <= group_integrate_last;
+      operands <= s_0;
+      coefficients_coefficient <= rom_data_coefficient;
+      coefficients_alignment_shift <= rom_data_alignment_shift;
+      alignment_shift_0 <= coefficients_alignment_shift;
     end
   always @(posedge clk)
     if (rst) begin
-      value <= 8'd0;
-      ahead <= 8'd0;
-    end else if (advance && issue) begin
-      value <= chosen_2;
-      ahead <= following_0;
+      held_first <= 1'b0;
+      held_last <= 1'b0;
+    end else if (advance && !inverse && group_issue_valid) begin
+      held_first <= first;
+      held_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
-      first_2 <= 1'b0;
-      value_2 <= 1'b0;
-    end else if (advance && (starts & issue)) begin
-      first_2 <= first;
-      value_2 <= sample_last;
+      held_previous <= 8'd0;
+      held_current <= 8'd0;
+    end else if (advance && group_issue_valid) begin
+      held_previous <= s_0;
+      held_current <= s_1;
     end
   always @(posedge clk)
-    if (rst) partial <= 8'd0;
-    else if (advance && retired_valid) partial <= sum_2;
+    if (rst) partial_total <= 8'd0;
+    else if (advance && group_retire_valid) partial_total <= new_total;
   always @(posedge clk)
     if (rst) total_0 <= 8'd0;
-    else if (advance && (retired_valid && (retired_slot == 2'd2))) total_0 <= sum_2;
+    else if (advance && (group_retire_valid & (group_retire_number == 2'd2))) total_0 <= new_total;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [1:0]  fetch,
-  input  wire [14:0] increment,
+  input  wire [14:0] step_0,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire [1:0]  apply_slot,
-  input  wire        apply,
+  input  wire [1:0]  fetch_addr,
+  input  wire        read_clear,
+  input  wire [1:0]  add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [29:0] store [0:2];
+  reg [29:0] integrators [0:2];
   initial begin
-    store[0] = 30'd0;
-    store[1] = 30'd0;
-    store[2] = 30'd0;
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
   end
-  reg [29:0] read_data;
-  reg fresh = 1'b0;
-  reg [1:0] write_addr = 2'd0;
-  reg write_en = 1'b0;
-  reg [18:0] accumulator_0 = 19'd0;
+  reg [29:0] integrators_word;
+  reg clear = 1'b0;
+  reg [1:0] store_addr = 2'd0;
+  reg store_en = 1'b0;
+  reg [18:0] old_accumulator_0 = 19'd0;
   reg [17:0] base_0 = 18'd0;
-  reg [29:0] write_data = 30'd0;
+  reg [18:0] store_data_accumulator = 19'd0;
+  reg [10:0] store_data_residue = 11'd0;
 
-  wire [18:0] sum_0 = $signed(accumulator_0) + $signed(increment);
-  wire [17:0] value_0 = $signed(base_0) + $signed(increment);
-  wire [29:0] chosen = fresh ? 30'd0 : read_data;
-  wire [17:0] sum = $signed(chosen[17:0]) + $signed(chosen[29:19]);
+  wire [29:0] chosen = clear ? 30'd0 : integrators_word;
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [17:0] sum_0 = $signed(base_0) + $signed(step_0);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 2'd0;
-      write_en <= 1'b0;
-      accumulator_0 <= 19'd0;
+      clear <= 1'b0;
+      store_addr <= 2'd0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 19'd0;
       base_0 <= 18'd0;
       outputs <= 7'd0;
-      write_data <= 30'd0;
+      store_data_accumulator <= 19'd0;
+      store_data_residue <= 11'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[18:0];
-      base_0 <= sum + 18'h400;
-      outputs <= value_0[17:11];
-      write_data <= {~value_0[10], value_0[9:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[18:0];
+      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      outputs <= sum_0[17:11];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[10], sum_0[9:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
@@ -320,21 +330,29 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire [1:0] next_slot,
   output wire       issue,
   output wire       starts,
-  output wire       fresh,
+  output wire       clear,
   output wire       ready
 );
+  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = slot == 2'd0;
-  assign ready = starts & (waiting == 2'd0) & awake;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
+  wire inverse = ~starts;
+  assign clear = inverse ? held_clear : first | ~channel_started;
   wire ends = issue & (slot == 2'd2);
   assign next_slot = ends ? 2'd0 : slot + {1'b0, issue};
-  assign fresh = starts ? first | ~started : held_fresh;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd3;
+      else if (~is_equal) pause_left <= pause_left - 2'd1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -344,17 +362,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (advance) begin
-      if (ends) waiting <= 2'd3;
-      else if (waiting != 2'd0) waiting <= waiting - 2'd1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

@@ -2,7 +2,7 @@
 // order 2, theta 1.0 s, dt 0.01 s, euler step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 1 multiplier(s), 2 channel(s)
 // Made by: golden
-// Forward Euler or Adams–Bashforth 2 on the chain, `lanes` states a cycle, a divisor of the order.
+// Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
 module lmu_memory (
   input  wire        clk,              // clock, rising edge
   input  wire        rst,              // synchronous reset, active high; forgets all state
@@ -25,63 +25,64 @@ module lmu_memory (
   output wire        readout_first,    // in_first of the sample
   output wire        readout_last      // in_last of the sample
 );
-  wire ready;
-  wire beat_valid;
-  wire valid;
-  wire [6:0] readout_data_0;
-  wire [6:0] readout_data_1;
-  reg taken = 1'b0;
-  reg taken_2 = 1'b0;
+  wire samples_ready;
+  wire beats_valid;
+  wire readouts_valid;
+  wire [6:0] r_payload_data_0;
+  wire [6:0] r_payload_data_1;
+  reg beat_taken = 1'b0;
+  reg readout_taken = 1'b0;
 
-  assign out_valid = beat_valid & ~taken;
-  assign readout_valid = valid & ~taken_2;
+  assign out_valid = beats_valid & ~beat_taken;
+  wire beats_go = ~out_valid | out_ready;
+  assign readout_valid = readouts_valid & ~readout_taken;
   wire readouts_go = ~readout_valid | readout_ready;
-  wire advance = (~out_valid | out_ready) & readouts_go;
-  assign in_ready = ready & advance;
+  wire advance = beats_go & readouts_go;
+  assign in_ready = samples_ready & advance;
   wire inverse = ~advance;
-  assign readout_data = {readout_data_1, readout_data_0};
+  assign readout_data = {r_payload_data_1, r_payload_data_0};
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(beat_valid),
-    .beat_data(out_data),
-    .beat_index(out_index),
-    .beat_channel(out_channel),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(beats_valid),
+    .beats_payload_data(out_data),
+    .beats_payload_index(out_index),
+    .beats_payload_channel(out_channel),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
   // All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
   lmu_memory_readouts readouts (
-    .beat_valid(beat_valid),
-    .tag_channel(out_channel),
-    .tag_first(out_first),
-    .tag_last(out_last),
-    .beat_data(out_data),
+    .beat_multiply_valid(beats_valid),
+    .beat_multiply_channel(out_channel),
+    .beat_multiply_first(out_first),
+    .beat_multiply_last(out_last),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(valid),
-    .readout_data_0(readout_data_0),
-    .readout_data_1(readout_data_1),
-    .readout_channel(readout_channel),
-    .readout_first(readout_first),
-    .readout_last(readout_last)
+    .beats_payload_data(out_data),
+    .readouts_valid(readouts_valid),
+    .readouts_payload_data_0(r_payload_data_0),
+    .readouts_payload_data_1(r_payload_data_1),
+    .readouts_payload_channel(readout_channel),
+    .readouts_payload_first(readout_first),
+    .readouts_payload_last(readout_last)
   );
 
   always @(posedge clk)
     if (rst) begin
-      taken <= 1'b0;
-      taken_2 <= 1'b0;
+      beat_taken <= 1'b0;
+      readout_taken <= 1'b0;
     end else begin
-      taken <= inverse & (taken | (out_valid & out_ready));
-      taken_2 <= inverse & (taken_2 | (readout_valid & readout_ready));
+      beat_taken <= inverse & (beat_taken | (out_valid & out_ready));
+      readout_taken <= inverse & (readout_taken | (readout_valid & readout_ready));
     end
 endmodule
 
@@ -89,18 +90,18 @@ endmodule
 module lmu_memory_readouts (
   input  wire       clk,
   input  wire       rst,
-  input  wire       beat_valid,
-  input  wire       tag_channel,
-  input  wire       tag_first,
-  input  wire       tag_last,
-  input  wire [6:0] beat_data,
+  input  wire       beat_multiply_valid,
+  input  wire       beat_multiply_channel,
+  input  wire       beat_multiply_first,
+  input  wire       beat_multiply_last,
   input  wire       advance,
-  output reg        valid = 1'b0,
-  output reg  [6:0] readout_data_0 = 7'd0,
-  output reg  [6:0] readout_data_1 = 7'd0,
-  output reg        readout_channel = 1'b0,
-  output reg        readout_first = 1'b0,
-  output reg        readout_last = 1'b0
+  input  wire [6:0] beats_payload_data,
+  output reg        readouts_valid = 1'b0,
+  output reg  [6:0] readouts_payload_data_0 = 7'd0,
+  output reg  [6:0] readouts_payload_data_1 = 7'd0,
+  output reg        readouts_payload_channel = 1'b0,
+  output reg        readouts_payload_first = 1'b0,
+  output reg        readouts_payload_last = 1'b0
 );
   reg [11:0] coefficients [0:1];
   initial begin
@@ -108,81 +109,81 @@ module lmu_memory_readouts (
     coefficients[1] = 12'h400;
   end
   reg [11:0] coefficients_word;
-  reg ends = 1'b0;
+  reg group = 1'b0;
   reg [10:0] products_0 = 11'd0;
   reg [10:0] products_1 = 11'd0;
-  reg before_valid = 1'b0;
-  reg before_starts = 1'b0;
-  reg before_ends = 1'b0;
-  reg before_channel = 1'b0;
-  reg before_first = 1'b0;
-  reg before_last = 1'b0;
-  reg ended_valid = 1'b0;
-  reg ended_ends = 1'b0;
-  reg ended_channel = 1'b0;
-  reg ended_first = 1'b0;
-  reg ended_last = 1'b0;
+  reg beat_accumulate_valid = 1'b0;
+  reg beat_accumulate_starts = 1'b0;
+  reg beat_accumulate_ends = 1'b0;
+  reg beat_accumulate_channel = 1'b0;
+  reg beat_accumulate_first = 1'b0;
+  reg beat_accumulate_last = 1'b0;
+  reg beat_round_valid = 1'b0;
+  reg beat_round_ends = 1'b0;
+  reg beat_round_channel = 1'b0;
+  reg beat_round_first = 1'b0;
+  reg beat_round_last = 1'b0;
   reg [10:0] sum_0_0 = 11'd0;
   reg [10:0] sum_1_0 = 11'd0;
 
-  wire tag_starts = ~ends;
+  wire beat_multiply_starts = ~group;
   wire [10:0] sum = sum_0_0 + 11'd8;
   wire [10:0] sum_2 = sum_1_0 + 11'd8;
-  wire next_group = beat_valid ? (ends ? 1'b0 : ends + 1'b1) : ends;
+  wire next_group = beat_multiply_valid ? group + 1'b1 : group;
 
   always @(posedge clk)
     if (advance) coefficients_word <= coefficients[next_group];
   always @(posedge clk)
     if (rst) begin
-      ends <= 1'b0;
+      group <= 1'b0;
       products_0 <= 11'd0;
       products_1 <= 11'd0;
-      before_valid <= 1'b0;
-      before_starts <= 1'b0;
-      before_ends <= 1'b0;
-      before_channel <= 1'b0;
-      before_first <= 1'b0;
-      before_last <= 1'b0;
-      ended_valid <= 1'b0;
-      ended_ends <= 1'b0;
-      ended_channel <= 1'b0;
-      ended_first <= 1'b0;
-      ended_last <= 1'b0;
-      valid <= 1'b0;
-      readout_data_0 <= 7'd0;
-      readout_data_1 <= 7'd0;
-      readout_channel <= 1'b0;
-      readout_first <= 1'b0;
-      readout_last <= 1'b0;
+      beat_accumulate_valid <= 1'b0;
+      beat_accumulate_starts <= 1'b0;
+      beat_accumulate_ends <= 1'b0;
+      beat_accumulate_channel <= 1'b0;
+      beat_accumulate_first <= 1'b0;
+      beat_accumulate_last <= 1'b0;
+      beat_round_valid <= 1'b0;
+      beat_round_ends <= 1'b0;
+      beat_round_channel <= 1'b0;
+      beat_round_first <= 1'b0;
+      beat_round_last <= 1'b0;
+      readouts_valid <= 1'b0;
+      readouts_payload_data_0 <= 7'd0;
+      readouts_payload_data_1 <= 7'd0;
+      readouts_payload_channel <= 1'b0;
+      readouts_payload_first <= 1'b0;
+      readouts_payload_last <= 1'b0;
     end else if (advance) begin
-      ends <= next_group;
-      products_0 <= $signed(beat_data) * $signed(coefficients_word[5:0]);
-      products_1 <= $signed(beat_data) * $signed(coefficients_word[11:6]);
-      before_valid <= beat_valid;
-      before_starts <= tag_starts;
-      before_ends <= ends;
-      before_channel <= tag_channel;
-      before_first <= tag_first;
-      before_last <= tag_last;
-      ended_valid <= before_valid;
-      ended_ends <= before_ends;
-      ended_channel <= before_channel;
-      ended_first <= before_first;
-      ended_last <= before_last;
-      valid <= ended_valid & ended_ends;
-      readout_data_0 <= sum[10:4];
-      readout_data_1 <= sum_2[10:4];
-      readout_channel <= ended_channel;
-      readout_first <= ended_first;
-      readout_last <= ended_last;
+      group <= next_group;
+      products_0 <= $signed(beats_payload_data) * $signed(coefficients_word[5:0]);
+      products_1 <= $signed(beats_payload_data) * $signed(coefficients_word[11:6]);
+      beat_accumulate_valid <= beat_multiply_valid;
+      beat_accumulate_starts <= beat_multiply_starts;
+      beat_accumulate_ends <= group;
+      beat_accumulate_channel <= beat_multiply_channel;
+      beat_accumulate_first <= beat_multiply_first;
+      beat_accumulate_last <= beat_multiply_last;
+      beat_round_valid <= beat_accumulate_valid;
+      beat_round_ends <= beat_accumulate_ends;
+      beat_round_channel <= beat_accumulate_channel;
+      beat_round_first <= beat_accumulate_first;
+      beat_round_last <= beat_accumulate_last;
+      readouts_valid <= beat_round_valid & beat_round_ends;
+      readouts_payload_data_0 <= sum[10:4];
+      readouts_payload_data_1 <= sum_2[10:4];
+      readouts_payload_channel <= beat_round_channel;
+      readouts_payload_first <= beat_round_first;
+      readouts_payload_last <= beat_round_last;
     end
   always @(posedge clk)
     if (rst) begin
       sum_0_0 <= 11'd0;
       sum_1_0 <= 11'd0;
-    end else if (advance && before_valid) begin
-      sum_0_0 <= (before_starts ? 11'd0 : sum_0_0) + products_0;
-      sum_1_0 <= (before_starts ? 11'd0 : sum_1_0) + products_1;
+    end else if (advance && beat_accumulate_valid) begin
+      sum_0_0 <= (beat_accumulate_starts ? 11'd0 : sum_0_0) + products_0;
+      sum_1_0 <= (beat_accumulate_starts ? 11'd0 : sum_1_0) + products_1;
     end
 endmodule
 
@@ -190,89 +191,90 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data,
-  output wire       beat_index,
-  output wire       beat_channel,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data,
+  output wire       beats_payload_index,
+  output wire       beats_payload_channel,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire address;
-  wire [7:0] factors_operand;
-  wire [5:0] factors_coefficient;
-  reg [6:0] table_ [0:1];
+  wire rom_read_addr;
+  wire [7:0] multipliers_0_operand;
+  wire [5:0] multipliers_0_coefficient;
+  reg [6:0] rom [0:1];
   initial begin
-    table_[0] = 7'h2c;
-    table_[1] = 7'h61;
+    rom[0] = 7'h2c;
+    rom[1] = 7'h61;
   end
-  reg [6:0] table_word;
-  reg [13:0] products = 14'd0;
+  reg [6:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
 
-  // issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+  // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .first(sample_first),
-    .sample_data(sample_data),
-    .sample_last(sample_last),
-    .products(products),
+    .valid(samples_valid),
+    .first(samples_payload_first),
+    .aligned_sample(samples_payload_data),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .entry_coefficient(table_word[5:0]),
-    .entry_alignment_shift(table_word[6]),
-    .ready(ready),
-    .next_slot(address),
-    .factors_operand(factors_operand),
-    .factors_coefficient(factors_coefficient),
-    .retired_valid(beat_valid),
-    .retired_slot(beat_index),
-    .retired_channel(beat_channel),
-    .retired_first(beat_first),
-    .retired_last(beat_last),
-    .words(beat_data)
+    .samples_payload_last(samples_payload_last),
+    .multipliers_0_product(multipliers_0_product),
+    .rom_data_coefficient(rom_word[5:0]),
+    .rom_data_alignment_shift(rom_word[6]),
+    .ready(samples_ready),
+    .next_slot(rom_read_addr),
+    .operands(multipliers_0_operand),
+    .coefficients_coefficient(multipliers_0_coefficient),
+    .group_retire_valid(beats_valid),
+    .group_retire_number(beats_payload_index),
+    .group_retire_channel(beats_payload_channel),
+    .group_retire_first(beats_payload_first),
+    .group_retire_last(beats_payload_last),
+    .words(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) products <= 14'd0;
-    else if (advance) products <= $signed(factors_operand) * $signed(factors_coefficient);
+    if (rst) multipliers_0_product <= 14'd0;
+    else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) *
+        $signed(multipliers_0_coefficient);
 endmodule
 
-// issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
+// The pipeline of the chain: a group of states a cycle, one state in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
   input  wire        first,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_last,
-  input  wire [13:0] products,
+  input  wire [3:0]  aligned_sample,
   input  wire        advance,
-  input  wire [5:0]  entry_coefficient,
-  input  wire        entry_alignment_shift,
+  input  wire        samples_payload_last,
+  input  wire [13:0] multipliers_0_product,
+  input  wire [5:0]  rom_data_coefficient,
+  input  wire        rom_data_alignment_shift,
   output wire        ready,
   output wire        next_slot,
-  output reg  [7:0]  factors_operand = 8'd0,
-  output reg  [5:0]  factors_coefficient = 6'd0,
-  output reg         retired_valid = 1'b0,
-  output reg         retired_slot = 1'b0,
-  output reg         retired_channel = 1'b0,
-  output reg         retired_first = 1'b0,
-  output reg         retired_last = 1'b0,
+  output reg  [7:0]  operands = 8'd0,
+  output reg  [5:0]  coefficients_coefficient = 6'd0,
+  output reg         group_retire_valid = 1'b0,
+  output reg         group_retire_number = 1'b0,
+  output reg         group_retire_channel = 1'b0,
+  output reg         group_retire_first = 1'b0,
+  output reg         group_retire_last = 1'b0,
   output wire [6:0]  words
 );
-  wire slot;
-  wire channel;
+  wire group_issue_number;
+  wire group_issue_channel;
   wire next_channel;
-  wire issue;
+  wire group_issue_valid;
   wire starts;
-  wire fresh;
+  wire clear;
   reg [6:0] words_2 [0:3];
   initial begin
     words_2[0] = 7'd0;
@@ -280,206 +282,215 @@ module lmu_memory_pipeline_pipeline (
     words_2[2] = 7'd0;
     words_2[3] = 7'd0;
   end
-  reg [6:0] read_data;
-  reg factors_alignment_shift = 1'b0;
-  reg [7:0] value = 8'd0;
-  reg [7:0] ahead = 8'd0;
-  reg lifted_alignment_shift = 1'b0;
-  reg first_2 = 1'b0;
-  reg value_2 = 1'b0;
-  reg signal_valid = 1'b0;
-  reg signal_slot = 1'b0;
-  reg signal_channel = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg apply = 1'b0;
-  reg signal_slot_2 = 1'b0;
-  reg signal_channel_2 = 1'b0;
-  reg signal_first_2 = 1'b0;
-  reg signal_last_2 = 1'b0;
-  reg [7:0] partial = 8'd0;
+  reg [6:0] words_read_data;
+  reg group_multiply_valid = 1'b0;
+  reg group_multiply_number = 1'b0;
+  reg group_multiply_channel = 1'b0;
+  reg group_multiply_first = 1'b0;
+  reg group_multiply_last = 1'b0;
+  reg group_integrate_valid = 1'b0;
+  reg group_integrate_number = 1'b0;
+  reg group_integrate_channel = 1'b0;
+  reg group_integrate_first = 1'b0;
+  reg group_integrate_last = 1'b0;
+  reg held_first = 1'b0;
+  reg held_last = 1'b0;
+  reg [7:0] held_previous = 8'd0;
+  reg [7:0] held_current = 8'd0;
+  reg coefficients_alignment_shift = 1'b0;
+  reg alignment_shift_0 = 1'b0;
+  reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
   reg [7:0] total_1 = 8'd0;
 
-  wire [7:0] sum = $signed(fresh ? 8'd0 : !channel ? total_0 : channel ? total_1 : 8'd0) +
-      $signed({sample_data, 2'd0});
-  wire [7:0] following_0 = (starts ? sum : value) - {fresh ? 7'd0 : read_data, 1'b0};
-  wire [1:0] fetch = {channel, 1'b0} + {1'b0, slot};
-  wire [13:0] increment = products << lifted_alignment_shift;
-  wire [1:0] apply_slot = {signal_channel_2, 1'b0} + {1'b0, signal_slot_2};
-  wire [7:0] sum_2 = $signed(~retired_slot ? 8'd0 : partial) + $signed(words);
-  wire [7:0] difference = $signed(fresh ? 8'd0 : !channel ? total_0 : channel ? total_1 : 8'd0) -
-      $signed({sample_data, 2'd0});
-  wire [7:0] difference_2 = $signed(fresh ? 8'd0 : !channel ? total_0 : channel ? total_1 : 8'd0) -
-      $signed({sample_data, 2'd0});
+  wire inverse = ~starts;
+  wire [7:0] total =
+      clear ? 8'd0 :
+      !group_issue_channel ? total_0 :
+      group_issue_channel ? total_1 :
+      8'd0;
+  wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
+  wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
+  wire [7:0] s__1 = inverse ? held_previous : sum;
+  wire [7:0] s_1 = s__1 - {word_0, 1'b0};
+  wire both = group_retire_valid & group_retire_number;
+  wire group_issue_first = inverse ? held_first : first;
+  wire group_issue_last = inverse ? held_last : samples_payload_last;
+  wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
+  wire [7:0] s_0 = inverse ? held_current : difference;
+  wire [7:0] sum_2 = $signed(partial_total) + $signed(words);
+  wire [7:0] new_total = group_retire_number ? sum_2 : {words[6], words};
+  wire [13:0] add_increments = multipliers_0_product << alignment_shift_0;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
     .first(first),
-    .slot(slot),
+    .slot(group_issue_number),
     .next_slot(next_slot),
-    .channel(channel),
+    .channel(group_issue_channel),
     .next_channel(next_channel),
-    .issue(issue),
+    .issue(group_issue_valid),
     .starts(starts),
-    .fresh(fresh),
+    .clear(clear),
     .ready(ready)
   );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .fetch(fetch),
-    .increment(increment),
+    .step_0(add_increments),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(fresh),
-    .apply_slot(apply_slot),
-    .apply(apply),
+    .fetch_addr({group_issue_channel, group_issue_number}),
+    .read_clear(clear),
+    .add_address({group_integrate_channel, group_integrate_number}),
+    .add_valid(group_integrate_valid),
     .outputs(words)
   );
 
   always @(posedge clk)
-    if (advance & retired_valid) words_2[{retired_channel, 1'b0} + {1'b0, retired_slot}] <= words;
+    if (advance & group_retire_valid) words_2[{group_retire_channel, group_retire_number}] <= words;
   always @(posedge clk)
     if (advance) begin
-      read_data <= words_2[{next_channel, 1'b0} + {1'b0, next_slot}];
-      if ((advance & retired_valid) && ({retired_channel, 1'b0} + {1'b0, retired_slot}) == ({next_channel,
-          1'b0} + {1'b0, next_slot})) read_data <= words;
+      words_read_data <= words_2[{next_channel, next_slot}];
+      if ((advance & group_retire_valid) && {group_retire_channel, group_retire_number} == {next_channel,
+          next_slot}) words_read_data <= words;
     end
   always @(posedge clk)
     if (rst) begin
-      factors_operand <= 8'd0;
-      factors_coefficient <= 6'd0;
-      factors_alignment_shift <= 1'b0;
-      lifted_alignment_shift <= 1'b0;
-      signal_valid <= 1'b0;
-      signal_slot <= 1'b0;
-      signal_channel <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      apply <= 1'b0;
-      signal_slot_2 <= 1'b0;
-      signal_channel_2 <= 1'b0;
-      signal_first_2 <= 1'b0;
-      signal_last_2 <= 1'b0;
-      retired_valid <= 1'b0;
-      retired_slot <= 1'b0;
-      retired_channel <= 1'b0;
-      retired_first <= 1'b0;
-      retired_last <= 1'b0;
+      group_multiply_valid <= 1'b0;
+      group_multiply_number <= 1'b0;
+      group_multiply_channel <= 1'b0;
+      group_multiply_first <= 1'b0;
+      group_multiply_last <= 1'b0;
+      group_integrate_valid <= 1'b0;
+      group_integrate_number <= 1'b0;
+      group_integrate_channel <= 1'b0;
+      group_integrate_first <= 1'b0;
+      group_integrate_last <= 1'b0;
+      group_retire_valid <= 1'b0;
+      group_retire_number <= 1'b0;
+      group_retire_channel <= 1'b0;
+      group_retire_first <= 1'b0;
+      group_retire_last <= 1'b0;
+      operands <= 8'd0;
+      coefficients_coefficient <= 6'd0;
+      coefficients_alignment_shift <= 1'b0;
+      alignment_shift_0 <= 1'b0;
     end else if (advance) begin
-      factors_operand <= starts ? difference : ahead;
-      factors_coefficient <= entry_coefficient;
-      factors_alignment_shift <= entry_alignment_shift;
-      lifted_alignment_shift <= factors_alignment_shift;
-      signal_valid <= issue;
-      signal_slot <= slot;
-      signal_channel <= channel;
-      signal_first <= starts ? first : first_2;
-      signal_last <= starts ? sample_last : value_2;
-      apply <= signal_valid;
-      signal_slot_2 <= signal_slot;
-      signal_channel_2 <= signal_channel;
-      signal_first_2 <= signal_first;
-      signal_last_2 <= signal_last;
-      retired_valid <= apply;
-      retired_slot <= signal_slot_2;
-      retired_channel <= signal_channel_2;
-      retired_first <= signal_first_2;
-      retired_last <= signal_last_2;
+      group_multiply_valid <= group_issue_valid;
+      group_multiply_number <= group_issue_number;
+      group_multiply_channel <= group_issue_channel;
+      group_multiply_first <= group_issue_first;
+      group_multiply_last <= group_issue_last;
+      group_integrate_valid <= group_multiply_valid;
+      group_integrate_number <= group_multiply_number;
+      group_integrate_channel <= group_multiply_channel;
+      group_integrate_first <= group_multiply_first;
+      group_integrate_last <= group_multiply_last;
+      group_retire_valid <= group_integrate_valid;
+      group_retire_number <= group_integrate_number;
+      group_retire_channel <= group_integrate_channel;
+      group_retire_first <= group_integrate_first;
+      group_retire_last <= group_integrate_last;
+      operands <= s_0;
+      coefficients_coefficient <= rom_data_coefficient;
+      coefficients_alignment_shift <= rom_data_alignment_shift;
+      alignment_shift_0 <= coefficients_alignment_shift;
     end
   always @(posedge clk)
     if (rst) begin
-      value <= 8'd0;
-      ahead <= 8'd0;
-    end else if (advance && issue) begin
-      value <= starts ? difference_2 : ahead;
-      ahead <= following_0;
+      held_first <= 1'b0;
+      held_last <= 1'b0;
+    end else if (advance && !inverse && group_issue_valid) begin
+      held_first <= first;
+      held_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
-      first_2 <= 1'b0;
-      value_2 <= 1'b0;
-    end else if (advance && (starts & issue)) begin
-      first_2 <= first;
-      value_2 <= sample_last;
+      held_previous <= 8'd0;
+      held_current <= 8'd0;
+    end else if (advance && group_issue_valid) begin
+      held_previous <= s_0;
+      held_current <= s_1;
     end
   always @(posedge clk)
-    if (rst) partial <= 8'd0;
-    else if (advance && retired_valid) partial <= sum_2;
+    if (rst) partial_total <= 8'd0;
+    else if (advance && group_retire_valid) partial_total <= new_total;
   always @(posedge clk)
     if (rst) total_0 <= 8'd0;
-    else if (advance && retired_valid && retired_slot && !retired_channel) total_0 <= sum_2;
+    else if (advance && both && !group_retire_channel) total_0 <= new_total;
   always @(posedge clk)
     if (rst) total_1 <= 8'd0;
-    else if (advance && (retired_valid && (retired_slot && (!(!retired_channel) && retired_channel)))) total_1
-        <= sum_2;
+    else if (advance && (both && (!(!group_retire_channel) && group_retire_channel))) total_1 <= new_total;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [1:0]  fetch,
-  input  wire [13:0] increment,
+  input  wire [13:0] step_0,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire [1:0]  apply_slot,
-  input  wire        apply,
+  input  wire [1:0]  fetch_addr,
+  input  wire        read_clear,
+  input  wire [1:0]  add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [29:0] store [0:3];
+  reg [29:0] integrators [0:3];
   initial begin
-    store[0] = 30'd0;
-    store[1] = 30'd0;
-    store[2] = 30'd0;
-    store[3] = 30'd0;
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
+    integrators[3] = 30'd0;
   end
-  reg [29:0] read_data;
-  reg fresh = 1'b0;
-  reg [1:0] write_addr = 2'd0;
-  reg write_en = 1'b0;
-  reg [18:0] accumulator_0 = 19'd0;
+  reg [29:0] integrators_word;
+  reg clear = 1'b0;
+  reg [1:0] store_addr = 2'd0;
+  reg store_en = 1'b0;
+  reg [18:0] old_accumulator_0 = 19'd0;
   reg [17:0] base_0 = 18'd0;
-  reg [29:0] write_data = 30'd0;
+  reg [18:0] store_data_accumulator = 19'd0;
+  reg [10:0] store_data_residue = 11'd0;
 
-  wire [18:0] sum_0 = $signed(accumulator_0) + $signed(increment);
-  wire [17:0] value_0 = $signed(base_0) + $signed(increment);
-  wire [29:0] chosen = fresh ? 30'd0 : read_data;
-  wire [17:0] sum = $signed(chosen[17:0]) + $signed(chosen[29:19]);
+  wire [29:0] chosen = clear ? 30'd0 : integrators_word;
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [17:0] sum_0 = $signed(base_0) + $signed(step_0);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 2'd0;
-      write_en <= 1'b0;
-      accumulator_0 <= 19'd0;
+      clear <= 1'b0;
+      store_addr <= 2'd0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 19'd0;
       base_0 <= 18'd0;
       outputs <= 7'd0;
-      write_data <= 30'd0;
+      store_data_accumulator <= 19'd0;
+      store_data_residue <= 11'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[18:0];
-      base_0 <= sum + 18'h400;
-      outputs <= value_0[17:11];
-      write_data <= {~value_0[10], value_0[9:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[18:0];
+      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      outputs <= sum_0[17:11];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[10], sum_0[9:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
@@ -492,23 +503,30 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire next_channel,
   output wire issue,
   output wire starts,
-  output wire fresh,
+  output wire clear,
   output wire ready
 );
+  reg pause_left = 1'b0;
   reg awake = 1'b0;
-  reg held_fresh = 1'b0;
-  reg [1:0] started = 2'd0;
-  reg waiting = 1'b0;
+  reg [1:0] channel_started = 2'd0;
+  reg held_clear = 1'b0;
 
   assign starts = ~slot;
-  assign ready = starts & ~waiting & awake;
+  wire inverse = ~pause_left;
+  assign ready = starts & awake & inverse;
   assign issue = starts ? valid & ready : 1'b1;
+  wire inverse_2 = ~starts;
+  assign clear = inverse_2 ? held_clear : first | ~channel_started[channel];
   wire ends = issue & slot;
-  assign next_channel = ends ? (channel ? 1'b0 : channel + 1'b1) : channel;
   assign next_slot = ends ? 1'b0 : slot + issue;
-  assign fresh = starts ? first | ~started[channel] : held_fresh;
-  wire both = issue & starts;
+  assign next_channel = ends ? channel + 1'b1 : channel;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 1'b0;
+    else if (advance) begin
+      if (ends) pause_left <= 1'b1;
+      else if (~inverse) pause_left <= pause_left - 1'b1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -520,20 +538,14 @@ module lmu_memory_pipeline_pipeline_sequencer (
       channel <= next_channel;
     end
   always @(posedge clk)
-    if (rst) held_fresh <= 1'b0;
-    else if (advance && both) held_fresh <= fresh;
-  always @(posedge clk)
-    if (rst) started <= 2'd0;
+    if (rst) channel_started <= 2'd0;
     else if (advance) begin
-      if (both) begin
-        if (!channel) started[0] <= 1'b1;
-        else if (channel) started[1] <= 1'b1;
+      if (issue & starts) begin
+        if (!channel) channel_started[0] <= 1'b1;
+        else if (channel) channel_started[1] <= 1'b1;
       end
     end
   always @(posedge clk)
-    if (rst) waiting <= 1'b0;
-    else if (advance) begin
-      if (ends) waiting <= 1'b1;
-      else if (waiting) waiting <= waiting - 1'b1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse_2 && issue) held_clear <= clear;
 endmodule

@@ -21,77 +21,92 @@ module lmu_network (
   output wire       out_first,     // in_first of the step
   output wire       out_last       // in_last of the step
 );
-  wire [1:0] control_run_vector;
-  wire control_run_previous;
-  wire finish;
+  wire [1:0] steps_slots_read_vector;
+  wire steps_slots_issue_valid;
+  wire [1:0] steps_slots_issue_vector;
+  wire steps_slots_issue_previous;
+  wire steps_slots_issue_bank;
+  wire steps_slots_multiply_valid;
+  wire steps_slots_accumulate_valid;
+  wire steps_slots_accumulate_opens;
+  wire [3:0] steps_slots_accumulate_alignment_shifts_0;
+  wire [3:0] steps_slots_accumulate_alignment_shifts_1;
+  wire steps_slots_close_valid;
+  wire steps_slots_close_closes;
+  wire steps_rows_lookup_valid;
+  wire [1:0] steps_rows_lookup_map;
+  wire [1:0] steps_rows_round_map;
+  wire steps_rows_write_valid;
+  wire [1:0] steps_rows_write_map;
+  wire steps_rows_write_bank;
+  wire bank;
+  wire steps_rows_write_gives;
   wire start;
-  wire control_bank;
-  wire [41:0] biases;
-  wire [13:0] weights;
-  wire [1:0] rows_0_map;
-  wire rows_1_valid;
-  wire [1:0] rows_1_map;
-  wire rows_4_valid;
-  wire [1:0] rows_4_map;
-  wire rows_4_bank;
-  wire rows_4_outputs;
-  wire rows_4_gives;
-  wire [15:0] control_slots;
-  wire write_0;
-  wire at_0;
+  wire finish;
+  wire [6:0] steps_weights_0;
+  wire [6:0] steps_weights_1;
+  wire [20:0] steps_biases_0;
+  wire [20:0] steps_biases_1;
+  wire address;
+  wire slices;
   wire waiting;
-  wire firsts;
+  wire step_firsts;
   wire gives;
   wire room;
-  wire [1:0] y_read;
-  wire taken;
-  wire offer_0;
-  wire word_1;
-  wire read_2_value;
-  reg [29:0] table_0 [0:0];
-  initial begin
-    table_0[0] = 30'h2b331333;
-  end
-  reg [29:0] table_0_word;
-  reg value = 1'b0;
-  reg fresh = 1'b0;
+  wire output_next_bank;
+  wire output_next_row;
+  wire ready;
+  wire memories_memory_0_samples_offer;
+  wire vectors_memory_0_read_word;
+  wire read_layer_0_row;
+  reg started = 1'b0;
+  reg clear = 1'b0;
+  reg row_0 = 1'b0;
   reg row_1 = 1'b0;
-  reg row_2 = 1'b0;
 
   wire start_2 = start & gives;
-  wire write_1 = rows_4_valid & (rows_4_map == 2'd1);
-  wire write_2 = rows_4_valid & (rows_4_map == 2'd2);
-  wire write = rows_1_valid & (rows_1_map == 2'd0);
-  wire bank = control_bank ^ control_run_previous;
-  wire read = control_slots[0] & (control_run_vector == 2'd1);
-  wire read_2 = control_slots[0] & (control_run_vector == 2'd2);
-  wire done = write_2 & row_2 & rows_4_gives;
-  wire y_write = write_2 & rows_4_gives;
+  wire write_0 = steps_rows_write_valid & (steps_rows_write_map == 2'd1);
+  wire write_1 = steps_rows_write_valid & (steps_rows_write_map == 2'd2);
+  wire sample = steps_rows_lookup_valid & (steps_rows_lookup_map == 2'd0);
+  wire bank_2 = steps_slots_issue_bank ^ steps_slots_issue_previous;
+  wire next = steps_slots_issue_valid & (steps_slots_issue_vector == 2'd1);
+  wire next_2 = steps_slots_issue_valid & (steps_slots_issue_vector == 2'd2);
+  wire done = write_1 & row_1 & steps_rows_write_gives;
   assign out_sequence = 1'b0;
 
   // Runs the program of a step as soon as a step waits and there is room for its outputs.
   lmu_network_control control (
-    .waiting(waiting),
-    .gives(gives),
-    .room(room),
     .clk(clk),
     .rst(rst),
-    .run_vector(control_run_vector),
-    .run_previous(control_run_previous),
-    .finish(finish),
+    .gives(gives),
+    .waiting(waiting),
+    .room(room),
+    .slot_read_vector(steps_slots_read_vector),
+    .slot_issue_valid(steps_slots_issue_valid),
+    .slot_issue_vector(steps_slots_issue_vector),
+    .slot_issue_previous(steps_slots_issue_previous),
+    .slot_issue_bank(steps_slots_issue_bank),
+    .slot_multiply_valid(steps_slots_multiply_valid),
+    .slot_accumulate_valid(steps_slots_accumulate_valid),
+    .slot_accumulate_opens(steps_slots_accumulate_opens),
+    .slot_accumulate_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
+    .slot_accumulate_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
+    .slot_close_valid(steps_slots_close_valid),
+    .slot_close_closes(steps_slots_close_closes),
+    .row_lookup_valid(steps_rows_lookup_valid),
+    .row_lookup_map(steps_rows_lookup_map),
+    .row_round_map(steps_rows_round_map),
+    .row_write_valid(steps_rows_write_valid),
+    .row_write_map(steps_rows_write_map),
+    .row_write_bank(steps_rows_write_bank),
+    .row_write_outputs(bank),
+    .row_write_gives(steps_rows_write_gives),
     .start(start),
-    .bank(control_bank),
-    .biases(biases),
-    .weights(weights),
-    .rows_0_map(rows_0_map),
-    .rows_1_valid(rows_1_valid),
-    .rows_1_map(rows_1_map),
-    .rows_4_valid(rows_4_valid),
-    .rows_4_map(rows_4_map),
-    .rows_4_bank(rows_4_bank),
-    .rows_4_outputs(rows_4_outputs),
-    .rows_4_gives(rows_4_gives),
-    .slots(control_slots)
+    .finish(finish),
+    .steps_weights_0(steps_weights_0),
+    .steps_weights_1(steps_weights_1),
+    .steps_biases_0(steps_biases_0),
+    .steps_biases_1(steps_biases_1)
   );
   // Collects the words of a step for all sequences, while the step before is at work.
   lmu_network_input input_ (
@@ -102,12 +117,12 @@ module lmu_network (
     .i_valid(in_valid),
     .i_payload_first(in_first),
     .i_payload_last(in_last),
-    .taken(write_0),
-    .address(at_0),
+    .filling(address),
+    .taken(slices),
     .waiting(waiting),
-    .firsts(firsts),
-    .lasts(gives),
-    .i_ready(in_ready)
+    .i_ready(in_ready),
+    .step_firsts(step_firsts),
+    .step_lasts(gives)
   );
   // Gives the outputs of a step, sequence after sequence, while the next step is at work.
   lmu_network_output output_ (
@@ -116,247 +131,212 @@ module lmu_network (
     .rst(rst),
     .start(start_2),
     .gives(gives),
-    .firsts(firsts),
     .done(done),
-    .bank(rows_4_outputs),
+    .bank(bank),
     .o_ready(out_ready),
+    .step_firsts(step_firsts),
     .room(room),
+    .valid(out_valid),
     .index(out_index),
-    .read_address(y_read),
-    .o_valid(out_valid),
+    .next_bank(output_next_bank),
+    .next_row(output_next_row),
     .o_payload_argmax(out_argmax),
     .o_payload_first(out_first),
     .o_payload_last(out_last)
   );
-  // The data of one sequence. What it does in a cycle, all slices do, and are told from outside.
+  // The data of one sequence: what it does in a cycle, all slices do, as the control tells them.
   lmu_network_slice_0 slice_0 (
     .clk(clk),
     .rst(rst),
-    .fresh(fresh),
-    .word_1(word_1),
-    .rows_0_map(rows_0_map),
-    .rows_1_map(rows_1_map),
-    .rows_4_bank(rows_4_bank),
-    .rows_4_outputs(rows_4_outputs),
-    .read_0(bank),
-    .at_0(at_0),
-    .write_0(write_0),
-    .x(in_data),
-    .write_2(write_1),
-    .affine(control_slots[3]),
-    .weights_0(weights[6:0]),
-    .weights_1(weights[13:7]),
-    .add(control_slots[4]),
-    .opens(control_slots[5]),
-    .alignment_shifts_0(control_slots[9:6]),
-    .alignment_shifts_1(control_slots[13:10]),
-    .biases_0(biases[20:0]),
-    .biases_1(biases[41:21]),
-    .store_0(write),
-    .valid(offer_0),
-    .entry_0_coefficient(table_0_word[12:0]),
-    .entry_0_alignment_shift(table_0_word[14:13]),
-    .entry_1_coefficient(table_0_word[27:15]),
-    .entry_1_alignment_shift(table_0_word[29:28]),
-    .y_write(y_write),
-    .y_read(y_read),
-    .slots({control_slots[15:14], control_slots[2:1], control_run_previous}),
-    .read_2(read_2_value),
-    .at_2(row_1),
-    .y_at(row_2),
-    .taken_0(taken),
-    .y(out_data)
+    .clear(clear),
+    .row(in_data),
+    .map(steps_rows_round_map),
+    .map_2(steps_rows_lookup_map),
+    .steps_slots_issue_previous(steps_slots_issue_previous),
+    .steps_slots_read_vector(steps_slots_read_vector),
+    .access_read_address(bank_2),
+    .access_write_address(address),
+    .access_write_valid(slices),
+    .access_read_word(vectors_memory_0_read_word),
+    .access_write_address_2({row_0, steps_rows_write_bank}),
+    .access_write_valid_2(write_0),
+    .affine_valid(steps_slots_multiply_valid),
+    .affine_weights_0(steps_weights_0),
+    .affine_weights_1(steps_weights_1),
+    .add_valid(steps_slots_accumulate_valid),
+    .steps_slots_accumulate_opens(steps_slots_accumulate_opens),
+    .steps_slots_accumulate_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
+    .steps_slots_accumulate_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
+    .add_biases_0(steps_biases_0),
+    .add_biases_1(steps_biases_1),
+    .steps_slots_close_valid(steps_slots_close_valid),
+    .steps_slots_close_closes(steps_slots_close_closes),
+    .samples_write_en(sample),
+    .samples_valid(memories_memory_0_samples_offer),
+    .access_read_address_2({output_next_row, output_next_bank}),
+    .access_write_address_3({row_1, bank}),
+    .access_write_valid_3(write_1 & steps_rows_write_gives),
+    .access_read_address_3(read_layer_0_row),
+    .y(out_data),
+    .memories_memory_0_ready(ready)
   );
-  // Counts the samples of a step, a channel each, and offers them when the last one is there.
+  // Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
   lmu_network_feeder_0 feeder_0 (
-    .taken(taken),
+    .sample(sample),
+    .ready(ready),
     .clk(clk),
     .rst(rst),
-    .write(write),
-    .offer(offer_0)
+    .samples_offer(memories_memory_0_samples_offer)
   );
-  lmu_network_read_1 read_1 (
+  // Counts through a vector, from its first word to its last, and again.
+  lmu_network_read_memory_0 read_memory_0 (
     .clk(clk),
     .rst(rst),
-    .read(read),
-    .word(word_1)
+    .next(next),
+    .read_word(vectors_memory_0_read_word)
   );
-  lmu_network_read_2 read_2_2 (
+  // Counts through a vector, from its first word to its last, and again.
+  lmu_network_read_layer_0 read_layer_0 (
     .clk(clk),
     .rst(rst),
-    .read(read_2),
-    .value(read_2_value)
+    .next(next_2),
+    .row(read_layer_0_row)
   );
 
-  always @(posedge clk)
-    table_0_word <= table_0[0];
   always @(posedge clk)
     if (rst) begin
-      value <= 1'b0;
-      fresh <= 1'b0;
+      started <= 1'b0;
+      clear <= 1'b0;
     end else if (start) begin
-      value <= 1'b1;
-      fresh <= value ? firsts : 1'b1;
+      started <= 1'b1;
+      clear <= started ? step_firsts : 1'b1;
     end
   always @(posedge clk)
+    if (rst) row_0 <= 1'b0;
+    else if (write_0) row_0 <= row_0 + 1'b1;
+  always @(posedge clk)
     if (rst) row_1 <= 1'b0;
-    else if (write_1) row_1 <= row_1 ? 1'b0 : row_1 + 1'b1;
-  always @(posedge clk)
-    if (rst) row_2 <= 1'b0;
-    else if (write_2) row_2 <= row_2 ? 1'b0 : row_2 + 1'b1;
+    else if (write_1) row_1 <= row_1 + 1'b1;
 endmodule
 
-module lmu_network_read_2 (
+// Counts through a vector, from its first word to its last, and again.
+module lmu_network_read_layer_0 (
   input  wire clk,
   input  wire rst,
-  input  wire read,
-  output reg  value = 1'b0
+  input  wire next,
+  output reg  row = 1'b0
 );
   always @(posedge clk)
-    if (rst) value <= 1'b0;
-    else if (read) value <= value ? 1'b0 : value + 1'b1;
+    if (rst) row <= 1'b0;
+    else if (next) row <= row + 1'b1;
 endmodule
 
-module lmu_network_read_1 (
+// Counts through a vector, from its first word to its last, and again.
+module lmu_network_read_memory_0 (
   input  wire clk,
   input  wire rst,
-  input  wire read,
-  output reg  word = 1'b0
+  input  wire next,
+  output reg  read_word = 1'b0
 );
-  reg word_2 = 1'b0;
+  reg word = 1'b0;
 
-  always @(posedge clk)
-    if (rst) word_2 <= 1'b0;
-    else if (read) word_2 <= word_2 ? 1'b0 : word_2 + 1'b1;
   always @(posedge clk)
     if (rst) word <= 1'b0;
-    else word <= word_2;
+    else if (next) word <= word + 1'b1;
+  always @(posedge clk)
+    if (rst) read_word <= 1'b0;
+    else read_word <= word;
 endmodule
 
-// Counts the samples of a step, a channel each, and offers them when the last one is there.
+// Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
 module lmu_network_feeder_0 (
   input  wire clk,
   input  wire rst,
-  input  wire taken,
-  input  wire write,
-  output reg  offer = 1'b0
+  input  wire sample,
+  input  wire ready,
+  output reg  samples_offer = 1'b0
 );
   always @(posedge clk)
-    if (rst) offer <= 1'b0;
+    if (rst) samples_offer <= 1'b0;
     else begin
-      if (write) offer <= 1'b1;
-      if (offer & taken) offer <= 1'b0;
+      if (sample) samples_offer <= 1'b1;
+      if (samples_offer & ready) samples_offer <= 1'b0;
     end
 endmodule
 
-// The data of one sequence. What it does in a cycle, all slices do, and are told from outside.
+// The data of one sequence: what it does in a cycle, all slices do, as the control tells them.
 module lmu_network_slice_0 (
   input  wire        clk,
   input  wire        rst,
-  input  wire        fresh,
-  input  wire        word_1,
-  input  wire [1:0]  rows_0_map,
-  input  wire [1:0]  rows_1_map,
-  input  wire        rows_4_bank,
-  input  wire        rows_4_outputs,
-  input  wire        read_0,
-  input  wire        at_0,
-  input  wire        write_0,
-  input  wire [6:0]  x,
-  input  wire        write_2,
-  input  wire        affine,
-  input  wire [6:0]  weights_0,
-  input  wire [6:0]  weights_1,
-  input  wire        add,
-  input  wire        opens,
-  input  wire [3:0]  alignment_shifts_0,
-  input  wire [3:0]  alignment_shifts_1,
-  input  wire [20:0] biases_0,
-  input  wire [20:0] biases_1,
-  input  wire        store_0,
-  input  wire        valid,
-  input  wire [12:0] entry_0_coefficient,
-  input  wire [1:0]  entry_0_alignment_shift,
-  input  wire [12:0] entry_1_coefficient,
-  input  wire [1:0]  entry_1_alignment_shift,
-  input  wire        y_write,
-  input  wire [1:0]  y_read,
-  input  wire [4:0]  slots,
-  input  wire        read_2,
-  input  wire        at_2,
-  input  wire        y_at,
-  output wire        taken_0,
-  output reg  [4:0]  y
+  input  wire        clear,
+  input  wire [6:0]  row,
+  input  wire [1:0]  map,
+  input  wire [1:0]  map_2,
+  input  wire        steps_slots_issue_previous,
+  input  wire [1:0]  steps_slots_read_vector,
+  input  wire        access_read_address,
+  input  wire        access_write_address,
+  input  wire        access_write_valid,
+  input  wire        access_read_word,
+  input  wire [1:0]  access_write_address_2,
+  input  wire        access_write_valid_2,
+  input  wire        affine_valid,
+  input  wire [6:0]  affine_weights_0,
+  input  wire [6:0]  affine_weights_1,
+  input  wire        add_valid,
+  input  wire        steps_slots_accumulate_opens,
+  input  wire [3:0]  steps_slots_accumulate_alignment_shifts_0,
+  input  wire [3:0]  steps_slots_accumulate_alignment_shifts_1,
+  input  wire [20:0] add_biases_0,
+  input  wire [20:0] add_biases_1,
+  input  wire        steps_slots_close_valid,
+  input  wire        steps_slots_close_closes,
+  input  wire        samples_write_en,
+  input  wire        samples_valid,
+  input  wire [1:0]  access_read_address_2,
+  input  wire [1:0]  access_write_address_3,
+  input  wire        access_write_valid_3,
+  input  wire        access_read_address_3,
+  output wire [4:0]  y,
+  output wire        memories_memory_0_ready
 );
   wire [24:0] products_0;
   wire [24:0] products_1;
   wire [20:0] sum;
-  wire [4:0] word;
-  wire [11:0] factors_0_0_operand;
-  wire [12:0] factors_0_0_coefficient;
-  wire [11:0] factors_0_1_operand;
-  wire [12:0] factors_0_1_coefficient;
-  wire write_1;
-  wire [13:0] beat_data_0;
-  wire [13:0] beat_data_1;
-  reg [6:0] vector_0 [0:1];
-  initial begin
-    vector_0[0] = 7'd0;
-    vector_0[1] = 7'd0;
-  end
-  reg [6:0] signature_data;
-  reg [27:0] vector_1 [0:0];
-  initial begin
-    vector_1[0] = 28'd0;
-  end
-  reg [27:0] vector_1_word;
-  reg [4:0] vector_2 [0:3];
-  initial begin
-    vector_2[0] = 5'd0;
-    vector_2[1] = 5'd0;
-    vector_2[2] = 5'd0;
-    vector_2[3] = 5'd0;
-  end
-  reg [4:0] signature_data_2;
-  reg [4:0] samples_0 [0:0];
-  initial begin
-    samples_0[0] = 5'd0;
-  end
-  reg [4:0] sample_data;
-  reg [4:0] outputs [0:3];
-  initial begin
-    outputs[0] = 5'd0;
-    outputs[1] = 5'd0;
-    outputs[2] = 5'd0;
-    outputs[3] = 5'd0;
-  end
+  wire [4:0] row_2;
+  wire [6:0] word;
+  wire [13:0] word_2;
+  wire [4:0] word_3;
+  wire [4:0] code;
+  wire [11:0] memory_0_0_operand;
+  wire [11:0] memory_0_1_operand;
+  wire [6:0] memory_0_0_coefficient;
+  wire [6:0] memory_0_1_coefficient;
+  wire access_write_valid_4;
+  wire [13:0] row_0;
+  wire [13:0] row_1;
+  wire [4:0] samples_payload_data;
   reg blank = 1'b0;
-  reg [13:0] word_2 = 14'd0;
-  reg [4:0] code = 5'd0;
+  reg [13:0] word_4 = 14'd0;
 
-  wire [21:0] sum_2 = $signed(sum) + 22'sd4;
-  wire [21:0] sum_3 = $signed(sum) + 22'sd2048;
-  wire [21:0] sum_4 = $signed(sum) + 22'sd16;
-  wire close = slots[3] & slots[4];
+  wire close = steps_slots_close_valid & steps_slots_close_closes;
   wire [13:0] chosen =
-      slots[2:1] == 2'd1 ? (word_1 ? vector_1_word[27:14] : vector_1_word[13:0]) :
-      {{7{signature_data[6]}}, signature_data};
-  wire [13:0] chosen_2 =
-      slots[2:1] == 2'd2 ? {{9{signature_data_2[4]}}, signature_data_2} :
-      chosen;
+      steps_slots_read_vector == 2'd2 ? {{9{word_3[4]}}, word_3} :
+      steps_slots_read_vector == 2'd1 ? word_2 :
+      {{7{word[6]}}, word};
 
   // Multipliers with a register behind each, at the service of the affine maps or of one layer's memories.
   lmu_network_slice_0_lanes lanes (
-    .affine(affine),
-    .word(word_2),
-    .weights_0(weights_0),
-    .weights_1(weights_1),
-    .factors_0_0_operand(factors_0_0_operand),
-    .factors_0_0_coefficient(factors_0_0_coefficient),
-    .factors_0_1_operand(factors_0_1_operand),
-    .factors_0_1_coefficient(factors_0_1_coefficient),
     .clk(clk),
     .rst(rst),
+    .affine_valid(affine_valid),
+    .affine_word(word_4),
+    .affine_weights_0(affine_weights_0),
+    .affine_weights_1(affine_weights_1),
+    .memory_0_0_operand(memory_0_0_operand),
+    .memory_0_0_coefficient(memory_0_0_coefficient),
+    .memory_0_1_operand(memory_0_1_operand),
+    .memory_0_1_coefficient(memory_0_1_coefficient),
     .products_0(products_0),
     .products_1(products_1)
   );
@@ -364,82 +344,416 @@ module lmu_network_slice_0 (
   lmu_network_slice_0_accumulators accumulators (
     .clk(clk),
     .rst(rst),
-    .add(add),
-    .opens(opens),
-    .biases_0(biases_0),
-    .biases_1(biases_1),
-    .products_0(products_0[20:0]),
-    .products_1(products_1[20:0]),
-    .alignment_shifts_0(alignment_shifts_0),
-    .alignment_shifts_1(alignment_shifts_1),
     .close(close),
+    .add_valid(add_valid),
+    .add_opens(steps_slots_accumulate_opens),
+    .add_biases_0(add_biases_0),
+    .add_biases_1(add_biases_1),
+    .add_products_0(products_0[20:0]),
+    .add_products_1(products_1[20:0]),
+    .add_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
+    .add_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
     .leaving_0(sum)
   );
-  // Words of codes, `LATENCY` cycles later, one a cycle: table, slope times offset, rounding.
+  // Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
   lmu_network_slice_0_activations activations (
     .clk(clk),
     .rst(rst),
-    .map(rows_1_map),
+    .map(map_2),
     .code(code),
+    .word(row_2)
+  );
+  // The memory of a vector, which is written row by row and read word by word.
+  lmu_network_slice_0_vector_x vector_x (
+    .row(row),
+    .clk(clk),
+    .words_read_addr(access_read_address),
+    .words_write_addr(access_write_address),
+    .words_write_en(access_write_valid),
     .word(word)
   );
-  // issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
-  lmu_network_slice_0_memory_0 memory_0 (
-    .valid(valid),
-    .first(fresh),
-    .sample_data(sample_data),
-    .products_0(products_0),
-    .products_1(products_1),
+  // The memory of a vector, which is written row by row and read word by word.
+  lmu_network_slice_0_vector_memory_0 vector_memory_0 (
+    .row_0(row_0),
+    .row_1(row_1),
+    .clk(clk),
+    .words_write_en(access_write_valid_4),
+    .access_read_word(access_read_word),
+    .word(word_2)
+  );
+  // The memory of a vector, which is written row by row and read word by word.
+  lmu_network_slice_0_vector_layer_0 vector_layer_0 (
+    .row(row_2),
+    .clk(clk),
+    .words_read_addr({access_read_address_3, access_read_address}),
+    .words_write_addr(access_write_address_2),
+    .words_write_en(access_write_valid_2),
+    .word(word_3)
+  );
+  // Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+  lmu_network_slice_0_rounder rounder (
     .clk(clk),
     .rst(rst),
-    .entry_0_coefficient(entry_0_coefficient),
-    .entry_0_alignment_shift(entry_0_alignment_shift),
-    .entry_1_coefficient(entry_1_coefficient),
-    .entry_1_alignment_shift(entry_1_alignment_shift),
-    .ready(taken_0),
-    .factors_0_operand(factors_0_0_operand),
-    .factors_0_coefficient(factors_0_0_coefficient),
-    .factors_1_operand(factors_0_1_operand),
-    .factors_1_coefficient(factors_0_1_coefficient),
-    .retired_valid(write_1),
-    .beat_data_0(beat_data_0),
-    .beat_data_1(beat_data_1)
+    .map(map),
+    .sum(sum),
+    .code(code)
+  );
+  // The pipeline of the chain: a group of states a cycle, one state in each lane.
+  lmu_network_slice_0_memory_0 memory_0 (
+    .valid(samples_valid),
+    .first(clear),
+    .aligned_sample(samples_payload_data),
+    .clk(clk),
+    .rst(rst),
+    .add_increments_0(products_0),
+    .multipliers_1_product(products_1),
+    .ready(memories_memory_0_ready),
+    .operands_0(memory_0_0_operand),
+    .operands_1(memory_0_1_operand),
+    .coefficients_0_coefficient(memory_0_0_coefficient),
+    .coefficients_1_coefficient(memory_0_1_coefficient),
+    .group_retire_valid(access_write_valid_4),
+    .outputs_0(row_0),
+    .outputs_1(row_1)
+  );
+  lmu_network_slice_0_samples_0 samples_0 (
+    .clk(clk),
+    .samples_write_en(samples_write_en),
+    .samples_write_data(code),
+    .samples_read_data(samples_payload_data)
+  );
+  // The memory of a vector, which is written row by row and read word by word.
+  lmu_network_slice_0_vector_layer_0 outputs (
+    .row(row_2),
+    .clk(clk),
+    .words_read_addr(access_read_address_2),
+    .words_write_addr(access_write_address_3),
+    .words_write_en(access_write_valid_3),
+    .word(y)
   );
 
   always @(posedge clk)
-    if (write_0) vector_0[at_0] <= x;
-  always @(posedge clk)
-    signature_data <= vector_0[read_0];
-  always @(posedge clk)
-    if (write_1) vector_1[0] <= {beat_data_1, beat_data_0};
-  always @(posedge clk)
-    vector_1_word <= vector_1[0];
-  always @(posedge clk)
-    if (write_2) vector_2[{at_2, rows_4_bank}] <= word;
-  always @(posedge clk)
-    signature_data_2 <= vector_2[{read_2, read_0}];
-  always @(posedge clk)
-    if (store_0) samples_0[0] <= code;
-  always @(posedge clk) begin
-    sample_data <= samples_0[0];
-    if (store_0) sample_data <= code;
-  end
-  always @(posedge clk)
-    if (y_write) outputs[{y_at, rows_4_outputs}] <= word;
-  always @(posedge clk)
-    y <= outputs[y_read];
-  always @(posedge clk)
     if (rst) begin
       blank <= 1'b0;
-      word_2 <= 14'd0;
+      word_4 <= 14'd0;
     end else begin
-      blank <= slots[0] & fresh;
-      word_2 <= blank ? 14'd0 : chosen_2;
+      blank <= steps_slots_issue_previous & clear;
+      word_4 <= blank ? 14'd0 : chosen;
     end
+endmodule
+
+module lmu_network_slice_0_samples_0 (
+  input  wire       clk,
+  input  wire       samples_write_en,
+  input  wire [4:0] samples_write_data,
+  output reg  [4:0] samples_read_data = 5'd0
+);
+  reg [4:0] row = 5'd0;
+
+  always @(posedge clk)
+    if (samples_write_en) row <= samples_write_data;
+  always @(posedge clk)
+    samples_read_data <= samples_write_en ? samples_write_data : row;
+endmodule
+
+// The pipeline of the chain: a group of states a cycle, one state in each lane.
+module lmu_network_slice_0_memory_0 (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire        valid,
+  input  wire        first,
+  input  wire [4:0]  aligned_sample,
+  input  wire [24:0] add_increments_0,
+  input  wire [24:0] multipliers_1_product,
+  output wire        ready,
+  output reg  [11:0] operands_0 = 12'd0,
+  output reg  [11:0] operands_1 = 12'd0,
+  output wire [6:0]  coefficients_0_coefficient,
+  output wire [6:0]  coefficients_1_coefficient,
+  output reg         group_retire_valid = 1'b0,
+  output wire [13:0] outputs_0,
+  output wire [13:0] outputs_1
+);
+  wire group_issue_valid;
+  wire clear;
+  wire [10:0] words_read_data_0;
+  wire [10:0] words_0;
+  wire [10:0] words_1;
+  reg group_multiply_valid = 1'b0;
+  reg group_integrate_valid = 1'b0;
+  reg [12:0] coefficients_0_coefficient_2 = 13'd0;
+  reg [11:0] coefficients_1_coefficient_2 = 12'd0;
+  reg coefficients_1_alignment_shift = 1'b0;
+  reg alignment_shift_1 = 1'b0;
+  reg [11:0] total_0 = 12'd0;
+
+  wire [11:0] total = clear ? 12'd0 : total_0;
+  wire [11:0] s__1 = $signed(total) + $signed({aligned_sample, 5'd0});
+  wire [11:0] s_0 = $signed(total) - $signed({aligned_sample, 5'd0});
+  wire [10:0] word_0 = clear ? 11'd0 : words_read_data_0;
+  wire [11:0] s_1 = s__1 - {word_0, 1'b0};
+  wire [11:0] new_total = $signed(words_0) + $signed(words_1);
+  wire [12:0] value = rst ? 13'd0 : 13'h1333;
+  wire [11:0] value_2 = rst ? 12'd0 : 12'hb33;
+  wire [24:0] add_increments_1 = multipliers_1_product << {alignment_shift_1, 1'b0};
+  assign coefficients_0_coefficient = {coefficients_0_coefficient_2[12], coefficients_0_coefficient_2[9:8],
+      coefficients_0_coefficient_2[5:4], coefficients_0_coefficient_2[1:0]};
+  assign coefficients_1_coefficient = {coefficients_1_coefficient_2[11], coefficients_1_coefficient_2[9:8],
+      coefficients_1_coefficient_2[5:4], coefficients_1_coefficient_2[1:0]};
+
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  lmu_network_slice_0_memory_0_sequencer sequencer (
+    .clk(clk),
+    .rst(rst),
+    .valid(valid),
+    .first(first),
+    .ends(group_issue_valid),
+    .ready(ready),
+    .clear(clear)
+  );
+  lmu_network_slice_0_memory_0_words words (
+    .clk(clk),
+    .words_write_en(group_retire_valid),
+    .words_write_data_0(words_0),
+    .words_read_data_0(words_read_data_0)
+  );
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  lmu_network_slice_0_memory_0_bank bank (
+    .clk(clk),
+    .rst(rst),
+    .add_increments_0(add_increments_0),
+    .add_increments_1(add_increments_1),
+    .read_clear(clear),
+    .add_valid(group_integrate_valid),
+    .words_0(words_0),
+    .words_1(words_1),
+    .outputs_0(outputs_0),
+    .outputs_1(outputs_1)
+  );
+
+  always @(posedge clk)
+    if (rst) begin
+      group_multiply_valid <= 1'b0;
+      group_integrate_valid <= 1'b0;
+      group_retire_valid <= 1'b0;
+      operands_0 <= 12'd0;
+      operands_1 <= 12'd0;
+      coefficients_1_alignment_shift <= 1'b0;
+      alignment_shift_1 <= 1'b0;
+    end else begin
+      group_multiply_valid <= group_issue_valid;
+      group_integrate_valid <= group_multiply_valid;
+      group_retire_valid <= group_integrate_valid;
+      operands_0 <= s_0;
+      operands_1 <= s_1;
+      coefficients_1_alignment_shift <= 1'b1;
+      alignment_shift_1 <= coefficients_1_alignment_shift;
+    end
+  always @(posedge clk) begin
+    coefficients_0_coefficient_2 <= {value[12], 2'd0, value[9:8], 2'd0, value[5:4], 2'd0, value[1:0]};
+    coefficients_1_coefficient_2 <= {value_2[11], 1'b0, value_2[9:8], 2'd0, value_2[5:4], 2'd0, value_2[1:0]};
+  end
+  always @(posedge clk)
+    if (rst) total_0 <= 12'd0;
+    else if (group_retire_valid) total_0 <= new_total;
+endmodule
+
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+module lmu_network_slice_0_memory_0_bank (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire [24:0] add_increments_0,
+  input  wire [24:0] add_increments_1,
+  input  wire        read_clear,
+  input  wire        add_valid,
+  output reg  [10:0] words_0 = 11'd0,
+  output reg  [10:0] words_1 = 11'd0,
+  output reg  [13:0] outputs_0 = 14'd0,
+  output reg  [13:0] outputs_1 = 14'd0
+);
+  wire [24:0] fetch_data_0_accumulator;
+  wire [14:0] fetch_data_0_residue;
+  wire [24:0] fetch_data_1_accumulator;
+  wire [14:0] fetch_data_1_residue;
+  reg clear = 1'b0;
+  reg store_en = 1'b0;
+  reg [24:0] old_accumulator_0 = 25'd0;
+  reg [25:0] base_0 = 26'd0;
+  reg [24:0] store_data_0_accumulator = 25'd0;
+  reg [14:0] store_data_0_residue = 15'd0;
+  reg [24:0] store_data_1_accumulator = 25'd0;
+  reg [14:0] store_data_1_residue = 15'd0;
+  reg [24:0] unfed_0 = 25'd0;
+  reg [24:0] old_accumulator_1 = 25'd0;
+  reg [25:0] base_1 = 26'd0;
+  reg [24:0] unfed_1 = 25'd0;
+
+  wire [40:0] chosen =
+      clear ? 41'd0 :
+      {fetch_data_0_residue, 1'b0, fetch_data_0_accumulator};
+  wire [25:0] step_0 = $signed(add_increments_0) + 26'sd2;
+  wire [24:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[25:2]);
+  wire [25:0] sum = $signed(step_0[25:2]) + $signed({step_0[25:2], 1'b0});
+  wire [25:0] sum_0 = base_0 + sum;
+  wire [40:0] chosen_2 =
+      clear ? 41'd0 :
+      {fetch_data_1_residue, 1'b0, fetch_data_1_accumulator};
+  wire [25:0] step_1 = $signed(add_increments_1) + 26'sd2;
+  wire [24:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1[25:2]);
+  wire [25:0] sum_2 = $signed(step_1[25:2]) + $signed({step_1[25:2], 1'b0});
+  wire [25:0] sum_1 = base_1 + sum_2;
+  wire [25:0] sum_3 = ({unfed_0, 1'b0} + sum) + 26'h800;
+  wire [25:0] sum_4 = ({unfed_1, 1'b0} + sum_2) + 26'h800;
+
+  lmu_network_slice_0_memory_0_bank_integrators integrators (
+    .clk(clk),
+    .store_en(store_en),
+    .store_data_0_accumulator(store_data_0_accumulator),
+    .store_data_0_residue(store_data_0_residue),
+    .store_data_1_accumulator(store_data_1_accumulator),
+    .store_data_1_residue(store_data_1_residue),
+    .fetch_data_0_accumulator(fetch_data_0_accumulator),
+    .fetch_data_0_residue(fetch_data_0_residue),
+    .fetch_data_1_accumulator(fetch_data_1_accumulator),
+    .fetch_data_1_residue(fetch_data_1_residue)
+  );
+
+  always @(posedge clk)
+    if (rst) begin
+      clear <= 1'b0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 25'd0;
+      base_0 <= 26'd0;
+      words_0 <= 11'd0;
+      words_1 <= 11'd0;
+      store_data_0_accumulator <= 25'd0;
+      store_data_0_residue <= 15'd0;
+      store_data_1_accumulator <= 25'd0;
+      store_data_1_residue <= 15'd0;
+      unfed_0 <= 25'd0;
+      outputs_0 <= 14'd0;
+      outputs_1 <= 14'd0;
+      old_accumulator_1 <= 25'd0;
+      base_1 <= 26'd0;
+      unfed_1 <= 25'd0;
+    end else begin
+      clear <= read_clear;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[24:0];
+      base_0 <= $signed({chosen[24:0], 1'b0} + 26'h4000) + $signed(chosen[40:26]);
+      words_0 <= sum_0[25:15];
+      words_1 <= sum_1[25:15];
+      store_data_0_accumulator <= new_accumulator_0;
+      store_data_0_residue <= {~sum_0[14], sum_0[13:0]};
+      store_data_1_accumulator <= new_accumulator_1;
+      store_data_1_residue <= {~sum_1[14], sum_1[13:0]};
+      unfed_0 <= chosen[24:0];
+      outputs_0 <= sum_3[25:12];
+      outputs_1 <= sum_4[25:12];
+      old_accumulator_1 <= chosen_2[24:0];
+      base_1 <= $signed({chosen_2[24:0], 1'b0} + 26'h4000) + $signed(chosen_2[40:26]);
+      unfed_1 <= chosen_2[24:0];
+    end
+endmodule
+
+module lmu_network_slice_0_memory_0_bank_integrators (
+  input  wire        clk,
+  input  wire        store_en,
+  input  wire [24:0] store_data_0_accumulator,
+  input  wire [14:0] store_data_0_residue,
+  input  wire [24:0] store_data_1_accumulator,
+  input  wire [14:0] store_data_1_residue,
+  output reg  [24:0] fetch_data_0_accumulator = 25'd0,
+  output reg  [14:0] fetch_data_0_residue = 15'd0,
+  output reg  [24:0] fetch_data_1_accumulator = 25'd0,
+  output reg  [14:0] fetch_data_1_residue = 15'd0
+);
+  reg [24:0] row_0_accumulator = 25'd0;
+  reg [14:0] row_0_residue = 15'd0;
+  reg [24:0] row_1_accumulator = 25'd0;
+  reg [14:0] row_1_residue = 15'd0;
+
+  wire [81:0] chosen =
+      store_en ? {store_data_1_residue, 1'b0, store_data_1_accumulator, store_data_0_residue, 1'b0,
+          store_data_0_accumulator} :
+      {row_1_residue, 1'b0, row_1_accumulator, row_0_residue, 1'b0, row_0_accumulator};
+
+  always @(posedge clk)
+    if (store_en) begin
+      row_0_accumulator <= store_data_0_accumulator;
+      row_0_residue <= store_data_0_residue;
+      row_1_accumulator <= store_data_1_accumulator;
+      row_1_residue <= store_data_1_residue;
+    end
+  always @(posedge clk) begin
+    fetch_data_0_accumulator <= chosen[24:0];
+    fetch_data_0_residue <= chosen[40:26];
+    fetch_data_1_accumulator <= chosen[65:41];
+    fetch_data_1_residue <= chosen[81:67];
+  end
+endmodule
+
+module lmu_network_slice_0_memory_0_words (
+  input  wire        clk,
+  input  wire        words_write_en,
+  input  wire [10:0] words_write_data_0,
+  output reg  [10:0] words_read_data_0 = 11'd0
+);
+  reg [10:0] row_0 = 11'd0;
+
+  always @(posedge clk)
+    if (words_write_en) row_0 <= words_write_data_0;
+  always @(posedge clk)
+    words_read_data_0 <= words_write_en ? words_write_data_0 : row_0;
+endmodule
+
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+module lmu_network_slice_0_memory_0_sequencer (
+  input  wire clk,
+  input  wire rst,
+  input  wire valid,
+  input  wire first,
+  output wire ends,
+  output wire ready,
+  output wire clear
+);
+  reg [1:0] pause_left = 2'd0;
+  reg awake = 1'b0;
+  reg channel_started = 1'b0;
+
+  assign clear = first | ~channel_started;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = awake & is_equal;
+  assign ends = valid & ready;
+
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (ends) pause_left <= 2'd3;
+    else if (~is_equal) pause_left <= pause_left - 2'd1;
+  always @(posedge clk)
+    if (rst) awake <= 1'b0;
+    else awake <= 1'b1;
+  always @(posedge clk)
+    if (rst) channel_started <= 1'b0;
+    else if (ends) channel_started <= 1'b1;
+endmodule
+
+// Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+module lmu_network_slice_0_rounder (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire [1:0]  map,
+  input  wire [20:0] sum,
+  output reg  [4:0]  code = 5'd0
+);
+  wire [21:0] sum_2 = $signed(sum) + 22'sd4;
+  wire [21:0] sum_3 = $signed(sum) + 22'sd2048;
+  wire [21:0] sum_4 = $signed(sum) + 22'sd16;
+
   always @(posedge clk)
     if (rst) code <= 5'd0;
     else begin
-      case (rows_0_map)
+      case (map)
         2'd0: code <= $signed(sum_2[21:3]) > 19'sd15 ? 5'hf : $signed(sum_2[21:3]) < -19'sd16 ? 5'h10 :
             sum_2[7:3];
         2'd1: code <= $signed(sum_3[21:12]) > 10'sd15 ? 5'hf : $signed(sum_3[21:12]) < -10'sd16 ? 5'h10 :
@@ -451,227 +765,97 @@ module lmu_network_slice_0 (
     end
 endmodule
 
-// issue → operand registers → products → sums and words; the whole pipeline advances or stands still.
-module lmu_network_slice_0_memory_0 (
-  input  wire        clk,
-  input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire [4:0]  sample_data,
-  input  wire [24:0] products_0,
-  input  wire [24:0] products_1,
-  input  wire [12:0] entry_0_coefficient,
-  input  wire [1:0]  entry_0_alignment_shift,
-  input  wire [12:0] entry_1_coefficient,
-  input  wire [1:0]  entry_1_alignment_shift,
-  output wire        ready,
-  output reg  [11:0] factors_0_operand = 12'd0,
-  output reg  [12:0] factors_0_coefficient = 13'd0,
-  output reg  [11:0] factors_1_operand = 12'd0,
-  output reg  [12:0] factors_1_coefficient = 13'd0,
-  output reg         retired_valid = 1'b0,
-  output wire [13:0] beat_data_0,
-  output wire [13:0] beat_data_1
+// The memory of a vector, which is written row by row and read word by word.
+module lmu_network_slice_0_vector_layer_0 (
+  input  wire       clk,
+  input  wire [4:0] row,
+  input  wire [1:0] words_read_addr,
+  input  wire [1:0] words_write_addr,
+  input  wire       words_write_en,
+  output reg  [4:0] word
 );
-  wire issue;
-  wire fresh;
-  wire [10:0] words_0;
-  wire [10:0] words_1;
-  reg [21:0] words [0:0];
+  reg [4:0] words [0:3];
   initial begin
-    words[0] = 22'd0;
+    words[0] = 5'd0;
+    words[1] = 5'd0;
+    words[2] = 5'd0;
+    words[3] = 5'd0;
   end
-  reg [21:0] read_data_0;
-  reg [1:0] factors_0_alignment_shift = 2'd0;
-  reg [1:0] factors_1_alignment_shift = 2'd0;
-  reg [1:0] lifted_0_alignment_shift = 2'd0;
-  reg [1:0] lifted_1_alignment_shift = 2'd0;
-  reg signal_valid = 1'b0;
-  reg apply = 1'b0;
-  reg [11:0] total_0 = 12'd0;
-
-  wire [11:0] chosen = fresh ? 12'd0 : total_0;
-  wire [11:0] sum = $signed(chosen) + $signed({sample_data, 5'd0});
-  wire [11:0] following_0 = sum - {fresh ? 11'd0 : read_data_0[10:0], 1'b0};
-  wire [24:0] increment_0 = products_0 << lifted_0_alignment_shift;
-  wire [24:0] increment_1 = products_1 << lifted_1_alignment_shift;
-
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
-  lmu_network_slice_0_memory_0_sequencer sequencer (
-    .clk(clk),
-    .rst(rst),
-    .valid(valid),
-    .first(first),
-    .issue(issue),
-    .fresh(fresh),
-    .ready(ready)
-  );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
-  lmu_network_slice_0_memory_0_bank bank (
-    .increment_0(increment_0),
-    .increment_1(increment_1),
-    .clk(clk),
-    .rst(rst),
-    .fetch_fresh(fresh),
-    .apply(apply),
-    .words_0(words_0),
-    .words_1(words_1),
-    .outputs_0(beat_data_0),
-    .outputs_1(beat_data_1)
-  );
 
   always @(posedge clk)
-    if (retired_valid) words[0] <= {words_1, words_0};
-  always @(posedge clk) begin
-    read_data_0 <= words[0];
-    if (retired_valid) read_data_0 <= {words_1, words_0};
-  end
+    if (words_write_en) words[words_write_addr] <= row;
   always @(posedge clk)
-    if (rst) begin
-      factors_0_operand <= 12'd0;
-      factors_1_operand <= 12'd0;
-      factors_0_coefficient <= 13'd0;
-      factors_0_alignment_shift <= 2'd0;
-      factors_1_coefficient <= 13'd0;
-      factors_1_alignment_shift <= 2'd0;
-      lifted_0_alignment_shift <= 2'd0;
-      lifted_1_alignment_shift <= 2'd0;
-      signal_valid <= 1'b0;
-      apply <= 1'b0;
-      retired_valid <= 1'b0;
-    end else begin
-      factors_0_operand <= $signed(chosen) - $signed({sample_data, 5'd0});
-      factors_1_operand <= following_0;
-      factors_0_coefficient <= entry_0_coefficient;
-      factors_0_alignment_shift <= entry_0_alignment_shift;
-      factors_1_coefficient <= entry_1_coefficient;
-      factors_1_alignment_shift <= entry_1_alignment_shift;
-      lifted_0_alignment_shift <= factors_0_alignment_shift;
-      lifted_1_alignment_shift <= factors_1_alignment_shift;
-      signal_valid <= issue;
-      apply <= signal_valid;
-      retired_valid <= apply;
-    end
-  always @(posedge clk)
-    if (rst) total_0 <= 12'd0;
-    else if (retired_valid) total_0 <= $signed(words_0) + $signed(words_1);
+    word <= words[words_read_addr];
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
-module lmu_network_slice_0_memory_0_bank (
+// The memory of a vector, which is written row by row and read word by word.
+module lmu_network_slice_0_vector_memory_0 (
   input  wire        clk,
-  input  wire        rst,
-  input  wire [24:0] increment_0,
-  input  wire [24:0] increment_1,
-  input  wire        fetch_fresh,
-  input  wire        apply,
-  output reg  [10:0] words_0 = 11'd0,
-  output reg  [10:0] words_1 = 11'd0,
-  output reg  [13:0] outputs_0 = 14'd0,
-  output reg  [13:0] outputs_1 = 14'd0
+  input  wire [13:0] row_0,
+  input  wire [13:0] row_1,
+  input  wire        words_write_en,
+  input  wire        access_read_word,
+  output wire [13:0] word
 );
-  reg [81:0] store [0:0];
-  initial begin
-    store[0] = 82'd0;
-  end
-  reg [81:0] store_word;
-  reg fresh = 1'b0;
-  reg write_en = 1'b0;
-  reg [25:0] accumulator_0 = 26'd0;
-  reg [25:0] base_0 = 26'd0;
-  reg [24:0] bare_0 = 25'd0;
-  reg [40:0] write_data_0 = 41'd0;
-  reg [40:0] write_data_1 = 41'd0;
-  reg [25:0] accumulator_1 = 26'd0;
-  reg [25:0] base_1 = 26'd0;
-  reg [24:0] bare_1 = 25'd0;
+  wire [13:0] words_read_data_0;
+  wire [13:0] words_read_data_1;
 
-  wire [25:0] sum = $signed(increment_0) + 26'sd2;
-  wire [25:0] sum_0 = $signed(accumulator_0) + $signed(sum[25:2]);
-  wire [25:0] sum_2 = $signed(sum[25:2]) + $signed({sum[25:2], 1'b0});
-  wire [25:0] value_0 = base_0 + sum_2;
-  wire [25:0] sum_3 = $signed(increment_1) + 26'sd2;
-  wire [25:0] sum_1 = $signed(accumulator_1) + $signed(sum_3[25:2]);
-  wire [25:0] sum_4 = $signed(sum_3[25:2]) + $signed({sum_3[25:2], 1'b0});
-  wire [25:0] value_1 = base_1 + sum_4;
-  wire [40:0] chosen = fresh ? 41'd0 : store_word[40:0];
-  wire [25:0] sum_5 = ({bare_0, 1'b0} + sum_2) + 26'h800;
-  wire [40:0] chosen_2 = fresh ? 41'd0 : store_word[81:41];
-  wire [25:0] sum_6 = ({bare_1, 1'b0} + sum_4) + 26'h800;
-  wire [25:0] sum_7 = $signed({chosen[24:0], 1'b0}) + $signed(chosen[40:26]);
-  wire [25:0] sum_8 = $signed({chosen_2[24:0], 1'b0}) + $signed(chosen_2[40:26]);
+  assign word = access_read_word ? words_read_data_1 : words_read_data_0;
+
+  lmu_network_slice_0_vector_memory_0_words words (
+    .clk(clk),
+    .words_write_en(words_write_en),
+    .words_write_data_0(row_0),
+    .words_write_data_1(row_1),
+    .words_read_data_0(words_read_data_0),
+    .words_read_data_1(words_read_data_1)
+  );
+endmodule
+
+module lmu_network_slice_0_vector_memory_0_words (
+  input  wire        clk,
+  input  wire        words_write_en,
+  input  wire [13:0] words_write_data_0,
+  input  wire [13:0] words_write_data_1,
+  output reg  [13:0] words_read_data_0 = 14'd0,
+  output reg  [13:0] words_read_data_1 = 14'd0
+);
+  reg [13:0] row_0 = 14'd0;
+  reg [13:0] row_1 = 14'd0;
 
   always @(posedge clk)
-    if (write_en) store[0] <= {write_data_1, write_data_0};
-  always @(posedge clk) begin
-    store_word <= store[0];
-    if (write_en) store_word <= {write_data_1, write_data_0};
-  end
-  always @(posedge clk)
-    if (rst) begin
-      fresh <= 1'b0;
-      write_en <= 1'b0;
-      accumulator_0 <= 26'd0;
-      base_0 <= 26'd0;
-      words_0 <= 11'd0;
-      words_1 <= 11'd0;
-      bare_0 <= 25'd0;
-      outputs_0 <= 14'd0;
-      outputs_1 <= 14'd0;
-      write_data_0 <= 41'd0;
-      write_data_1 <= 41'd0;
-      accumulator_1 <= 26'd0;
-      base_1 <= 26'd0;
-      bare_1 <= 25'd0;
-    end else begin
-      fresh <= fetch_fresh;
-      write_en <= apply;
-      accumulator_0 <= chosen[25:0];
-      base_0 <= sum_7 + 26'h4000;
-      words_0 <= value_0[25:15];
-      words_1 <= value_1[25:15];
-      bare_0 <= chosen[24:0];
-      outputs_0 <= sum_5[25:12];
-      outputs_1 <= sum_6[25:12];
-      write_data_0 <= {~value_0[14], value_0[13:0], sum_0};
-      write_data_1 <= {~value_1[14], value_1[13:0], sum_1};
-      accumulator_1 <= chosen_2[25:0];
-      base_1 <= sum_8 + 26'h4000;
-      bare_1 <= chosen_2[24:0];
+    if (words_write_en) begin
+      row_0 <= words_write_data_0;
+      row_1 <= words_write_data_1;
     end
+  always @(posedge clk) begin
+    words_read_data_0 <= row_0;
+    words_read_data_1 <= row_1;
+  end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
-module lmu_network_slice_0_memory_0_sequencer (
-  input  wire clk,
-  input  wire rst,
-  input  wire valid,
-  input  wire first,
-  output wire issue,
-  output wire fresh,
-  output wire ready
+// The memory of a vector, which is written row by row and read word by word.
+module lmu_network_slice_0_vector_x (
+  input  wire       clk,
+  input  wire [6:0] row,
+  input  wire       words_read_addr,
+  input  wire       words_write_addr,
+  input  wire       words_write_en,
+  output reg  [6:0] word
 );
-  reg awake = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
-
-  assign fresh = first | ~started;
-  assign ready = (waiting == 2'd0) & awake;
-  assign issue = valid & ready;
+  reg [6:0] words [0:1];
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+  end
 
   always @(posedge clk)
-    if (rst) awake <= 1'b0;
-    else awake <= 1'b1;
+    if (words_write_en) words[words_write_addr] <= row;
   always @(posedge clk)
-    if (rst) started <= 1'b0;
-    else if (issue) started <= 1'b1;
-  always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (issue) waiting <= 2'd3;
-    else if (waiting != 2'd0) waiting <= waiting - 2'd1;
+    word <= words[words_read_addr];
 endmodule
 
-// Words of codes, `LATENCY` cycles later, one a cycle: table, slope times offset, rounding.
+// Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
 module lmu_network_slice_0_activations (
   input  wire       clk,
   input  wire       rst,
@@ -679,60 +863,60 @@ module lmu_network_slice_0_activations (
   input  wire [4:0] code,
   output reg  [4:0] word = 5'd0
 );
-  reg [1:0] value = 2'd0;
-  reg [1:0] scaled = 2'd0;
-  reg [4:0] value_2 = 5'd0;
-  reg [4:0] plain = 5'd0;
+  reg [1:0] scale_map = 2'd0;
+  reg [1:0] add_map = 2'd0;
+  reg [4:0] scale_code = 5'd0;
+  reg [4:0] add_code = 5'd0;
 
-  wire [4:0] chosen = $signed(plain) < 5'sd0 ? 5'd0 : plain;
+  wire [4:0] chosen = $signed(add_code) < 5'sd0 ? 5'd0 : add_code;
 
   always @(posedge clk)
     if (rst) begin
-      value <= 2'd0;
-      scaled <= 2'd0;
-      value_2 <= 5'd0;
-      plain <= 5'd0;
+      scale_map <= 2'd0;
+      add_map <= 2'd0;
+      scale_code <= 5'd0;
+      add_code <= 5'd0;
     end else begin
-      value <= map;
-      scaled <= value;
-      value_2 <= code;
-      plain <= value_2;
+      scale_map <= map;
+      add_map <= scale_map;
+      scale_code <= code;
+      add_code <= scale_code;
     end
   always @(posedge clk)
     if (rst) word <= 5'd0;
-    else if (scaled == 2'd1) word <= chosen;
-    else if (scaled == 2'd2) word <= chosen;
+    else if (add_map == 2'd1) word <= chosen;
+    else if (add_map == 2'd2) word <= chosen;
 endmodule
 
 // A sum for each lane, and a register in which a finished group's sums leave one by one.
 module lmu_network_slice_0_accumulators (
   input  wire        clk,
   input  wire        rst,
-  input  wire        add,
-  input  wire        opens,
-  input  wire [20:0] biases_0,
-  input  wire [20:0] biases_1,
-  input  wire [20:0] products_0,
-  input  wire [20:0] products_1,
-  input  wire [3:0]  alignment_shifts_0,
-  input  wire [3:0]  alignment_shifts_1,
   input  wire        close,
+  input  wire        add_valid,
+  input  wire        add_opens,
+  input  wire [20:0] add_biases_0,
+  input  wire [20:0] add_biases_1,
+  input  wire [20:0] add_products_0,
+  input  wire [20:0] add_products_1,
+  input  wire [3:0]  add_alignment_shifts_0,
+  input  wire [3:0]  add_alignment_shifts_1,
   output reg  [20:0] leaving_0 = 21'd0
 );
   reg [20:0] sum_0 = 21'd0;
   reg [20:0] sum_1 = 21'd0;
   reg [20:0] leaving_1 = 21'd0;
 
-  wire [20:0] shifted = products_0 << alignment_shifts_0;
-  wire [20:0] shifted_2 = products_1 << alignment_shifts_1;
+  wire [20:0] shifted = add_products_0 << add_alignment_shifts_0;
+  wire [20:0] shifted_2 = add_products_1 << add_alignment_shifts_1;
 
   always @(posedge clk)
     if (rst) begin
       sum_0 <= 21'd0;
       sum_1 <= 21'd0;
-    end else if (add) begin
-      sum_0 <= (opens ? biases_0 : sum_0) + shifted;
-      sum_1 <= (opens ? biases_1 : sum_1) + shifted_2;
+    end else if (add_valid) begin
+      sum_0 <= (add_opens ? add_biases_0 : sum_0) + shifted;
+      sum_1 <= (add_opens ? add_biases_1 : sum_1) + shifted_2;
     end
   always @(posedge clk)
     if (rst) begin
@@ -748,29 +932,31 @@ endmodule
 module lmu_network_slice_0_lanes (
   input  wire        clk,
   input  wire        rst,
-  input  wire        affine,
-  input  wire [13:0] word,
-  input  wire [6:0]  weights_0,
-  input  wire [6:0]  weights_1,
-  input  wire [11:0] factors_0_0_operand,
-  input  wire [12:0] factors_0_0_coefficient,
-  input  wire [11:0] factors_0_1_operand,
-  input  wire [12:0] factors_0_1_coefficient,
+  input  wire        affine_valid,
+  input  wire [13:0] affine_word,
+  input  wire [6:0]  affine_weights_0,
+  input  wire [6:0]  affine_weights_1,
+  input  wire [11:0] memory_0_0_operand,
+  input  wire [6:0]  memory_0_0_coefficient,
+  input  wire [11:0] memory_0_1_operand,
+  input  wire [6:0]  memory_0_1_coefficient,
   output reg  [24:0] products_0 = 25'd0,
   output reg  [24:0] products_1 = 25'd0
 );
   wire [13:0] operand_0 =
-      affine ? word :
-      {{2{factors_0_0_operand[11]}}, factors_0_0_operand};
+      affine_valid ? affine_word :
+      {{2{memory_0_0_operand[11]}}, memory_0_0_operand};
   wire [12:0] coefficient_0 =
-      affine ? {{6{weights_0[6]}}, weights_0} :
-      factors_0_0_coefficient;
+      affine_valid ? {{6{affine_weights_0[6]}}, affine_weights_0} :
+      {memory_0_0_coefficient[6], 2'd0, memory_0_0_coefficient[5:4], 2'd0, memory_0_0_coefficient[3:2], 2'd0,
+          memory_0_0_coefficient[1:0]};
   wire [13:0] operand_1 =
-      affine ? word :
-      {{2{factors_0_1_operand[11]}}, factors_0_1_operand};
+      affine_valid ? affine_word :
+      {{2{memory_0_1_operand[11]}}, memory_0_1_operand};
   wire [12:0] coefficient_1 =
-      affine ? {{6{weights_1[6]}}, weights_1} :
-      factors_0_1_coefficient;
+      affine_valid ? {{6{affine_weights_1[6]}}, affine_weights_1} :
+      {memory_0_1_coefficient[6], 1'b0, memory_0_1_coefficient[5:4], 2'd0, memory_0_1_coefficient[3:2], 2'd0,
+          memory_0_1_coefficient[1:0], 1'b0};
 
   always @(posedge clk)
     if (rst) begin
@@ -789,19 +975,20 @@ module lmu_network_output (
   input  wire [4:0] word,
   input  wire       start,
   input  wire       gives,
-  input  wire       firsts,
   input  wire       done,
   input  wire       bank,
   input  wire       o_ready,
+  input  wire       step_firsts,
   output wire       room,
+  output reg        valid = 1'b0,
   output reg        index = 1'b0,
-  output wire [1:0] read_address,
-  output reg        o_valid = 1'b0,
+  output wire       next_bank,
+  output wire       next_row,
   output wire       o_payload_argmax,
   output wire       o_payload_first,
   output wire       o_payload_last
 );
-  reg coming = 1'b0;
+  reg next_step = 1'b0;
   reg claimed_0 = 1'b0;
   reg claimed_1 = 1'b0;
   reg gives_0 = 1'b0;
@@ -812,47 +999,45 @@ module lmu_network_output (
   reg lasts_1 = 1'b0;
   reg full_0 = 1'b0;
   reg full_1 = 1'b0;
-  reg value = 1'b0;
-  reg value_2 = 1'b0;
+  reg bank_2 = 1'b0;
+  reg row = 1'b0;
+  reg [4:0] best = 5'd0;
   reg best_index = 1'b0;
-  reg [4:0] like = 5'd0;
 
-  assign room = ~(!coming ? claimed_0 : coming ? claimed_1 : 1'b0);
-  wire both = o_valid & o_ready;
-  wire both_2 = (!value ? full_0 : value ? full_1 : 1'b0) & ~(!value ? gives_0 : value ? gives_1 : 1'b0);
-  wire leaves = (both & index) | both_2;
-  wire value_3 = value ^ leaves;
-  wire either = ~index | ($signed(word) > $signed(like));
-  assign o_payload_argmax = either ? index : best_index;
-  assign o_payload_first = !value ? firsts_0 : value ? firsts_1 : 1'b0;
-  assign o_payload_last = !value ? lasts_0 : value ? lasts_1 : 1'b0;
-  wire value_4 = leaves ? 1'b0 : both ? value_2 + 1'b1 : value_2;
-  wire next_index = leaves ? 1'b0 : both ? index + 1'b1 : index;
-  assign read_address = {value_4, value_3};
+  assign room = ~(!next_step ? claimed_0 : next_step ? claimed_1 : 1'b0);
+  wire both = valid & o_ready;
+  wire both_2 = (!bank_2 ? full_0 : bank_2 ? full_1 : 1'b0) & ~(!bank_2 ? gives_0 : bank_2 ? gives_1 : 1'b0);
+  wire sequence_ends = (both & index) | both_2;
+  assign next_bank = bank_2 ^ sequence_ends;
+  assign o_payload_first = !bank_2 ? firsts_0 : bank_2 ? firsts_1 : 1'b0;
+  assign o_payload_last = !bank_2 ? lasts_0 : bank_2 ? lasts_1 : 1'b0;
+  wire better = ~index | ($signed(word) > $signed(best));
+  assign o_payload_argmax = better ? index : best_index;
+  assign next_row = sequence_ends ? 1'b0 : both ? row + 1'b1 : row;
 
   always @(posedge clk)
-    if (rst) coming <= 1'b0;
-    else if (start) coming <= ~coming;
+    if (rst) next_step <= 1'b0;
+    else if (start) next_step <= ~next_step;
   always @(posedge clk)
     if (rst) claimed_0 <= 1'b0;
     else begin
-      if (start && !coming) claimed_0 <= 1'b1;
-      if (leaves && !value) claimed_0 <= 1'b0;
+      if (start && !next_step) claimed_0 <= 1'b1;
+      if (sequence_ends && !bank_2) claimed_0 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) claimed_1 <= 1'b0;
     else begin
-      if (start && (!(!coming) && coming)) claimed_1 <= 1'b1;
-      if (leaves && (!(!value) && value)) claimed_1 <= 1'b0;
+      if (start && (!(!next_step) && next_step)) claimed_1 <= 1'b1;
+      if (sequence_ends && (!(!bank_2) && bank_2)) claimed_1 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) begin
       gives_0 <= 1'b0;
       firsts_0 <= 1'b0;
       lasts_0 <= 1'b0;
-    end else if (start && !coming) begin
+    end else if (start && !next_step) begin
       gives_0 <= gives;
-      firsts_0 <= firsts;
+      firsts_0 <= step_firsts;
       lasts_0 <= gives;
     end
   always @(posedge clk)
@@ -860,42 +1045,46 @@ module lmu_network_output (
       gives_1 <= 1'b0;
       firsts_1 <= 1'b0;
       lasts_1 <= 1'b0;
-    end else if (start && (!(!coming) && coming)) begin
+    end else if (start && (!(!next_step) && next_step)) begin
       gives_1 <= gives;
-      firsts_1 <= firsts;
+      firsts_1 <= step_firsts;
       lasts_1 <= gives;
     end
   always @(posedge clk)
     if (rst) full_0 <= 1'b0;
     else begin
       if (done && !bank) full_0 <= 1'b1;
-      if (leaves && !value) full_0 <= 1'b0;
+      if (sequence_ends && !bank_2) full_0 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) full_1 <= 1'b0;
     else begin
       if (done && (!(!bank) && bank)) full_1 <= 1'b1;
-      if (leaves && (!(!value) && value)) full_1 <= 1'b0;
+      if (sequence_ends && (!(!bank_2) && bank_2)) full_1 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) begin
-      value <= 1'b0;
-      index <= 1'b0;
-      value_2 <= 1'b0;
-      o_valid <= 1'b0;
+      bank_2 <= 1'b0;
+      valid <= 1'b0;
+      row <= 1'b0;
     end else begin
-      value <= value_3;
-      index <= next_index;
-      value_2 <= value_4;
-      o_valid <= (!value_3 ? full_0 : value_3 ? full_1 : 1'b0) & (!value_3 ? gives_0 : value_3 ? gives_1 :
-          1'b0);
+      bank_2 <= next_bank;
+      valid <= (!next_bank ? full_0 : next_bank ? full_1 : 1'b0) & (!next_bank ? gives_0 : next_bank ? gives_1
+          : 1'b0);
+      row <= next_row;
     end
   always @(posedge clk)
-    if (rst) best_index <= 1'b0;
-    else if (both) best_index <= o_payload_argmax;
+    if (rst) index <= 1'b0;
+    else if (sequence_ends) index <= 1'b0;
+    else if (both) index <= index + 1'b1;
   always @(posedge clk)
-    if (rst) like <= 5'd0;
-    else if (both && either) like <= word;
+    if (rst) begin
+      best <= 5'd0;
+      best_index <= 1'b0;
+    end else if (both & better) begin
+      best <= word;
+      best_index <= index;
+    end
 endmodule
 
 // Collects the words of a step for all sequences, while the step before is at work.
@@ -907,12 +1096,12 @@ module lmu_network_input (
   input  wire i_valid,
   input  wire i_payload_first,
   input  wire i_payload_last,
+  output reg  filling = 1'b0,
   output wire taken,
-  output reg  address = 1'b0,
   output wire waiting,
-  output wire firsts,
-  output wire lasts,
-  output wire i_ready
+  output wire i_ready,
+  output wire step_firsts,
+  output wire step_lasts
 );
   reg firsts_0 = 1'b0;
   reg firsts_1 = 1'b0;
@@ -921,19 +1110,19 @@ module lmu_network_input (
   reg full_0 = 1'b0;
   reg full_1 = 1'b0;
   reg at_work = 1'b0;
-  reg next_up = 1'b0;
+  reg next_step = 1'b0;
 
-  assign lasts = !next_up ? lasts_0 : next_up ? lasts_1 : 1'b0;
-  assign waiting = !next_up ? full_0 : next_up ? full_1 : 1'b0;
-  assign firsts = !next_up ? firsts_0 : next_up ? firsts_1 : 1'b0;
-  assign i_ready = ~(!address ? full_0 : address ? full_1 : 1'b0);
+  assign step_lasts = !next_step ? lasts_0 : next_step ? lasts_1 : 1'b0;
+  assign waiting = !next_step ? full_0 : next_step ? full_1 : 1'b0;
+  assign step_firsts = !next_step ? firsts_0 : next_step ? firsts_1 : 1'b0;
+  assign i_ready = ~(!filling ? full_0 : filling ? full_1 : 1'b0);
   assign taken = i_valid & i_ready;
 
   always @(posedge clk)
     if (rst) begin
       firsts_0 <= 1'b0;
       lasts_0 <= 1'b0;
-    end else if (taken && !address) begin
+    end else if (taken && !filling) begin
       firsts_0 <= i_payload_first;
       lasts_0 <= i_payload_last;
     end
@@ -941,32 +1130,32 @@ module lmu_network_input (
     if (rst) begin
       firsts_1 <= 1'b0;
       lasts_1 <= 1'b0;
-    end else if (taken && (!(!address) && address)) begin
+    end else if (taken && (!(!filling) && filling)) begin
       firsts_1 <= i_payload_first;
       lasts_1 <= i_payload_last;
     end
   always @(posedge clk)
     if (rst) full_0 <= 1'b0;
     else begin
-      if (taken && !address) full_0 <= 1'b1;
+      if (taken && !filling) full_0 <= 1'b1;
       if (finish && !at_work) full_0 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) full_1 <= 1'b0;
     else begin
-      if (taken && (!(!address) && address)) full_1 <= 1'b1;
+      if (taken && (!(!filling) && filling)) full_1 <= 1'b1;
       if (finish && (!(!at_work) && at_work)) full_1 <= 1'b0;
     end
   always @(posedge clk)
-    if (rst) address <= 1'b0;
-    else if (taken) address <= ~address;
+    if (rst) filling <= 1'b0;
+    else if (taken) filling <= ~filling;
   always @(posedge clk)
     if (rst) begin
       at_work <= 1'b0;
-      next_up <= 1'b0;
+      next_step <= 1'b0;
     end else if (start) begin
-      at_work <= next_up;
-      next_up <= ~next_up;
+      at_work <= next_step;
+      next_step <= ~next_step;
     end
 endmodule
 
@@ -974,25 +1163,35 @@ endmodule
 module lmu_network_control (
   input  wire        clk,
   input  wire        rst,
-  input  wire        waiting,
   input  wire        gives,
+  input  wire        waiting,
   input  wire        room,
-  output wire [1:0]  run_vector,
-  output wire        run_previous,
-  output wire        finish,
+  output reg  [1:0]  slot_read_vector = 2'd0,
+  output wire        slot_issue_valid,
+  output wire [1:0]  slot_issue_vector,
+  output wire        slot_issue_previous,
+  output reg         slot_issue_bank = 1'b1,
+  output reg         slot_multiply_valid = 1'b0,
+  output reg         slot_accumulate_valid = 1'b0,
+  output reg         slot_accumulate_opens = 1'b0,
+  output reg  [3:0]  slot_accumulate_alignment_shifts_0 = 4'd0,
+  output reg  [3:0]  slot_accumulate_alignment_shifts_1 = 4'd0,
+  output reg         slot_close_valid = 1'b0,
+  output reg         slot_close_closes = 1'b0,
+  output reg         row_lookup_valid = 1'b0,
+  output reg  [1:0]  row_lookup_map = 2'd0,
+  output reg  [1:0]  row_round_map = 2'd0,
+  output reg         row_write_valid = 1'b0,
+  output reg  [1:0]  row_write_map = 2'd0,
+  output reg         row_write_bank = 1'b0,
+  output reg         row_write_outputs = 1'b0,
+  output reg         row_write_gives = 1'b0,
   output wire        start,
-  output reg         bank = 1'b1,
-  output reg  [41:0] biases,
-  output reg  [13:0] weights = 14'd0,
-  output reg  [1:0]  rows_0_map = 2'd0,
-  output reg         rows_1_valid = 1'b0,
-  output reg  [1:0]  rows_1_map = 2'd0,
-  output reg         rows_4_valid = 1'b0,
-  output reg  [1:0]  rows_4_map = 2'd0,
-  output reg         rows_4_bank = 1'b0,
-  output reg         rows_4_outputs = 1'b0,
-  output reg         rows_4_gives = 1'b0,
-  output wire [15:0] slots
+  output wire        finish,
+  output reg  [6:0]  steps_weights_0 = 7'd0,
+  output reg  [6:0]  steps_weights_1 = 7'd0,
+  output wire [20:0] steps_biases_0,
+  output wire [20:0] steps_biases_1
 );
   reg [24:0] program_ [0:8];
   initial begin
@@ -1007,177 +1206,281 @@ module lmu_network_control (
     program_[8] = 25'h8000;
   end
   reg [24:0] program_word;
-  reg [13:0] weights_2 [0:7];
+  reg [13:0] weights [0:7];
   initial begin
-    weights_2[0] = 14'h7e;
-    weights_2[1] = 14'hfd;
-    weights_2[2] = 14'h3f02;
-    weights_2[3] = 14'h3ffd;
-    weights_2[4] = 14'h2b61;
-    weights_2[5] = 14'h193c;
-    weights_2[6] = 14'h3ae7;
-    weights_2[7] = 14'h3717;
+    weights[0] = 14'h7e;
+    weights[1] = 14'hfd;
+    weights[2] = 14'h3f02;
+    weights[3] = 14'h3ffd;
+    weights[4] = 14'h2b61;
+    weights[5] = 14'h193c;
+    weights[6] = 14'h3ae7;
+    weights[7] = 14'h3717;
   end
-  reg [13:0] signature_data;
-  reg [41:0] biases_2 [0:2];
+  reg [13:0] weights_read_data;
+  reg [41:0] biases [0:2];
   initial begin
-    biases_2[0] = 42'h1fffc4;
-    biases_2[1] = 42'h3fd85bfdf4a;
-    biases_2[2] = 42'hcbfff50;
+    biases[0] = 42'h1fffc4;
+    biases[1] = 42'h3fd85bfdf4a;
+    biases[2] = 42'hcbfff50;
   end
-  reg [87:0] slots_2 = 88'd0;
-  reg [3:0] value = 4'd0;
+  reg [41:0] biases_read_data;
+  reg slot_read_valid = 1'b0;
+  reg slot_read_opens = 1'b0;
+  reg slot_read_closes = 1'b0;
+  reg [1:0] slot_read_map = 2'd0;
+  reg slot_read_last_row = 1'b0;
+  reg [3:0] slot_read_alignment_shifts_0 = 4'd0;
+  reg [3:0] slot_read_alignment_shifts_1 = 4'd0;
+  reg [1:0] slot_read_group = 2'd0;
+  reg slot_read_bank = 1'b0;
+  reg slot_read_outputs = 1'b0;
+  reg slot_read_gives = 1'b0;
+  reg slot_multiply_opens = 1'b0;
+  reg slot_multiply_closes = 1'b0;
+  reg [1:0] slot_multiply_map = 2'd0;
+  reg slot_multiply_last_row = 1'b0;
+  reg [3:0] slot_multiply_alignment_shifts_0 = 4'd0;
+  reg [3:0] slot_multiply_alignment_shifts_1 = 4'd0;
+  reg [1:0] slot_multiply_group = 2'd0;
+  reg slot_multiply_bank = 1'b0;
+  reg slot_multiply_outputs = 1'b0;
+  reg slot_multiply_gives = 1'b0;
+  reg slot_accumulate_closes = 1'b0;
+  reg [1:0] slot_accumulate_map = 2'd0;
+  reg slot_accumulate_last_row = 1'b0;
+  reg slot_accumulate_bank = 1'b0;
+  reg slot_accumulate_outputs = 1'b0;
+  reg slot_accumulate_gives = 1'b0;
+  reg [1:0] slot_close_map = 2'd0;
+  reg slot_close_last_row = 1'b0;
+  reg slot_close_bank = 1'b0;
+  reg slot_close_outputs = 1'b0;
+  reg slot_close_gives = 1'b0;
+  reg row_lookup_bank = 1'b0;
+  reg row_lookup_outputs = 1'b0;
+  reg row_lookup_gives = 1'b0;
+  reg row_scale_valid = 1'b0;
+  reg [1:0] row_scale_map = 2'd0;
+  reg row_scale_bank = 1'b0;
+  reg row_scale_outputs = 1'b0;
+  reg row_scale_gives = 1'b0;
+  reg row_add_valid = 1'b0;
+  reg [1:0] row_add_map = 2'd0;
+  reg row_add_bank = 1'b0;
+  reg row_add_outputs = 1'b0;
+  reg row_add_gives = 1'b0;
+  reg [3:0] run_index = 4'd0;
   reg [4:0] cycle = 5'd0;
-  reg value_2 = 1'b0;
+  reg running = 1'b0;
   reg giving = 1'b0;
   reg outputs = 1'b1;
-  reg [2:0] value_3 = 3'd0;
+  reg [2:0] weight = 3'd0;
   reg [1:0] group = 2'd0;
-  reg rows_0_valid = 1'b0;
-  reg rows_0_bank = 1'b0;
-  reg rows_0_outputs = 1'b0;
-  reg rows_0_gives = 1'b0;
-  reg rows_1_bank = 1'b0;
-  reg rows_1_outputs = 1'b0;
-  reg rows_1_gives = 1'b0;
-  reg rows_2_valid = 1'b0;
-  reg [1:0] rows_2_map = 2'd0;
-  reg rows_2_bank = 1'b0;
-  reg rows_2_outputs = 1'b0;
-  reg rows_2_gives = 1'b0;
-  reg rows_3_valid = 1'b0;
-  reg [1:0] rows_3_map = 2'd0;
-  reg rows_3_bank = 1'b0;
-  reg rows_3_outputs = 1'b0;
-  reg rows_3_gives = 1'b0;
-  reg left = 1'b0;
+  reg row_round_valid = 1'b0;
+  reg row_round_bank = 1'b0;
+  reg row_round_outputs = 1'b0;
+  reg row_round_gives = 1'b0;
+  reg rows_left = 1'b0;
 
   wire is_equal = cycle == program_word[4:0];
-  wire ends = value_2 & is_equal;
-  assign finish = ends & (program_word[15] | (program_word[14] & ~giving));
-  assign start = waiting & (~gives | room) & (finish | ~value_2);
-  wire both = value_2 & program_word[5];
-  wire both_2 = program_word[10] & is_equal;
-  wire group_ends = both & both_2;
-  wire both_3 = slots_2[66] & slots_2[71];
-  wire inverse = ~left;
-  wire [3:0] following =
+  wire run_ends = running & is_equal;
+  assign finish = run_ends & (program_word[15] | (program_word[14] & ~giving));
+  assign start = waiting & (~gives | room) & (finish | ~running);
+  assign slot_issue_valid = running & program_word[5];
+  wire slot_issue_closes = program_word[10] & is_equal;
+  wire both = slot_close_valid & slot_close_closes;
+  wire inverse = ~rows_left;
+  wire slot_issue_opens = program_word[9] & (cycle == 5'd0);
+  wire [3:0] next_run_index =
       finish ? 4'd0 :
-      ends ? (value + 4'd1) + {3'd0, program_word[16] & giving} :
-      value;
-  assign run_vector = program_word[7:6];
-  assign run_previous = program_word[8];
-  assign slots = {slots_2[71], slots_2[66], slots_2[60:53], slots_2[48], slots_2[44], slots_2[22],
-      slots_2[2:1], both};
+      run_ends ? (run_index + 4'd1) + {3'd0, program_word[16] & giving} :
+      run_index;
+  assign slot_issue_vector = program_word[7:6];
+  assign slot_issue_previous = program_word[8];
+  assign steps_biases_0 = biases_read_data[20:0];
+  assign steps_biases_1 = biases_read_data[41:21];
 
   always @(posedge clk)
-    program_word <= program_[following];
+    program_word <= program_[next_run_index];
   always @(posedge clk)
-    signature_data <= weights_2[value_3];
+    weights_read_data <= weights[weight];
   always @(posedge clk)
-    biases <= biases_2[slots_2[40:39]];
-  always @(posedge clk)
-    if (rst) slots_2 <= 88'd0;
-    else begin
-      slots_2[21:0] <= {giving, outputs, bank, group, program_word[24:17], program_word[13:11], both_2,
-          program_word[9] & (cycle == 5'd0), program_word[8:6], both};
-      slots_2[43:22] <= slots_2[21:0];
-      slots_2[65:44] <= slots_2[43:22];
-      slots_2[87:66] <= slots_2[65:44];
-    end
+    biases_read_data <= biases[slot_multiply_group];
   always @(posedge clk)
     if (rst) begin
-      value <= 4'd0;
+      slot_read_valid <= 1'b0;
+      slot_read_vector <= 2'd0;
+      slot_read_opens <= 1'b0;
+      slot_read_closes <= 1'b0;
+      slot_read_map <= 2'd0;
+      slot_read_last_row <= 1'b0;
+      slot_read_alignment_shifts_0 <= 4'd0;
+      slot_read_alignment_shifts_1 <= 4'd0;
+      slot_read_group <= 2'd0;
+      slot_read_bank <= 1'b0;
+      slot_read_outputs <= 1'b0;
+      slot_read_gives <= 1'b0;
+      slot_multiply_valid <= 1'b0;
+      slot_multiply_opens <= 1'b0;
+      slot_multiply_closes <= 1'b0;
+      slot_multiply_map <= 2'd0;
+      slot_multiply_last_row <= 1'b0;
+      slot_multiply_alignment_shifts_0 <= 4'd0;
+      slot_multiply_alignment_shifts_1 <= 4'd0;
+      slot_multiply_group <= 2'd0;
+      slot_multiply_bank <= 1'b0;
+      slot_multiply_outputs <= 1'b0;
+      slot_multiply_gives <= 1'b0;
+      slot_accumulate_valid <= 1'b0;
+      slot_accumulate_opens <= 1'b0;
+      slot_accumulate_closes <= 1'b0;
+      slot_accumulate_map <= 2'd0;
+      slot_accumulate_last_row <= 1'b0;
+      slot_accumulate_alignment_shifts_0 <= 4'd0;
+      slot_accumulate_alignment_shifts_1 <= 4'd0;
+      slot_accumulate_bank <= 1'b0;
+      slot_accumulate_outputs <= 1'b0;
+      slot_accumulate_gives <= 1'b0;
+      slot_close_valid <= 1'b0;
+      slot_close_closes <= 1'b0;
+      slot_close_map <= 2'd0;
+      slot_close_last_row <= 1'b0;
+      slot_close_bank <= 1'b0;
+      slot_close_outputs <= 1'b0;
+      slot_close_gives <= 1'b0;
+      row_lookup_valid <= 1'b0;
+      row_lookup_map <= 2'd0;
+      row_lookup_bank <= 1'b0;
+      row_lookup_outputs <= 1'b0;
+      row_lookup_gives <= 1'b0;
+      row_scale_valid <= 1'b0;
+      row_scale_map <= 2'd0;
+      row_scale_bank <= 1'b0;
+      row_scale_outputs <= 1'b0;
+      row_scale_gives <= 1'b0;
+      row_add_valid <= 1'b0;
+      row_add_map <= 2'd0;
+      row_add_bank <= 1'b0;
+      row_add_outputs <= 1'b0;
+      row_add_gives <= 1'b0;
+      row_write_valid <= 1'b0;
+      row_write_map <= 2'd0;
+      row_write_bank <= 1'b0;
+      row_write_outputs <= 1'b0;
+      row_write_gives <= 1'b0;
+      run_index <= 4'd0;
       cycle <= 5'd0;
-      weights <= 14'd0;
-      rows_1_valid <= 1'b0;
-      rows_1_map <= 2'd0;
-      rows_1_bank <= 1'b0;
-      rows_1_outputs <= 1'b0;
-      rows_1_gives <= 1'b0;
-      rows_2_valid <= 1'b0;
-      rows_2_map <= 2'd0;
-      rows_2_bank <= 1'b0;
-      rows_2_outputs <= 1'b0;
-      rows_2_gives <= 1'b0;
-      rows_3_valid <= 1'b0;
-      rows_3_map <= 2'd0;
-      rows_3_bank <= 1'b0;
-      rows_3_outputs <= 1'b0;
-      rows_3_gives <= 1'b0;
-      rows_4_valid <= 1'b0;
-      rows_4_map <= 2'd0;
-      rows_4_bank <= 1'b0;
-      rows_4_outputs <= 1'b0;
-      rows_4_gives <= 1'b0;
+      steps_weights_0 <= 7'd0;
+      steps_weights_1 <= 7'd0;
     end else begin
-      value <= following;
-      cycle <= (value_2 & ~ends) ? cycle + 5'd1 : 5'd0;
-      weights <= signature_data;
-      rows_1_valid <= rows_0_valid;
-      rows_1_map <= rows_0_map;
-      rows_1_bank <= rows_0_bank;
-      rows_1_outputs <= rows_0_outputs;
-      rows_1_gives <= rows_0_gives;
-      rows_2_valid <= rows_1_valid;
-      rows_2_map <= rows_1_map;
-      rows_2_bank <= rows_1_bank;
-      rows_2_outputs <= rows_1_outputs;
-      rows_2_gives <= rows_1_gives;
-      rows_3_valid <= rows_2_valid;
-      rows_3_map <= rows_2_map;
-      rows_3_bank <= rows_2_bank;
-      rows_3_outputs <= rows_2_outputs;
-      rows_3_gives <= rows_2_gives;
-      rows_4_valid <= rows_3_valid;
-      rows_4_map <= rows_3_map;
-      rows_4_bank <= rows_3_bank;
-      rows_4_outputs <= rows_3_outputs;
-      rows_4_gives <= rows_3_gives;
+      slot_read_valid <= slot_issue_valid;
+      slot_read_vector <= program_word[7:6];
+      slot_read_opens <= slot_issue_opens;
+      slot_read_closes <= slot_issue_closes;
+      slot_read_map <= program_word[12:11];
+      slot_read_last_row <= program_word[13];
+      slot_read_alignment_shifts_0 <= program_word[20:17];
+      slot_read_alignment_shifts_1 <= program_word[24:21];
+      slot_read_group <= group;
+      slot_read_bank <= slot_issue_bank;
+      slot_read_outputs <= outputs;
+      slot_read_gives <= giving;
+      slot_multiply_valid <= slot_read_valid;
+      slot_multiply_opens <= slot_read_opens;
+      slot_multiply_closes <= slot_read_closes;
+      slot_multiply_map <= slot_read_map;
+      slot_multiply_last_row <= slot_read_last_row;
+      slot_multiply_alignment_shifts_0 <= slot_read_alignment_shifts_0;
+      slot_multiply_alignment_shifts_1 <= slot_read_alignment_shifts_1;
+      slot_multiply_group <= slot_read_group;
+      slot_multiply_bank <= slot_read_bank;
+      slot_multiply_outputs <= slot_read_outputs;
+      slot_multiply_gives <= slot_read_gives;
+      slot_accumulate_valid <= slot_multiply_valid;
+      slot_accumulate_opens <= slot_multiply_opens;
+      slot_accumulate_closes <= slot_multiply_closes;
+      slot_accumulate_map <= slot_multiply_map;
+      slot_accumulate_last_row <= slot_multiply_last_row;
+      slot_accumulate_alignment_shifts_0 <= slot_multiply_alignment_shifts_0;
+      slot_accumulate_alignment_shifts_1 <= slot_multiply_alignment_shifts_1;
+      slot_accumulate_bank <= slot_multiply_bank;
+      slot_accumulate_outputs <= slot_multiply_outputs;
+      slot_accumulate_gives <= slot_multiply_gives;
+      slot_close_valid <= slot_accumulate_valid;
+      slot_close_closes <= slot_accumulate_closes;
+      slot_close_map <= slot_accumulate_map;
+      slot_close_last_row <= slot_accumulate_last_row;
+      slot_close_bank <= slot_accumulate_bank;
+      slot_close_outputs <= slot_accumulate_outputs;
+      slot_close_gives <= slot_accumulate_gives;
+      row_lookup_valid <= row_round_valid;
+      row_lookup_map <= row_round_map;
+      row_lookup_bank <= row_round_bank;
+      row_lookup_outputs <= row_round_outputs;
+      row_lookup_gives <= row_round_gives;
+      row_scale_valid <= row_lookup_valid;
+      row_scale_map <= row_lookup_map;
+      row_scale_bank <= row_lookup_bank;
+      row_scale_outputs <= row_lookup_outputs;
+      row_scale_gives <= row_lookup_gives;
+      row_add_valid <= row_scale_valid;
+      row_add_map <= row_scale_map;
+      row_add_bank <= row_scale_bank;
+      row_add_outputs <= row_scale_outputs;
+      row_add_gives <= row_scale_gives;
+      row_write_valid <= row_add_valid;
+      row_write_map <= row_add_map;
+      row_write_bank <= row_add_bank;
+      row_write_outputs <= row_add_outputs;
+      row_write_gives <= row_add_gives;
+      run_index <= next_run_index;
+      cycle <= (running & ~run_ends) ? cycle + 5'd1 : 5'd0;
+      steps_weights_0 <= weights_read_data[6:0];
+      steps_weights_1 <= weights_read_data[13:7];
     end
   always @(posedge clk)
-    if (rst) value_2 <= 1'b0;
-    else if (start) value_2 <= 1'b1;
-    else if (finish) value_2 <= 1'b0;
+    if (rst) running <= 1'b0;
+    else if (start) running <= 1'b1;
+    else if (finish) running <= 1'b0;
   always @(posedge clk)
     if (rst) begin
-      bank <= 1'b1;
+      slot_issue_bank <= 1'b1;
       giving <= 1'b0;
       outputs <= 1'b1;
     end else if (start) begin
-      bank <= ~bank;
+      slot_issue_bank <= ~slot_issue_bank;
       giving <= gives;
       outputs <= outputs ^ gives;
     end
   always @(posedge clk)
-    if (rst) begin
-      value_3 <= 3'd0;
-      group <= 2'd0;
-    end else if (finish) begin
-      value_3 <= 3'd0;
-      group <= 2'd0;
-    end else begin
-      value_3 <= value_3 + {2'd0, both};
-      group <= group + {1'b0, group_ends};
+    if (rst) weight <= 3'd0;
+    else if (finish) weight <= 3'd0;
+    else if (slot_issue_valid) weight <= weight + 3'd1;
+  always @(posedge clk)
+    if (rst) group <= 2'd0;
+    else if (finish) group <= 2'd0;
+    else if (slot_issue_valid) begin
+      if (slot_issue_closes) group <= group == 2'd2 ? 2'd0 : group + 2'd1;
     end
   always @(posedge clk)
-    if (rst) rows_0_valid <= 1'b0;
-    else if (both_3) rows_0_valid <= 1'b1;
-    else if (inverse) rows_0_valid <= 1'b0;
+    if (rst) row_round_valid <= 1'b0;
+    else if (both) row_round_valid <= 1'b1;
+    else if (inverse) row_round_valid <= 1'b0;
   always @(posedge clk)
     if (rst) begin
-      rows_0_map <= 2'd0;
-      rows_0_bank <= 1'b0;
-      rows_0_outputs <= 1'b0;
-      rows_0_gives <= 1'b0;
-    end else if (both_3) begin
-      rows_0_map <= slots_2[73:72];
-      rows_0_bank <= slots_2[85];
-      rows_0_outputs <= slots_2[86];
-      rows_0_gives <= slots_2[87];
+      row_round_map <= 2'd0;
+      row_round_bank <= 1'b0;
+      row_round_outputs <= 1'b0;
+      row_round_gives <= 1'b0;
+    end else if (both) begin
+      row_round_map <= slot_close_map;
+      row_round_bank <= slot_close_bank;
+      row_round_outputs <= slot_close_outputs;
+      row_round_gives <= slot_close_gives;
     end
   always @(posedge clk)
-    if (rst) left <= 1'b0;
-    else if (both_3) left <= slots_2[74];
-    else if (!inverse) left <= left - 1'b1;
+    if (rst) rows_left <= 1'b0;
+    else if (both) rows_left <= slot_close_last_row;
+    else if (!inverse) rows_left <= rows_left - 1'b1;
 endmodule

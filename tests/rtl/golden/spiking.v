@@ -23,31 +23,31 @@ module spiking_memory (
 );
   wire y_address;
   wire done;
-  wire write;
-  wire ensemble;
-  wire [20:0] decoded;
-  wire [19:0] y;
+  wire sums_valid;
+  wire sums_ensemble;
+  wire [20:0] sums_value;
   wire settled;
+  wire [19:0] y_value;
   wire w_en;
   wire [19:0] word_data;
   wire word_index;
   wire [22:0] r_data;
-  reg value = 1'b0;
-  reg value_2 = 1'b0;
-  reg [15:0] u = 16'd0;
-  reg like_first = 1'b0;
-  reg like_last = 1'b0;
-  reg fresh = 1'b0;
-  reg value_3 = 1'b0;
-  reg [1:0] left = 2'd0;
+  reg busy = 1'b0;
+  reg started = 1'b0;
+  reg [15:0] sample_data = 16'd0;
+  reg sample_first = 1'b0;
+  reg sample_last = 1'b0;
+  reg clear = 1'b0;
+  reg pending = 1'b0;
+  reg [1:0] words_left = 2'd0;
   reg word_first = 1'b0;
-  reg last = 1'b0;
+  reg word_last = 1'b0;
 
-  assign in_ready = ~value;
+  assign in_ready = ~busy;
   wire accept = in_valid & in_ready;
-  wire fresh_now = in_first | ~value_2;
-  wire either = done | value_3;
-  wire start = either & (left == 2'd0);
+  wire clear_now = in_first | ~started;
+  wire either = done | pending;
+  wire start = either & (words_left == 2'd0);
   wire both = out_valid & out_ready;
   assign out_data = r_data[19:0];
   assign out_index = r_data[20];
@@ -55,40 +55,40 @@ module spiking_memory (
   assign out_last = r_data[22];
 
   // All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
-  spiking_memory_bank bank (
-    .fresh(fresh),
-    .y(y),
+  spiking_memory_neurons neurons (
+    .clear(clear),
     .clk(clk),
     .rst(rst),
     .start(accept),
-    .y_address(y_address),
-    .spikes(spike_counts),
-    .spiking(spike_valid),
-    .spiking_slot(spike_group),
+    .y_value(y_value),
+    .slot_ensemble(y_address),
+    .count(spike_counts),
+    .slot_7_valid(spike_valid),
+    .group_7(spike_group),
     .done(done),
-    .write(write),
-    .ensemble(ensemble),
-    .decoded(decoded)
+    .sums_valid(sums_valid),
+    .sums_ensemble(sums_ensemble),
+    .sums_value(sums_value)
   );
-  // First y_k⁺ = narrow(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = narrow(Σ_k T_ik y_k⁺).
+  // First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
   spiking_memory_map map (
-    .write(write),
-    .ensemble(ensemble),
-    .decoded(decoded),
-    .y_address(y_address),
-    .u(u),
+    .clear(clear),
+    .u(sample_data),
     .clk(clk),
     .rst(rst),
     .start(start),
-    .fresh(fresh),
-    .y(y),
+    .sums_write_en(sums_valid),
+    .sums_write_addr(sums_ensemble),
+    .sums_write_data(sums_value),
+    .y_read_outside_addr(y_address),
     .settled(settled),
-    .word_valid(w_en),
-    .word(word_data),
-    .index(word_index)
+    .y_value(y_value),
+    .states_valid(w_en),
+    .states_payload_data(word_data),
+    .states_payload_index(word_index)
   );
   spiking_memory_queue queue (
-    .w_data({last, word_first, word_index, word_data}),
+    .w_data({word_last, word_first, word_index, word_data}),
     .w_en(w_en),
     .r_en(out_ready),
     .clk(clk),
@@ -98,39 +98,39 @@ module spiking_memory (
   );
 
   always @(posedge clk)
-    if (rst) value <= 1'b0;
+    if (rst) busy <= 1'b0;
     else begin
-      if (accept) value <= 1'b1;
-      if (settled) value <= 1'b0;
+      if (accept) busy <= 1'b1;
+      if (settled) busy <= 1'b0;
     end
   always @(posedge clk)
     if (rst) begin
-      value_2 <= 1'b0;
-      u <= 16'd0;
-      like_first <= 1'b0;
-      like_last <= 1'b0;
-      fresh <= 1'b0;
+      started <= 1'b0;
+      sample_data <= 16'd0;
+      sample_first <= 1'b0;
+      sample_last <= 1'b0;
+      clear <= 1'b0;
     end else if (accept) begin
-      value_2 <= 1'b1;
-      u <= in_data;
-      like_first <= in_first;
-      like_last <= in_last;
-      fresh <= fresh_now;
+      started <= 1'b1;
+      sample_data <= in_data;
+      sample_first <= in_first;
+      sample_last <= in_last;
+      clear <= clear_now;
     end
   always @(posedge clk)
-    if (rst) value_3 <= 1'b0;
-    else value_3 <= either & ~start;
+    if (rst) pending <= 1'b0;
+    else pending <= either & ~start;
   always @(posedge clk)
-    if (rst) left <= 2'd0;
-    else if (settled) left <= 2'd2;
-    else if (both) left <= left - 2'd1;
+    if (rst) words_left <= 2'd0;
+    else if (settled) words_left <= 2'd2;
+    else if (both) words_left <= words_left - 2'd1;
   always @(posedge clk)
     if (rst) begin
       word_first <= 1'b0;
-      last <= 1'b0;
+      word_last <= 1'b0;
     end else if (settled) begin
-      word_first <= like_first;
-      last <= like_last;
+      word_first <= sample_first;
+      word_last <= sample_last;
     end
 endmodule
 
@@ -179,22 +179,22 @@ module spiking_memory_queue (
     else if (r_en) r_rdy <= 1'b0;
 endmodule
 
-// First y_k⁺ = narrow(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = narrow(Σ_k T_ik y_k⁺).
+// First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
 module spiking_memory_map (
   input  wire        clk,
   input  wire        rst,
-  input  wire        write,
-  input  wire        ensemble,
-  input  wire [20:0] decoded,
-  input  wire        y_address,
+  input  wire        clear,
   input  wire [15:0] u,
   input  wire        start,
-  input  wire        fresh,
-  output reg  [19:0] y,
-  output reg         settled = 1'b0,
-  output reg         word_valid = 1'b0,
-  output reg  [19:0] word = 20'd0,
-  output reg         index = 1'b0
+  input  wire        sums_write_en,
+  input  wire        sums_write_addr,
+  input  wire [20:0] sums_write_data,
+  input  wire        y_read_outside_addr,
+  output wire        settled,
+  output reg  [19:0] y_value,
+  output reg         states_valid = 1'b0,
+  output reg  [19:0] states_payload_data = 20'd0,
+  output reg         states_payload_index = 1'b0
 );
   reg [23:0] constants [0:11];
   initial begin
@@ -211,167 +211,177 @@ module spiking_memory_map (
     constants[10] = 24'h1a119;
     constants[11] = 24'hdf2b;
   end
-  reg [23:0] signature_data;
+  reg [23:0] constant_data;
   reg [20:0] sums [0:1];
   initial begin
     sums[0] = 21'd0;
     sums[1] = 21'd0;
   end
-  reg [20:0] summed_data;
-  reg [19:0] y_2 [0:1];
+  reg [20:0] sums_read_data;
+  reg [19:0] y [0:1];
   initial begin
-    y_2[0] = 20'd0;
-    y_2[1] = 20'd0;
+    y[0] = 20'd0;
+    y[1] = 20'd0;
   end
-  reg [19:0] signature_data_2;
-  reg value = 1'b0;
-  reg value_2 = 1'b0;
-  reg [1:0] value_3 = 2'd0;
+  reg [19:0] y_read_data;
+  reg product_multiply_first_map = 1'b0;
+  reg product_multiply_from_sums = 1'b0;
+  reg product_multiply_from_input = 1'b0;
+  reg product_multiply_clear = 1'b0;
+  reg product_multiply_opens = 1'b0;
+  reg product_multiply_closes = 1'b0;
+  reg product_multiply_last = 1'b0;
+  reg product_multiply_row = 1'b0;
+  reg product_add_first_map = 1'b0;
+  reg product_add_opens = 1'b0;
+  reg product_add_closes = 1'b0;
+  reg product_add_last = 1'b0;
+  reg product_add_row = 1'b0;
+  reg product_round_first_map = 1'b0;
+  reg product_round_closes = 1'b0;
+  reg product_round_last = 1'b0;
+  reg product_round_row = 1'b0;
+  reg product_word_first_map = 1'b0;
+  reg product_word_last = 1'b0;
+  reg first_map = 1'b0;
+  reg row = 1'b0;
+  reg [1:0] column = 2'd0;
   reg [3:0] entry = 4'd0;
   reg second_map = 1'b0;
-  reg settles_1 = 1'b0;
-  reg settles_2 = 1'b0;
-  reg settles_3 = 1'b0;
-  reg from_sums_1 = 1'b0;
-  reg from_input_1 = 1'b0;
-  reg as_zero_1 = 1'b0;
-  reg [44:0] value_4 = 45'd0;
-  reg adds_1 = 1'b0;
-  reg adds_2 = 1'b0;
-  reg [44:0] total = 45'd0;
-  reg done_1 = 1'b0;
-  reg done_2 = 1'b0;
-  reg done_3 = 1'b0;
-  reg for_state_1 = 1'b0;
-  reg for_state_2 = 1'b0;
-  reg for_state_3 = 1'b0;
-  reg at_1 = 1'b0;
-  reg at_2 = 1'b0;
-  reg at_3 = 1'b0;
+  reg [44:0] product = 45'd0;
+  reg [44:0] row_sum = 45'd0;
 
-  wire value_5 = value_3 == (value ? 2'd3 : 2'd1);
-  wire last = value_5 & value_2;
-  wire issued = value | second_map;
-  wire [19:0] chosen = as_zero_1 ? 20'd0 : signature_data_2;
-  wire [20:0] operand =
-      from_sums_1 ? summed_data :
-      from_input_1 ? {{3{u[15]}}, u, 2'd0} :
-      {chosen[19], chosen};
-  wire [45:0] sum = $signed(total) + 46'sd4194304;
-  wire [37:0] sum_2 = total[37:0] + 38'h20000;
+  assign settled = product_word_last & product_word_first_map;
+  wire issued = first_map | second_map;
+  wire row_ends = column == (first_map ? 2'd3 : 2'd1);
+  wire product_issue_from_sums = first_map & (column < 2'd2);
+  wire product_issue_from_input = first_map & (column == 2'd3);
+  wire product_issue_clear = first_map & clear;
+  wire product_issue_opens = column == 2'd0;
+  wire product_issue_closes = issued & row_ends;
+  wire product_issue_last = product_issue_closes & row;
+  wire [19:0] y_word = product_multiply_clear ? 20'd0 : y_read_data;
+  wire [20:0] chosen =
+      product_multiply_from_input ? {{3{u[15]}}, u, 2'd0} :
+      {y_word[19], y_word};
+  wire [20:0] operand = product_multiply_from_sums ? sums_read_data : chosen;
+  wire [45:0] sum = $signed(row_sum) + 46'sd4194304;
+  wire [37:0] sum_2 = row_sum[37:0] + 38'h20000;
 
   always @(posedge clk)
-    signature_data <= constants[entry];
+    constant_data <= constants[entry];
   always @(posedge clk)
-    if (write) sums[ensemble] <= decoded;
+    if (sums_write_en) sums[sums_write_addr] <= sums_write_data;
   always @(posedge clk)
-    summed_data <= sums[value_3[0]];
+    sums_read_data <= sums[column[0]];
   always @(posedge clk)
-    if (done_3 & for_state_3) y_2[at_3] <= $signed(sum[45:23]) > 23'sd524287 ? 20'h7ffff : $signed(sum[45:23])
-        < -23'sd524288 ? 20'h80000 : sum[42:23];
+    if (product_round_closes & product_round_first_map) y[product_round_row] <= $signed(sum[45:23]) >
+        23'sd524287 ? 20'h7ffff : $signed(sum[45:23]) < -23'sd524288 ? 20'h80000 : sum[42:23];
   always @(posedge clk)
-    signature_data_2 <= y_2[value ? value_2 : value_3[0]];
+    y_read_data <= y[first_map ? row : column[0]];
   always @(posedge clk)
-    y <= y_2[y_address];
+    y_value <= y[y_read_outside_addr];
   always @(posedge clk)
-    if (rst) value <= 1'b0;
-    else begin
-      if (start) value <= 1'b1;
-      if (issued && last) value <= 1'b0;
+    if (rst) begin
+      product_multiply_first_map <= 1'b0;
+      product_multiply_from_sums <= 1'b0;
+      product_multiply_from_input <= 1'b0;
+      product_multiply_clear <= 1'b0;
+      product_multiply_opens <= 1'b0;
+      product_multiply_closes <= 1'b0;
+      product_multiply_last <= 1'b0;
+      product_multiply_row <= 1'b0;
+      product_add_first_map <= 1'b0;
+      product_add_opens <= 1'b0;
+      product_add_closes <= 1'b0;
+      product_add_last <= 1'b0;
+      product_add_row <= 1'b0;
+      product_round_first_map <= 1'b0;
+      product_round_closes <= 1'b0;
+      product_round_last <= 1'b0;
+      product_round_row <= 1'b0;
+      product_word_first_map <= 1'b0;
+      product_word_last <= 1'b0;
+      product <= 45'd0;
+      row_sum <= 45'd0;
+      states_valid <= 1'b0;
+      states_payload_data <= 20'd0;
+      states_payload_index <= 1'b0;
+    end else begin
+      product_multiply_first_map <= first_map;
+      product_multiply_from_sums <= product_issue_from_sums;
+      product_multiply_from_input <= product_issue_from_input;
+      product_multiply_clear <= product_issue_clear;
+      product_multiply_opens <= product_issue_opens;
+      product_multiply_closes <= product_issue_closes;
+      product_multiply_last <= product_issue_last;
+      product_multiply_row <= row;
+      product_add_first_map <= product_multiply_first_map;
+      product_add_opens <= product_multiply_opens;
+      product_add_closes <= product_multiply_closes;
+      product_add_last <= product_multiply_last;
+      product_add_row <= product_multiply_row;
+      product_round_first_map <= product_add_first_map;
+      product_round_closes <= product_add_closes;
+      product_round_last <= product_add_last;
+      product_round_row <= product_add_row;
+      product_word_first_map <= product_round_first_map;
+      product_word_last <= product_round_last;
+      product <= $signed(constant_data) * $signed(operand);
+      row_sum <= (product_add_opens ? 45'd0 : row_sum) + product;
+      states_valid <= product_round_closes & ~product_round_first_map;
+      states_payload_data <= sum_2[37:18];
+      states_payload_index <= product_round_row;
     end
   always @(posedge clk)
-    if (rst) value_2 <= 1'b0;
+    if (rst) first_map <= 1'b0;
     else begin
-      if (start) value_2 <= 1'b0;
-      if (issued && value_5) value_2 <= value_2 ? 1'b0 : value_2 + 1'b1;
+      if (start) first_map <= 1'b1;
+      if (issued && product_issue_last) first_map <= 1'b0;
+    end
+  always @(posedge clk)
+    if (rst) row <= 1'b0;
+    else begin
+      if (start) row <= 1'b0;
+      if (issued && row_ends) row <= row + 1'b1;
     end
   always @(posedge clk)
     if (rst) begin
-      value_3 <= 2'd0;
+      column <= 2'd0;
       entry <= 4'd0;
     end else begin
       if (start) begin
-        value_3 <= 2'd0;
+        column <= 2'd0;
         entry <= 4'd0;
       end
       if (issued) begin
-        value_3 <= value_5 ? 2'd0 : value_3 + 2'd1;
+        column <= row_ends ? 2'd0 : column + 2'd1;
         entry <= entry + 4'd1;
       end
     end
   always @(posedge clk)
     if (rst) second_map <= 1'b0;
     else begin
-      if (issued && last) second_map <= 1'b0;
+      if (issued && product_issue_last) second_map <= 1'b0;
       if (settled) second_map <= 1'b1;
-    end
-  always @(posedge clk)
-    if (rst) begin
-      settles_1 <= 1'b0;
-      settles_2 <= 1'b0;
-      settles_3 <= 1'b0;
-      settled <= 1'b0;
-      from_sums_1 <= 1'b0;
-      from_input_1 <= 1'b0;
-      as_zero_1 <= 1'b0;
-      value_4 <= 45'd0;
-      adds_1 <= 1'b0;
-      adds_2 <= 1'b0;
-      total <= 45'd0;
-      done_1 <= 1'b0;
-      done_2 <= 1'b0;
-      done_3 <= 1'b0;
-      for_state_1 <= 1'b0;
-      for_state_2 <= 1'b0;
-      for_state_3 <= 1'b0;
-      at_1 <= 1'b0;
-      at_2 <= 1'b0;
-      at_3 <= 1'b0;
-      word_valid <= 1'b0;
-      word <= 20'd0;
-      index <= 1'b0;
-    end else begin
-      settles_1 <= value & last;
-      settles_2 <= settles_1;
-      settles_3 <= settles_2;
-      settled <= settles_3;
-      from_sums_1 <= value & (value_3 < 2'd2);
-      from_input_1 <= value & (value_3 == 2'd3);
-      as_zero_1 <= value & fresh;
-      value_4 <= $signed(signature_data) * $signed(operand);
-      adds_1 <= value_3 == 2'd0;
-      adds_2 <= adds_1;
-      total <= (adds_2 ? 45'd0 : total) + value_4;
-      done_1 <= value_5 & issued;
-      done_2 <= done_1;
-      done_3 <= done_2;
-      for_state_1 <= value;
-      for_state_2 <= for_state_1;
-      for_state_3 <= for_state_2;
-      at_1 <= value_2;
-      at_2 <= at_1;
-      at_3 <= at_2;
-      word_valid <= done_3 & ~for_state_3;
-      word <= sum_2[37:18];
-      index <= at_3;
     end
 endmodule
 
 // All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
-module spiking_memory_bank (
+module spiking_memory_neurons (
   input  wire        clk,
   input  wire        rst,
-  input  wire        fresh,
-  input  wire [19:0] y,
+  input  wire        clear,
   input  wire        start,
-  output reg         y_address = 1'b0,
-  output wire        spikes,
-  output wire        spiking,
-  output reg  [1:0]  spiking_slot = 2'd0,
+  input  wire [19:0] y_value,
+  output reg         slot_ensemble = 1'b0,
+  output wire        count,
+  output reg         slot_7_valid = 1'b0,
+  output reg  [1:0]  group_7 = 2'd0,
   output reg         done = 1'b0,
-  output reg         write = 1'b0,
-  output reg         ensemble = 1'b0,
-  output reg  [20:0] decoded = 21'd0
+  output reg         sums_valid = 1'b0,
+  output reg         sums_ensemble = 1'b0,
+  output reg  [20:0] sums_value = 21'd0
 );
   reg [53:0] constants [0:3];
   initial begin
@@ -381,15 +391,15 @@ module spiking_memory_bank (
     constants[3] = 54'h18e74622bd650c;
   end
   reg [53:0] constants_word;
-  reg value = 1'b0;
-  reg [1:0] constants_addr = 2'd0;
+  reg running = 1'b0;
+  reg [1:0] slot_number = 2'd0;
   reg place = 1'b0;
   reg valid_1 = 1'b0;
   reg valid_2 = 1'b0;
   reg valid_3 = 1'b0;
   reg [1:0] next_slot_1 = 2'd0;
   reg [1:0] next_slot_2 = 2'd0;
-  reg [34:0] product_0 = 35'd0;
+  reg [34:0] gain_times_y_0 = 35'd0;
   reg [17:0] bias_0_1 = 18'd0;
   reg [20:0] current_0 = 21'd0;
   reg [19:0] decoder_0_1 = 20'd0;
@@ -398,22 +408,45 @@ module spiking_memory_bank (
   reg [19:0] decoder_0_4 = 20'd0;
   reg [19:0] decoder_0_5 = 20'd0;
   reg [19:0] decoder_0_6 = 20'd0;
-  reg [20:0] part_0 = 21'd0;
-  reg [3:0] tag_1 = 4'd0;
-  reg [3:0] tag_2 = 4'd0;
-  reg [3:0] tag_3 = 4'd0;
-  reg [3:0] tag_4 = 4'd0;
-  reg [3:0] tag_5 = 4'd0;
-  reg [3:0] tag_6 = 4'd0;
-  reg [3:0] tag_7 = 4'd0;
-  reg [1:0] spiking_slot_1 = 2'd0;
-  reg [1:0] spiking_slot_2 = 2'd0;
-  reg [1:0] spiking_slot_3 = 2'd0;
-  reg [1:0] spiking_slot_4 = 2'd0;
-  reg [1:0] spiking_slot_5 = 2'd0;
-  reg [1:0] spiking_slot_6 = 2'd0;
-  reg [3:0] sum_tag_1 = 4'd0;
-  reg [20:0] so_far = 21'd0;
+  reg [20:0] weighted_0 = 21'd0;
+  reg slot_1_valid = 1'b0;
+  reg slot_1_starts = 1'b0;
+  reg slot_1_ends = 1'b0;
+  reg slot_1_ensemble = 1'b0;
+  reg slot_2_valid = 1'b0;
+  reg slot_2_starts = 1'b0;
+  reg slot_2_ends = 1'b0;
+  reg slot_2_ensemble = 1'b0;
+  reg slot_3_valid = 1'b0;
+  reg slot_3_starts = 1'b0;
+  reg slot_3_ends = 1'b0;
+  reg slot_3_ensemble = 1'b0;
+  reg slot_4_valid = 1'b0;
+  reg slot_4_starts = 1'b0;
+  reg slot_4_ends = 1'b0;
+  reg slot_4_ensemble = 1'b0;
+  reg slot_5_valid = 1'b0;
+  reg slot_5_starts = 1'b0;
+  reg slot_5_ends = 1'b0;
+  reg slot_5_ensemble = 1'b0;
+  reg slot_6_valid = 1'b0;
+  reg slot_6_starts = 1'b0;
+  reg slot_6_ends = 1'b0;
+  reg slot_6_ensemble = 1'b0;
+  reg slot_7_starts = 1'b0;
+  reg slot_7_ends = 1'b0;
+  reg slot_7_ensemble = 1'b0;
+  reg [1:0] group_1 = 2'd0;
+  reg [1:0] group_2 = 2'd0;
+  reg [1:0] group_3 = 2'd0;
+  reg [1:0] group_4 = 2'd0;
+  reg [1:0] group_5 = 2'd0;
+  reg [1:0] group_6 = 2'd0;
+  reg sum_slot_1_valid = 1'b0;
+  reg sum_slot_1_starts = 1'b0;
+  reg sum_slot_1_ends = 1'b0;
+  reg sum_slot_1_ensemble = 1'b0;
+  reg [20:0] partial_sum = 21'd0;
   reg done_1 = 1'b0;
   reg done_2 = 1'b0;
   reg done_3 = 1'b0;
@@ -431,47 +464,47 @@ module spiking_memory_bank (
   reg done_15 = 1'b0;
   reg done_16 = 1'b0;
 
-  wire value_2 = value & place;
-  wire last = value & (constants_addr == 2'd3);
-  wire [19:0] y_2 = fresh ? 20'd0 : y;
-  wire [20:0] value_3 = (sum_tag_1[1] ? 21'd0 : so_far) + part_0;
-  wire [34:0] sum = $signed(product_0) + $signed({bias_0_1, 14'd0});
+  wire slot_starts = running & ~place;
+  wire slot_ends = running & place;
+  wire slot_last = running & (slot_number == 2'd3);
+  wire [19:0] y = clear ? 20'd0 : y_value;
+  wire [20:0] total = (sum_slot_1_starts ? 21'd0 : partial_sum) + weighted_0;
+  wire [34:0] sum = $signed(gain_times_y_0) + $signed({bias_0_1, 14'd0});
   wire [34:0] sum_2 = sum + 35'h2000;
-  wire [19:0] chosen = spikes ? decoder_0_6 : 20'd0;
-  assign spiking = tag_7[0];
+  wire [19:0] chosen = count ? decoder_0_6 : 20'd0;
 
-  // Regular leaky integrate-and-fire neurons, their voltages and refractory periods in a memory of the lane.
-  spiking_memory_bank_unit_0 unit_0 (
+  // Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+  spiking_memory_neurons_unit_0 unit_0 (
     .next_slot(next_slot_2),
-    .fresh(fresh),
+    .clear(clear),
     .clk(clk),
     .rst(rst),
     .current(current_0),
     .valid(valid_3),
-    .count(spikes)
+    .count(count)
   );
 
   always @(posedge clk)
-    constants_word <= constants[constants_addr];
+    constants_word <= constants[slot_number];
   always @(posedge clk)
     if (rst) begin
-      value <= 1'b0;
-      constants_addr <= 2'd0;
+      running <= 1'b0;
+      slot_number <= 2'd0;
       place <= 1'b0;
     end else if (start) begin
-      value <= 1'b1;
-      constants_addr <= 2'd0;
+      running <= 1'b1;
+      slot_number <= 2'd0;
       place <= 1'b0;
-    end else if (value) begin
-      value <= ~last;
-      constants_addr <= last ? 2'd0 : constants_addr + 2'd1;
-      place <= value_2 ? 1'b0 : place + 1'b1;
+    end else if (running) begin
+      running <= ~slot_last;
+      slot_number <= slot_number + 2'd1;
+      place <= place + 1'b1;
     end
   always @(posedge clk)
-    if (rst) y_address <= 1'b0;
-    else if (start) y_address <= 1'b0;
-    else if (value) begin
-      if (value_2) y_address <= last ? 1'b0 : y_address + 1'b1;
+    if (rst) slot_ensemble <= 1'b0;
+    else if (start) slot_ensemble <= 1'b0;
+    else if (running) begin
+      if (slot_ends) slot_ensemble <= slot_ensemble + 1'b1;
     end
   always @(posedge clk)
     if (rst) begin
@@ -480,7 +513,7 @@ module spiking_memory_bank (
       valid_3 <= 1'b0;
       next_slot_1 <= 2'd0;
       next_slot_2 <= 2'd0;
-      product_0 <= 35'd0;
+      gain_times_y_0 <= 35'd0;
       bias_0_1 <= 18'd0;
       current_0 <= 21'd0;
       decoder_0_1 <= 20'd0;
@@ -489,25 +522,49 @@ module spiking_memory_bank (
       decoder_0_4 <= 20'd0;
       decoder_0_5 <= 20'd0;
       decoder_0_6 <= 20'd0;
-      part_0 <= 21'd0;
-      tag_1 <= 4'd0;
-      tag_2 <= 4'd0;
-      tag_3 <= 4'd0;
-      tag_4 <= 4'd0;
-      tag_5 <= 4'd0;
-      tag_6 <= 4'd0;
-      tag_7 <= 4'd0;
-      spiking_slot_1 <= 2'd0;
-      spiking_slot_2 <= 2'd0;
-      spiking_slot_3 <= 2'd0;
-      spiking_slot_4 <= 2'd0;
-      spiking_slot_5 <= 2'd0;
-      spiking_slot_6 <= 2'd0;
-      spiking_slot <= 2'd0;
-      sum_tag_1 <= 4'd0;
-      write <= 1'b0;
-      ensemble <= 1'b0;
-      decoded <= 21'd0;
+      weighted_0 <= 21'd0;
+      slot_1_valid <= 1'b0;
+      slot_1_starts <= 1'b0;
+      slot_1_ends <= 1'b0;
+      slot_1_ensemble <= 1'b0;
+      slot_2_valid <= 1'b0;
+      slot_2_starts <= 1'b0;
+      slot_2_ends <= 1'b0;
+      slot_2_ensemble <= 1'b0;
+      slot_3_valid <= 1'b0;
+      slot_3_starts <= 1'b0;
+      slot_3_ends <= 1'b0;
+      slot_3_ensemble <= 1'b0;
+      slot_4_valid <= 1'b0;
+      slot_4_starts <= 1'b0;
+      slot_4_ends <= 1'b0;
+      slot_4_ensemble <= 1'b0;
+      slot_5_valid <= 1'b0;
+      slot_5_starts <= 1'b0;
+      slot_5_ends <= 1'b0;
+      slot_5_ensemble <= 1'b0;
+      slot_6_valid <= 1'b0;
+      slot_6_starts <= 1'b0;
+      slot_6_ends <= 1'b0;
+      slot_6_ensemble <= 1'b0;
+      slot_7_valid <= 1'b0;
+      slot_7_starts <= 1'b0;
+      slot_7_ends <= 1'b0;
+      slot_7_ensemble <= 1'b0;
+      group_1 <= 2'd0;
+      group_2 <= 2'd0;
+      group_3 <= 2'd0;
+      group_4 <= 2'd0;
+      group_5 <= 2'd0;
+      group_6 <= 2'd0;
+      group_7 <= 2'd0;
+      sum_slot_1_valid <= 1'b0;
+      sum_slot_1_starts <= 1'b0;
+      sum_slot_1_ends <= 1'b0;
+      sum_slot_1_ensemble <= 1'b0;
+      sums_valid <= 1'b0;
+      sums_ensemble <= 1'b0;
+      sums_value <= 21'd0;
       done_1 <= 1'b0;
       done_2 <= 1'b0;
       done_3 <= 1'b0;
@@ -526,12 +583,12 @@ module spiking_memory_bank (
       done_16 <= 1'b0;
       done <= 1'b0;
     end else begin
-      valid_1 <= value;
+      valid_1 <= running;
       valid_2 <= valid_1;
       valid_3 <= valid_2;
-      next_slot_1 <= constants_addr;
+      next_slot_1 <= slot_number;
       next_slot_2 <= next_slot_1;
-      product_0 <= $signed(constants_word[15:0]) * $signed(y_2);
+      gain_times_y_0 <= $signed(constants_word[15:0]) * $signed(y);
       bias_0_1 <= constants_word[33:16];
       current_0 <= sum_2[34:14];
       decoder_0_1 <= constants_word[53:34];
@@ -540,26 +597,50 @@ module spiking_memory_bank (
       decoder_0_4 <= decoder_0_3;
       decoder_0_5 <= decoder_0_4;
       decoder_0_6 <= decoder_0_5;
-      part_0 <= {chosen[19], chosen};
-      tag_1 <= {y_address, value_2, value & ~place, value};
-      tag_2 <= tag_1;
-      tag_3 <= tag_2;
-      tag_4 <= tag_3;
-      tag_5 <= tag_4;
-      tag_6 <= tag_5;
-      tag_7 <= tag_6;
-      spiking_slot_1 <= constants_addr;
-      spiking_slot_2 <= spiking_slot_1;
-      spiking_slot_3 <= spiking_slot_2;
-      spiking_slot_4 <= spiking_slot_3;
-      spiking_slot_5 <= spiking_slot_4;
-      spiking_slot_6 <= spiking_slot_5;
-      spiking_slot <= spiking_slot_6;
-      sum_tag_1 <= tag_7;
-      write <= sum_tag_1[2];
-      ensemble <= sum_tag_1[3];
-      decoded <= value_3;
-      done_1 <= last;
+      weighted_0 <= {chosen[19], chosen};
+      slot_1_valid <= running;
+      slot_1_starts <= slot_starts;
+      slot_1_ends <= slot_ends;
+      slot_1_ensemble <= slot_ensemble;
+      slot_2_valid <= slot_1_valid;
+      slot_2_starts <= slot_1_starts;
+      slot_2_ends <= slot_1_ends;
+      slot_2_ensemble <= slot_1_ensemble;
+      slot_3_valid <= slot_2_valid;
+      slot_3_starts <= slot_2_starts;
+      slot_3_ends <= slot_2_ends;
+      slot_3_ensemble <= slot_2_ensemble;
+      slot_4_valid <= slot_3_valid;
+      slot_4_starts <= slot_3_starts;
+      slot_4_ends <= slot_3_ends;
+      slot_4_ensemble <= slot_3_ensemble;
+      slot_5_valid <= slot_4_valid;
+      slot_5_starts <= slot_4_starts;
+      slot_5_ends <= slot_4_ends;
+      slot_5_ensemble <= slot_4_ensemble;
+      slot_6_valid <= slot_5_valid;
+      slot_6_starts <= slot_5_starts;
+      slot_6_ends <= slot_5_ends;
+      slot_6_ensemble <= slot_5_ensemble;
+      slot_7_valid <= slot_6_valid;
+      slot_7_starts <= slot_6_starts;
+      slot_7_ends <= slot_6_ends;
+      slot_7_ensemble <= slot_6_ensemble;
+      group_1 <= slot_number;
+      group_2 <= group_1;
+      group_3 <= group_2;
+      group_4 <= group_3;
+      group_5 <= group_4;
+      group_6 <= group_5;
+      group_7 <= group_6;
+      sum_slot_1_valid <= slot_7_valid;
+      sum_slot_1_starts <= slot_7_starts;
+      sum_slot_1_ends <= slot_7_ends;
+      sum_slot_1_ensemble <= slot_7_ensemble;
+      sums_valid <= sum_slot_1_ends;
+      sums_ensemble <= sum_slot_1_ensemble;
+      sums_value <= total;
+      done_1 <= slot_last;
       done_2 <= done_1;
       done_3 <= done_2;
       done_4 <= done_3;
@@ -578,16 +659,16 @@ module spiking_memory_bank (
       done <= done_16;
     end
   always @(posedge clk)
-    if (rst) so_far <= 21'd0;
-    else if (sum_tag_1[0]) so_far <= value_3;
+    if (rst) partial_sum <= 21'd0;
+    else if (sum_slot_1_valid) partial_sum <= total;
 endmodule
 
-// Regular leaky integrate-and-fire neurons, their voltages and refractory periods in a memory of the lane.
-module spiking_memory_bank_unit_0 (
+// Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+module spiking_memory_neurons_unit_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire [1:0]  next_slot,
-  input  wire        fresh,
+  input  wire        clear,
   input  wire [20:0] current,
   input  wire        valid,
   output reg         count = 1'b0
@@ -607,52 +688,52 @@ module spiking_memory_bank_unit_0 (
     phases[2] = 16'hf461;
     phases[3] = 16'hdc44;
   end
-  reg [15:0] signature_data;
-  reg [31:0] leaking = 32'd0;
-  reg [8:0] value = 9'd0;
-  reg [9:0] left = 10'd0;
+  reg [15:0] phase_data;
+  reg [31:0] leak = 32'd0;
+  reg [8:0] share = 9'd0;
+  reg [9:0] still_waiting = 10'd0;
   reg [20:0] current_1 = 21'd0;
-  reg [15:0] voltage_1 = 16'd0;
   reg [21:0] rise = 22'd0;
-  reg [8:0] share_1 = 9'd0;
+  reg [8:0] share_in_scale_1 = 9'd0;
   reg [30:0] scaled = 31'd0;
-  reg [8:0] share_late_1 = 9'd0;
-  reg [15:0] held_1 = 16'd0;
-  reg [15:0] held_2 = 16'd0;
+  reg [15:0] held_voltage_1 = 16'd0;
+  reg [15:0] held_voltage_2 = 16'd0;
+  reg [15:0] held_voltage_3 = 16'd0;
   reg [15:0] kept = 16'd0;
-  reg [23:0] value_2 = 24'd0;
-  reg [22:0] moved_4 = 23'd0;
-  reg [8:0] share_last_1 = 9'd0;
-  reg [32:0] rest = 33'd0;
+  reg [23:0] overshoot = 24'd0;
+  reg [22:0] last_gain = 23'd0;
+  reg [8:0] share_in_count_1 = 9'd0;
+  reg [8:0] share_in_count_2 = 9'd0;
+  reg [32:0] dividend = 33'd0;
   reg [22:0] divisor_1 = 23'd0;
-  reg [32:0] rest_8 = 33'd0;
+  reg [32:0] remainder_8 = 33'd0;
   reg quotient_bit_8 = 1'b0;
   reg [22:0] divisor_8_1 = 23'd0;
-  reg [32:0] rest_7 = 33'd0;
+  reg [32:0] remainder_7 = 33'd0;
   reg quotient_bit_7 = 1'b0;
   reg [22:0] divisor_7_1 = 23'd0;
   reg quotient_7_1 = 1'b0;
-  reg [32:0] rest_6 = 33'd0;
+  reg [32:0] remainder_6 = 33'd0;
   reg quotient_bit_6 = 1'b0;
   reg [22:0] divisor_6_1 = 23'd0;
   reg [1:0] quotient_6_1 = 2'd0;
-  reg [32:0] rest_5 = 33'd0;
+  reg [32:0] remainder_5 = 33'd0;
   reg quotient_bit_5 = 1'b0;
   reg [22:0] divisor_5_1 = 23'd0;
   reg [2:0] quotient_5_1 = 3'd0;
-  reg [32:0] rest_4 = 33'd0;
+  reg [32:0] remainder_4 = 33'd0;
   reg quotient_bit_4 = 1'b0;
   reg [22:0] divisor_4_1 = 23'd0;
   reg [3:0] quotient_4_1 = 4'd0;
-  reg [32:0] rest_3 = 33'd0;
+  reg [32:0] remainder_3 = 33'd0;
   reg quotient_bit_3 = 1'b0;
   reg [22:0] divisor_3_1 = 23'd0;
   reg [4:0] quotient_3_1 = 5'd0;
-  reg [32:0] rest_2 = 33'd0;
+  reg [32:0] remainder_2 = 33'd0;
   reg quotient_bit_2 = 1'b0;
   reg [22:0] divisor_2_1 = 23'd0;
   reg [5:0] quotient_2_1 = 6'd0;
-  reg [32:0] rest_1 = 33'd0;
+  reg [32:0] remainder_1 = 33'd0;
   reg quotient_bit_1 = 1'b0;
   reg [22:0] divisor_1_1 = 23'd0;
   reg [6:0] quotient_1_1 = 7'd0;
@@ -707,91 +788,93 @@ module spiking_memory_bank_unit_0 (
   reg fired_8 = 1'b0;
   reg fired_9 = 1'b0;
   reg fired_10 = 1'b0;
-  reg [9:0] left_1 = 10'd0;
-  reg [9:0] left_2 = 10'd0;
-  reg [9:0] left_3 = 10'd0;
-  reg [9:0] left_4 = 10'd0;
-  reg [9:0] left_5 = 10'd0;
-  reg [9:0] left_6 = 10'd0;
-  reg [9:0] left_7 = 10'd0;
-  reg [9:0] left_8 = 10'd0;
-  reg [9:0] left_9 = 10'd0;
-  reg [9:0] left_10 = 10'd0;
-  reg [9:0] left_11 = 10'd0;
-  reg [9:0] left_12 = 10'd0;
-  reg [9:0] left_13 = 10'd0;
+  reg [9:0] still_waiting_1 = 10'd0;
+  reg [9:0] still_waiting_2 = 10'd0;
+  reg [9:0] still_waiting_3 = 10'd0;
+  reg [9:0] still_waiting_4 = 10'd0;
+  reg [9:0] still_waiting_5 = 10'd0;
+  reg [9:0] still_waiting_6 = 10'd0;
+  reg [9:0] still_waiting_7 = 10'd0;
+  reg [9:0] still_waiting_8 = 10'd0;
+  reg [9:0] still_waiting_9 = 10'd0;
+  reg [9:0] still_waiting_10 = 10'd0;
+  reg [9:0] still_waiting_11 = 10'd0;
+  reg [9:0] still_waiting_12 = 10'd0;
+  reg [9:0] still_waiting_13 = 10'd0;
 
-  wire [15:0] value_3 = fresh ? signature_data : state_word[15:0];
-  wire [9:0] waiting = fresh ? 10'd0 : state_word[25:16];
+  wire [15:0] voltage = clear ? phase_data : state_word[15:0];
+  wire [9:0] waiting = clear ? 10'd0 : state_word[25:16];
   wire [31:0] sum = $signed(scaled) + 32'sd128;
-  wire [23:0] reached = sum[31:8] + {8'd0, held_2};
-  wire value_4 = waiting >= 10'h100;
-  wire [32:0] sum_2 = {1'b0, leaking} + 33'h80000;
-  wire value_5 = $signed(reached) >= 24'sd65536;
-  wire value_6 = {5'd0, rest} >= {7'd0, divisor_1, 8'd0};
-  wire value_7 = rest_8 >= {3'd0, divisor_8_1, 7'd0};
-  wire value_8 = rest_7 >= {4'd0, divisor_7_1, 6'd0};
-  wire value_9 = rest_6 >= {5'd0, divisor_6_1, 5'd0};
-  wire value_10 = rest_5 >= {6'd0, divisor_5_1, 4'd0};
-  wire value_11 = rest_4 >= {7'd0, divisor_4_1, 3'd0};
-  wire value_12 = rest_3 >= {8'd0, divisor_3_1, 2'd0};
-  wire value_13 = rest_2 >= {9'd0, divisor_2_1, 1'b0};
+  wire [23:0] reached = sum[31:8] + {8'd0, held_voltage_3};
+  wire value = waiting >= 10'h100;
+  wire [32:0] sum_2 = {1'b0, leak} + 33'h80000;
+  wire value_2 = $signed(reached) >= 24'sd65536;
+  wire value_3 = {5'd0, dividend} >= {7'd0, divisor_1, 8'd0};
+  wire value_4 = remainder_8 >= {3'd0, divisor_8_1, 7'd0};
+  wire value_5 = remainder_7 >= {4'd0, divisor_7_1, 6'd0};
+  wire value_6 = remainder_6 >= {5'd0, divisor_6_1, 5'd0};
+  wire value_7 = remainder_5 >= {6'd0, divisor_5_1, 4'd0};
+  wire value_8 = remainder_4 >= {7'd0, divisor_4_1, 3'd0};
+  wire value_9 = remainder_3 >= {8'd0, divisor_3_1, 2'd0};
+  wire value_10 = remainder_2 >= {9'd0, divisor_2_1, 1'b0};
+  wire [9:0] state_write_data_waiting =
+      fired_10 ? 10'h200 - {1'b0, quotient_0_1, quotient_bit_0} :
+      still_waiting_13;
 
   always @(posedge clk)
-    if (valid_14) state[slot_15] <= {fired_10 ? 10'h200 - {1'b0, quotient_0_1, quotient_bit_0} : left_13,
-        kept_10};
+    if (valid_14) state[slot_15] <= {state_write_data_waiting, kept_10};
   always @(posedge clk)
     state_word <= state[next_slot];
   always @(posedge clk)
-    signature_data <= phases[next_slot];
+    phase_data <= phases[next_slot];
   always @(posedge clk)
     if (rst) begin
-      leaking <= 32'd0;
-      value <= 9'd0;
-      left <= 10'd0;
+      leak <= 32'd0;
+      share <= 9'd0;
+      still_waiting <= 10'd0;
       current_1 <= 21'd0;
-      voltage_1 <= 16'd0;
       rise <= 22'd0;
-      share_1 <= 9'd0;
+      share_in_scale_1 <= 9'd0;
       scaled <= 31'd0;
-      share_late_1 <= 9'd0;
-      held_1 <= 16'd0;
-      held_2 <= 16'd0;
+      held_voltage_1 <= 16'd0;
+      held_voltage_2 <= 16'd0;
+      held_voltage_3 <= 16'd0;
       count <= 1'b0;
       kept <= 16'd0;
-      value_2 <= 24'd0;
-      moved_4 <= 23'd0;
-      share_last_1 <= 9'd0;
-      rest <= 33'd0;
+      overshoot <= 24'd0;
+      last_gain <= 23'd0;
+      share_in_count_1 <= 9'd0;
+      share_in_count_2 <= 9'd0;
+      dividend <= 33'd0;
       divisor_1 <= 23'd0;
-      rest_8 <= 33'd0;
+      remainder_8 <= 33'd0;
       quotient_bit_8 <= 1'b0;
       divisor_8_1 <= 23'd0;
-      rest_7 <= 33'd0;
+      remainder_7 <= 33'd0;
       quotient_bit_7 <= 1'b0;
       divisor_7_1 <= 23'd0;
       quotient_7_1 <= 1'b0;
-      rest_6 <= 33'd0;
+      remainder_6 <= 33'd0;
       quotient_bit_6 <= 1'b0;
       divisor_6_1 <= 23'd0;
       quotient_6_1 <= 2'd0;
-      rest_5 <= 33'd0;
+      remainder_5 <= 33'd0;
       quotient_bit_5 <= 1'b0;
       divisor_5_1 <= 23'd0;
       quotient_5_1 <= 3'd0;
-      rest_4 <= 33'd0;
+      remainder_4 <= 33'd0;
       quotient_bit_4 <= 1'b0;
       divisor_4_1 <= 23'd0;
       quotient_4_1 <= 4'd0;
-      rest_3 <= 33'd0;
+      remainder_3 <= 33'd0;
       quotient_bit_3 <= 1'b0;
       divisor_3_1 <= 23'd0;
       quotient_3_1 <= 5'd0;
-      rest_2 <= 33'd0;
+      remainder_2 <= 33'd0;
       quotient_bit_2 <= 1'b0;
       divisor_2_1 <= 23'd0;
       quotient_2_1 <= 6'd0;
-      rest_1 <= 33'd0;
+      remainder_1 <= 33'd0;
       quotient_bit_1 <= 1'b0;
       divisor_1_1 <= 23'd0;
       quotient_1_1 <= 7'd0;
@@ -846,70 +929,70 @@ module spiking_memory_bank_unit_0 (
       fired_8 <= 1'b0;
       fired_9 <= 1'b0;
       fired_10 <= 1'b0;
-      left_1 <= 10'd0;
-      left_2 <= 10'd0;
-      left_3 <= 10'd0;
-      left_4 <= 10'd0;
-      left_5 <= 10'd0;
-      left_6 <= 10'd0;
-      left_7 <= 10'd0;
-      left_8 <= 10'd0;
-      left_9 <= 10'd0;
-      left_10 <= 10'd0;
-      left_11 <= 10'd0;
-      left_12 <= 10'd0;
-      left_13 <= 10'd0;
+      still_waiting_1 <= 10'd0;
+      still_waiting_2 <= 10'd0;
+      still_waiting_3 <= 10'd0;
+      still_waiting_4 <= 10'd0;
+      still_waiting_5 <= 10'd0;
+      still_waiting_6 <= 10'd0;
+      still_waiting_7 <= 10'd0;
+      still_waiting_8 <= 10'd0;
+      still_waiting_9 <= 10'd0;
+      still_waiting_10 <= 10'd0;
+      still_waiting_11 <= 10'd0;
+      still_waiting_12 <= 10'd0;
+      still_waiting_13 <= 10'd0;
     end else begin
-      leaking <= {16'd0, value_3} * 32'hc7c4;
-      value <= value_4 ? 9'd0 : 9'h100 - waiting[8:0];
-      left <= value_4 ? waiting - 10'h100 : 10'd0;
+      leak <= {16'd0, voltage} * 32'hc7c4;
+      share <= value ? 9'd0 : 9'h100 - waiting[8:0];
+      still_waiting <= value ? waiting - 10'h100 : 10'd0;
       current_1 <= current;
-      voltage_1 <= value_3;
       rise <= $signed(current_1) - $signed({1'b0, sum_2[32:20]});
-      share_1 <= value;
-      scaled <= $signed(rise) * $signed({1'b0, share_1});
-      share_late_1 <= share_1;
-      held_1 <= voltage_1;
-      held_2 <= held_1;
-      count <= value_5;
-      kept <= (($signed(reached) < 24'sd0) | value_5) ? 16'd0 : reached[15:0];
-      value_2 <= reached - 24'h10000;
-      moved_4 <= sum[30:8];
-      share_last_1 <= share_late_1;
-      rest <= {9'd0, value_2} * {24'd0, share_last_1};
-      divisor_1 <= moved_4;
-      rest_8 <= value_6 ? rest - {2'd0, divisor_1, 8'd0} : rest;
-      quotient_bit_8 <= value_6;
+      share_in_scale_1 <= share;
+      scaled <= $signed(rise) * $signed({1'b0, share_in_scale_1});
+      held_voltage_1 <= voltage;
+      held_voltage_2 <= held_voltage_1;
+      held_voltage_3 <= held_voltage_2;
+      count <= value_2;
+      kept <= (($signed(reached) < 24'sd0) | value_2) ? 16'd0 : reached[15:0];
+      overshoot <= reached - 24'h10000;
+      last_gain <= sum[30:8];
+      share_in_count_1 <= share_in_scale_1;
+      share_in_count_2 <= share_in_count_1;
+      dividend <= {9'd0, overshoot} * {24'd0, share_in_count_2};
+      divisor_1 <= last_gain;
+      remainder_8 <= value_3 ? dividend - {2'd0, divisor_1, 8'd0} : dividend;
+      quotient_bit_8 <= value_3;
       divisor_8_1 <= divisor_1;
-      rest_7 <= value_7 ? rest_8 - {3'd0, divisor_8_1, 7'd0} : rest_8;
-      quotient_bit_7 <= value_7;
+      remainder_7 <= value_4 ? remainder_8 - {3'd0, divisor_8_1, 7'd0} : remainder_8;
+      quotient_bit_7 <= value_4;
       divisor_7_1 <= divisor_8_1;
       quotient_7_1 <= quotient_bit_8;
-      rest_6 <= value_8 ? rest_7 - {4'd0, divisor_7_1, 6'd0} : rest_7;
-      quotient_bit_6 <= value_8;
+      remainder_6 <= value_5 ? remainder_7 - {4'd0, divisor_7_1, 6'd0} : remainder_7;
+      quotient_bit_6 <= value_5;
       divisor_6_1 <= divisor_7_1;
       quotient_6_1 <= {quotient_7_1, quotient_bit_7};
-      rest_5 <= value_9 ? rest_6 - {5'd0, divisor_6_1, 5'd0} : rest_6;
-      quotient_bit_5 <= value_9;
+      remainder_5 <= value_6 ? remainder_6 - {5'd0, divisor_6_1, 5'd0} : remainder_6;
+      quotient_bit_5 <= value_6;
       divisor_5_1 <= divisor_6_1;
       quotient_5_1 <= {quotient_6_1, quotient_bit_6};
-      rest_4 <= value_10 ? rest_5 - {6'd0, divisor_5_1, 4'd0} : rest_5;
-      quotient_bit_4 <= value_10;
+      remainder_4 <= value_7 ? remainder_5 - {6'd0, divisor_5_1, 4'd0} : remainder_5;
+      quotient_bit_4 <= value_7;
       divisor_4_1 <= divisor_5_1;
       quotient_4_1 <= {quotient_5_1, quotient_bit_5};
-      rest_3 <= value_11 ? rest_4 - {7'd0, divisor_4_1, 3'd0} : rest_4;
-      quotient_bit_3 <= value_11;
+      remainder_3 <= value_8 ? remainder_4 - {7'd0, divisor_4_1, 3'd0} : remainder_4;
+      quotient_bit_3 <= value_8;
       divisor_3_1 <= divisor_4_1;
       quotient_3_1 <= {quotient_4_1, quotient_bit_4};
-      rest_2 <= value_12 ? rest_3 - {8'd0, divisor_3_1, 2'd0} : rest_3;
-      quotient_bit_2 <= value_12;
+      remainder_2 <= value_9 ? remainder_3 - {8'd0, divisor_3_1, 2'd0} : remainder_3;
+      quotient_bit_2 <= value_9;
       divisor_2_1 <= divisor_3_1;
       quotient_2_1 <= {quotient_3_1, quotient_bit_3};
-      rest_1 <= value_13 ? rest_2 - {9'd0, divisor_2_1, 1'b0} : rest_2;
-      quotient_bit_1 <= value_13;
+      remainder_1 <= value_10 ? remainder_2 - {9'd0, divisor_2_1, 1'b0} : remainder_2;
+      quotient_bit_1 <= value_10;
       divisor_1_1 <= divisor_2_1;
       quotient_1_1 <= {quotient_2_1, quotient_bit_2};
-      quotient_bit_0 <= rest_1 >= {10'd0, divisor_1_1};
+      quotient_bit_0 <= remainder_1 >= {10'd0, divisor_1_1};
       quotient_0_1 <= {quotient_1_1, quotient_bit_1};
       slot_1 <= next_slot;
       slot_2 <= slot_1;
@@ -960,18 +1043,18 @@ module spiking_memory_bank_unit_0 (
       fired_8 <= fired_7;
       fired_9 <= fired_8;
       fired_10 <= fired_9;
-      left_1 <= left;
-      left_2 <= left_1;
-      left_3 <= left_2;
-      left_4 <= left_3;
-      left_5 <= left_4;
-      left_6 <= left_5;
-      left_7 <= left_6;
-      left_8 <= left_7;
-      left_9 <= left_8;
-      left_10 <= left_9;
-      left_11 <= left_10;
-      left_12 <= left_11;
-      left_13 <= left_12;
+      still_waiting_1 <= still_waiting;
+      still_waiting_2 <= still_waiting_1;
+      still_waiting_3 <= still_waiting_2;
+      still_waiting_4 <= still_waiting_3;
+      still_waiting_5 <= still_waiting_4;
+      still_waiting_6 <= still_waiting_5;
+      still_waiting_7 <= still_waiting_6;
+      still_waiting_8 <= still_waiting_7;
+      still_waiting_9 <= still_waiting_8;
+      still_waiting_10 <= still_waiting_9;
+      still_waiting_11 <= still_waiting_10;
+      still_waiting_12 <= still_waiting_11;
+      still_waiting_13 <= still_waiting_12;
     end
 endmodule

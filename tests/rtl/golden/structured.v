@@ -19,26 +19,26 @@ module lmu_memory (
   output wire       out_first,    // in_first of the sample
   output wire       out_last      // in_last of the sample
 );
-  wire ready;
+  wire samples_ready;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
+  assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data(out_data),
-    .beat_index(out_index),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data(out_data),
+    .beats_payload_index(out_index),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
@@ -46,205 +46,209 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data,
-  output wire [1:0] beat_index,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data,
+  output wire [1:0] beats_payload_index,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire [3:0] address;
-  wire [7:0] factors_operand;
-  wire [5:0] factors_coefficient;
-  reg [22:0] table_ [0:15];
+  wire [3:0] rom_read_addr;
+  wire [5:0] multipliers_0_coefficient;
+  wire [7:0] multipliers_0_operand;
+  reg [22:0] rom [0:15];
   initial begin
-    table_[0] = 23'h15838c;
-    table_[1] = 23'h160185;
-    table_[2] = 23'h160186;
-    table_[3] = 23'h16e187;
-    table_[4] = 23'h2f078c;
-    table_[5] = 23'h310585;
-    table_[6] = 23'h308586;
-    table_[7] = 23'h31e587;
-    table_[8] = 23'h538b8c;
-    table_[9] = 23'h4d0985;
-    table_[10] = 23'h530986;
-    table_[11] = 23'h546987;
-    table_[12] = 23'h688f8c;
-    table_[13] = 23'h778d85;
-    table_[14] = 23'h688d86;
-    table_[15] = 23'h776d87;
+    rom[0] = 23'h15838c;
+    rom[1] = 23'h160185;
+    rom[2] = 23'h160186;
+    rom[3] = 23'h16e187;
+    rom[4] = 23'h2f078c;
+    rom[5] = 23'h310585;
+    rom[6] = 23'h308586;
+    rom[7] = 23'h31e587;
+    rom[8] = 23'h538b8c;
+    rom[9] = 23'h4d0985;
+    rom[10] = 23'h530986;
+    rom[11] = 23'h546987;
+    rom[12] = 23'h688f8c;
+    rom[13] = 23'h778d85;
+    rom[14] = 23'h688d86;
+    rom[15] = 23'h776d87;
   end
-  reg [22:0] table_word;
-  reg [13:0] products = 14'd0;
+  reg [22:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
 
+  // The pipeline of the structured memory: the program of its rows, a product a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .entry_operand(table_word[1:0]),
-    .entry_state(table_word[2]),
-    .entry_input(table_word[3]),
-    .entry_carry(table_word[5:4]),
-    .entry_adds(table_word[6]),
-    .entry_carry_state(table_word[7]),
-    .entry_carry_input(table_word[8]),
-    .entry_opens(table_word[9]),
-    .entry_row(table_word[11:10]),
-    .entry_store(table_word[12]),
-    .entry_retire(table_word[13]),
-    .entry_ends(table_word[14]),
-    .entry_coefficient(table_word[20:15]),
-    .entry_shift(table_word[22:21]),
-    .product(products),
+    .valid(samples_valid),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .sample_data(sample_data),
-    .sample_first(sample_first),
-    .sample_last(sample_last),
-    .address(address),
-    .ready(ready),
-    .factors_operand(factors_operand),
-    .factors_coefficient(factors_coefficient),
-    .beat_valid(beat_valid),
-    .beat_data(beat_data),
-    .beat_index(beat_index),
-    .beat_first(beat_first),
-    .beat_last(beat_last)
+    .rom_data_operand(rom_word[1:0]),
+    .rom_data_operand_is_state(rom_word[2]),
+    .rom_data_operand_less_input(rom_word[3]),
+    .rom_data_carry(rom_word[5:4]),
+    .rom_data_adds_carry(rom_word[6]),
+    .rom_data_carry_is_state(rom_word[7]),
+    .rom_data_carry_less_input(rom_word[8]),
+    .rom_data_opens(rom_word[9]),
+    .rom_data_row(rom_word[11:10]),
+    .rom_data_store(rom_word[12]),
+    .rom_data_retire(rom_word[13]),
+    .rom_data_ends(rom_word[14]),
+    .rom_data_coefficient(rom_word[20:15]),
+    .rom_data_shift(rom_word[22:21]),
+    .multiplier_product(multipliers_0_product),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
+    .samples_payload_last(samples_payload_last),
+    .next_slot(rom_read_addr),
+    .ready(samples_ready),
+    .multipliers_0_coefficient(multipliers_0_coefficient),
+    .multipliers_0_operand(multipliers_0_operand),
+    .beats_valid(beats_valid),
+    .beats_payload_data(beats_payload_data),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
-    if (advance) table_word <= table_[address];
+    if (advance) rom_word <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) products <= 14'd0;
-    else if (advance) products <= $signed(factors_operand) * $signed(factors_coefficient);
+    if (rst) multipliers_0_product <= 14'd0;
+    else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) *
+        $signed(multipliers_0_coefficient);
 endmodule
 
+// The pipeline of the structured memory: the program of its rows, a product a cycle in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
-  input  wire [1:0]  entry_operand,
-  input  wire        entry_state,
-  input  wire        entry_input,
-  input  wire [1:0]  entry_carry,
-  input  wire        entry_adds,
-  input  wire        entry_carry_state,
-  input  wire        entry_carry_input,
-  input  wire        entry_opens,
-  input  wire [1:0]  entry_row,
-  input  wire        entry_store,
-  input  wire        entry_retire,
-  input  wire        entry_ends,
-  input  wire [5:0]  entry_coefficient,
-  input  wire [1:0]  entry_shift,
-  input  wire [13:0] product,
   input  wire        advance,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_first,
-  input  wire        sample_last,
-  output wire [3:0]  address,
+  input  wire [1:0]  rom_data_operand,
+  input  wire        rom_data_operand_is_state,
+  input  wire        rom_data_operand_less_input,
+  input  wire [1:0]  rom_data_carry,
+  input  wire        rom_data_adds_carry,
+  input  wire        rom_data_carry_is_state,
+  input  wire        rom_data_carry_less_input,
+  input  wire        rom_data_opens,
+  input  wire [1:0]  rom_data_row,
+  input  wire        rom_data_store,
+  input  wire        rom_data_retire,
+  input  wire        rom_data_ends,
+  input  wire [5:0]  rom_data_coefficient,
+  input  wire [1:0]  rom_data_shift,
+  input  wire [13:0] multiplier_product,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
+  input  wire        samples_payload_last,
+  output wire [3:0]  next_slot,
   output wire        ready,
-  output wire [7:0]  factors_operand,
-  output wire [5:0]  factors_coefficient,
-  output wire        beat_valid,
-  output wire [6:0]  beat_data,
-  output wire [1:0]  beat_index,
-  output wire        beat_first,
-  output wire        beat_last
+  output wire [5:0]  multipliers_0_coefficient,
+  output wire [7:0]  multipliers_0_operand,
+  output wire        beats_valid,
+  output wire [6:0]  beats_payload_data,
+  output wire [1:0]  beats_payload_index,
+  output wire        beats_payload_first,
+  output wire        beats_payload_last
 );
+  wire ends;
   wire issue;
   wire starts;
-  wire order_fresh;
-  wire ends;
-  wire [1:0] row;
-  wire valid_2;
-  wire first;
-  wire last;
-  wire [6:0] words;
+  wire issued_clear;
+  wire [1:0] beats_payload_row;
+  wire beats_valid_2;
+  wire beats_payload_first_2;
+  wire beats_payload_last_2;
+  wire [6:0] beats_payload_data_2;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
   reg bank = 1'b0;
-  reg order_0_starts = 1'b0;
-  reg order_0_fresh = 1'b0;
-  reg order_0_bank = 1'b0;
-  reg [1:0] order_0_entry_operand = 2'd0;
-  reg order_0_entry_state = 1'b0;
-  reg order_0_entry_input = 1'b0;
-  reg [1:0] order_0_entry_carry = 2'd0;
-  reg order_0_entry_adds = 1'b0;
-  reg order_0_entry_carry_state = 1'b0;
-  reg order_0_entry_carry_input = 1'b0;
-  reg order_0_entry_opens = 1'b0;
-  reg [1:0] order_0_entry_row = 2'd0;
-  reg order_0_entry_store = 1'b0;
-  reg order_0_entry_retire = 1'b0;
-  reg order_0_entry_ends = 1'b0;
-  reg [5:0] order_0_entry_coefficient = 6'd0;
-  reg [1:0] order_0_entry_shift = 2'd0;
+  reg request_0_starts = 1'b0;
+  reg request_0_clear = 1'b0;
+  reg request_0_bank = 1'b0;
+  reg [1:0] request_0_entry_operand = 2'd0;
+  reg request_0_entry_operand_is_state = 1'b0;
+  reg request_0_entry_operand_less_input = 1'b0;
+  reg [1:0] request_0_entry_carry = 2'd0;
+  reg request_0_entry_adds_carry = 1'b0;
+  reg request_0_entry_carry_is_state = 1'b0;
+  reg request_0_entry_carry_less_input = 1'b0;
+  reg request_0_entry_opens = 1'b0;
+  reg [1:0] request_0_entry_row = 2'd0;
+  reg request_0_entry_store = 1'b0;
+  reg request_0_entry_retire = 1'b0;
+  reg request_0_entry_ends = 1'b0;
+  reg [5:0] request_0_entry_coefficient = 6'd0;
+  reg [1:0] request_0_entry_shift = 2'd0;
 
-  assign beat_valid = valid_2 ? 1'b1 : 1'b0;
-  wire order_starts = issue & starts;
+  assign beats_valid = beats_valid_2 ? 1'b1 : 1'b0;
+  wire issued_starts = issue & starts;
   wire [22:0] chosen =
-      issue ? {entry_shift, entry_coefficient, entry_ends, entry_retire, entry_store, entry_row, entry_opens,
-          entry_carry_input, entry_carry_state, entry_adds, entry_carry, entry_input, entry_state,
-          entry_operand} :
+      issue ? {rom_data_shift, rom_data_coefficient, rom_data_ends, rom_data_retire, rom_data_store,
+          rom_data_row, rom_data_opens, rom_data_carry_less_input, rom_data_carry_is_state,
+          rom_data_adds_carry, rom_data_carry, rom_data_operand_less_input, rom_data_operand_is_state,
+          rom_data_operand} :
       23'd0;
-  assign beat_data = valid_2 ? words : 7'd0;
-  assign beat_index = valid_2 ? row : 2'd0;
-  assign beat_first = valid_2 ? first : 1'b0;
-  assign beat_last = valid_2 ? last : 1'b0;
+  assign beats_payload_data = beats_valid_2 ? beats_payload_data_2 : 7'd0;
+  assign beats_payload_index = beats_valid_2 ? beats_payload_row : 2'd0;
+  assign beats_payload_first = beats_valid_2 ? beats_payload_first_2 : 1'b0;
+  assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
-    .next_slot(address),
+    .ends(ends),
+    .next_slot(next_slot),
     .issue(issue),
     .starts(starts),
-    .fresh(order_fresh),
-    .ends(ends),
+    .clear(issued_clear),
     .ready(ready)
   );
-  // One multiplier, an accumulator, and the words between.
+  // One multiplier, an accumulator, and the intermediate words of the channel that it works on.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .order_starts(order_0_starts),
-    .order_fresh(order_0_fresh),
-    .order_bank(order_0_bank),
-    .order_entry_operand(order_0_entry_operand),
-    .order_entry_state(order_0_entry_state),
-    .order_entry_input(order_0_entry_input),
-    .order_entry_carry(order_0_entry_carry),
-    .order_entry_adds(order_0_entry_adds),
-    .order_entry_carry_state(order_0_entry_carry_state),
-    .order_entry_carry_input(order_0_entry_carry_input),
-    .order_entry_opens(order_0_entry_opens),
-    .order_entry_row(order_0_entry_row),
-    .order_entry_store(order_0_entry_store),
-    .order_entry_retire(order_0_entry_retire),
-    .order_entry_ends(order_0_entry_ends),
-    .order_entry_coefficient(order_0_entry_coefficient),
-    .order_entry_shift(order_0_entry_shift),
+    .slot_read_entry_operand(request_0_entry_operand),
+    .slot_read_entry_operand_is_state(request_0_entry_operand_is_state),
+    .slot_read_entry_operand_less_input(request_0_entry_operand_less_input),
+    .slot_read_entry_carry(request_0_entry_carry),
+    .slot_read_entry_adds_carry(request_0_entry_adds_carry),
+    .slot_read_entry_carry_is_state(request_0_entry_carry_is_state),
+    .slot_read_entry_carry_less_input(request_0_entry_carry_less_input),
+    .slot_read_entry_opens(request_0_entry_opens),
+    .slot_read_entry_row(request_0_entry_row),
+    .slot_read_entry_store(request_0_entry_store),
+    .slot_read_entry_retire(request_0_entry_retire),
+    .slot_read_entry_ends(request_0_entry_ends),
+    .slot_read_entry_coefficient(request_0_entry_coefficient),
+    .slot_read_entry_shift(request_0_entry_shift),
+    .request_starts(request_0_starts),
+    .request_clear(request_0_clear),
+    .request_bank(request_0_bank),
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .product(product),
-    .multiplies_entry_coefficient(factors_coefficient),
-    .retires_entry_row(row),
-    .retires_entry_ends(valid_2),
-    .retires_owner_first(first),
-    .retires_owner_last(last),
-    .operand(factors_operand),
-    .words(words)
+    .multiplier_product(multiplier_product),
+    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
+    .slot_retire_entry_row(beats_payload_row),
+    .slot_retire_entry_ends(beats_valid_2),
+    .slot_retire_owner_first(beats_payload_first_2),
+    .slot_retire_owner_last(beats_payload_last_2),
+    .operand(multipliers_0_operand),
+    .words(beats_payload_data_2)
   );
 
   always @(posedge clk)
@@ -253,86 +257,88 @@ module lmu_memory_pipeline_pipeline (
       sample_0_first <= 1'b0;
       sample_0_last <= 1'b0;
     end else if (advance && (valid & ready)) begin
-      sample_0_data <= sample_data;
-      sample_0_first <= sample_first;
-      sample_0_last <= sample_last;
+      sample_0_data <= samples_payload_data;
+      sample_0_first <= samples_payload_first;
+      sample_0_last <= samples_payload_last;
     end
   always @(posedge clk)
     if (rst) begin
       bank <= 1'b0;
-      order_0_starts <= 1'b0;
-      order_0_fresh <= 1'b0;
-      order_0_bank <= 1'b0;
-      order_0_entry_operand <= 2'd0;
-      order_0_entry_state <= 1'b0;
-      order_0_entry_input <= 1'b0;
-      order_0_entry_carry <= 2'd0;
-      order_0_entry_adds <= 1'b0;
-      order_0_entry_carry_state <= 1'b0;
-      order_0_entry_carry_input <= 1'b0;
-      order_0_entry_opens <= 1'b0;
-      order_0_entry_row <= 2'd0;
-      order_0_entry_store <= 1'b0;
-      order_0_entry_retire <= 1'b0;
-      order_0_entry_ends <= 1'b0;
-      order_0_entry_coefficient <= 6'd0;
-      order_0_entry_shift <= 2'd0;
+      request_0_starts <= 1'b0;
+      request_0_clear <= 1'b0;
+      request_0_bank <= 1'b0;
+      request_0_entry_operand <= 2'd0;
+      request_0_entry_operand_is_state <= 1'b0;
+      request_0_entry_operand_less_input <= 1'b0;
+      request_0_entry_carry <= 2'd0;
+      request_0_entry_adds_carry <= 1'b0;
+      request_0_entry_carry_is_state <= 1'b0;
+      request_0_entry_carry_less_input <= 1'b0;
+      request_0_entry_opens <= 1'b0;
+      request_0_entry_row <= 2'd0;
+      request_0_entry_store <= 1'b0;
+      request_0_entry_retire <= 1'b0;
+      request_0_entry_ends <= 1'b0;
+      request_0_entry_coefficient <= 6'd0;
+      request_0_entry_shift <= 2'd0;
     end else if (advance) begin
       bank <= bank ^ ends;
-      order_0_starts <= order_starts;
-      order_0_fresh <= order_fresh;
-      order_0_bank <= bank;
-      order_0_entry_operand <= chosen[1:0];
-      order_0_entry_state <= chosen[2];
-      order_0_entry_input <= chosen[3];
-      order_0_entry_carry <= chosen[5:4];
-      order_0_entry_adds <= chosen[6];
-      order_0_entry_carry_state <= chosen[7];
-      order_0_entry_carry_input <= chosen[8];
-      order_0_entry_opens <= chosen[9];
-      order_0_entry_row <= chosen[11:10];
-      order_0_entry_store <= chosen[12];
-      order_0_entry_retire <= chosen[13];
-      order_0_entry_ends <= chosen[14];
-      order_0_entry_coefficient <= chosen[20:15];
-      order_0_entry_shift <= chosen[22:21];
+      request_0_starts <= issued_starts;
+      request_0_clear <= issued_clear;
+      request_0_bank <= bank;
+      request_0_entry_operand <= chosen[1:0];
+      request_0_entry_operand_is_state <= chosen[2];
+      request_0_entry_operand_less_input <= chosen[3];
+      request_0_entry_carry <= chosen[5:4];
+      request_0_entry_adds_carry <= chosen[6];
+      request_0_entry_carry_is_state <= chosen[7];
+      request_0_entry_carry_less_input <= chosen[8];
+      request_0_entry_opens <= chosen[9];
+      request_0_entry_row <= chosen[11:10];
+      request_0_entry_store <= chosen[12];
+      request_0_entry_retire <= chosen[13];
+      request_0_entry_ends <= chosen[14];
+      request_0_entry_coefficient <= chosen[20:15];
+      request_0_entry_shift <= chosen[22:21];
     end
 endmodule
 
-// One multiplier, an accumulator, and the words between.
+// One multiplier, an accumulator, and the intermediate words of the channel that it works on.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        advance,
-  input  wire        order_starts,
-  input  wire        order_fresh,
-  input  wire        order_bank,
-  input  wire [1:0]  order_entry_operand,
-  input  wire        order_entry_state,
-  input  wire        order_entry_input,
-  input  wire [1:0]  order_entry_carry,
-  input  wire        order_entry_adds,
-  input  wire        order_entry_carry_state,
-  input  wire        order_entry_carry_input,
-  input  wire        order_entry_opens,
-  input  wire [1:0]  order_entry_row,
-  input  wire        order_entry_store,
-  input  wire        order_entry_retire,
-  input  wire        order_entry_ends,
-  input  wire [5:0]  order_entry_coefficient,
-  input  wire [1:0]  order_entry_shift,
+  input  wire [1:0]  slot_read_entry_operand,
+  input  wire        slot_read_entry_operand_is_state,
+  input  wire        slot_read_entry_operand_less_input,
+  input  wire [1:0]  slot_read_entry_carry,
+  input  wire        slot_read_entry_adds_carry,
+  input  wire        slot_read_entry_carry_is_state,
+  input  wire        slot_read_entry_carry_less_input,
+  input  wire        slot_read_entry_opens,
+  input  wire [1:0]  slot_read_entry_row,
+  input  wire        slot_read_entry_store,
+  input  wire        slot_read_entry_retire,
+  input  wire        slot_read_entry_ends,
+  input  wire [5:0]  slot_read_entry_coefficient,
+  input  wire [1:0]  slot_read_entry_shift,
+  input  wire        request_starts,
+  input  wire        request_clear,
+  input  wire        request_bank,
   input  wire [3:0]  sample_data,
   input  wire        sample_first,
   input  wire        sample_last,
-  input  wire [13:0] product,
-  output reg  [5:0]  multiplies_entry_coefficient = 6'd0,
-  output reg  [1:0]  retires_entry_row = 2'd0,
-  output reg         retires_entry_ends = 1'b0,
-  output reg         retires_owner_first = 1'b0,
-  output reg         retires_owner_last = 1'b0,
+  input  wire [13:0] multiplier_product,
+  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
+  output reg  [1:0]  slot_retire_entry_row = 2'd0,
+  output reg         slot_retire_entry_ends = 1'b0,
+  output reg         slot_retire_owner_first = 1'b0,
+  output reg         slot_retire_owner_last = 1'b0,
   output reg  [7:0]  operand = 8'd0,
   output wire [6:0]  words
 );
+  wire [7:0] operand_intermediate_data;
+  wire [7:0] carry_intermediate_data;
   reg [6:0] words_2 [0:7];
   initial begin
     words_2[0] = 7'd0;
@@ -344,385 +350,415 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     words_2[6] = 7'd0;
     words_2[7] = 7'd0;
   end
-  reg [6:0] read_word_data;
-  reg [6:0] read_word_data_2;
-  reg [7:0] between [0:0];
-  initial begin
-    between[0] = 8'd0;
-  end
-  reg [7:0] read_between_data;
-  reg [7:0] read_between_data_2;
-  reg [3:0] sample = 4'd0;
-  reg [3:0] like = 4'd0;
-  reg [3:0] of_carry = 4'd0;
-  reg signal_bank = 1'b0;
-  reg signal_fresh = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg factors_entry_state = 1'b0;
-  reg factors_entry_input = 1'b0;
-  reg [1:0] factors_entry_carry = 2'd0;
-  reg factors_entry_adds = 1'b0;
-  reg factors_entry_carry_state = 1'b0;
-  reg factors_entry_carry_input = 1'b0;
-  reg factors_entry_opens = 1'b0;
-  reg [1:0] factors_entry_row = 2'd0;
-  reg factors_entry_store = 1'b0;
-  reg factors_entry_retire = 1'b0;
-  reg factors_entry_ends = 1'b0;
-  reg [5:0] factors_entry_coefficient = 6'd0;
-  reg [1:0] factors_entry_shift = 2'd0;
-  reg factors_owner_bank = 1'b0;
-  reg factors_owner_fresh = 1'b0;
-  reg factors_owner_first = 1'b0;
-  reg factors_owner_last = 1'b0;
-  reg [1:0] multiplies_entry_carry = 2'd0;
-  reg multiplies_entry_adds = 1'b0;
-  reg multiplies_entry_carry_state = 1'b0;
-  reg multiplies_entry_carry_input = 1'b0;
-  reg multiplies_entry_opens = 1'b0;
-  reg [1:0] multiplies_entry_row = 2'd0;
-  reg multiplies_entry_store = 1'b0;
-  reg multiplies_entry_retire = 1'b0;
-  reg multiplies_entry_ends = 1'b0;
-  reg [1:0] multiplies_entry_shift = 2'd0;
-  reg multiplies_owner_bank = 1'b0;
-  reg multiplies_owner_fresh = 1'b0;
-  reg multiplies_owner_first = 1'b0;
-  reg multiplies_owner_last = 1'b0;
-  reg sums_entry_adds = 1'b0;
-  reg sums_entry_carry_state = 1'b0;
-  reg sums_entry_carry_input = 1'b0;
-  reg sums_entry_opens = 1'b0;
-  reg [1:0] sums_entry_row = 2'd0;
-  reg sums_entry_store = 1'b0;
-  reg sums_entry_retire = 1'b0;
-  reg sums_entry_ends = 1'b0;
-  reg [1:0] sums_entry_shift = 2'd0;
-  reg sums_owner_bank = 1'b0;
-  reg sums_owner_fresh = 1'b0;
-  reg sums_owner_first = 1'b0;
-  reg sums_owner_last = 1'b0;
-  reg [1:0] rounds_entry_row = 2'd0;
-  reg rounds_entry_store = 1'b0;
-  reg rounds_entry_retire = 1'b0;
-  reg rounds_entry_ends = 1'b0;
-  reg [1:0] rounds_entry_shift = 2'd0;
-  reg rounds_owner_bank = 1'b0;
-  reg rounds_owner_first = 1'b0;
-  reg rounds_owner_last = 1'b0;
-  reg [1:0] writes_entry_row = 2'd0;
-  reg writes_entry_store = 1'b0;
-  reg writes_entry_retire = 1'b0;
-  reg writes_entry_ends = 1'b0;
-  reg writes_owner_bank = 1'b0;
-  reg writes_owner_first = 1'b0;
-  reg writes_owner_last = 1'b0;
-  reg retires_entry_retire = 1'b0;
-  reg retires_owner_bank = 1'b0;
-  reg [15:0] total = 16'd0;
+  reg [6:0] operand_state_data;
+  reg [6:0] carry_state_data;
+  reg slot_align_entry_operand_is_state = 1'b0;
+  reg slot_align_entry_operand_less_input = 1'b0;
+  reg [1:0] slot_align_entry_carry = 2'd0;
+  reg slot_align_entry_adds_carry = 1'b0;
+  reg slot_align_entry_carry_is_state = 1'b0;
+  reg slot_align_entry_carry_less_input = 1'b0;
+  reg slot_align_entry_opens = 1'b0;
+  reg [1:0] slot_align_entry_row = 2'd0;
+  reg slot_align_entry_store = 1'b0;
+  reg slot_align_entry_retire = 1'b0;
+  reg slot_align_entry_ends = 1'b0;
+  reg [5:0] slot_align_entry_coefficient = 6'd0;
+  reg [1:0] slot_align_entry_shift = 2'd0;
+  reg slot_align_owner_bank = 1'b0;
+  reg slot_align_owner_clear = 1'b0;
+  reg slot_align_owner_first = 1'b0;
+  reg slot_align_owner_last = 1'b0;
+  reg [1:0] slot_multiply_entry_carry = 2'd0;
+  reg slot_multiply_entry_adds_carry = 1'b0;
+  reg slot_multiply_entry_carry_is_state = 1'b0;
+  reg slot_multiply_entry_carry_less_input = 1'b0;
+  reg slot_multiply_entry_opens = 1'b0;
+  reg [1:0] slot_multiply_entry_row = 2'd0;
+  reg slot_multiply_entry_store = 1'b0;
+  reg slot_multiply_entry_retire = 1'b0;
+  reg slot_multiply_entry_ends = 1'b0;
+  reg [1:0] slot_multiply_entry_shift = 2'd0;
+  reg slot_multiply_owner_bank = 1'b0;
+  reg slot_multiply_owner_clear = 1'b0;
+  reg slot_multiply_owner_first = 1'b0;
+  reg slot_multiply_owner_last = 1'b0;
+  reg slot_accumulate_entry_adds_carry = 1'b0;
+  reg slot_accumulate_entry_carry_is_state = 1'b0;
+  reg slot_accumulate_entry_carry_less_input = 1'b0;
+  reg slot_accumulate_entry_opens = 1'b0;
+  reg [1:0] slot_accumulate_entry_row = 2'd0;
+  reg slot_accumulate_entry_store = 1'b0;
+  reg slot_accumulate_entry_retire = 1'b0;
+  reg slot_accumulate_entry_ends = 1'b0;
+  reg [1:0] slot_accumulate_entry_shift = 2'd0;
+  reg slot_accumulate_owner_bank = 1'b0;
+  reg slot_accumulate_owner_clear = 1'b0;
+  reg slot_accumulate_owner_first = 1'b0;
+  reg slot_accumulate_owner_last = 1'b0;
+  reg [1:0] slot_round_entry_row = 2'd0;
+  reg slot_round_entry_store = 1'b0;
+  reg slot_round_entry_retire = 1'b0;
+  reg slot_round_entry_ends = 1'b0;
+  reg [1:0] slot_round_entry_shift = 2'd0;
+  reg slot_round_owner_bank = 1'b0;
+  reg slot_round_owner_first = 1'b0;
+  reg slot_round_owner_last = 1'b0;
+  reg [1:0] slot_write_entry_row = 2'd0;
+  reg slot_write_entry_store = 1'b0;
+  reg slot_write_entry_retire = 1'b0;
+  reg slot_write_entry_ends = 1'b0;
+  reg slot_write_owner_bank = 1'b0;
+  reg slot_write_owner_first = 1'b0;
+  reg slot_write_owner_last = 1'b0;
+  reg slot_retire_entry_retire = 1'b0;
+  reg slot_retire_owner_bank = 1'b0;
+  reg held_owner_bank = 1'b0;
+  reg held_owner_clear = 1'b0;
+  reg held_owner_first = 1'b0;
+  reg held_owner_last = 1'b0;
+  reg [3:0] held_sample = 4'd0;
+  reg [3:0] carry_sample_1 = 4'd0;
+  reg [3:0] carry_sample_2 = 4'd0;
   reg [7:0] carry = 8'd0;
-  reg [7:0] value = 8'd0;
+  reg [15:0] row_sum = 16'd0;
+  reg [7:0] intermediate = 8'd0;
   reg [15:0] increment = 16'd0;
 
-  wire [16:0] shifted = $signed({total, 1'b0}) >>> rounds_entry_shift;
-  wire now_bank = order_starts ? order_bank : signal_bank;
-  wire now_fresh = order_starts ? order_fresh | sample_first : signal_fresh;
-  wire now_first = order_starts ? sample_first : signal_first;
-  wire now_last = order_starts ? sample_last : signal_last;
-  wire [7:0] difference = $signed(factors_owner_fresh ? 7'd0 : read_word_data_2) -
-      $signed({factors_entry_input ? sample : 4'd0, 2'd0});
-  wire [7:0] difference_2 = $signed(sums_owner_fresh ? 7'd0 : read_word_data) -
-      $signed({sums_entry_carry_input ? of_carry : 4'd0, 2'd0});
-  wire [15:0] shifted_2 = total << rounds_entry_shift;
+  wire [3:0] operand_input = slot_align_entry_operand_less_input ? held_sample : 4'd0;
+  wire [3:0] carry_input = slot_accumulate_entry_carry_less_input ? carry_sample_2 : 4'd0;
+  wire [16:0] shifted = $signed({row_sum, 1'b0}) >>> slot_round_entry_shift;
+  wire slot_read_owner_bank = request_starts ? request_bank : held_owner_bank;
+  wire slot_read_owner_clear =
+      request_starts ? request_clear | sample_first :
+      held_owner_clear;
+  wire slot_read_owner_first = request_starts ? sample_first : held_owner_first;
+  wire slot_read_owner_last = request_starts ? sample_last : held_owner_last;
+  wire [7:0] difference = $signed(slot_align_owner_clear ? 7'd0 : operand_state_data) -
+      $signed({operand_input, 2'd0});
+  wire [7:0] difference_2 = $signed(slot_accumulate_owner_clear ? 7'd0 : carry_state_data) -
+      $signed({carry_input, 2'd0});
+  wire [7:0] chosen =
+      slot_accumulate_entry_carry_is_state ? difference_2 :
+      carry_intermediate_data;
+  wire [15:0] shifted_2 = row_sum << slot_round_entry_shift;
 
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  lmu_memory_pipeline_pipeline_lane_0_intermediates intermediates (
+    .clk(clk),
+    .advance(advance),
+    .intermediates_write_en(slot_write_entry_store),
+    .intermediates_write_data(intermediate),
+    .operand_intermediate_data(operand_intermediate_data),
+    .carry_intermediate_data(carry_intermediate_data)
+  );
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
-    .fetch(sums_entry_row),
-    .increment(increment),
+    .step_0(increment),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(sums_owner_fresh),
-    .apply_slot(writes_entry_row),
-    .apply(writes_entry_retire),
+    .fetch_addr(slot_accumulate_entry_row),
+    .read_clear(slot_accumulate_owner_clear),
+    .add_address(slot_write_entry_row),
+    .add_valid(slot_write_entry_retire),
     .outputs(words)
   );
 
   always @(posedge clk)
-    if (advance & retires_entry_retire) words_2[{retires_entry_row, ~retires_owner_bank}] <= words;
+    if (advance & slot_retire_entry_retire) words_2[{slot_retire_entry_row, ~slot_retire_owner_bank}] <=
+        words;
   always @(posedge clk)
     if (advance) begin
-      read_word_data <= words_2[{multiplies_entry_carry, multiplies_owner_bank}];
-      if ((advance & retires_entry_retire) && {retires_entry_row, ~retires_owner_bank} ==
-          {multiplies_entry_carry, multiplies_owner_bank}) read_word_data <= words;
+      operand_state_data <= words_2[{slot_read_entry_operand, slot_read_owner_bank}];
+      if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
+          {slot_read_entry_operand, slot_read_owner_bank}) operand_state_data <= words;
     end
   always @(posedge clk)
     if (advance) begin
-      read_word_data_2 <= words_2[{order_entry_operand, now_bank}];
-      if ((advance & retires_entry_retire) && {retires_entry_row, ~retires_owner_bank} ==
-          {order_entry_operand, now_bank}) read_word_data_2 <= words;
+      carry_state_data <= words_2[{slot_multiply_entry_carry, slot_multiply_owner_bank}];
+      if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
+          {slot_multiply_entry_carry, slot_multiply_owner_bank}) carry_state_data <= words;
     end
-  always @(posedge clk)
-    if (advance & writes_entry_store) between[0] <= value;
-  always @(posedge clk)
-    if (advance) begin
-      read_between_data <= between[0];
-      if (advance & writes_entry_store) read_between_data <= value;
-    end
-  always @(posedge clk)
-    if (advance) begin
-      read_between_data_2 <= between[0];
-      if (advance & writes_entry_store) read_between_data_2 <= value;
-    end
-  always @(posedge clk)
-    if (rst) sample <= 4'd0;
-    else if (advance && order_starts) sample <= sample_data;
   always @(posedge clk)
     if (rst) begin
-      like <= 4'd0;
-      of_carry <= 4'd0;
-      signal_bank <= 1'b0;
-      signal_fresh <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      factors_entry_state <= 1'b0;
-      factors_entry_input <= 1'b0;
-      factors_entry_carry <= 2'd0;
-      factors_entry_adds <= 1'b0;
-      factors_entry_carry_state <= 1'b0;
-      factors_entry_carry_input <= 1'b0;
-      factors_entry_opens <= 1'b0;
-      factors_entry_row <= 2'd0;
-      factors_entry_store <= 1'b0;
-      factors_entry_retire <= 1'b0;
-      factors_entry_ends <= 1'b0;
-      factors_entry_coefficient <= 6'd0;
-      factors_entry_shift <= 2'd0;
-      factors_owner_bank <= 1'b0;
-      factors_owner_fresh <= 1'b0;
-      factors_owner_first <= 1'b0;
-      factors_owner_last <= 1'b0;
-      multiplies_entry_carry <= 2'd0;
-      multiplies_entry_adds <= 1'b0;
-      multiplies_entry_carry_state <= 1'b0;
-      multiplies_entry_carry_input <= 1'b0;
-      multiplies_entry_opens <= 1'b0;
-      multiplies_entry_row <= 2'd0;
-      multiplies_entry_store <= 1'b0;
-      multiplies_entry_retire <= 1'b0;
-      multiplies_entry_ends <= 1'b0;
-      multiplies_entry_coefficient <= 6'd0;
-      multiplies_entry_shift <= 2'd0;
-      multiplies_owner_bank <= 1'b0;
-      multiplies_owner_fresh <= 1'b0;
-      multiplies_owner_first <= 1'b0;
-      multiplies_owner_last <= 1'b0;
-      sums_entry_adds <= 1'b0;
-      sums_entry_carry_state <= 1'b0;
-      sums_entry_carry_input <= 1'b0;
-      sums_entry_opens <= 1'b0;
-      sums_entry_row <= 2'd0;
-      sums_entry_store <= 1'b0;
-      sums_entry_retire <= 1'b0;
-      sums_entry_ends <= 1'b0;
-      sums_entry_shift <= 2'd0;
-      sums_owner_bank <= 1'b0;
-      sums_owner_fresh <= 1'b0;
-      sums_owner_first <= 1'b0;
-      sums_owner_last <= 1'b0;
-      rounds_entry_row <= 2'd0;
-      rounds_entry_store <= 1'b0;
-      rounds_entry_retire <= 1'b0;
-      rounds_entry_ends <= 1'b0;
-      rounds_entry_shift <= 2'd0;
-      rounds_owner_bank <= 1'b0;
-      rounds_owner_first <= 1'b0;
-      rounds_owner_last <= 1'b0;
-      writes_entry_row <= 2'd0;
-      writes_entry_store <= 1'b0;
-      writes_entry_retire <= 1'b0;
-      writes_entry_ends <= 1'b0;
-      writes_owner_bank <= 1'b0;
-      writes_owner_first <= 1'b0;
-      writes_owner_last <= 1'b0;
-      retires_entry_row <= 2'd0;
-      retires_entry_retire <= 1'b0;
-      retires_entry_ends <= 1'b0;
-      retires_owner_bank <= 1'b0;
-      retires_owner_first <= 1'b0;
-      retires_owner_last <= 1'b0;
+      slot_align_entry_operand_is_state <= 1'b0;
+      slot_align_entry_operand_less_input <= 1'b0;
+      slot_align_entry_carry <= 2'd0;
+      slot_align_entry_adds_carry <= 1'b0;
+      slot_align_entry_carry_is_state <= 1'b0;
+      slot_align_entry_carry_less_input <= 1'b0;
+      slot_align_entry_opens <= 1'b0;
+      slot_align_entry_row <= 2'd0;
+      slot_align_entry_store <= 1'b0;
+      slot_align_entry_retire <= 1'b0;
+      slot_align_entry_ends <= 1'b0;
+      slot_align_entry_coefficient <= 6'd0;
+      slot_align_entry_shift <= 2'd0;
+      slot_align_owner_bank <= 1'b0;
+      slot_align_owner_clear <= 1'b0;
+      slot_align_owner_first <= 1'b0;
+      slot_align_owner_last <= 1'b0;
+      slot_multiply_entry_carry <= 2'd0;
+      slot_multiply_entry_adds_carry <= 1'b0;
+      slot_multiply_entry_carry_is_state <= 1'b0;
+      slot_multiply_entry_carry_less_input <= 1'b0;
+      slot_multiply_entry_opens <= 1'b0;
+      slot_multiply_entry_row <= 2'd0;
+      slot_multiply_entry_store <= 1'b0;
+      slot_multiply_entry_retire <= 1'b0;
+      slot_multiply_entry_ends <= 1'b0;
+      slot_multiply_entry_coefficient <= 6'd0;
+      slot_multiply_entry_shift <= 2'd0;
+      slot_multiply_owner_bank <= 1'b0;
+      slot_multiply_owner_clear <= 1'b0;
+      slot_multiply_owner_first <= 1'b0;
+      slot_multiply_owner_last <= 1'b0;
+      slot_accumulate_entry_adds_carry <= 1'b0;
+      slot_accumulate_entry_carry_is_state <= 1'b0;
+      slot_accumulate_entry_carry_less_input <= 1'b0;
+      slot_accumulate_entry_opens <= 1'b0;
+      slot_accumulate_entry_row <= 2'd0;
+      slot_accumulate_entry_store <= 1'b0;
+      slot_accumulate_entry_retire <= 1'b0;
+      slot_accumulate_entry_ends <= 1'b0;
+      slot_accumulate_entry_shift <= 2'd0;
+      slot_accumulate_owner_bank <= 1'b0;
+      slot_accumulate_owner_clear <= 1'b0;
+      slot_accumulate_owner_first <= 1'b0;
+      slot_accumulate_owner_last <= 1'b0;
+      slot_round_entry_row <= 2'd0;
+      slot_round_entry_store <= 1'b0;
+      slot_round_entry_retire <= 1'b0;
+      slot_round_entry_ends <= 1'b0;
+      slot_round_entry_shift <= 2'd0;
+      slot_round_owner_bank <= 1'b0;
+      slot_round_owner_first <= 1'b0;
+      slot_round_owner_last <= 1'b0;
+      slot_write_entry_row <= 2'd0;
+      slot_write_entry_store <= 1'b0;
+      slot_write_entry_retire <= 1'b0;
+      slot_write_entry_ends <= 1'b0;
+      slot_write_owner_bank <= 1'b0;
+      slot_write_owner_first <= 1'b0;
+      slot_write_owner_last <= 1'b0;
+      slot_retire_entry_row <= 2'd0;
+      slot_retire_entry_retire <= 1'b0;
+      slot_retire_entry_ends <= 1'b0;
+      slot_retire_owner_bank <= 1'b0;
+      slot_retire_owner_first <= 1'b0;
+      slot_retire_owner_last <= 1'b0;
+      held_owner_bank <= 1'b0;
+      held_owner_clear <= 1'b0;
+      held_owner_first <= 1'b0;
+      held_owner_last <= 1'b0;
+      carry_sample_1 <= 4'd0;
+      carry_sample_2 <= 4'd0;
       operand <= 8'd0;
-      total <= 16'd0;
       carry <= 8'd0;
-      value <= 8'd0;
+      row_sum <= 16'd0;
+      intermediate <= 8'd0;
       increment <= 16'd0;
     end else if (advance) begin
-      like <= sample;
-      of_carry <= like;
-      signal_bank <= now_bank;
-      signal_fresh <= now_fresh;
-      signal_first <= now_first;
-      signal_last <= now_last;
-      factors_entry_state <= order_entry_state;
-      factors_entry_input <= order_entry_input;
-      factors_entry_carry <= order_entry_carry;
-      factors_entry_adds <= order_entry_adds;
-      factors_entry_carry_state <= order_entry_carry_state;
-      factors_entry_carry_input <= order_entry_carry_input;
-      factors_entry_opens <= order_entry_opens;
-      factors_entry_row <= order_entry_row;
-      factors_entry_store <= order_entry_store;
-      factors_entry_retire <= order_entry_retire;
-      factors_entry_ends <= order_entry_ends;
-      factors_entry_coefficient <= order_entry_coefficient;
-      factors_entry_shift <= order_entry_shift;
-      factors_owner_bank <= now_bank;
-      factors_owner_fresh <= now_fresh;
-      factors_owner_first <= now_first;
-      factors_owner_last <= now_last;
-      multiplies_entry_carry <= factors_entry_carry;
-      multiplies_entry_adds <= factors_entry_adds;
-      multiplies_entry_carry_state <= factors_entry_carry_state;
-      multiplies_entry_carry_input <= factors_entry_carry_input;
-      multiplies_entry_opens <= factors_entry_opens;
-      multiplies_entry_row <= factors_entry_row;
-      multiplies_entry_store <= factors_entry_store;
-      multiplies_entry_retire <= factors_entry_retire;
-      multiplies_entry_ends <= factors_entry_ends;
-      multiplies_entry_coefficient <= factors_entry_coefficient;
-      multiplies_entry_shift <= factors_entry_shift;
-      multiplies_owner_bank <= factors_owner_bank;
-      multiplies_owner_fresh <= factors_owner_fresh;
-      multiplies_owner_first <= factors_owner_first;
-      multiplies_owner_last <= factors_owner_last;
-      sums_entry_adds <= multiplies_entry_adds;
-      sums_entry_carry_state <= multiplies_entry_carry_state;
-      sums_entry_carry_input <= multiplies_entry_carry_input;
-      sums_entry_opens <= multiplies_entry_opens;
-      sums_entry_row <= multiplies_entry_row;
-      sums_entry_store <= multiplies_entry_store;
-      sums_entry_retire <= multiplies_entry_retire;
-      sums_entry_ends <= multiplies_entry_ends;
-      sums_entry_shift <= multiplies_entry_shift;
-      sums_owner_bank <= multiplies_owner_bank;
-      sums_owner_fresh <= multiplies_owner_fresh;
-      sums_owner_first <= multiplies_owner_first;
-      sums_owner_last <= multiplies_owner_last;
-      rounds_entry_row <= sums_entry_row;
-      rounds_entry_store <= sums_entry_store;
-      rounds_entry_retire <= sums_entry_retire;
-      rounds_entry_ends <= sums_entry_ends;
-      rounds_entry_shift <= sums_entry_shift;
-      rounds_owner_bank <= sums_owner_bank;
-      rounds_owner_first <= sums_owner_first;
-      rounds_owner_last <= sums_owner_last;
-      writes_entry_row <= rounds_entry_row;
-      writes_entry_store <= rounds_entry_store;
-      writes_entry_retire <= rounds_entry_retire;
-      writes_entry_ends <= rounds_entry_ends;
-      writes_owner_bank <= rounds_owner_bank;
-      writes_owner_first <= rounds_owner_first;
-      writes_owner_last <= rounds_owner_last;
-      retires_entry_row <= writes_entry_row;
-      retires_entry_retire <= writes_entry_retire;
-      retires_entry_ends <= writes_entry_ends;
-      retires_owner_bank <= writes_owner_bank;
-      retires_owner_first <= writes_owner_first;
-      retires_owner_last <= writes_owner_last;
-      operand <= factors_entry_state ? difference : read_between_data_2;
-      total <= $signed(sums_entry_opens ? 16'd0 : total) + $signed(product);
-      carry <= sums_entry_adds ? (sums_entry_carry_state ? difference_2 : read_between_data) : 8'd0;
-      value <= (shifted[8:1] + {7'd0, shifted[0]}) + carry;
+      slot_align_entry_operand_is_state <= slot_read_entry_operand_is_state;
+      slot_align_entry_operand_less_input <= slot_read_entry_operand_less_input;
+      slot_align_entry_carry <= slot_read_entry_carry;
+      slot_align_entry_adds_carry <= slot_read_entry_adds_carry;
+      slot_align_entry_carry_is_state <= slot_read_entry_carry_is_state;
+      slot_align_entry_carry_less_input <= slot_read_entry_carry_less_input;
+      slot_align_entry_opens <= slot_read_entry_opens;
+      slot_align_entry_row <= slot_read_entry_row;
+      slot_align_entry_store <= slot_read_entry_store;
+      slot_align_entry_retire <= slot_read_entry_retire;
+      slot_align_entry_ends <= slot_read_entry_ends;
+      slot_align_entry_coefficient <= slot_read_entry_coefficient;
+      slot_align_entry_shift <= slot_read_entry_shift;
+      slot_align_owner_bank <= slot_read_owner_bank;
+      slot_align_owner_clear <= slot_read_owner_clear;
+      slot_align_owner_first <= slot_read_owner_first;
+      slot_align_owner_last <= slot_read_owner_last;
+      slot_multiply_entry_carry <= slot_align_entry_carry;
+      slot_multiply_entry_adds_carry <= slot_align_entry_adds_carry;
+      slot_multiply_entry_carry_is_state <= slot_align_entry_carry_is_state;
+      slot_multiply_entry_carry_less_input <= slot_align_entry_carry_less_input;
+      slot_multiply_entry_opens <= slot_align_entry_opens;
+      slot_multiply_entry_row <= slot_align_entry_row;
+      slot_multiply_entry_store <= slot_align_entry_store;
+      slot_multiply_entry_retire <= slot_align_entry_retire;
+      slot_multiply_entry_ends <= slot_align_entry_ends;
+      slot_multiply_entry_coefficient <= slot_align_entry_coefficient;
+      slot_multiply_entry_shift <= slot_align_entry_shift;
+      slot_multiply_owner_bank <= slot_align_owner_bank;
+      slot_multiply_owner_clear <= slot_align_owner_clear;
+      slot_multiply_owner_first <= slot_align_owner_first;
+      slot_multiply_owner_last <= slot_align_owner_last;
+      slot_accumulate_entry_adds_carry <= slot_multiply_entry_adds_carry;
+      slot_accumulate_entry_carry_is_state <= slot_multiply_entry_carry_is_state;
+      slot_accumulate_entry_carry_less_input <= slot_multiply_entry_carry_less_input;
+      slot_accumulate_entry_opens <= slot_multiply_entry_opens;
+      slot_accumulate_entry_row <= slot_multiply_entry_row;
+      slot_accumulate_entry_store <= slot_multiply_entry_store;
+      slot_accumulate_entry_retire <= slot_multiply_entry_retire;
+      slot_accumulate_entry_ends <= slot_multiply_entry_ends;
+      slot_accumulate_entry_shift <= slot_multiply_entry_shift;
+      slot_accumulate_owner_bank <= slot_multiply_owner_bank;
+      slot_accumulate_owner_clear <= slot_multiply_owner_clear;
+      slot_accumulate_owner_first <= slot_multiply_owner_first;
+      slot_accumulate_owner_last <= slot_multiply_owner_last;
+      slot_round_entry_row <= slot_accumulate_entry_row;
+      slot_round_entry_store <= slot_accumulate_entry_store;
+      slot_round_entry_retire <= slot_accumulate_entry_retire;
+      slot_round_entry_ends <= slot_accumulate_entry_ends;
+      slot_round_entry_shift <= slot_accumulate_entry_shift;
+      slot_round_owner_bank <= slot_accumulate_owner_bank;
+      slot_round_owner_first <= slot_accumulate_owner_first;
+      slot_round_owner_last <= slot_accumulate_owner_last;
+      slot_write_entry_row <= slot_round_entry_row;
+      slot_write_entry_store <= slot_round_entry_store;
+      slot_write_entry_retire <= slot_round_entry_retire;
+      slot_write_entry_ends <= slot_round_entry_ends;
+      slot_write_owner_bank <= slot_round_owner_bank;
+      slot_write_owner_first <= slot_round_owner_first;
+      slot_write_owner_last <= slot_round_owner_last;
+      slot_retire_entry_row <= slot_write_entry_row;
+      slot_retire_entry_retire <= slot_write_entry_retire;
+      slot_retire_entry_ends <= slot_write_entry_ends;
+      slot_retire_owner_bank <= slot_write_owner_bank;
+      slot_retire_owner_first <= slot_write_owner_first;
+      slot_retire_owner_last <= slot_write_owner_last;
+      held_owner_bank <= slot_read_owner_bank;
+      held_owner_clear <= slot_read_owner_clear;
+      held_owner_first <= slot_read_owner_first;
+      held_owner_last <= slot_read_owner_last;
+      carry_sample_1 <= held_sample;
+      carry_sample_2 <= carry_sample_1;
+      operand <= slot_align_entry_operand_is_state ? difference : operand_intermediate_data;
+      carry <= slot_accumulate_entry_adds_carry ? chosen : 8'd0;
+      row_sum <= $signed(slot_accumulate_entry_opens ? 16'd0 : row_sum) + $signed(multiplier_product);
+      intermediate <= (shifted[8:1] + {7'd0, shifted[0]}) + carry;
       increment <= shifted_2 + {carry[4:0], 11'd0};
     end
+  always @(posedge clk)
+    if (rst) held_sample <= 4'd0;
+    else if (advance && request_starts) held_sample <= sample_data;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [1:0]  fetch,
-  input  wire [15:0] increment,
+  input  wire [15:0] step_0,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire [1:0]  apply_slot,
-  input  wire        apply,
+  input  wire [1:0]  fetch_addr,
+  input  wire        read_clear,
+  input  wire [1:0]  add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [29:0] store [0:3];
+  reg [29:0] integrators [0:3];
   initial begin
-    store[0] = 30'd0;
-    store[1] = 30'd0;
-    store[2] = 30'd0;
-    store[3] = 30'd0;
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
+    integrators[3] = 30'd0;
   end
-  reg [29:0] read_data;
-  reg fresh = 1'b0;
-  reg [1:0] write_addr = 2'd0;
-  reg write_en = 1'b0;
-  reg [18:0] accumulator_0 = 19'd0;
+  reg [29:0] integrators_word;
+  reg clear = 1'b0;
+  reg [1:0] store_addr = 2'd0;
+  reg store_en = 1'b0;
+  reg [18:0] old_accumulator_0 = 19'd0;
   reg [17:0] base_0 = 18'd0;
-  reg [29:0] write_data = 30'd0;
+  reg [18:0] store_data_accumulator = 19'd0;
+  reg [10:0] store_data_residue = 11'd0;
 
-  wire [18:0] sum_0 = $signed(accumulator_0) + $signed(increment);
-  wire [17:0] value_0 = $signed(base_0) + $signed(increment);
-  wire [29:0] chosen = fresh ? 30'd0 : read_data;
-  wire [17:0] sum = $signed(chosen[17:0]) + $signed(chosen[29:19]);
+  wire [29:0] chosen = clear ? 30'd0 : integrators_word;
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [17:0] sum_0 = $signed(base_0) + $signed(step_0);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 2'd0;
-      write_en <= 1'b0;
-      accumulator_0 <= 19'd0;
+      clear <= 1'b0;
+      store_addr <= 2'd0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 19'd0;
       base_0 <= 18'd0;
       outputs <= 7'd0;
-      write_data <= 30'd0;
+      store_data_accumulator <= 19'd0;
+      store_data_residue <= 11'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[18:0];
-      base_0 <= sum + 18'h400;
-      outputs <= value_0[17:11];
-      write_data <= {~value_0[10], value_0[9:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[18:0];
+      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      outputs <= sum_0[17:11];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[10], sum_0[9:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+module lmu_memory_pipeline_pipeline_lane_0_intermediates (
+  input  wire       clk,
+  input  wire       advance,
+  input  wire       intermediates_write_en,
+  input  wire [7:0] intermediates_write_data,
+  output reg  [7:0] operand_intermediate_data = 8'd0,
+  output reg  [7:0] carry_intermediate_data = 8'd0
+);
+  reg [7:0] row = 8'd0;
+
+  wire [7:0] chosen = intermediates_write_en ? intermediates_write_data : row;
+
+  always @(posedge clk)
+    if (advance && intermediates_write_en) row <= intermediates_write_data;
+  always @(posedge clk)
+    if (advance) begin
+      operand_intermediate_data <= chosen;
+      carry_intermediate_data <= chosen;
+    end
+endmodule
+
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
   input  wire       valid,
+  output wire       ends,
   output wire [3:0] next_slot,
   output wire       issue,
   output wire       starts,
-  output wire       fresh,
-  output wire       ends,
+  output wire       clear,
   output wire       ready
 );
+  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
   reg [3:0] slot = 4'd0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
-  assign ready = starts & (waiting == 2'd0) & awake;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
   assign ends = issue & (slot == 4'hf);
-  assign fresh = starts ? ~started : held_fresh;
+  wire inverse = ~starts;
   assign next_slot = ends ? 4'd0 : slot + {3'd0, issue};
+  assign clear = inverse ? held_clear : ~channel_started;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd2;
+      else if (~is_equal) pause_left <= pause_left - 2'd1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -732,17 +768,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (advance) begin
-      if (ends) waiting <= 2'd2;
-      else if (waiting != 2'd0) waiting <= waiting - 2'd1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

@@ -19,285 +19,366 @@ module lmu_memory (
   output wire        out_first,    // in_first of the sample
   output wire        out_last      // in_last of the sample
 );
-  wire ready;
-  wire [6:0] beat_data_0;
-  wire [6:0] beat_data_1;
+  wire samples_ready;
+  wire [6:0] o_payload_data_0;
+  wire [6:0] o_payload_data_1;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
-  assign out_data = {beat_data_1, beat_data_0};
+  assign in_ready = samples_ready & advance;
+  assign out_data = {o_payload_data_1, o_payload_data_0};
   assign out_index = 1'b0;
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
     .advance(advance),
     .clk(clk),
     .rst(rst),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data_0(beat_data_0),
-    .beat_data_1(beat_data_1),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data_0(o_payload_data_0),
+    .beats_payload_data_1(o_payload_data_1),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
   input  wire       advance,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data_0,
-  output wire [6:0] beat_data_1,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data_0,
+  output wire [6:0] beats_payload_data_1,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  // issue → the increment's whole arithmetic, stage by stage → words; advances or stands still as a whole.
+  // The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .first(sample_first),
-    .sample_data(sample_data),
-    .sample_last(sample_last),
+    .valid(samples_valid),
+    .first(samples_payload_first),
+    .sample_issue_last(samples_payload_last),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .ready(ready),
-    .stage_4_valid(beat_valid),
-    .stage_4_first(beat_first),
-    .stage_4_last(beat_last),
-    .words_0(beat_data_0),
-    .words_1(beat_data_1)
+    .samples_payload_data(samples_payload_data),
+    .ready(samples_ready),
+    .sample_retire_valid(beats_valid),
+    .sample_retire_first(beats_payload_first),
+    .sample_retire_last(beats_payload_last),
+    .words_0(beats_payload_data_0),
+    .words_1(beats_payload_data_1)
   );
 endmodule
 
-// issue → the increment's whole arithmetic, stage by stage → words; advances or stands still as a whole.
+// The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages.
 module lmu_memory_pipeline_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       valid,
   input  wire       first,
-  input  wire [3:0] sample_data,
-  input  wire       sample_last,
+  input  wire       sample_issue_last,
   input  wire       advance,
+  input  wire [3:0] samples_payload_data,
   output wire       ready,
-  output reg        stage_4_valid = 1'b0,
-  output reg        stage_4_first = 1'b0,
-  output reg        stage_4_last = 1'b0,
+  output reg        sample_retire_valid = 1'b0,
+  output reg        sample_retire_first = 1'b0,
+  output reg        sample_retire_last = 1'b0,
   output wire [6:0] words_0,
   output wire [6:0] words_1
 );
-  wire issued_valid;
-  wire fresh;
-  reg [13:0] words [0:0];
-  initial begin
-    words[0] = 14'd0;
-  end
-  reg [13:0] words_word;
-  reg [7:0] register = 8'd0;
-  reg [3:0] register_2 = 4'd0;
-  reg [6:0] register_3 = 7'd0;
-  reg [8:0] register_4 = 9'd0;
-  reg [10:0] register_5 = 11'd0;
-  reg [8:0] register_6 = 9'd0;
-  reg [12:0] register_7 = 13'd0;
-  reg stage_1_valid = 1'b0;
-  reg stage_1_fresh = 1'b0;
-  reg stage_1_first = 1'b0;
-  reg stage_1_last = 1'b0;
-  reg stage_2_valid = 1'b0;
-  reg stage_2_first = 1'b0;
-  reg stage_2_last = 1'b0;
-  reg stage_3_valid = 1'b0;
-  reg stage_3_first = 1'b0;
-  reg stage_3_last = 1'b0;
+  wire sample_issue_valid;
+  wire clear;
+  wire [6:0] words_read_data_0;
+  wire [6:0] words_read_data_1;
+  reg [7:0] stage_1_0 = 8'd0;
+  reg [3:0] stage_1_1 = 4'd0;
+  reg [6:0] stage_1_2 = 7'd0;
+  reg [8:0] stage_2_3 = 9'd0;
+  reg [10:0] stage_3_4 = 11'd0;
+  reg [8:0] stage_2_5 = 9'd0;
+  reg [12:0] stage_3_6 = 13'd0;
+  reg sample_compute_1_valid = 1'b0;
+  reg sample_compute_1_clear = 1'b0;
+  reg sample_compute_1_first = 1'b0;
+  reg sample_compute_1_last = 1'b0;
+  reg sample_compute_2_valid = 1'b0;
+  reg sample_compute_2_first = 1'b0;
+  reg sample_compute_2_last = 1'b0;
+  reg sample_integrate_valid = 1'b0;
+  reg sample_integrate_first = 1'b0;
+  reg sample_integrate_last = 1'b0;
 
-  wire [6:0] word_0 = fresh ? 7'd0 : words_word[6:0];
-  wire [6:0] word_1 = fresh ? 7'd0 : words_word[13:7];
-  wire [8:0] sum = $signed(register) + $signed({register_2, 2'd0});
+  wire [6:0] word_0 = clear ? 7'd0 : words_read_data_0;
+  wire [6:0] word_1 = clear ? 7'd0 : words_read_data_1;
+  wire [8:0] sum = $signed(stage_1_0) + $signed({stage_1_1, 2'd0});
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
     .first(first),
-    .issue(issued_valid),
-    .fresh(fresh),
-    .ready(ready)
+    .ends(sample_issue_valid),
+    .ready(ready),
+    .clear(clear)
   );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  lmu_memory_pipeline_pipeline_words words (
+    .clk(clk),
+    .advance(advance),
+    .words_write_en(sample_retire_valid),
+    .words_write_data_0(words_0),
+    .words_write_data_1(words_1),
+    .words_read_data_0(words_read_data_0),
+    .words_read_data_1(words_read_data_1)
+  );
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .increment_0(register_5),
-    .increment_1(register_7),
+    .step_0(stage_3_4),
+    .step_1(stage_3_6),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(stage_1_fresh),
-    .apply(stage_3_valid),
+    .read_clear(sample_compute_1_clear),
+    .add_valid(sample_integrate_valid),
     .outputs_0(words_0),
     .outputs_1(words_1)
   );
 
   always @(posedge clk)
-    if (advance & stage_4_valid) words[0] <= {words_1, words_0};
-  always @(posedge clk)
-    if (advance) begin
-      words_word <= words[0];
-      if (advance & stage_4_valid) words_word <= {words_1, words_0};
-    end
-  always @(posedge clk)
     if (rst) begin
-      register <= 8'd0;
-      register_2 <= 4'd0;
-      register_3 <= 7'd0;
-      register_4 <= 9'd0;
-      register_5 <= 11'd0;
-      register_6 <= 9'd0;
-      register_7 <= 13'd0;
-      stage_1_valid <= 1'b0;
-      stage_1_fresh <= 1'b0;
-      stage_1_first <= 1'b0;
-      stage_1_last <= 1'b0;
-      stage_2_valid <= 1'b0;
-      stage_2_first <= 1'b0;
-      stage_2_last <= 1'b0;
-      stage_3_valid <= 1'b0;
-      stage_3_first <= 1'b0;
-      stage_3_last <= 1'b0;
-      stage_4_valid <= 1'b0;
-      stage_4_first <= 1'b0;
-      stage_4_last <= 1'b0;
+      stage_1_0 <= 8'd0;
+      stage_1_1 <= 4'd0;
+      stage_1_2 <= 7'd0;
+      stage_2_3 <= 9'd0;
+      stage_3_4 <= 11'd0;
+      stage_2_5 <= 9'd0;
+      stage_3_6 <= 13'd0;
+      sample_compute_1_valid <= 1'b0;
+      sample_compute_1_clear <= 1'b0;
+      sample_compute_1_first <= 1'b0;
+      sample_compute_1_last <= 1'b0;
+      sample_compute_2_valid <= 1'b0;
+      sample_compute_2_first <= 1'b0;
+      sample_compute_2_last <= 1'b0;
+      sample_integrate_valid <= 1'b0;
+      sample_integrate_first <= 1'b0;
+      sample_integrate_last <= 1'b0;
+      sample_retire_valid <= 1'b0;
+      sample_retire_first <= 1'b0;
+      sample_retire_last <= 1'b0;
     end else if (advance) begin
-      register <= $signed(word_0) + $signed(word_1);
-      register_2 <= sample_data;
-      register_3 <= word_0;
-      register_4 <= $signed(register) - $signed({register_2, 2'd0});
-      register_5 <= $signed(register_4) * -11'sd5;
-      register_6 <= $signed(sum) - $signed({register_3, 1'b0});
-      register_7 <= $signed(register_6) * -13'sd31;
-      stage_1_valid <= issued_valid;
-      stage_1_fresh <= fresh;
-      stage_1_first <= first;
-      stage_1_last <= sample_last;
-      stage_2_valid <= stage_1_valid;
-      stage_2_first <= stage_1_first;
-      stage_2_last <= stage_1_last;
-      stage_3_valid <= stage_2_valid;
-      stage_3_first <= stage_2_first;
-      stage_3_last <= stage_2_last;
-      stage_4_valid <= stage_3_valid;
-      stage_4_first <= stage_3_first;
-      stage_4_last <= stage_3_last;
+      stage_1_0 <= $signed(word_0) + $signed(word_1);
+      stage_1_1 <= samples_payload_data;
+      stage_1_2 <= word_0;
+      stage_2_3 <= $signed(stage_1_0) - $signed({stage_1_1, 2'd0});
+      stage_3_4 <= $signed(stage_2_3) * -11'sd5;
+      stage_2_5 <= $signed(sum) - $signed({stage_1_2, 1'b0});
+      stage_3_6 <= $signed(stage_2_5) * -13'sd31;
+      sample_compute_1_valid <= sample_issue_valid;
+      sample_compute_1_clear <= clear;
+      sample_compute_1_first <= first;
+      sample_compute_1_last <= sample_issue_last;
+      sample_compute_2_valid <= sample_compute_1_valid;
+      sample_compute_2_first <= sample_compute_1_first;
+      sample_compute_2_last <= sample_compute_1_last;
+      sample_integrate_valid <= sample_compute_2_valid;
+      sample_integrate_first <= sample_compute_2_first;
+      sample_integrate_last <= sample_compute_2_last;
+      sample_retire_valid <= sample_integrate_valid;
+      sample_retire_first <= sample_integrate_first;
+      sample_retire_last <= sample_integrate_last;
     end
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [10:0] increment_0,
-  input  wire [12:0] increment_1,
+  input  wire [10:0] step_0,
+  input  wire [12:0] step_1,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire        apply,
+  input  wire        read_clear,
+  input  wire        add_valid,
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
-  reg [59:0] store [0:0];
-  initial begin
-    store[0] = 60'd0;
-  end
-  reg [59:0] store_word;
-  reg fresh = 1'b0;
-  reg write_en = 1'b0;
-  reg [18:0] accumulator_0 = 19'd0;
+  wire [17:0] fetch_data_0_accumulator;
+  wire [10:0] fetch_data_0_residue;
+  wire [17:0] fetch_data_1_accumulator;
+  wire [10:0] fetch_data_1_residue;
+  reg clear = 1'b0;
+  reg store_en = 1'b0;
+  reg [17:0] old_accumulator_0 = 18'd0;
   reg [17:0] base_0 = 18'd0;
-  reg [29:0] write_data_0 = 30'd0;
-  reg [29:0] write_data_1 = 30'd0;
-  reg [18:0] accumulator_1 = 19'd0;
+  reg [17:0] store_data_0_accumulator = 18'd0;
+  reg [10:0] store_data_0_residue = 11'd0;
+  reg [17:0] store_data_1_accumulator = 18'd0;
+  reg [10:0] store_data_1_residue = 11'd0;
+  reg [17:0] old_accumulator_1 = 18'd0;
   reg [17:0] base_1 = 18'd0;
 
-  wire [18:0] sum_0 = $signed(accumulator_0) + $signed({increment_0, 2'd0});
-  wire [17:0] value_0 = $signed(base_0) + $signed({increment_0, 2'd0});
-  wire [18:0] sum_1 = $signed(accumulator_1) + $signed({increment_1, 1'b0});
-  wire [17:0] value_1 = $signed(base_1) + $signed({increment_1, 1'b0});
-  wire [29:0] chosen = fresh ? 30'd0 : store_word[29:0];
-  wire [29:0] chosen_2 = fresh ? 30'd0 : store_word[59:30];
-  wire [17:0] sum = $signed(chosen[17:0]) + $signed(chosen[29:19]);
-  wire [17:0] sum_2 = $signed(chosen_2[17:0]) + $signed(chosen_2[29:19]);
+  wire [29:0] chosen =
+      clear ? 30'd0 :
+      {fetch_data_0_residue, 1'b0, fetch_data_0_accumulator};
+  wire [17:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed({step_0, 2'd0});
+  wire [17:0] sum_0 = $signed(base_0) + $signed({step_0, 2'd0});
+  wire [29:0] chosen_2 =
+      clear ? 30'd0 :
+      {fetch_data_1_residue, 1'b0, fetch_data_1_accumulator};
+  wire [17:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed({step_1, 1'b0});
+  wire [17:0] sum_1 = $signed(base_1) + $signed({step_1, 1'b0});
+
+  lmu_memory_pipeline_pipeline_bank_integrators integrators (
+    .clk(clk),
+    .advance(advance),
+    .store_en(store_en),
+    .store_data_0_accumulator(store_data_0_accumulator),
+    .store_data_0_residue(store_data_0_residue),
+    .store_data_1_accumulator(store_data_1_accumulator),
+    .store_data_1_residue(store_data_1_residue),
+    .fetch_data_0_accumulator(fetch_data_0_accumulator),
+    .fetch_data_0_residue(fetch_data_0_residue),
+    .fetch_data_1_accumulator(fetch_data_1_accumulator),
+    .fetch_data_1_residue(fetch_data_1_residue)
+  );
 
   always @(posedge clk)
-    if (advance & write_en) store[0] <= {write_data_1, write_data_0};
-  always @(posedge clk)
-    if (advance) begin
-      store_word <= store[0];
-      if (advance & write_en) store_word <= {write_data_1, write_data_0};
-    end
-  always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_en <= 1'b0;
-      accumulator_0 <= 19'd0;
+      clear <= 1'b0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 18'd0;
       base_0 <= 18'd0;
       outputs_0 <= 7'd0;
       outputs_1 <= 7'd0;
-      write_data_0 <= 30'd0;
-      write_data_1 <= 30'd0;
-      accumulator_1 <= 19'd0;
+      store_data_0_accumulator <= 18'd0;
+      store_data_0_residue <= 11'd0;
+      store_data_1_accumulator <= 18'd0;
+      store_data_1_residue <= 11'd0;
+      old_accumulator_1 <= 18'd0;
       base_1 <= 18'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_en <= apply;
-      accumulator_0 <= chosen[18:0];
-      base_0 <= sum + 18'h400;
-      outputs_0 <= value_0[17:11];
-      outputs_1 <= value_1[17:11];
-      write_data_0 <= {~value_0[10], value_0[9:0], sum_0};
-      write_data_1 <= {~value_1[10], value_1[9:0], sum_1};
-      accumulator_1 <= chosen_2[18:0];
-      base_1 <= sum_2 + 18'h400;
+      clear <= read_clear;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[17:0];
+      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      outputs_0 <= sum_0[17:11];
+      outputs_1 <= sum_1[17:11];
+      store_data_0_accumulator <= new_accumulator_0;
+      store_data_0_residue <= {~sum_0[10], sum_0[9:0]};
+      store_data_1_accumulator <= new_accumulator_1;
+      store_data_1_residue <= {~sum_1[10], sum_1[9:0]};
+      old_accumulator_1 <= chosen_2[17:0];
+      base_1 <= $signed(chosen_2[17:0] + 18'h400) + $signed(chosen_2[29:19]);
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+module lmu_memory_pipeline_pipeline_bank_integrators (
+  input  wire        clk,
+  input  wire        advance,
+  input  wire        store_en,
+  input  wire [17:0] store_data_0_accumulator,
+  input  wire [10:0] store_data_0_residue,
+  input  wire [17:0] store_data_1_accumulator,
+  input  wire [10:0] store_data_1_residue,
+  output reg  [17:0] fetch_data_0_accumulator = 18'd0,
+  output reg  [10:0] fetch_data_0_residue = 11'd0,
+  output reg  [17:0] fetch_data_1_accumulator = 18'd0,
+  output reg  [10:0] fetch_data_1_residue = 11'd0
+);
+  reg [17:0] row_0_accumulator = 18'd0;
+  reg [10:0] row_0_residue = 11'd0;
+  reg [17:0] row_1_accumulator = 18'd0;
+  reg [10:0] row_1_residue = 11'd0;
+
+  wire [59:0] chosen =
+      store_en ? {store_data_1_residue, 1'b0, store_data_1_accumulator, store_data_0_residue, 1'b0,
+          store_data_0_accumulator} :
+      {row_1_residue, 1'b0, row_1_accumulator, row_0_residue, 1'b0, row_0_accumulator};
+
+  always @(posedge clk)
+    if (advance && store_en) begin
+      row_0_accumulator <= store_data_0_accumulator;
+      row_0_residue <= store_data_0_residue;
+      row_1_accumulator <= store_data_1_accumulator;
+      row_1_residue <= store_data_1_residue;
+    end
+  always @(posedge clk)
+    if (advance) begin
+      fetch_data_0_accumulator <= chosen[17:0];
+      fetch_data_0_residue <= chosen[29:19];
+      fetch_data_1_accumulator <= chosen[47:30];
+      fetch_data_1_residue <= chosen[59:49];
+    end
+endmodule
+
+module lmu_memory_pipeline_pipeline_words (
+  input  wire       clk,
+  input  wire       advance,
+  input  wire       words_write_en,
+  input  wire [6:0] words_write_data_0,
+  input  wire [6:0] words_write_data_1,
+  output reg  [6:0] words_read_data_0 = 7'd0,
+  output reg  [6:0] words_read_data_1 = 7'd0
+);
+  reg [6:0] row_0 = 7'd0;
+  reg [6:0] row_1 = 7'd0;
+
+  wire [13:0] chosen =
+      words_write_en ? {words_write_data_1, words_write_data_0} :
+      {row_1, row_0};
+
+  always @(posedge clk)
+    if (advance && words_write_en) begin
+      row_0 <= words_write_data_0;
+      row_1 <= words_write_data_1;
+    end
+  always @(posedge clk)
+    if (advance) begin
+      words_read_data_0 <= chosen[6:0];
+      words_read_data_1 <= chosen[13:7];
+    end
+endmodule
+
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
   input  wire advance,
   input  wire valid,
   input  wire first,
-  output wire issue,
-  output wire fresh,
-  output wire ready
+  output wire ends,
+  output wire ready,
+  output wire clear
 );
+  reg [2:0] pause_left = 3'd0;
   reg awake = 1'b0;
-  reg started = 1'b0;
-  reg [2:0] waiting = 3'd0;
+  reg channel_started = 1'b0;
 
-  assign ready = (waiting == 3'd0) & awake;
-  assign fresh = first | ~started;
-  assign issue = valid & ready;
+  wire is_equal = pause_left == 3'd0;
+  assign ready = awake & is_equal;
+  assign clear = first | ~channel_started;
+  assign ends = valid & ready;
 
+  always @(posedge clk)
+    if (rst) pause_left <= 3'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 3'd4;
+      else if (~is_equal) pause_left <= pause_left - 3'd1;
+    end
   always @(posedge clk)
     if (rst) awake <= 1'b0;
     else if (advance) awake <= 1'b1;
   always @(posedge clk)
-    if (rst) started <= 1'b0;
-    else if (advance && issue) started <= 1'b1;
-  always @(posedge clk)
-    if (rst) waiting <= 3'd0;
-    else if (advance) begin
-      if (issue) waiting <= 3'd4;
-      else if (waiting != 3'd0) waiting <= waiting - 3'd1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && ends) channel_started <= 1'b1;
 endmodule

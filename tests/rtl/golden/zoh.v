@@ -2,7 +2,7 @@
 // order 3, theta 1.0 s, dt 0.01 s, zoh step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.14, 1 multiplier(s), 1 channel(s)
 // Made by: golden
-// Any one-step rule as x += D·(x − e₀u), `lanes` products a cycle.
+// Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -19,26 +19,26 @@ module lmu_memory (
   output wire       out_first,    // in_first of the sample
   output wire       out_last      // in_last of the sample
 );
-  wire ready;
+  wire samples_ready;
 
   wire advance = ~out_valid | out_ready;
-  assign in_ready = ready & advance;
+  assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .valid(in_valid),
-    .sample_data(in_data),
-    .sample_first(in_first),
-    .sample_last(in_last),
-    .ready(ready),
-    .beat_valid(out_valid),
-    .beat_data(out_data),
-    .beat_index(out_index),
-    .beat_first(out_first),
-    .beat_last(out_last)
+    .samples_valid(in_valid),
+    .samples_payload_data(in_data),
+    .samples_payload_first(in_first),
+    .samples_payload_last(in_last),
+    .samples_ready(samples_ready),
+    .beats_valid(out_valid),
+    .beats_payload_data(out_data),
+    .beats_payload_index(out_index),
+    .beats_payload_first(out_first),
+    .beats_payload_last(out_last)
   );
 endmodule
 
@@ -46,84 +46,84 @@ module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
-  input  wire       valid,
-  input  wire [3:0] sample_data,
-  input  wire       sample_first,
-  input  wire       sample_last,
-  output wire       ready,
-  output wire       beat_valid,
-  output wire [6:0] beat_data,
-  output wire [1:0] beat_index,
-  output wire       beat_first,
-  output wire       beat_last
+  input  wire       samples_valid,
+  input  wire [3:0] samples_payload_data,
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  output wire       samples_ready,
+  output wire       beats_valid,
+  output wire [6:0] beats_payload_data,
+  output wire [1:0] beats_payload_index,
+  output wire       beats_payload_first,
+  output wire       beats_payload_last
 );
-  wire [3:0] address;
-  wire [7:0] factors_operand;
-  reg [5:0] table_ [0:8];
+  wire [3:0] rom_read_addr;
+  wire [7:0] multipliers_0_operand;
+  reg [5:0] rom [0:8];
   initial begin
-    table_[0] = 6'h3b;
-    table_[1] = 6'h3b;
-    table_[2] = 6'h3b;
-    table_[3] = 6'hf;
-    table_[4] = 6'h30;
-    table_[5] = 6'h31;
-    table_[6] = 6'h28;
-    table_[7] = 6'h19;
-    table_[8] = 6'h27;
+    rom[0] = 6'h3b;
+    rom[1] = 6'h3b;
+    rom[2] = 6'h3b;
+    rom[3] = 6'hf;
+    rom[4] = 6'h30;
+    rom[5] = 6'h31;
+    rom[6] = 6'h28;
+    rom[7] = 6'h19;
+    rom[8] = 6'h27;
   end
-  reg [5:0] entry;
-  reg [12:0] products = 13'd0;
+  reg [5:0] rom_data;
+  reg [12:0] multipliers_0_product = 13'd0;
 
-  // issue → operand and coefficients → products → row sums → words; advances or stands still as a whole.
+  // The pipeline of the dense product: some columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(valid),
-    .first(sample_first),
-    .sample_data(sample_data),
-    .sample_last(sample_last),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .products(products),
-    .ready(ready),
-    .address(address),
-    .factors_operand(factors_operand),
-    .retired_valid(beat_valid),
-    .retired_group(beat_index),
-    .retired_first(beat_first),
-    .retired_last(beat_last),
-    .words(beat_data)
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_last(samples_payload_last),
+    .multipliers_0_product(multipliers_0_product),
+    .ready(samples_ready),
+    .slot(rom_read_addr),
+    .operands(multipliers_0_operand),
+    .slot_retire_valid(beats_valid),
+    .slot_retire_group(beats_payload_index),
+    .slot_retire_first(beats_payload_first),
+    .slot_retire_last(beats_payload_last),
+    .words(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance) entry <= table_[address];
+    if (advance) rom_data <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) products <= 13'd0;
-    else if (advance) products <= $signed(factors_operand) * $signed(entry);
+    if (rst) multipliers_0_product <= 13'd0;
+    else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) * $signed(rom_data);
 endmodule
 
-// issue → operand and coefficients → products → row sums → words; advances or stands still as a whole.
+// The pipeline of the dense product: some columns of a group of rows a cycle.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
   input  wire        valid,
   input  wire        first,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_last,
   input  wire        advance,
-  input  wire [12:0] products,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_last,
+  input  wire [12:0] multipliers_0_product,
   output wire        ready,
-  output wire [3:0]  address,
-  output reg  [7:0]  factors_operand = 8'd0,
-  output reg         retired_valid = 1'b0,
-  output reg  [1:0]  retired_group = 2'd0,
-  output reg         retired_first = 1'b0,
-  output reg         retired_last = 1'b0,
+  output wire [3:0]  slot,
+  output reg  [7:0]  operands = 8'd0,
+  output reg         slot_retire_valid = 1'b0,
+  output reg  [1:0]  slot_retire_group = 2'd0,
+  output reg         slot_retire_first = 1'b0,
+  output reg         slot_retire_last = 1'b0,
   output wire [6:0]  words
 );
+  wire ends;
   wire issue;
   wire starts;
-  wire fresh;
-  wire ends;
+  wire clear;
   reg [6:0] words_2 [0:5];
   initial begin
     words_2[0] = 7'd0;
@@ -133,244 +133,266 @@ module lmu_memory_pipeline_pipeline (
     words_2[4] = 7'd0;
     words_2[5] = 7'd0;
   end
-  reg [6:0] read_data;
-  reg [1:0] value = 2'd0;
-  reg [1:0] column = 2'd0;
+  reg [6:0] words_read_data;
+  reg [1:0] step = 2'd0;
+  reg [1:0] group = 2'd0;
   reg bank_bit = 1'b0;
-  reg [3:0] held_data = 4'd0;
-  reg held_first = 1'b0;
-  reg held_last = 1'b0;
-  reg issued_valid = 1'b0;
-  reg issued_starts_row = 1'b0;
-  reg issued_ends_row = 1'b0;
-  reg [1:0] issued_group = 2'd0;
-  reg issued_bank = 1'b0;
-  reg issued_fresh = 1'b0;
-  reg issued_first = 1'b0;
-  reg issued_last = 1'b0;
-  reg multiplied_0_valid = 1'b0;
-  reg multiplied_0_starts_row = 1'b0;
-  reg multiplied_0_ends_row = 1'b0;
-  reg [1:0] multiplied_0_group = 2'd0;
-  reg multiplied_0_bank = 1'b0;
-  reg multiplied_0_first = 1'b0;
-  reg multiplied_0_last = 1'b0;
-  reg apply = 1'b0;
-  reg [1:0] apply_slot = 2'd0;
-  reg signal_bank = 1'b0;
-  reg signal_first = 1'b0;
-  reg signal_last = 1'b0;
-  reg retired_bank = 1'b0;
-  reg [12:0] sums = 13'd0;
+  reg [1:0] column_group = 2'd0;
+  reg [3:0] held_sample_data = 4'd0;
+  reg held_sample_first = 1'b0;
+  reg held_sample_last = 1'b0;
+  reg slot_multiply_valid = 1'b0;
+  reg slot_multiply_starts_row = 1'b0;
+  reg slot_multiply_ends_row = 1'b0;
+  reg [1:0] slot_multiply_group = 2'd0;
+  reg slot_multiply_bank = 1'b0;
+  reg slot_multiply_clear = 1'b0;
+  reg slot_multiply_first = 1'b0;
+  reg slot_multiply_last = 1'b0;
+  reg slot_accumulate_valid = 1'b0;
+  reg slot_accumulate_starts_row = 1'b0;
+  reg slot_accumulate_ends_row = 1'b0;
+  reg [1:0] slot_accumulate_group = 2'd0;
+  reg slot_accumulate_bank = 1'b0;
+  reg slot_accumulate_first = 1'b0;
+  reg slot_accumulate_last = 1'b0;
+  reg slot_integrate_valid = 1'b0;
+  reg [1:0] slot_integrate_group = 2'd0;
+  reg slot_integrate_bank = 1'b0;
+  reg slot_integrate_first = 1'b0;
+  reg slot_integrate_last = 1'b0;
+  reg slot_retire_bank = 1'b0;
+  reg [12:0] row_sums = 13'd0;
 
-  wire row_ends = column == 2'd2;
+  wire row_ends = step == 2'd2;
   wire next_bank = bank_bit ^ ends;
-  wire [1:0] next_column = issue ? (row_ends ? 2'd0 : column + 2'd1) : column;
-  wire [5:0] chosen =
-      starts ? {sample_last, first, sample_data} :
-      {held_last, held_first, held_data};
-  wire is_equal = column == 2'd0;
+  wire inverse = ~starts;
+  wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
+  wire is_equal = step == 2'd0;
+  wire [3:0] sample_data = inverse ? held_sample_data : samples_payload_data;
+  wire [3:0] entered = is_equal ? sample_data : 4'd0;
+  wire [1:0] next_column_group =
+      issue ? (row_ends ? 2'd0 : column_group == 2'd2 ? 2'd0 : column_group + 2'd1) :
+      column_group;
+  wire sample_first = inverse ? held_sample_first : first;
+  wire sample_last = inverse ? held_sample_last : samples_payload_last;
 
-  // Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .advance(advance),
     .valid(valid),
     .first(first),
-    .slot(address),
+    .ends(ends),
+    .slot(slot),
     .issue(issue),
     .starts(starts),
-    .fresh(fresh),
-    .ends(ends),
+    .clear(clear),
     .ready(ready)
   );
-  // Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .fetch(issued_group),
-    .increment(sums),
+    .step_0(row_sums),
     .clk(clk),
     .rst(rst),
     .advance(advance),
-    .fetch_fresh(issued_fresh),
-    .apply_slot(apply_slot),
-    .apply(apply),
+    .fetch_addr(slot_multiply_group),
+    .read_clear(slot_multiply_clear),
+    .add_address(slot_integrate_group),
+    .add_valid(slot_integrate_valid),
     .outputs(words)
   );
 
   always @(posedge clk)
-    if (advance & retired_valid) words_2[{retired_group, retired_bank}] <= words;
+    if (advance & slot_retire_valid) words_2[{slot_retire_group, slot_retire_bank}] <= words;
   always @(posedge clk)
     if (advance) begin
-      read_data <= words_2[{next_column, next_bank}];
-      if ((advance & retired_valid) && {retired_group, retired_bank} == {next_column, next_bank}) read_data <=
-          words;
+      words_read_data <= words_2[{next_column_group, next_bank}];
+      if ((advance & slot_retire_valid) && {slot_retire_group, slot_retire_bank} == {next_column_group,
+          next_bank}) words_read_data <= words;
     end
   always @(posedge clk)
+    if (rst) step <= 2'd0;
+    else if (advance && issue) step <= row_ends ? 2'd0 : step + 2'd1;
+  always @(posedge clk)
+    if (rst) group <= 2'd0;
+    else if (advance && issue && row_ends) group <= group == 2'd2 ? 2'd0 : group + 2'd1;
+  always @(posedge clk)
     if (rst) begin
-      value <= 2'd0;
-      column <= 2'd0;
       bank_bit <= 1'b0;
-      factors_operand <= 8'd0;
-      issued_valid <= 1'b0;
-      issued_starts_row <= 1'b0;
-      issued_ends_row <= 1'b0;
-      issued_group <= 2'd0;
-      issued_bank <= 1'b0;
-      issued_fresh <= 1'b0;
-      issued_first <= 1'b0;
-      issued_last <= 1'b0;
-      multiplied_0_valid <= 1'b0;
-      multiplied_0_starts_row <= 1'b0;
-      multiplied_0_ends_row <= 1'b0;
-      multiplied_0_group <= 2'd0;
-      multiplied_0_bank <= 1'b0;
-      multiplied_0_first <= 1'b0;
-      multiplied_0_last <= 1'b0;
-      apply_slot <= 2'd0;
-      signal_bank <= 1'b0;
-      signal_first <= 1'b0;
-      signal_last <= 1'b0;
-      retired_valid <= 1'b0;
-      retired_group <= 2'd0;
-      retired_bank <= 1'b0;
-      retired_first <= 1'b0;
-      retired_last <= 1'b0;
+      column_group <= 2'd0;
+      operands <= 8'd0;
+      slot_multiply_valid <= 1'b0;
+      slot_multiply_starts_row <= 1'b0;
+      slot_multiply_ends_row <= 1'b0;
+      slot_multiply_group <= 2'd0;
+      slot_multiply_bank <= 1'b0;
+      slot_multiply_clear <= 1'b0;
+      slot_multiply_first <= 1'b0;
+      slot_multiply_last <= 1'b0;
+      slot_accumulate_valid <= 1'b0;
+      slot_accumulate_starts_row <= 1'b0;
+      slot_accumulate_ends_row <= 1'b0;
+      slot_accumulate_group <= 2'd0;
+      slot_accumulate_bank <= 1'b0;
+      slot_accumulate_first <= 1'b0;
+      slot_accumulate_last <= 1'b0;
+      slot_integrate_group <= 2'd0;
+      slot_integrate_bank <= 1'b0;
+      slot_integrate_first <= 1'b0;
+      slot_integrate_last <= 1'b0;
+      slot_retire_valid <= 1'b0;
+      slot_retire_group <= 2'd0;
+      slot_retire_bank <= 1'b0;
+      slot_retire_first <= 1'b0;
+      slot_retire_last <= 1'b0;
     end else if (advance) begin
-      value <= issue ? (row_ends ? (value == 2'd2 ? 2'd0 : value + 2'd1) : value) : value;
-      column <= next_column;
       bank_bit <= next_bank;
-      factors_operand <= $signed(fresh ? 7'd0 : read_data) - $signed({is_equal ? chosen[3:0] : 4'd0, 2'd0});
-      issued_valid <= issue;
-      issued_starts_row <= is_equal;
-      issued_ends_row <= row_ends;
-      issued_group <= value;
-      issued_bank <= ~bank_bit;
-      issued_fresh <= fresh;
-      issued_first <= chosen[4];
-      issued_last <= chosen[5];
-      multiplied_0_valid <= issued_valid;
-      multiplied_0_starts_row <= issued_starts_row;
-      multiplied_0_ends_row <= issued_ends_row;
-      multiplied_0_group <= issued_group;
-      multiplied_0_bank <= issued_bank;
-      multiplied_0_first <= issued_first;
-      multiplied_0_last <= issued_last;
-      apply_slot <= multiplied_0_group;
-      signal_bank <= multiplied_0_bank;
-      signal_first <= multiplied_0_first;
-      signal_last <= multiplied_0_last;
-      retired_valid <= apply;
-      retired_group <= apply_slot;
-      retired_bank <= signal_bank;
-      retired_first <= signal_first;
-      retired_last <= signal_last;
+      column_group <= next_column_group;
+      operands <= $signed(word_0) - $signed({entered, 2'd0});
+      slot_multiply_valid <= issue;
+      slot_multiply_starts_row <= is_equal;
+      slot_multiply_ends_row <= row_ends;
+      slot_multiply_group <= group;
+      slot_multiply_bank <= ~bank_bit;
+      slot_multiply_clear <= clear;
+      slot_multiply_first <= sample_first;
+      slot_multiply_last <= sample_last;
+      slot_accumulate_valid <= slot_multiply_valid;
+      slot_accumulate_starts_row <= slot_multiply_starts_row;
+      slot_accumulate_ends_row <= slot_multiply_ends_row;
+      slot_accumulate_group <= slot_multiply_group;
+      slot_accumulate_bank <= slot_multiply_bank;
+      slot_accumulate_first <= slot_multiply_first;
+      slot_accumulate_last <= slot_multiply_last;
+      slot_integrate_group <= slot_accumulate_group;
+      slot_integrate_bank <= slot_accumulate_bank;
+      slot_integrate_first <= slot_accumulate_first;
+      slot_integrate_last <= slot_accumulate_last;
+      slot_retire_valid <= slot_integrate_valid;
+      slot_retire_group <= slot_integrate_group;
+      slot_retire_bank <= slot_integrate_bank;
+      slot_retire_first <= slot_integrate_first;
+      slot_retire_last <= slot_integrate_last;
     end
   always @(posedge clk)
     if (rst) begin
-      held_data <= 4'd0;
-      held_first <= 1'b0;
-      held_last <= 1'b0;
-    end else if (advance && (starts & issue)) begin
-      held_data <= sample_data;
-      held_first <= first;
-      held_last <= sample_last;
+      held_sample_data <= 4'd0;
+      held_sample_first <= 1'b0;
+      held_sample_last <= 1'b0;
+    end else if (advance && !inverse && issue) begin
+      held_sample_data <= samples_payload_data;
+      held_sample_first <= first;
+      held_sample_last <= samples_payload_last;
     end
   always @(posedge clk)
-    if (rst) apply <= 1'b0;
+    if (rst) slot_integrate_valid <= 1'b0;
     else if (advance) begin
-      apply <= multiplied_0_valid;
-      apply <= multiplied_0_valid & multiplied_0_ends_row;
+      slot_integrate_valid <= slot_accumulate_valid;
+      slot_integrate_valid <= slot_accumulate_valid & slot_accumulate_ends_row;
     end
   always @(posedge clk)
-    if (rst) sums <= 13'd0;
-    else if (advance && multiplied_0_valid) sums <= (multiplied_0_starts_row ? 13'd0 : sums) + products;
+    if (rst) row_sums <= 13'd0;
+    else if (advance && slot_accumulate_valid) row_sums <= (slot_accumulate_starts_row ? 13'd0 : row_sums) +
+        multipliers_0_product;
 endmodule
 
-// Add an increment to `lanes` accumulators per cycle and narrow them to state words.
+// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [1:0]  fetch,
-  input  wire [12:0] increment,
+  input  wire [12:0] step_0,
   input  wire        advance,
-  input  wire        fetch_fresh,
-  input  wire [1:0]  apply_slot,
-  input  wire        apply,
+  input  wire [1:0]  fetch_addr,
+  input  wire        read_clear,
+  input  wire [1:0]  add_address,
+  input  wire        add_valid,
   output reg  [6:0]  outputs = 7'd0
 );
-  reg [25:0] store [0:2];
+  reg [25:0] integrators [0:2];
   initial begin
-    store[0] = 26'd0;
-    store[1] = 26'd0;
-    store[2] = 26'd0;
+    integrators[0] = 26'd0;
+    integrators[1] = 26'd0;
+    integrators[2] = 26'd0;
   end
-  reg [25:0] read_data;
-  reg fresh = 1'b0;
-  reg [1:0] write_addr = 2'd0;
-  reg write_en = 1'b0;
-  reg [16:0] accumulator_0 = 17'd0;
+  reg [25:0] integrators_word;
+  reg clear = 1'b0;
+  reg [1:0] store_addr = 2'd0;
+  reg store_en = 1'b0;
+  reg [16:0] old_accumulator_0 = 17'd0;
   reg [15:0] base_0 = 16'd0;
-  reg [25:0] write_data = 26'd0;
+  reg [16:0] store_data_accumulator = 17'd0;
+  reg [8:0] store_data_residue = 9'd0;
 
-  wire [16:0] sum_0 = $signed(accumulator_0) + $signed(increment);
-  wire [15:0] value_0 = $signed(base_0) + $signed(increment);
-  wire [25:0] chosen = fresh ? 26'd0 : read_data;
-  wire [15:0] sum = $signed(chosen[15:0]) + $signed(chosen[25:17]);
+  wire [25:0] chosen = clear ? 26'd0 : integrators_word;
+  wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [15:0] sum_0 = $signed(base_0) + $signed(step_0);
 
   always @(posedge clk)
-    if (advance & write_en) store[write_addr] <= write_data;
+    if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      read_data <= store[fetch];
-      if ((advance & write_en) && write_addr == fetch) read_data <= write_data;
+      integrators_word <= integrators[fetch_addr];
+      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+          store_data_accumulator};
     end
   always @(posedge clk)
     if (rst) begin
-      fresh <= 1'b0;
-      write_addr <= 2'd0;
-      write_en <= 1'b0;
-      accumulator_0 <= 17'd0;
+      clear <= 1'b0;
+      store_addr <= 2'd0;
+      store_en <= 1'b0;
+      old_accumulator_0 <= 17'd0;
       base_0 <= 16'd0;
       outputs <= 7'd0;
-      write_data <= 26'd0;
+      store_data_accumulator <= 17'd0;
+      store_data_residue <= 9'd0;
     end else if (advance) begin
-      fresh <= fetch_fresh;
-      write_addr <= apply_slot;
-      write_en <= apply;
-      accumulator_0 <= chosen[16:0];
-      base_0 <= sum + 16'h100;
-      outputs <= value_0[15:9];
-      write_data <= {~value_0[8], value_0[7:0], sum_0};
+      clear <= read_clear;
+      store_addr <= add_address;
+      store_en <= add_valid;
+      old_accumulator_0 <= chosen[16:0];
+      base_0 <= $signed(chosen[15:0] + 16'h100) + $signed(chosen[25:17]);
+      outputs <= sum_0[15:9];
+      store_data_accumulator <= new_accumulator_0;
+      store_data_residue <= {~sum_0[8], sum_0[7:0]};
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and says when a sequence is fresh.
+// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       advance,
   input  wire       valid,
   input  wire       first,
+  output wire       ends,
   output reg  [3:0] slot = 4'd0,
   output wire       issue,
   output wire       starts,
-  output wire       fresh,
-  output wire       ends,
+  output wire       clear,
   output wire       ready
 );
+  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg held_fresh = 1'b0;
-  reg started = 1'b0;
-  reg [1:0] waiting = 2'd0;
+  reg channel_started = 1'b0;
+  reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
-  assign ready = starts & (waiting == 2'd0) & awake;
+  wire is_equal = pause_left == 2'd0;
+  assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
   assign ends = issue & (slot == 4'd8);
-  assign fresh = starts ? first | ~started : held_fresh;
+  wire inverse = ~starts;
+  assign clear = inverse ? held_clear : first | ~channel_started;
   wire [3:0] next_slot = ends ? 4'd0 : slot + {3'd0, issue};
 
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd2;
+      else if (~is_equal) pause_left <= pause_left - 2'd1;
+    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -380,17 +402,9 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) begin
-      held_fresh <= 1'b0;
-      started <= 1'b0;
-    end else if (advance && (issue & starts)) begin
-      held_fresh <= fresh;
-      started <= 1'b1;
-    end
+    if (rst) channel_started <= 1'b0;
+    else if (advance && (issue & starts)) channel_started <= 1'b1;
   always @(posedge clk)
-    if (rst) waiting <= 2'd0;
-    else if (advance) begin
-      if (ends) waiting <= 2'd2;
-      else if (waiting != 2'd0) waiting <= waiting - 2'd1;
-    end
+    if (rst) held_clear <= 1'b0;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
