@@ -1,4 +1,4 @@
-"""The sampled memory of a method: its matrices, whether it is stable, and from which θ/dt on.
+"""The step of a method: its matrices, whether it is stable, and from which θ/dt on.
 
 All matrices here are in orthonormal coordinates x_i = m_i/√(2i+1), where the exact flow is a contraction.
 `lmu_hw.core.methods` holds the methods themselves.
@@ -24,7 +24,7 @@ NUMPY = Arrays(np, scipy.linalg)
 
 @lru_cache(maxsize=32)
 def step_matrices(order: int, h: float, method: Discretization) -> StepMatrices:
-    """The step of `method` with h = dt/θ, in orthonormal coordinates. Arrays are read-only (they are shared)."""
+    """The step of `method` with h = dt/θ, in orthonormal coordinates; the arrays are shared, hence read-only."""
     matrices = method.matrices(NUMPY, *orthonormal_system(order), h)
     for array in (matrices.transition, matrices.input, matrices.output):
         array.setflags(write=False)
@@ -53,7 +53,7 @@ def _log_radius(order: int, h: float, method: Discretization) -> float:
 
 @lru_cache(maxsize=64)
 def least_theta_over_dt(order: int, method: Discretization) -> float:
-    """The least θ/dt ≥ 1 from which `method` is stable, from above, to nine digits."""
+    """The least θ/dt ≥ 1 from which `method` is stable, rounded upwards, to nine digits."""
     low = high = 1.0
     while not is_stable(order, 1.0 / high, method):
         low, high = high, 2.0 * high

@@ -193,11 +193,11 @@ def find_ranges(loop: Loop) -> Ranges:
     """docs/ranges.md, steps 1 to 3, for outputs and operands at once."""
     increment, outputs = loop.increment, loop.rows.shape[0]
     bound = l1_bound(
-        loop.step.transition,
+        Flow.of(loop.step.transition),
         loop.step.input[:, None],
         lambda z: np.concatenate([loop.outputs(z), increment.operands(loop.states(z))]),
         tail=1e-4,
-    ).upper[:, 0]
+    )[:, 0]
     return Ranges(bound[:outputs], bound[outputs:] + np.abs(increment.operand_input))
 
 
@@ -225,7 +225,7 @@ def worst_cases(loop: Loop, error: WordErrors) -> ErrorGains:
     """docs/error-bound.md, steps 3 and 4."""
     d = loop.spec.order
     sources = np.column_stack([error.later, loop.inner])
-    bound = l1_bound(loop.step.transition, sources, loop.outputs, tail=1e-4).upper
+    bound = l1_bound(Flow.of(loop.step.transition), sources, loop.outputs, tail=1e-4)
     return ErrorGains(
         feedback=bound[:, :d].sum(axis=1),
         words=_moduli(loop, error.words),
@@ -246,12 +246,12 @@ def coefficient_gain(loop: Loop) -> Array:
     exact = step_matrices(spec.order, spec.h, spec.discretization)
     exact_rows = np.vstack([np.eye(spec.order), loop.exact_readouts])
     return l1_bound(
-        Flow((loop.step.transition, exact.transition)),
+        Flow.of(loop.step.transition, exact.transition),
         np.concatenate([loop.step.input, exact.input])[:, None],
         lambda z: loop.outputs(z[:n]) - exact_rows @ loop.states(z[n:]),
         work=math.inf,  # the two cancel to many digits, so nothing may be skipped
         tail=1e-10,
-    ).upper[:, 0]
+    )[:, 0]
 
 
 def _estimated(loop: Loop, error: WordErrors, power: ErrorGains) -> ErrorGains:

@@ -1,4 +1,4 @@
-"""What is said of a time-stepping method, in one object."""
+"""Everything that is said of a time-stepping method, in one object."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ class Discretization(Registered):
     datapaths: tuple[str, ...]
     bank_gains: tuple[float, ...]
 
+    @property
+    def input_delay(self) -> float:
+        """By how many steps the input is seen late: ½ where samples are held, else 0."""
+        return 0.5 if self.holds else 0.0
+
     @classmethod
     def define(
         cls,
@@ -82,7 +87,7 @@ class Discretization(Registered):
         """The method of that name; the arguments are the attributes.
 
         Raises:
-            ValueError: the integer model and the hardware have no such banks.
+            ValueError: the integer model and the hardware have no banks of states with these gains.
         """
         if bank_gains not in _BANKS:
             raise ValueError(f"bank_gains must be one of {_BANKS}, got {bank_gains}")
@@ -100,13 +105,13 @@ class Discretization(Registered):
 
     @classmethod
     def names(cls, which: Callable[[Discretization], bool]) -> str:
-        """The methods of which something is true, as an error says it: "zoh or bilinear"."""
+        """The names of the methods for which `which` is true, as an error lists them: "zoh or bilinear"."""
         found = [str(method) for method in cls if which(method)]
         return " or ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
 
 
 def log_modulus_of_one_plus(z: complex) -> float:
-    """log|1 + z|; a modulus close to 1 keeps its digits."""
+    """log|1 + z|, −∞ at z = −1. It keeps its digits where the modulus is close to 1, as log|1 + z| itself would not."""
     modulus = abs(1.0 + z)
     if modulus < 0.5:
         return math.log(modulus) if modulus > 0.0 else -math.inf

@@ -92,12 +92,12 @@ def deviation_bound(spec: LMUSpec, increment: Array) -> Array:
     drive = np.concatenate([transition[:, 0] * -1.0 + np.eye(d)[0], exact.input])
     unit = energy_per_unit(spec)[:, None]
     return l1_bound(
-        Flow((transition, exact.transition)),
+        Flow.of(transition, exact.transition),
         drive[:, None],
         lambda z: (z[:d] - z[d:]) / unit,
         work=math.inf,  # the two cancel to many digits, so nothing may be skipped
         tail=1e-10,
-    ).upper[:, 0]
+    )[:, 0]
 
 
 def _exact(spec: LMUSpec) -> StepMatrices:
