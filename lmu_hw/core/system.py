@@ -12,7 +12,6 @@ from lmu_hw.core.legendre import Array, energy_scale, input_vector, orthonormal_
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import step_matrices
 
-
 ComplexArray = NDArray[np.complex128]
 
 

@@ -6,7 +6,15 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmu_hw.design.choices import CLIPPINGS, DATAPATHS, GRANULARITIES, OLDER_DATAPATHS, RESETS, SIMULATORS
+from lmu_hw.design.choices import (
+    CLIPPINGS,
+    DATAPATHS,
+    DEFAULT_DATAPATHS,
+    GRANULARITIES,
+    OLDER_DATAPATHS,
+    RESETS,
+    SIMULATORS,
+)
 from lmu_hw.design.options import Options, check_name_and_seed, option
 from lmu_hw.errors import DesignError
 
@@ -71,7 +79,7 @@ class NetworkDesign(Options):
         "How the increment of a memory's state is computed",
         choices=DATAPATHS,
         aliases=OLDER_DATAPATHS,
-        fallback="chain for euler and ab2, tridiagonal for bilinear, dense for zoh",
+        fallback=DEFAULT_DATAPATHS,
         section=_SECTION,
     )
     granularity: str | None = option(

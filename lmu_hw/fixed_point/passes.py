@@ -15,10 +15,10 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.analysis import LoopAnalysis
 from lmu_hw.fixed_point.datapaths import Increment
-from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, finest_fraction, signed_width
 from lmu_hw.fixed_point.plan import ErrorBudget, ReadoutPlan
 
-_SPILL = 1.0 / 16.0  # codes of a state word that the accumulators' rounding may add up to
+_SPILL = 1.0 / 16.0  # codes of a state word that all roundings of accumulators may come to
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class StateWords:
     """The state words.
 
     Attributes:
-        format: Their format.
+        format: The format of every state word.
         noise: How many codes all roundings together can come to, shape (order,).
         peak: The largest |code|, shape (order,).
     """
@@ -41,7 +41,7 @@ class Operands:
     """The words that multipliers take.
 
     Attributes:
-        format: Their format.
+        format: The format of every operand.
         peak: The largest |code|, shape (operands,).
     """
 
@@ -75,10 +75,10 @@ class ReadoutWeights:
     """Coefficients of delayed readouts as integers.
 
     Attributes:
-        delays: θ′/θ of each readout.
+        delays: The delay θ′/θ of each readout, 0 … 1.
         codes: The coefficients, shape (readouts, order).
-        bits: Their width.
-        fraction: Their fractional bits; 0 where all of them are ±1.
+        bits: The width of a coefficient, its sign included.
+        fraction: The fractional bits of a coefficient; 0 where all of them are ±1.
     """
 
     delays: tuple[float, ...]
@@ -88,7 +88,7 @@ class ReadoutWeights:
 
     @property
     def values(self) -> Array:
-        """The coefficients as real numbers."""
+        """The coefficients as real numbers, shape (readouts, order)."""
         return np.asarray(self.codes * 2.0**-self.fraction)
 
 
@@ -96,12 +96,13 @@ def round_readouts(delays: tuple[float, ...], rows: Array, bits: int) -> Readout
     """The rows of readouts, shape (readouts, order), rounded to `bits` bits on one grid."""
     if np.all(np.abs(rows) == 1.0):
         return ReadoutWeights(delays, rows.astype(np.int64), 2, 0)
-    fraction = math.floor(math.log2((2 ** (bits - 1) - 1 + 0.49) / float(np.abs(rows).max())))
+    fraction = int(finest_fraction(bits, np.abs(rows).max()))
     return ReadoutWeights(delays, np.rint(rows * 2.0**fraction).astype(np.int64), bits, fraction)
 
 
 def guard_bits(increment: Increment, gains: LoopAnalysis, *, finer_output: bool) -> int:
-    """Fractional bits of the operands beyond the state words': the roundings inside add at most half to the rest."""
+    """How many more fractional bits operands have than state words: so many that roundings inside the increment add at
+    most half to what the other roundings come to."""
     if not increment.guarded:
         return 0
     rest = gains.worst.feedback + (gains.worst.wide if finer_output else gains.worst.words)
@@ -110,10 +111,10 @@ def guard_bits(increment: Increment, gains: LoopAnalysis, *, finer_output: bool)
 
 
 def state_words(gains: LoopAnalysis, order: int, bits: int, guard: int) -> StateWords:
-    """The finest grid on which `bits` bits hold range and roundings (docs/ranges.md, step 4).
+    """The state words on the finest grid on which `bits` bits hold range and roundings (docs/ranges.md, step 4).
 
     Raises:
-        DesignError: no grid of whole codes does.
+        DesignError: the range does not fit even where one code is one unit of the state.
     """
     worst, ranges = gains.worst, gains.ranges.outputs[:order]
     noise = 0.5 * (worst.feedback + worst.words + 2.0**-guard * worst.internal)[:order] + _SPILL
@@ -133,7 +134,11 @@ def state_words(gains: LoopAnalysis, order: int, bits: int, guard: int) -> State
 def operand_words(
     increment: Increment, gains: LoopAnalysis, states: StateWords, samples: QFormat, guard: int
 ) -> Operands:
-    """Words on the finer of the grids of guarded state words and samples (docs/ranges.md, step 5)."""
+    """The operands, on the finer of the grids of guarded state words and of samples (docs/ranges.md, step 5).
+
+    Raises:
+        DesignError: an operand would be too wide for the integer model.
+    """
     fraction = max(states.format.fraction + guard, samples.fraction)
     from_states = np.abs(increment.operands(np.eye(increment.order))) @ states.noise
     peak = gains.ranges.operands * 2.0**states.format.fraction + from_states
@@ -143,14 +148,24 @@ def operand_words(
 
 
 def product_words(increment: Increment, operands: Operands) -> QFormat:
-    """The format of whole increments: nothing on their grid is wider (docs/ranges.md, step 5)."""
+    """The format of whole increments; nothing on their grid is wider (docs/ranges.md, step 5).
+
+    Raises:
+        DesignError: an increment would be too wide for the integer model.
+    """
     fraction = operands.format.fraction + increment.product_fraction_bits
     hint = "fewer state_bits or coefficient_bits help"
     return _format(increment.widest_product(operands.peak), fraction, "exact product", hint)
 
 
 def accumulator_words(gains: LoopAnalysis, states: StateWords, products: QFormat, finer: int) -> QFormat:
-    """The format of the accumulators: exact, or so fine that rounding spills little (docs/ranges.md, step 6).
+    """The format of the accumulators: exact, or so fine that rounding adds little (docs/ranges.md, step 6).
+
+    Args:
+        gains: The gains of the loop.
+        states: The state words.
+        products: The format of whole increments.
+        finer: How many more fractional bits the output words have than the state words.
 
     Raises:
         DesignError: an accumulator would be too wide for the integer model.
@@ -166,7 +181,7 @@ def accumulator_words(gains: LoopAnalysis, states: StateWords, products: QFormat
 
 
 def error_budget(gains: LoopAnalysis, grids: Grids, order: int) -> ErrorBudget:
-    """Worst cases at states and readouts (docs/error-bound.md, step 7)."""
+    """The worst cases at states and readouts, in their units (docs/error-bound.md, step 7)."""
     last = 0.5 * grids.output * np.abs(gains.rows).sum(axis=1) if grids.output else 0.0
     direct = gains.worst.wide if grids.output else gains.worst.words
     return ErrorBudget(
@@ -180,7 +195,7 @@ def error_budget(gains: LoopAnalysis, grids: Grids, order: int) -> ErrorBudget:
 
 
 def predicted_noise(gains: LoopAnalysis, grids: Grids, order: int) -> Array:
-    """Standard deviations at states and readouts (docs/noise.md, step 3)."""
+    """The standard deviations at states and readouts, in their units, shape (outputs,) (docs/noise.md, step 3)."""
     last = np.square(gains.rows).sum(axis=1) if grids.output else 0.0
     variance = (
         grids.input**2 * gains.input_power
@@ -196,7 +211,7 @@ def predicted_noise(gains: LoopAnalysis, grids: Grids, order: int) -> Array:
 def readout_words(
     weights: ReadoutWeights, gains: LoopAnalysis, words: QFormat, budget: ErrorBudget, noise: Array
 ) -> ReadoutPlan:
-    """The readouts, from sums of output words (docs/ranges.md, step 7).
+    """The delayed readouts, which are sums of output words (docs/ranges.md, step 7).
 
     Raises:
         DesignError: a sum would be too wide for the integer model.
@@ -225,6 +240,7 @@ def _of_readouts(gains: LoopAnalysis, order: int, value: float) -> Array:
 
 
 def _format(peak: float, fraction: int, what: str, hint: str = "") -> QFormat:
+    """The narrowest format that holds codes up to ±`peak`."""
     width = signed_width(peak)
     if width > MAX_WIDTH:
         raise DesignError(what, f"at most {MAX_WIDTH} bits wide", width, hint=hint)

@@ -44,7 +44,11 @@ class MemoryClassifier:
             raise DesignError("features of the readout", f"the {self.spec.order} states", self.readout.weights.shape)
 
     def classify(self, sequences: ArrayLike) -> IntArray:
-        """Classes, shape (…), of sequences of shape (…, T)."""
+        """The classes, shape (…), of sequences of shape (…, T).
+
+        Raises:
+            DesignError: a sequence is empty or not finite.
+        """
         return self.readout.classify(final_states(self.spec, sequences))
 
     def quantize(self, plan: MemoryPlan, weight_bits: int) -> IntegerClassifier:
@@ -72,11 +76,19 @@ class IntegerClassifier:
     readout: IntegerReadout
 
     def final_words(self, codes: ArrayLike) -> IntArray:
-        """State words after the last sample, shape (batch, order), for input codes of shape (batch, T)."""
+        """The output words after the last sample, shape (batch, order), for input codes of shape (batch, T).
+
+        Raises:
+            DesignError: a code is not an integer of the input format.
+        """
         return IntegerMemory(self.plan).final(codes)
 
     def classify(self, codes: ArrayLike) -> IntArray:
-        """Classes, shape (batch,), of input codes of shape (batch, T)."""
+        """The classes, shape (batch,), of input codes of shape (batch, T).
+
+        Raises:
+            DesignError: a code is not an integer of the input format.
+        """
         return self.readout.classify(self.final_words(codes))
 
 
@@ -100,7 +112,7 @@ def fit_classifier(
 
 
 def accuracy(predicted: IntArray, labels: IntArray) -> float:
-    """Share of equal entries, 0 … 1.
+    """The share of equal entries in two arrays of the same shape, 0 … 1.
 
     Raises:
         DesignError: the shapes differ, or there is nothing to compare.
@@ -114,8 +126,11 @@ def discriminant(features: ArrayLike, labels: ArrayLike, alpha: float) -> Linear
     """Penalised linear discriminants: the scores of Gaussian classes that share one covariance.
 
     With class means μ_c and shares π_c, and Σ = (S + alpha·I)/samples for the scatter S within the classes,
-    score_c = μ_cᵀ Σ⁻¹ f − μ_cᵀ Σ⁻¹ μ_c/2 + log π_c. Their mean over the classes, which decides nothing, is
-    taken off, so that no bits of a quantised weight are spent on it.
+
+        score_c = μ_cᵀ Σ⁻¹ f − μ_cᵀ Σ⁻¹ μ_c/2 + log π_c.
+
+    The mean score over the classes, which decides nothing, is taken off, so that no bits of a quantised weight are
+    spent on it.
 
     Args:
         features: The feature vectors f, shape (samples, features).
@@ -198,7 +213,13 @@ def choose_penalty(
 
 
 def stratified_parts(labels: IntArray, parts: int, rng: np.random.Generator) -> IntArray:
-    """Deal the samples out to `parts` parts, 0 … parts−1, at random but each class evenly; shape (samples,)."""
+    """The part 0 … parts−1 of each sample, shape (samples,), at random but with each class spread evenly.
+
+    Args:
+        labels: The class of each sample, shape (samples,).
+        parts: The number of parts.
+        rng: The generator that shuffles each class.
+    """
     part = np.empty(labels.size, dtype=np.int64)
     start = 0
     for label in np.unique(labels):
@@ -209,7 +230,7 @@ def stratified_parts(labels: IntArray, parts: int, rng: np.random.Generator) -> 
 
 
 class _Classes:
-    """Class means and the scatter within, decomposed once for all penalties."""
+    """The class means, and the scatter within the classes, decomposed once for all penalties."""
 
     def __init__(self, features: Array, labels: IntArray) -> None:
         samples = features.shape[0]

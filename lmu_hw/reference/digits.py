@@ -22,10 +22,8 @@ STEPS = 64
 #: The memory of the task: the window is the whole sequence, one sample a second.
 DIGITS_SPEC = LMUSpec(order=64, theta=float(STEPS), dt=1.0)
 
-#: From this width on an input format holds every sample exactly.
-EXACT_INPUT_BITS = 8
-
-#: One unit of ink. 8 of them on either side of zero stay inside [−1, 1), of which a format has no upper end.
+#: The size of one count of ink. The counts 0 … 16 are centred, and the largest sample is 15/16, since formats end short
+#: of 1; an input of 8 bits holds every sample exactly.
 _INK = 15.0 / 128.0
 
 
@@ -34,8 +32,8 @@ class LabelledSequences:
     """Sequences and their classes.
 
     Attributes:
-        sequences: samples in [−15/16, 15/16], multiples of 1/128, shape (count, 64).
-        labels: digits 0 … 9, shape (count,).
+        sequences: The samples, in [−15/16, 15/16] and multiples of 1/128, shape (count, 64).
+        labels: The digits 0 … 9, shape (count,).
     """
 
     sequences: Array
@@ -47,10 +45,10 @@ class Digits:
     """The digits, permuted and divided.
 
     Attributes:
-        train: what every choice is made on.
-        test: held-out digits, the classes in their shares.
-        permutation: sample k of a sequence is pixel permutation[k], row by row, shape (64,).
-        seed: of the permutation and of the division.
+        train: The part that every choice is made on.
+        test: The held-out part, with the same shares of the classes.
+        permutation: The pixel, counted row by row, that is sample k of every sequence, shape (64,).
+        seed: The seed of the permutation and of the division.
     """
 
     train: LabelledSequences
@@ -60,11 +58,11 @@ class Digits:
 
 
 def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
-    """The digits with one permutation of the pixels for all, divided at random by class.
+    """The digits, with one permutation of the pixels for all, divided at random class by class.
 
     Args:
-        seed: of the permutation and of the division.
-        held_out: share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 539 digits.
+        seed: The seed of the permutation and of the division.
+        held_out: The share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 539 digits.
 
     Raises:
         DesignError: an argument is out of range.

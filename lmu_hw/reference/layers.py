@@ -92,7 +92,7 @@ class LayerParameters(ABC):
         """
 
     def numbers_per_step(self, *, last_only: bool) -> int:
-        """How many numbers `run` holds for each step of a sequence."""
+        """How many numbers `run` keeps in memory for each step of a sequence."""
         return self.outputs
 
     def arrays(self) -> dict[str, Array]:
@@ -184,7 +184,7 @@ class MemoryLayer(LayerParameters):
 
     @abstractmethod
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array | None:
-        """What the activation of the hidden units is taken of, shape (…, hidden); None without hidden units.
+        """The argument of the activation of the hidden units, shape (…, hidden); None without hidden units.
 
         Args:
             x: The input, shape (…, inputs).
@@ -416,10 +416,10 @@ class DenseParameters(LayerParameters):
 
 
 def read_only(values: ArrayLike, name: str) -> Array:
-    """A read-only copy in float64.
+    """A read-only copy in float64, in the same shape.
 
     Raises:
-        DesignError: The values are not real numbers, or one is not finite; the message calls them `name`.
+        DesignError: The values are not real numbers, or one is not finite; the error calls them `name`.
     """
     try:
         array = np.array(values)
@@ -440,7 +440,7 @@ def _names(layer: type[Any]) -> list[str]:
 
 
 def _check_size(name: str, array: Array, dimensions: tuple[str, ...]) -> None:
-    """Refuse an array that cannot tell the sizes of the others."""
+    """Raise an error about an array that cannot determine the sizes of the others."""
     if array.ndim != len(dimensions) or 0 in array.shape:
         wanted = ", ".join(dimensions) + ("," if len(dimensions) == 1 else "")
         raise DesignError(name, f"of shape ({wanted}), none of them 0", array.shape)

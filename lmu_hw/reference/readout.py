@@ -1,4 +1,4 @@
-"""The linear readout of a memory's state: real numbers, and its integer twin that ends in an exact argmax."""
+"""A linear readout of features such as the states of a memory, in real numbers and in integers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32
 
 @dataclass(frozen=True, eq=False)
 class LinearReadout:
-    """y = W f + b; with classes, y are the classes' scores and the largest one wins.
+    """The map y = W f + b of features f; where the outputs are scores of classes, the largest one decides.
 
     Attributes:
-        weights: W, shape (outputs, features).
-        bias: b, shape (outputs,).
+        weights: The matrix W, shape (outputs, features).
+        bias: The vector b, shape (outputs,).
 
     Raises:
         DesignError: the shapes do not fit each other, or an entry is not finite.
@@ -44,7 +44,7 @@ class LinearReadout:
             raise DesignError("readout bias", f"of shape {self.weights.shape[:1]}", self.bias.shape)
 
     def __call__(self, features: ArrayLike) -> Array:
-        """Outputs, shape (…, outputs), for features of shape (…, features)."""
+        """The outputs, shape (…, outputs), for features of shape (…, features)."""
         f = np.asarray(features, dtype=np.float64)
         _check_length("features", f, self.weights)
         outputs: Array = f @ self.weights.T + self.bias
@@ -58,15 +58,15 @@ class LinearReadout:
         """Round the weights to `bits` bits on the finest grid that holds them, the bias to the scores' grid.
 
         Args:
-            words: format of the state words that stand in for the features.
-            bits: width of a weight including its sign, 2 … 32.
+            words: The format of the state words that take the place of the features.
+            bits: The width of a weight, its sign included, 2 … 32.
 
         Raises:
             DesignError: `bits` is out of range, or a score could exceed 62 bits.
         """
         bits = check_integer("weight_bits", bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
         largest = float(np.abs(self.weights).max())
-        # largest = mantissa·2^exponent with a mantissa in [½, 1), so these places fill the word's top bit,
+        # largest = mantissa·2^exponent with a mantissa in [½, 1), so these fractional bits fill the word's top bit,
         fraction = bits - 1 - math.frexp(largest)[1]
         if np.rint(math.ldexp(largest, fraction)) > (1 << (bits - 1)) - 1:
             fraction -= 1  # unless it rounds up to a power of two
@@ -82,16 +82,16 @@ class LinearReadout:
 
 @dataclass(frozen=True, eq=False)
 class IntegerReadout:
-    """scores = W·words + b in integers; exact in int64, partial sums in any order included.
+    """The scores W·words + b in integers, exact in int64, partial sums in any order included.
 
     Attributes:
-        weights: W as codes of `weight_format`, shape (outputs, features).
-        bias: b as codes of the scores, shape (outputs,).
-        weight_format: format of a weight; one grid for all.
-        word_format: format of a state word; one grid for all.
+        weights: The codes of W, shape (outputs, features).
+        bias: The codes of b, in the format of the scores, shape (outputs,).
+        weight_format: The format of every weight.
+        word_format: The format of every state word.
 
     Raises:
-        DesignError: an array is not of integers of the right shape and range, or a score could exceed 62
+        DesignError: an array does not consist of integers of the right shape and range, or a score could exceed 62
             bits.
     """
 
@@ -122,7 +122,7 @@ class IntegerReadout:
 
     @property
     def largest_score(self) -> int:
-        """No score, and no partial sum of one, exceeds this modulus for any state words."""
+        """A bound on the modulus of every score, and of every partial sum of one, for any state words."""
         word = max(-self.word_format.low, self.word_format.high)
         rows: list[list[int]] = self.weights.tolist()  # Python integers: the bound itself must not wrap
         biases: list[int] = self.bias.tolist()
@@ -130,16 +130,16 @@ class IntegerReadout:
 
     @property
     def score_width(self) -> int:
-        """Bits of a two's complement accumulator that holds every score and partial sum."""
+        """The width of a two's complement accumulator that holds every score and partial sum."""
         return self.largest_score.bit_length() + 1
 
     @property
     def score_format(self) -> QFormat:
-        """Format of a score."""
+        """The format of a score."""
         return QFormat(self.score_width, self.weight_format.fraction + self.word_format.fraction)
 
     def scores(self, words: ArrayLike) -> IntArray:
-        """Score codes, shape (…, outputs), for state words of shape (…, features).
+        """The codes of the scores, shape (…, outputs), for state words of shape (…, features).
 
         Raises:
             DesignError: the words are not integers of the word format.
@@ -175,7 +175,7 @@ class IntegerReadout:
 
 
 def _first_largest(scores: Array | IntArray) -> IntArray:
-    """Index of the largest score along the last axis, the first one of equals."""
+    """The index of the largest score along the last axis, the first one of equals."""
     index: IntArray = np.asarray(np.argmax(scores, axis=-1), dtype=np.int64)
     return index
 

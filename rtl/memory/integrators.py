@@ -17,7 +17,7 @@ class IntegratorBank(wiring.Component):
         accumulator += increment
         value = accumulator [+ increment/2 for ab2]
         word = floor((value + residue + half) / 2^narrowing)
-        output = word, or floor((value + half) / 2^output_narrowing) on a finer grid
+        output = word, or floor((value + half) / 2^output_requantisation) on a finer grid
 
     An address given on `fetch` in cycle k must be followed by its increments on `increment` in cycle k + 2;
     the words come out, registered, in cycle k + 3 and are written back at the end of it.
@@ -84,7 +84,7 @@ class IntegratorBank(wiring.Component):
                 bare = Signal(signed(wide + extra), name=f"bare_{lane}")
                 m.d.sync += bare.eq(stored[:wide].as_signed() << extra)
                 left = bare + (times(step, 3) if plan.two_step else step)
-                m.d.sync += self.outputs[lane].eq(round_shift(left, plan.output_narrowing))
+                m.d.sync += self.outputs[lane].eq(round_shift(left, plan.output_requantisation))
             else:
                 m.d.comb += self.outputs[lane].eq(self.words[lane])
             if plan.error_feedback:

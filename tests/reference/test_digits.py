@@ -16,7 +16,7 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy, fit_classifier
-from lmu_hw.reference.digits import DIGITS_SPEC, EXACT_INPUT_BITS, Digits, fit_digits, load_digits
+from lmu_hw.reference.digits import DIGITS_SPEC, Digits, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.reference.readout import LinearReadout
 
@@ -33,7 +33,7 @@ def classifier(digits: Digits) -> MemoryClassifier:
 
 @pytest.fixture(scope="module")
 def plan() -> MemoryPlan:
-    return plan_memory(DIGITS_SPEC, input_bits=EXACT_INPUT_BITS, state_bits=12)
+    return plan_memory(DIGITS_SPEC, input_bits=8, state_bits=12)
 
 
 def test_every_digit_is_there_once(digits: Digits) -> None:

@@ -183,7 +183,7 @@ class _Builder:
         return self._ordered()
 
     def _words(self, operands: IntArray, coefficients: Array, carry: IntArray | None) -> IntArray:
-        """Add words in the first stage that they can have, words[carry] + coefficients·words[operands]; their numbers."""
+        """Add words[carry] + coefficients·words[operands] to the first stage that can have them; their numbers."""
         sources = operands if carry is None else np.concatenate([operands, carry])
         stage = 1 + max(self.level[k] for k in sources)
         rows = np.arange(len(self.level), len(self.level) + coefficients.shape[0])
