@@ -45,11 +45,11 @@ class Flow:
 
     @property
     def size(self) -> int:
-        """Number of states of all blocks."""
+        """The number of states of all blocks."""
         return sum(block.shape[0] for block in self.blocks)
 
     def apply(self, columns: Array) -> Array:
-        """The matrix times columns of shape (size, …)."""
+        """The matrix times columns, both of shape (size, …)."""
         if len(self.blocks) == 1:
             return self.blocks[0] @ columns
         cuts = np.cumsum([block.shape[0] for block in self.blocks])[:-1]
@@ -57,7 +57,7 @@ class Flow:
         return np.concatenate([block @ part for block, part in parts])
 
     def after(self, other: Flow) -> Flow:
-        """The product self·other, block by block."""
+        """The product of this matrix and `other`, which has blocks of the same sizes."""
         return Flow(tuple(a @ b for a, b in zip(self.blocks, other.blocks, strict=True)))
 
     def power(self, steps: int) -> Flow:
@@ -65,13 +65,13 @@ class Flow:
         return Flow(tuple(np.linalg.matrix_power(block, steps) for block in self.blocks))
 
     def norm(self) -> float:
-        """‖·‖₂, rounded upwards."""
+        """The norm ‖·‖₂ of the matrix, rounded upwards."""
         return max(spectral_norm(block) for block in self.blocks)
 
 
 @dataclass(frozen=True)
 class _Response:
-    """What is to be summed: the responses C Gᵏ H of a system without input.
+    """The responses C Gᵏ H that are to be summed.
 
     Attributes:
         flow: The step matrix G.
@@ -85,7 +85,7 @@ class _Response:
 
     @cached_property
     def row_norms(self) -> Array:
-        """‖c‖₂ of each row of C, shape (r,)."""
+        """The norm ‖c‖₂ of each row c of C, shape (r,)."""
         return np.asarray(np.linalg.norm(self.observe(np.eye(self.flow.size)), axis=1))
 
 
@@ -119,7 +119,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Sums:
-    """What is summed over all blocks.
+    """The sums over all blocks.
 
     Attributes:
         moduli: The head plus stride·Σ |C Gᵏ H|, shape (r, m).

@@ -74,7 +74,7 @@ class LMUSpec:
 
     @property
     def stability(self) -> Stability:
-        """Spectral radius and margin of the step, and its worst transient growth."""
+        """The spectral radius and the margin of the step, and its largest transient growth."""
         return step_stability(self.order, self.h, self.discretization)
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class LMUSpec:
         return {f.name: str(v) if isinstance(v := getattr(self, f.name), str) else v for f in fields(self)}
 
     def summary(self) -> str:
-        """One line for the head of a generated file."""
+        """The specification in one line, for the head of a generated file."""
         return (
             f"order {self.order}, theta {self.theta!r} s, dt {self.dt!r} s, "
             f"{self.discretization} step, {self.basis} basis"

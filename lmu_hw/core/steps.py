@@ -19,7 +19,7 @@ from lmu_hw.core.methods import StepMatrices as StepMatrices
 from lmu_hw.core.stability import Stability, deciding_poles, transient_growth
 
 NUMPY = Arrays(np, scipy.linalg)
-"""The arrays of the analysis, float64."""
+"""The array modules of the analysis, which computes in float64."""
 
 
 @lru_cache(maxsize=32)
@@ -33,7 +33,7 @@ def step_matrices(order: int, h: float, method: Discretization) -> StepMatrices:
 
 @lru_cache(maxsize=256)
 def step_stability(order: int, h: float, method: Discretization) -> Stability:
-    """Spectral radius, margin and transient growth of the step of `method` with h = dt/θ."""
+    """The spectral radius, margin and transient growth of the step of `method` with h = dt/θ."""
     log_radius = _log_radius(order, h, method)
     if method.unconditional:
         growth = 1.0  # the exact flow and its Cayley transform are contractions in these coordinates
@@ -43,11 +43,12 @@ def step_stability(order: int, h: float, method: Discretization) -> Stability:
 
 
 def is_stable(order: int, h: float, method: Discretization) -> bool:
-    """Whether the spectral radius of the step is below 1."""
+    """Whether the step of `method` with h = dt/θ is stable, that is, its spectral radius below 1."""
     return method.unconditional or _log_radius(order, h, method) < 0.0
 
 
 def _log_radius(order: int, h: float, method: Discretization) -> float:
+    """The logarithm of the spectral radius, from the poles that can decide it."""
     return max(method.log_radius(complex(h * pole)) for pole in deciding_poles(order))
 
 

@@ -38,7 +38,18 @@ class ContinuousSystem:
         return readout(self.spec.order, fractions) * coordinates(self.spec)[None, :]
 
     def transfer(self, frequency: ArrayLike, fractions: ArrayLike = (1.0,)) -> ComplexArray:
-        """C(θ′)(sθ·I − A)⁻¹B at `frequency` in Hz, complex, shape (len(fractions), len(frequency))."""
+        """The responses C(θ′)(sθ·I − A)⁻¹B of delayed readouts at `frequency` in Hz.
+
+        Args:
+            frequency: The frequencies in Hz, shape (points,).
+            fractions: The delays as fractions θ′/θ from 0 to 1.
+
+        Returns:
+            The complex responses, shape (len(fractions), points).
+
+        Raises:
+            DesignError: a fraction is not a number from 0 to 1.
+        """
         a, b = orthonormal_system(self.spec.order)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
         s: ComplexArray = 2j * np.pi * self.spec.theta * np.atleast_1d(np.asarray(frequency, dtype=np.complex128))
@@ -62,9 +73,12 @@ class DiscreteSystem:
     output: Array
 
     def transfer(self, frequency: ArrayLike, fractions: ArrayLike = (1.0,)) -> ComplexArray:
-        """Response of the delay readout at `frequency` in Hz, complex, shape (len(fractions), len(frequency)).
+        """The responses of delayed readouts, for arguments and with errors as in `ContinuousSystem.transfer`.
 
         The state is read after the sample has been taken in: z(k+1) over u(k) is (I − G/ζ)⁻¹H, ζ = e^{jω·dt}.
+
+        Returns:
+            The complex responses, shape (len(fractions), points).
         """
         matrices = step_matrices(self.spec.order, self.spec.h, self.spec.discretization)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]

@@ -32,7 +32,7 @@ _MEMORY, _WORDS, _HARDWARE, CIRCUIT = "Memory", "Word lengths", "Hardware", "Cir
 
 
 class HardwareOptions(TypedDict):
-    """How a plan is built; see `lmu_hw.rtl.memory.build.build_memory`."""
+    """The options by which a plan becomes hardware; see `lmu_hw.rtl.memory.build.build_memory`."""
 
     lanes: int
     channels: int
@@ -42,7 +42,7 @@ class HardwareOptions(TypedDict):
 
 @dataclass(frozen=True)
 class Design(Options):
-    """What to build and how to check it. The fields are the flags, and the keys of a design file.
+    """The design of a memory, what to build and how to check it. Its fields are flags, and keys of a design file.
 
     Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed.
 

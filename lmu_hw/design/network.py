@@ -27,7 +27,7 @@ _SECTION = "Network"
 
 @dataclass(frozen=True)
 class NetworkDesign(Options):
-    """What to make of a network. The fields are the flags, and the keys of a design file that has a `network`.
+    """The design of a network. Its fields are flags, and keys of a design file that has a `network`.
 
     Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed. The
     widths are those of `lmu_hw.networks.quantize.options`, which also chooses what is left out.

@@ -82,12 +82,12 @@ class ContractingDense:
 
     @property
     def matrix(self) -> Array:
-        """D̃ in the specification's basis, shape (order, order)."""
+        """The increment D̃ as real numbers in the specification's basis, shape (order, order)."""
         return self.coefficients * lsb(self.fractions)[:, None]
 
     @property
     def certified(self) -> bool:
-        """Whether the certificate holds, checked afresh."""
+        """Whether the certificate holds, checked anew."""
         return certifies(self.weight, transition_of(self.spec, self.matrix))
 
     def increment(self) -> DenseIncrement:

@@ -52,7 +52,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def scratch(self, batch: int) -> tuple[Any, ...]:
-        """Arrays that `increments` may overwrite, for one batch."""
+        """The arrays that `increments` may overwrite, for a batch of that size."""
 
     @abstractmethod
     def increments(self, words: IntArray, codes: IntArray, out: IntArray, scratch: tuple[Any, ...]) -> None:
@@ -60,13 +60,13 @@ class Kernel(ABC):
 
 
 def kernel_for(plan: MemoryPlan) -> Kernel:
-    """The fastest kernel for the plan's increment."""
+    """The fastest kernel that computes the increments of `plan` exactly."""
     kernel = _KERNELS.get(type(plan.increment), _RowKernel)
     return kernel(plan) if kernel.takes(plan) else _RowKernel(plan)
 
 
 class _RowKernel(Kernel):
-    """One row for each state, and the increment's own arithmetic: for every datapath."""
+    """One row for each state, computed by the increment itself; it serves every datapath."""
 
     def split(self, array: IntArray) -> IntArray:
         return array.copy()
@@ -83,7 +83,7 @@ class _RowKernel(Kernel):
 
 
 class _DenseKernel(_RowKernel):
-    """Where 53 bits hold every product and partial sum, BLAS computes them exactly in float64."""
+    """Products in float64 by BLAS, which are exact where 53 bits hold every product and partial sum."""
 
     def __init__(self, plan: MemoryPlan) -> None:
         super().__init__(plan)
@@ -172,7 +172,7 @@ class IntegerState:
         self.output = self.word
 
     def columns(self, part: slice) -> IntegerState:
-        """A copy of some of the memories' registers."""
+        """A copy of the registers of some of the memories."""
         copied = IntegerState(*(np.ascontiguousarray(a[:, part]) for a in (self.accumulator, self.residue, self.word)))
         copied.output = copied.word if self.output is self.word else np.ascontiguousarray(self.output[:, part])
         return copied

@@ -120,7 +120,7 @@ class ReadoutPlan:
         return self.budget.total
 
     def to_dict(self) -> dict[str, Any]:
-        """The readouts as plain values."""
+        """The readouts as plain values, for manifests and reports."""
         return {
             "delays": list(self.delays),
             "coefficients": self.coefficients.tolist(),

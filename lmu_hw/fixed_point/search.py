@@ -27,7 +27,7 @@ _LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS = 4, 26
 
 @dataclass(frozen=True)
 class Candidate:
-    """One design that was weighed.
+    """A design that a search has weighed.
 
     Attributes:
         discretization: The time-stepping method.
@@ -53,13 +53,13 @@ class Candidate:
 
     @property
     def work(self) -> int:
-        """Bit products per sample, multiplications × operand bits × coefficient bits: the price."""
+        """The price: multiplications per sample × operand bits × coefficient bits."""
         return self.multiplications * self.operand_bits * self.coefficient_bits
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         front: The designs that no other beats in both work and NRMSE, the cheapest first.
@@ -199,7 +199,7 @@ def _weigh(
 
 
 def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
-    """The bits that a plan with `coefficient_bits` stores, from one with the most.
+    """How many bits a plan with `coefficient_bits` stores, derived from the plan with the most coefficient bits.
 
     Its products are coarser, so its accumulators are shorter.
     """

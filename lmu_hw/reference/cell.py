@@ -96,11 +96,11 @@ class CellParameters(MemoryLayer):
         return [self.memory_kernel, self.memory_encoder]
 
     def drive(self, x: Array, hidden: Array, memory: Array) -> Array:
-        """The drive u_t of `lmu_hw.reference.definition.drive`."""
+        """The drive u_t, see `lmu_hw.reference.definition.drive`."""
         return np.asarray(drive(self.weights, x, hidden, memory))
 
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array:
-        """The sum of `lmu_hw.reference.definition.sums`."""
+        """The argument of the activation, see `lmu_hw.reference.definition.sums`."""
         return np.asarray(sums(self.weights, x, hidden, memory))
 
     def zero_state(self, batch: int) -> LayerState:
@@ -125,7 +125,7 @@ class CellParameters(MemoryLayer):
 
 @dataclass(frozen=True, eq=False)
 class CellState:
-    """What a batch of cells carries from one step to the next.
+    """The state that a batch of cells carries from one step to the next.
 
     Attributes:
         memory: The internal states z of the memories, shape (…, channels, n); n is the order, or twice the order for
@@ -139,7 +139,7 @@ class CellState:
 
 @dataclass(frozen=True, eq=False)
 class CellTrace:
-    """What a cell did, step by step.
+    """The drives, states and hidden units of a cell, step by step.
 
     Attributes:
         drive: The drive u, shape (…, T, channels).

@@ -59,23 +59,23 @@ def check_activation(name: object) -> Activation:
 
 
 class Step(Protocol):
-    """A sampled memory z⁺ = transition·z + input·u, m = output·z: `DiscreteSystem`, `StepMatrices` or JAX's."""
+    """A sampled memory z⁺ = transition·z + input·u, m = output·z, such as `DiscreteSystem` or `StepMatrices`."""
 
     @property
     def transition(self) -> AnyArray:
-        """G, shape (n, n)."""
+        """The matrix G, shape (n, n)."""
 
     @property
     def input(self) -> AnyArray:
-        """H, shape (n,)."""
+        """The vector H, shape (n,)."""
 
     @property
     def output(self) -> AnyArray:
-        """K, shape (order, n)."""
+        """The matrix K, shape (order, n)."""
 
 
 class CellWeights(NamedTuple):
-    """The arrays of an LMU cell, as in `lmu_hw.reference.cell.CellParameters`; NumPy's or JAX's."""
+    """The arrays of an LMU cell, as in `lmu_hw.reference.cell.CellParameters`, of NumPy or of JAX."""
 
     input_encoder: AnyArray
     hidden_encoder: AnyArray

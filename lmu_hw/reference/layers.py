@@ -105,7 +105,7 @@ class LayerParameters(ABC):
         return "activation" in _names(cls)
 
     def _check(self) -> None:
-        """Bring activation and arrays into their form.
+        """Make the activation a member and the arrays read-only float64, and check them.
 
         Raises:
             DesignError: There is no such activation, or an array has the wrong shape or an entry that is not finite.
@@ -273,7 +273,7 @@ class MemoryParameters(MemoryLayer):
         return times(x, self.input_encoder.T) + self.input_bias
 
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array | None:
-        """The sum W_m m_t + W_x x_t + b; None without a dense part."""
+        """The argument W_m m_t + W_x x_t + b of the activation; None without a dense part."""
         if self.memory_kernel is None or self.input_kernel is None or self.bias is None:
             return None
         return times(columns(memory), self.memory_kernel.T) + times(x, self.input_kernel.T) + self.bias
@@ -295,7 +295,7 @@ class MemoryParameters(MemoryLayer):
         return y, {"memory": after}
 
     def numbers_per_step(self, *, last_only: bool) -> int:
-        """All states, unless only the last ones are computed."""
+        """The number of states, or 0 where only the last ones are computed."""
         return 0 if last_only else self.channels * self.spec.order
 
 
@@ -407,7 +407,7 @@ class DenseParameters(LayerParameters):
         return int(self.kernel.shape[0])
 
     def sums(self, x: Array) -> Array:
-        """The sum W x + b, shape (…, outputs), for x of shape (…, inputs)."""
+        """The argument W x + b of the activation, shape (…, outputs), for x of shape (…, inputs)."""
         return times(x, self.kernel.T) + self.bias
 
     def run(self, x: Array, state: LayerState, *, start: int = 0, last_only: bool = False) -> tuple[Array, LayerState]:

@@ -15,10 +15,9 @@ from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
-from lmu_hw.reference.classifier import MemoryClassifier, accuracy, fit_classifier
+from lmu_hw.reference.classifier import LinearReadout, MemoryClassifier, accuracy, fit_classifier
 from lmu_hw.reference.digits import DIGITS_SPEC, Digits, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
-from lmu_hw.reference.readout import LinearReadout
 
 
 @pytest.fixture(scope="module")

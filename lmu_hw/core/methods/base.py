@@ -17,7 +17,7 @@ _BANKS = ((1.0,), (1.0, 1.5))
 
 @dataclass(frozen=True)
 class StepMatrices:
-    """z⁺ = transition·z + input·u and m = output·z, with n ≥ order internal states.
+    """A step z⁺ = transition·z + input·u, m = output·z with n ≥ order internal states.
 
     Attributes:
         transition: The matrix G, shape (n, n).
@@ -32,7 +32,7 @@ class StepMatrices:
 
 @dataclass(frozen=True)
 class Arrays:
-    """The two modules that matrices are computed with, so that NumPy and JAX share one statement of them.
+    """The two modules that matrices are computed with, so that one definition of them serves NumPy and JAX.
 
     Attributes:
         xp: `numpy`, or `jax.numpy`.
@@ -47,8 +47,9 @@ class Discretization(Registered):
     """A time-stepping method: how θ ṁ = A m + B u becomes z⁺ = G z + H u, m = K z.
 
     Attributes:
-        matrices: The function (arrays, A, B, h = dt/θ) → step, in the coordinates of A and B.
-        log_radius: The function hλ → log of the largest modulus that the method gives to a mode of pole λ.
+        matrices: The function from the array modules, A, B and h = dt/θ to the step, in the coordinates of A and B.
+        log_radius: The function from hλ to the logarithm of the largest modulus that the method gives to a mode of
+            pole λ.
         unconditional: Whether the step is a contraction, and so stable, for every dt.
         holds: Whether a sample stands for the input over the whole step, so that it is seen half a step late.
         convergence_order: The order of the error in dt for a smooth input; None where a held input is carried

@@ -102,7 +102,7 @@ class Increment(ABC):
 
     @abstractmethod
     def widest_product(self, operand_peak: Array) -> float:
-        """The largest modulus, partial sums included, of anything that is computed on a grid of products.
+        """The largest modulus of anything that is computed on a grid of products, partial sums included.
 
         Args:
             operand_peak: The largest |operand code|, shape (operands,).
@@ -121,7 +121,7 @@ class Increment(ABC):
         """
 
     def compute(self, words: IntArray, samples: IntArray) -> IntArray:
-        """`evaluate` for a batch.
+        """The increments of `evaluate` for a batch, by whatever is fastest.
 
         Args:
             words: The state words on the operands' grid, shape (order, batch).

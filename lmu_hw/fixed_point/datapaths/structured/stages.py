@@ -67,7 +67,7 @@ class StagedProduct:
 
     @classmethod
     def dense(cls, matrix: Array) -> StagedProduct:
-        """`matrix`, shape (order, order), in one stage."""
+        """The product of `matrix`, shape (order, order), in one stage."""
         every = np.arange(matrix.shape[0])
         return cls(matrix.shape[0], ((Block(every, every, matrix),),))
 
@@ -107,13 +107,15 @@ class StagedProduct:
 
     @cached_property
     def maps(self) -> tuple[Array, Array]:
-        """Per unit of z: all words, shape (order + words, order), and the results, shape (order, order)."""
+        """All words per unit of z, shape (order + words, order), and the results, shape (order, order)."""
         return self.propagate(np.eye(self.order))
 
     @cached_property
     def noise(self) -> tuple[Array, Array]:
-        """Per unit of error in each word between argument and result: all words, shape (order + words, words), and the
-        results, shape (order, words)."""
+        """What one unit of error in each word between argument and result adds to all words and to the results.
+
+        The shapes are (order + words, words) and (order, words).
+        """
         return self.propagate(np.zeros((self.order, self.words)), np.eye(self.words))
 
     def matrix(self) -> Array:

@@ -48,13 +48,13 @@ class StateError:
 
 
 def transition_of(spec: LMUSpec, increment: Array) -> Array:
-    """I + D̃ in orthonormal coordinates, shape (order, order)."""
+    """The transition I + D̃ in orthonormal coordinates, shape (order, order)."""
     scale = energy_per_unit(spec)
     return np.eye(spec.order) + increment * scale[:, None] / scale[None, :]
 
 
 def energy_gain(spec: LMUSpec, increment: Array) -> float:
-    """‖I + D̃‖₂ in orthonormal coordinates, rounded upwards; at most 1 for a contraction in the energy norm."""
+    """The norm ‖I + D̃‖₂ in orthonormal coordinates, rounded upwards: at most 1 if no step adds energy."""
     return spectral_norm(transition_of(spec, increment))
 
 
@@ -118,7 +118,7 @@ def _exact(spec: LMUSpec) -> StepMatrices:
 
 
 def _pair(spec: LMUSpec, increment: Array) -> tuple[Array, Array]:
-    """I + D̃ and D̃ − D in orthonormal coordinates."""
+    """The matrices I + D̃ and D̃ − D in orthonormal coordinates."""
     transition = transition_of(spec, increment)
     return transition, transition - _exact(spec).transition
 
