@@ -6,6 +6,8 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+_LONGEST = 120  # characters of a value in a message
+
 
 class DesignError(ValueError):
     """The request was wrong (exit status 2): what, the constraint, and what was given, in one line.
@@ -51,9 +53,10 @@ def _restore(kind: type[DesignError], what: str, constraint: str, got: str, hint
     return error
 
 
-def _one_line(value: object, limit: int = 120) -> str:
+def _one_line(value: object) -> str:
+    """A value as text without line breaks, cut off where it is long."""
     text = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def check_integer(what: str, value: object, least: int, most: int | None = None) -> int:

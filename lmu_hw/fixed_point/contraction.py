@@ -52,6 +52,7 @@ _AIM = 0.1  # of the first excess, by which the limit is lowered
 _NEGLIGIBLE = 1e-6  # norm of a power from which on the flow is left out
 _SAMPLES = 256  # of the autocorrelation per window; the step sizes need no more
 _FIRST_SHARE = 0.005  # of the entries that the first round moves
+_ROUNDS = 100  # at most
 
 
 class Guarantee(StrEnum):
@@ -404,7 +405,7 @@ class ErrorPower:
         return np.asarray(np.maximum(total, 0.1 * least), dtype=np.float64)
 
 
-def shaped_rounding(target: Array, grid: Array, power: ErrorPower, rounds: int = 100) -> Array:
+def shaped_rounding(target: Array, grid: Array, power: ErrorPower) -> Array:
     """`target` rounded to multiples of `grid` so that the errors of its entries cancel along the flow.
 
     Only the part of the errors that keeps in step with the flow adds up over the window. That part has far fewer
@@ -416,7 +417,6 @@ def shaped_rounding(target: Array, grid: Array, power: ErrorPower, rounds: int =
         target: The matrix to round, shape (d, d), in the coordinates of `power`.
         grid: The spacing of the multiples for each entry, positive, shape (d, d).
         power: The error power to minimise.
-        rounds: The largest number of rounds.
 
     Returns:
         The rounded matrix, shape (d, d).
@@ -425,7 +425,7 @@ def shaped_rounding(target: Array, grid: Array, power: ErrorPower, rounds: int =
     slope = power.gradient(error)
     value = 0.5 * float(np.vdot(slope, error))
     count = max(1, int(_FIRST_SHARE * error.size))
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         move = np.where(error > 0.0, -grid, grid)  # to the other neighbour
         gain = slope * move + power.curvature * move**2
         order = np.argsort(gain, axis=None, kind="stable")

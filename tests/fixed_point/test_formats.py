@@ -104,7 +104,7 @@ OVERFLOW = {Overflow.SATURATE: apytypes.OverflowMode.SAT, Overflow.WRAP: apytype
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("overflow", [Overflow.SATURATE, Overflow.WRAP])
-def test_narrowing_agrees_with_apytypes(rounding: Rounding, overflow: Overflow, rng: np.random.Generator) -> None:
+def test_requantisation_agrees_with_apytypes(rounding: Rounding, overflow: Overflow, rng: np.random.Generator) -> None:
     for _ in range(300):
         width = int(rng.integers(2, 61))
         fraction = int(rng.integers(0, width + 4))

@@ -171,7 +171,7 @@ def test_a_62_bit_accumulator_that_is_too_coarse_is_refused_or_allowed_for(
 
 
 def _answer_to_errors(plan: MemoryPlan, steps: int, at_accumulator: bool) -> np.ndarray:
-    """Σ_k |word_i(k)| after an error of one unit of state j in a single narrowing, or in one increment.
+    """Σ_k |word_i(k)| after an error of one unit of state j in a single requantisation, or in one increment.
 
     The loop of the plan's text, in real numbers and without further rounding, shape (order, order).
     """

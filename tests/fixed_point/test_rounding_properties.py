@@ -80,7 +80,7 @@ def test_any_positive_weights_keep_the_chain_passive(order: int, weights: list[F
 
 @pytest.mark.parametrize("order", range(3, 9))
 def test_a_wrong_coupling_breaks_it(order: int) -> None:
-    """The ±1 are what passivity rests on: with one sign flipped it is gone, at most places."""
+    """The ±1 are what passivity rests on: with one sign flipped it is gone almost everywhere."""
     survives = 0
     for i, j in np.ndindex(order, order):
         couplings = _couplings(order)

@@ -302,7 +302,7 @@ def test_pade_approximates_to_its_order_and_contracts(p: int, q: int) -> None:
     assert pade_multiplications(6, 4) == 120
 
 
-def test_refusals() -> None:
+def test_errors() -> None:
     spec = LMUSpec(8, 100.0, 1.0)
     with pytest.raises(DesignError, match="discretization must be zoh for the structured step, got"):
         structured_zoh(LMUSpec(8, 100.0, 1.0, Discretization.BILINEAR))
