@@ -1,6 +1,6 @@
 """Legendre Memory Units as hardware that is known to be right.
 
-The names below are loaded when they are first asked for.
+Each public name is loaded with its module when it is first used, so that importing the package costs only what is used.
 """
 
 from __future__ import annotations

@@ -6,15 +6,17 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+_LONGEST = 120  # characters of a value in a message
+
 
 class DesignError(ValueError):
     """The request was wrong (exit status 2): what, the constraint, and what was given, in one line.
 
     Args:
-        what: the value that is wrong, by the name that the user knows it by.
-        constraint: what it must be.
-        got: what was given.
-        hint: what the user can do about it, as a clause of its own.
+        what: The value that is wrong, by the name that the user knows it by.
+        constraint: The condition that it must meet, as the end of "WHAT must be …".
+        got: The value that was given.
+        hint: A clause that says what the user can do about it.
 
     >>> str(DesignError("order", "an integer from 1 to 2048", 0))
     'order must be an integer from 1 to 2048, got 0'
@@ -51,16 +53,17 @@ def _restore(kind: type[DesignError], what: str, constraint: str, got: str, hint
     return error
 
 
-def _one_line(value: object, limit: int = 120) -> str:
+def _one_line(value: object) -> str:
+    """A value as text without line breaks, cut off where it is long."""
     text = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def check_integer(what: str, value: object, least: int, most: int | None = None) -> int:
-    """Return `value` as an int if it is one, NumPy's included, from `least` to `most`; a bool is none.
+    """Return `value` as an int if it is an integer, NumPy's included, from `least` to `most`; a bool is none.
 
     Raises:
-        DesignError: it is not.
+        DesignError: It is not; the error calls it `what`.
     """
     span = f"of at least {least}" if most is None else f"from {least} to {most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
@@ -75,7 +78,7 @@ def check_positive(what: str, value: object, unit: str = "") -> float:
     """Return `value` as a float if it is a finite positive real number.
 
     Raises:
-        DesignError: it is not; `unit`, such as "seconds", is named.
+        DesignError: It is not; the error calls it `what` and names the `unit`, such as "seconds".
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
         raise DesignError(what, f"a positive number of {unit}" if unit else "a positive finite number", value)

@@ -57,7 +57,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
         result = search(
             spec,
             band,
-            rules=methods,
+            methods=methods,
             input_bits=design.input_bits,
             structured_error=design.structured_error or min(max(0.3 * target, LEAST_ERROR), 1.0),
             told=lambda name: bar.update(task, description=f"weigh {name}"),
@@ -78,7 +78,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
                 "work": found.candidate.work,
             },
             "front": [_row(each) for each in result.front],
-            "left_out": result.refused,
+            "left_out": result.left_out,
         }
         write_text(folder / "plan.json", render_json(described))
         write_text(folder / "front.csv", csv_text(described["front"]))
@@ -103,7 +103,7 @@ def _first_that_holds(
     best = min(each.nrmse for each in result.front)
     for candidate in result.reaching(target)[:_MOST_TRIALS]:
         told(f"{candidate.discretization}, {candidate.state_bits} bits")
-        trial = _try(design, candidate, band, own_rule=methods is not None)
+        trial = _try(design, candidate, band, own_method=methods is not None)
         best = trial.fidelity
         if max(trial.fidelity, trial.quantisation.nrmse) <= target:
             return trial
@@ -111,7 +111,7 @@ def _first_that_holds(
     raise DesignError("target-nrmse", f"at least {best:.3g}, the least that {what} in this band", f"{target:g}")
 
 
-def _try(design: Design, candidate: Candidate, band: Band, *, own_rule: bool) -> _Found:
+def _try(design: Design, candidate: Candidate, band: Band, *, own_method: bool) -> _Found:
     made = replace(
         design,
         discretization=str(candidate.discretization),
@@ -122,7 +122,7 @@ def _try(design: Design, candidate: Candidate, band: Band, *, own_rule: bool) ->
         structured_error=candidate.structured_error,
     )
     plan = made.plan()
-    fidelity = BandAnalysis(plan.spec, band, own_rule=own_rule).measure(plan, design.seed)
+    fidelity = BandAnalysis(plan.spec, band, own_method=own_method).measure(plan, design.seed)
     return _Found(made, plan, candidate, measure(plan, design.seed), fidelity)
 
 
@@ -179,7 +179,7 @@ def _shown(result: Search, found: _Found, band: Band, target: float) -> Iterator
             ("target", format_number(target)),
             ("predicted, measured NRMSE", f"{format_number(found.candidate.nrmse)}, {format_number(found.fidelity)}"),
             ("lanes", str(found.design.lanes)),
-            ("left out", "; ".join(f"{name}: {why}" for name, why in result.refused.items()) or "nothing"),
+            ("left out", "; ".join(f"{name}: {why}" for name, why in result.left_out.items()) or "nothing"),
             ("to build it", f"lmu-hw verilog {found.design.flags()}"),
         ],
     )

@@ -1,8 +1,8 @@
-"""Certified ranges: upper bounds on ℓ1 norms of impulse responses, finite sum plus a proved tail.
+"""Upper bounds on what a linear system makes of a bounded input, and the power that white noise leaves in it.
 
-For |u| ≤ 1 the exact bound on a state is the ℓ1 norm of its impulse response, and the sign of the
-time-reversed response is an input that attains it. Past the last step N that is summed, the rest is
-bounded by (sum of norms so far)·r/(1 − r) with r = ‖Gᴺ‖₂ < 1.
+For |u| ≤ 1 the exact bound on a state is the ℓ1 norm of its impulse response, and the sign of the time-reversed
+response is an input that attains it. Past the last step N that is summed, the rest is bounded by
+(sum of norms so far)·r/(1 − r) with r = ‖Gᴺ‖₂ < 1. docs/ranges.md, "The sum", has the proof.
 """
 
 from __future__ import annotations
@@ -19,40 +19,13 @@ from lmu_hw.core.stability import spectral_norm
 from lmu_hw.core.steps import Discretization, step_matrices
 from lmu_hw.errors import DesignError
 
-_MOST_DOUBLINGS = 40
-
-
-def noise_power(transition: Array, injection: Array, rows: Array) -> Array:
-    """Σ_k ‖c Gᵏ N‖² for each row c: output variances for white inputs of unit variance.
-
-    The controllability Gramian by doubling, P ← P + G P Gᵀ, G ← G² (Smith, 1968): the number of products
-    grows with the logarithm of the memory's length.
-
-    Args:
-        transition: The matrix G of a stable step, shape (n, n).
-        injection: The matrix N that noise enters by, shape (n, m).
-        rows: The outputs C, shape (r, n).
-
-    Returns:
-        The variances, shape (r,).
-
-    Raises:
-        DesignError: the powers of G do not decay.
-    """
-    gramian, power = injection @ injection.T, transition
-    for _ in range(_MOST_DOUBLINGS):
-        gramian = gramian + power @ gramian @ power.T
-        power = power @ power
-        if np.linalg.norm(power) < 1e-9:
-            return np.asarray(np.einsum("ij,jk,ik->i", rows, gramian, rows, optimize=True))
-    raise DesignError("the step", "one whose powers decay", f"norm {np.linalg.norm(power):.3g} in the end")
-
-
 _EPS = float(np.finfo(np.float64).eps)
-_HEAD = 4
-_CELLS = 128
+_HEAD = 4  # terms of the sum that are never skipped
+_CELLS = 128  # of the integral that are taken at once; a power of two
+_SHARE = 1e-4  # of the integral of the norms that the rest of an integral may have
 _BLOCK_WORDS = 4_000_000
 _MOST_STEPS = 1 << 28
+_MOST_DOUBLINGS = 40
 
 
 @dataclass(frozen=True)
@@ -65,13 +38,18 @@ class Flow:
 
     blocks: tuple[Array, ...]
 
+    @classmethod
+    def of(cls, *blocks: Array) -> Flow:
+        """The flow of these blocks; a single one is an ordinary step matrix."""
+        return cls(blocks)
+
     @property
     def size(self) -> int:
-        """Number of states of all blocks."""
+        """The number of states of all blocks."""
         return sum(block.shape[0] for block in self.blocks)
 
     def apply(self, columns: Array) -> Array:
-        """The matrix times columns of shape (size, …)."""
+        """The matrix times columns, both of shape (size, …)."""
         if len(self.blocks) == 1:
             return self.blocks[0] @ columns
         cuts = np.cumsum([block.shape[0] for block in self.blocks])[:-1]
@@ -79,7 +57,7 @@ class Flow:
         return np.concatenate([block @ part for block, part in parts])
 
     def after(self, other: Flow) -> Flow:
-        """The product self·other, block by block."""
+        """The product of this matrix and `other`, which has blocks of the same sizes."""
         return Flow(tuple(a @ b for a, b in zip(self.blocks, other.blocks, strict=True)))
 
     def power(self, steps: int) -> Flow:
@@ -87,28 +65,13 @@ class Flow:
         return Flow(tuple(np.linalg.matrix_power(block, steps) for block in self.blocks))
 
     def norm(self) -> float:
-        """‖·‖₂, rounded upwards."""
+        """The norm ‖·‖₂ of the matrix, rounded upwards."""
         return max(spectral_norm(block) for block in self.blocks)
 
 
 @dataclass(frozen=True)
-class L1Bound:
-    """Upper bounds on Σ_k |C Gᵏ H|, element by element.
-
-    Attributes:
-        upper: The bounds, shape (rows of C, columns of H).
-        summed: The part that was summed; `upper` adds the tail and an allowance for rounding to it.
-        steps: How many steps were summed.
-    """
-
-    upper: Array
-    summed: Array
-    steps: int
-
-
-@dataclass(frozen=True)
 class _Response:
-    """What is to be summed: the responses C Gᵏ H of a system without input.
+    """The responses C Gᵏ H that are to be summed.
 
     Attributes:
         flow: The step matrix G.
@@ -122,7 +85,7 @@ class _Response:
 
     @cached_property
     def row_norms(self) -> Array:
-        """‖c‖₂ of each row of C, shape (r,)."""
+        """The norm ‖c‖₂ of each row c of C, shape (r,)."""
         return np.asarray(np.linalg.norm(self.observe(np.eye(self.flow.size)), axis=1))
 
 
@@ -156,7 +119,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Sums:
-    """What is summed over all blocks.
+    """The sums over all blocks.
 
     Attributes:
         moduli: The head plus stride·Σ |C Gᵏ H|, shape (r, m).
@@ -176,14 +139,14 @@ class _Sums:
 
 
 def l1_bound(
-    transition: Array | Flow,
+    flow: Flow,
     inputs: Array,
     observe: Callable[[Array], Array],
     *,
     work: float = 1e10,
     tail: float = 1e-6,
-) -> L1Bound:
-    """Bound Σ_{k≥0} |C Gᵏ H|, element by element; docs/ranges.md, "The sum", has the proof.
+) -> Array:
+    """Upper bounds on Σ_{k≥0} |C Gᵏ H|, element by element, shape (r, m); docs/ranges.md has the proof.
 
     Where a sum over every step would take more than `work` operations (many inputs, a very long window)
     and the state moves little within s steps, every s-th step is taken and the steps between are bounded
@@ -193,7 +156,7 @@ def l1_bound(
     tail, the allowance for rounding and the second differences, is taken from the powers 1, 2, 4, …
 
     Args:
-        transition: The step matrix G, for n states in orthonormal coordinates.
+        flow: The step matrix G, for n states in orthonormal coordinates.
         inputs: The columns H, shape (n, m).
         observe: The linear map C, from columns of shape (n, …) to columns of shape (r, …).
         work: Floating-point operations above which steps are skipped.
@@ -202,14 +165,12 @@ def l1_bound(
     Raises:
         DesignError: the powers of G do not decay within 2^28 steps in double precision.
     """
-    flow = transition if isinstance(transition, Flow) else Flow((transition,))
     decay = _decay(flow, tail)
     head, response = _head(_Response(flow, inputs, observe))
     stride = _stride(response, decay, work)
     sums = _sum(response, head, decay, stride, tail)
     counted_too_often, bends = _between(response, decay, stride, sums)
-    total = sums.moduli - counted_too_often + bends
-    return L1Bound(total + _beyond(response, decay, stride, sums), total, sums.steps)
+    return sums.moduli - counted_too_often + bends + _beyond(response, decay, stride, sums)
 
 
 def _decay(flow: Flow, tail: float) -> _Decay:
@@ -300,9 +261,10 @@ def _beyond(response: _Response, decay: _Decay, stride: int, sums: _Sums) -> Arr
 
 
 def power_sum(transition: Array) -> float:
-    """An upper bound on Σ_{k≥0} ‖transitionᵏ‖₂; G in orthonormal coordinates.
+    """An upper bound on Σ_{k≥0} ‖Gᵏ‖₂ for the step matrix G, shape (n, n), in orthonormal coordinates.
 
-    Within a factor of about two for a contraction; the nearer to instability, the looser.
+    It is within a factor of about two for a contraction, and the looser the nearer the step is to instability;
+    infinite where the powers do not decay within 2^28 steps.
     """
     power, steps, growth, total = transition, 1, 1.0, 1.0
     while (norm := spectral_norm(power)) > 0.5:
@@ -315,19 +277,74 @@ def power_sum(transition: Array) -> float:
 
 
 def state_ranges(order: int, h: float, method: Discretization) -> Array:
-    """Upper bounds on |m_i| for |u| ≤ 1, shape (order,), Legendre coordinates, sampled with step h = dt/θ."""
+    """Upper bounds on the Legendre coefficients |m_i| for |u| ≤ 1, sampled with the step h = dt/θ, shape (order,).
+
+    Raises:
+        DesignError: the powers of the step do not decay.
+    """
     matrices = step_matrices(order, h, method)
     scale = energy_scale(order)[:, None]
-    bound = l1_bound(matrices.transition, matrices.input[:, None], lambda z: scale * (matrices.output @ z))
-    return bound.upper[:, 0]
+    flow, drive = Flow.of(matrices.transition), matrices.input[:, None]
+    return l1_bound(flow, drive, lambda z: scale * (matrices.output @ z))[:, 0]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The free response x(t) = e^{At} x of the exact flow over `_CELLS` cells of one length, side by side.
+
+    Attributes:
+        h: The length of a cell, in windows.
+        flow: The flow e^{Ah} over one cell, shape (n, n).
+        states: The states at the left ends of the cells, shape (n, cells).
+        leap: The flow over all cells, shape (n, n).
+        end: The state at the right end of the last cell, shape (n,).
+    """
+
+    h: float
+    flow: Array
+    states: Array
+    leap: Array
+    end: Array
+
+    @classmethod
+    def beginning(cls, x: Array, h: float, flow: Array) -> _Cells:
+        """Cells of the length `h` whose first begins with the state `x`, by doubling."""
+        states, leap = x[:, None], flow
+        while states.shape[1] < _CELLS:
+            states, leap = np.hstack([states, leap @ states]), leap @ leap
+        return cls(h, flow, states, leap, leap @ x)
+
+    def trapezia(self, observe: Array) -> Array:
+        """The trapezia of |C x| over all cells, shape (r,)."""
+        values = np.abs(observe @ np.column_stack([self.states, self.end]))
+        return np.asarray(self.h * (values.sum(axis=1) - 0.5 * (values[:, 0] + values[:, -1])))
+
+    def curvature(self, a: Array) -> float:
+        """What ∫|c x| may exceed its trapezia by, per unit of ‖c‖: h³/12·‖A²x‖ in each cell."""
+        return self.h**3 / 12.0 * float(np.linalg.norm(a @ (a @ self.states), axis=0).sum())
+
+    def size(self) -> float:
+        """h·Σ‖x‖, which is at least ∫‖x‖ over the cells, since the flow contracts."""
+        return self.h * float(np.linalg.norm(self.states, axis=0).sum())
+
+    def remaining(self) -> float:
+        """An upper bound on ∫‖x‖ beyond the cells: span·‖x‖/(1 − ‖flow over the span‖), for a span of several."""
+        span, decay = _CELLS * self.h, self.leap
+        while (ratio := spectral_norm(decay)) > 0.5:
+            span, decay = 2.0 * span, decay @ decay
+        return span * float(np.linalg.norm(self.end)) / (1.0 - ratio)
+
+    def following(self, *, longer: bool) -> _Cells:
+        """The cells after these, of twice the length where `longer`."""
+        return self.beginning(self.end, *((2.0 * self.h, self.flow @ self.flow) if longer else (self.h, self.flow)))
 
 
 def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
     """Upper bounds on |(C m(t))_i| for any |u(t)| ≤ 1, shape (r,), in continuous time.
 
-    ∫|f| over a cell is at most the trapezium of |f| plus h³/12·max|f''| (the modulus of the chord is
-    convex), and max|f''| over a cell is at most ‖c‖·‖A²x‖ at its left end, since the flow contracts. The
-    cells grow while that second term stays small.
+    They are ∫|c e^{At} B| dt, in windows. Over a cell of the length h, ∫|f| is at most the trapezium of |f| plus
+    h³/12·max|f''|, since the modulus of a chord is convex, and max|f''| is at most ‖c‖·‖A²x‖ at the left end, since
+    the flow contracts. The cells grow as long as that second term stays small.
 
     Args:
         order: The number of states.
@@ -336,25 +353,39 @@ def continuous_ranges(order: int, outputs: Array | None = None) -> Array:
     a, b = orthonormal_system(order)
     observe = (np.eye(order) if outputs is None else outputs) * energy_scale(order)[None, :]
     row_norms = np.linalg.norm(observe, axis=1)
-    h = 1.0 / (32 * order * order + 32)
-    flow = step_matrices(order, h, Discretization.ZOH).transition
-    x, area, bend, norms, remaining = b, np.zeros(row_norms.size), 0.0, 0.0, np.inf
-    while remaining > 1e-4 * norms:
-        columns, leap = x[:, None], flow
-        while columns.shape[1] < _CELLS:
-            columns, leap = np.hstack([columns, leap @ columns]), leap @ leap
-        end = leap @ x
-        values = np.abs(observe @ np.column_stack([columns, end]))
-        cells = h * (values.sum(axis=1) - 0.5 * (values[:, 0] + values[:, -1]))
-        curvature = h**3 / 12.0 * float(np.linalg.norm(a @ (a @ columns), axis=0).sum())
-        area, bend = area + cells, bend + curvature
-        block = h * float(np.linalg.norm(columns, axis=0).sum())
-        norms, x = norms + block, end
-        if 4.0 * float(np.linalg.norm(x)) < 1e-4 * norms:
-            span, decay = _CELLS * h, leap  # ∫‖x‖ beyond ≤ span·‖x‖/(1 − ‖decay‖), decay the flow over span
-            while (ratio := spectral_norm(decay)) > 0.5:
-                span, decay = 2.0 * span, decay @ decay
-            remaining = span * float(np.linalg.norm(x)) / (1.0 - ratio)
-        if curvature < 1e-4 * block:
-            h, flow = 2.0 * h, flow @ flow
-    return np.asarray(area + row_norms * (bend + remaining + 1e-9 * norms), dtype=np.float64)
+    h = 1.0 / (32 * order * order + 32)  # h·‖A‖ < 1/32, since the Frobenius norm of A is order²
+    cells = _Cells.beginning(b, h, step_matrices(order, h, Discretization.ZOH).transition)
+    area, bend, norms = np.zeros(row_norms.size), 0.0, 0.0
+    while True:
+        curvature, size = cells.curvature(a), cells.size()
+        area, bend, norms = area + cells.trapezia(observe), bend + curvature, norms + size
+        nearly_done = 4.0 * float(np.linalg.norm(cells.end)) < _SHARE * norms  # the bound of the rest is expensive
+        if nearly_done and (remaining := cells.remaining()) <= _SHARE * norms:
+            return np.asarray(area + row_norms * (bend + remaining + 1e-9 * norms), dtype=np.float64)
+        cells = cells.following(longer=curvature < _SHARE * size)
+
+
+def noise_power(transition: Array, injection: Array, rows: Array) -> Array:
+    """Σ_k ‖c Gᵏ N‖² for each row c: the variances of the outputs for white inputs of unit variance.
+
+    The controllability Gramian is found by doubling, P ← P + G P Gᵀ, G ← G² (Smith, SIAM Journal on Applied
+    Mathematics 16 (1968)), so the number of products grows with the logarithm of the memory's length.
+
+    Args:
+        transition: The matrix G of a stable step, shape (n, n).
+        injection: The matrix N that noise enters by, shape (n, m).
+        rows: The outputs C, shape (r, n).
+
+    Returns:
+        The variances, shape (r,).
+
+    Raises:
+        DesignError: the powers of G do not decay.
+    """
+    gramian, power = injection @ injection.T, transition
+    for _ in range(_MOST_DOUBLINGS):
+        gramian = gramian + power @ gramian @ power.T
+        power = power @ power
+        if np.linalg.norm(power) < 1e-9:
+            return np.asarray(np.einsum("ij,jk,ik->i", rows, gramian, rows, optimize=True))
+    raise DesignError("the step", "one whose powers decay", f"norm {np.linalg.norm(power):.3g} in the end")

@@ -1,8 +1,8 @@
-"""The continuous LMU system in closed form: state matrix, input vector, delay readout and the chain.
+"""The continuous LMU system in closed form: state matrix, input vector, delayed readouts and the chain.
 
-θ ṁ = A m + B u holds the last θ seconds of u as the shifted-Legendre coefficients m.
-Sources: Voelker, Kajić and Eliasmith, NeurIPS 2019, eqs. (1)–(3); Voelker and Eliasmith, Neural
-Computation 30 (2018), eq. (2.4). The chain is the recurrence P'_{n+1} − P'_{n−1} = (2n+1) P_n.
+θ ṁ = A m + B u holds the last θ seconds of u as its shifted Legendre coefficients m (Voelker, Kajić and Eliasmith,
+Legendre Memory Units, NeurIPS 2019, eqs. (1) to (3)). The chain follows from the recurrence of Legendre polynomials
+P'_{n+1} − P'_{n−1} = (2n+1) P_n.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def odd_weights(order: int) -> Array:
-    """W = 2i+1 for i = 0 … order−1, shape (order,). A = −W·M with entries of M in {−1, 1}."""
+    """W_i = 2i+1 for i = 0 … order−1, shape (order,): A = −diag(W)·M, where the entries of M are ±1."""
     return np.arange(1.0, 2.0 * order, 2.0)
 
 
@@ -26,14 +26,14 @@ def energy_scale(order: int) -> Array:
 
 
 def state_matrix(order: int) -> Array:
-    """A, shape (order, order): (2i+1)·(−1 where i < j, else (−1)^(i−j+1)). All entries are odd integers."""
+    """A_ij = (2i+1)·(−1 where i < j, else (−1)^(i−j+1)), shape (order, order). All entries are odd integers."""
     i = np.arange(order)
     signs = np.where(i[:, None] < i[None, :], -1.0, np.where((i[:, None] - i[None, :]) % 2 == 0, -1.0, 1.0))
     return odd_weights(order)[:, None] * signs
 
 
 def input_vector(order: int) -> Array:
-    """B, shape (order,): (2i+1)(−1)^i."""
+    """B_i = (2i+1)(−1)^i, shape (order,)."""
     return odd_weights(order) * np.where(np.arange(order) % 2 == 0, 1.0, -1.0)
 
 
@@ -70,13 +70,16 @@ def readout(order: int, fractions: ArrayLike) -> Array:
 
 
 def chain_operands(state: Array, sample: ArrayLike) -> Array:
-    """The running values s_0 … s_{d−1} with A m + B u = −(2i+1) s_i; additions only.
+    """The operands s_0 … s_{d−1} of the chain, (A m + B u)_i = −(2i+1) s_i, by additions alone.
 
     s_{−1} = T + u, s_0 = T − u with T = Σ m_j, and s_{i+1} = s_{i−1} − 2 m_i.
 
     Args:
         state: The states m, shape (…, order).
         sample: The input u, shape (…).
+
+    Returns:
+        The operands, shape (…, order).
     """
     u = np.asarray(sample, dtype=np.float64)[..., None]
     total = state.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Measures of error that reports and checks share."""
+"""The measure of error that reports and checks share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lmu_hw.errors import DesignError
 
 
 def nrmse(measured: ArrayLike, reference: ArrayLike) -> float:
-    """Root mean square of measured − reference over that of the reference, over all entries.
+    """The root mean square of measured − reference over that of the reference, over all entries.
 
     Args:
         measured: The values to judge, of any shape.

@@ -1,7 +1,7 @@
-"""Named objects of one kind: they are listed in a table, looked up by name, and compare as that name.
+"""Named objects of one kind: listed in a table, looked up by name, and equal to that name.
 
-An enumeration would do, but for one thing: a table can be added to. `Discretization` and `Datapath` are such
-kinds. Nothing heavy is imported here, so that the command line can list names without delay.
+An enumeration would do, except that users can add to a table. `Discretization` and `Datapath` are such kinds. Nothing
+heavy is imported here, so that the command line can list names without delay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class Registry(type):
-    """The metaclass of a kind: the kind iterates over its members, in the order of its table."""
+    """The metaclass of a kind, by which the kind is a collection of its members, in the order of its table."""
 
     members: dict[str, Any]
     aliases: dict[str, str]
@@ -60,7 +60,7 @@ class Registered(str, metaclass=Registry):
 
     @classmethod
     def new(cls, name: str, **attributes: Any) -> Any:
-        """Make a member that is not in the table yet."""
+        """Make a member with these attributes; `register` adds it to the table."""
         member = str.__new__(cls, name)
         vars(member).update(attributes)
         return member
@@ -86,7 +86,7 @@ def member(kind: type[_N], value: object, what: str) -> _N:
     """The member of `kind` that a user's `value` names.
 
     Raises:
-        DesignError: there is none of that name; `what` says which argument it was.
+        DesignError: there is none of that name; the error calls the value `what`.
     """
     try:
         return kind(str(value))

@@ -1,4 +1,4 @@
-"""The specification that everything else is derived from."""
+"""The specification of a memory, which everything else is derived from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_ORDER = 2048
 
 
 class Basis(StrEnum):
-    """Coordinates of the state: Legendre coefficients m_i, or orthonormal x_i = m_i/√(2i+1)."""
+    """Coordinates of the state: Legendre coefficients m_i, or orthonormal ones x_i = m_i/√(2i+1)."""
 
     LEGENDRE = "legendre"
     ORTHONORMAL = "orthonormal"
@@ -64,17 +64,17 @@ class LMUSpec:
 
     @property
     def h(self) -> float:
-        """dt/θ, dimensionless, in (0, 1]."""
+        """The step in windows, dt/θ, dimensionless, in (0, 1]."""
         return self.dt / self.theta
 
     @property
     def ratio(self) -> float:
-        """θ/dt, the window in steps."""
+        """The window in steps, θ/dt, at least 1."""
         return self.theta / self.dt
 
     @property
     def stability(self) -> Stability:
-        """Spectral radius and margin of the step, and its worst transient growth."""
+        """The spectral radius and the margin of the step, and its largest transient growth."""
         return step_stability(self.order, self.h, self.discretization)
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class LMUSpec:
         return {f.name: str(v) if isinstance(v := getattr(self, f.name), str) else v for f in fields(self)}
 
     def summary(self) -> str:
-        """One line for the head of a generated file."""
+        """The specification in one line, for the head of a generated file."""
         return (
             f"order {self.order}, theta {self.theta!r} s, dt {self.dt!r} s, "
             f"{self.discretization} step, {self.basis} basis"

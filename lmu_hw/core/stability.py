@@ -1,10 +1,9 @@
-"""How stable a step is: its spectral radius from the pole that decides it, and its transient growth.
+"""How stable a step is: the pole that decides its spectral radius, norms, and its transient growth.
 
-A is so far from normal that LAPACK's eigenvalues of it are wrong above order 32. Its characteristic
-polynomial, though, is known in closed form (the denominator of the [d−1/d] Padé approximant of e^{−s}),
-so the pole that decides is found by Newton's method in as many digits as that polynomial needs. Below
-the limit a non-normal step may still grow by orders of magnitude before it decays: norms of its powers
-tell by how much.
+A is so far from normal that LAPACK's eigenvalues of it are wrong above order 32. Its characteristic polynomial,
+though, is known in closed form (the denominator of the [d−1/d] Padé approximant of e^{−s}), so the pole that decides
+is found by Newton's method in as many digits as that polynomial needs. A stable step that is not normal may still
+grow by orders of magnitude before it decays: the norms of its powers tell by how much.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _START_ORDER = 20  # and up to here good enough to start from
 
 @dataclass(frozen=True)
 class Stability:
-    """What is known of the powers of a step matrix G.
+    """What is known about the powers of a step matrix G.
 
     Attributes:
         spectral_radius: The largest modulus ρ of an eigenvalue of G; the step is stable where it is below 1.
@@ -43,7 +42,7 @@ class Stability:
 
     @property
     def stable(self) -> bool:
-        """Every power of the step decays in the end."""
+        """Whether the powers of the step decay in the end."""
         return self.margin > 0.0
 
 
@@ -53,7 +52,8 @@ def dominant_pole(order: int) -> complex:
 
     The poles lie on an arc that bends towards the imaginary axis at its two ends, so the end of the arc
     has the least |Re λ| and the largest |λ| at once, and it decides the stability of every method here.
-    They are the zeros of Σ_j (2d−1−j)! C(d,j) s^j (Padé; see Voelker and Eliasmith 2018, eq. 2.6).
+    They are the zeros of Σ_j (2d−1−j)! C(d,j) s^j (the denominator of
+    the Padé approximant; Voelker and Eliasmith, Neural Computation 30 (2018)).
     """
     import mpmath
 
@@ -87,7 +87,7 @@ def deciding_poles(order: int) -> NDArray[np.complex128]:
 
 
 def _end_of_arc(order: int) -> complex:
-    """A start for Newton: LAPACK's value where that is right, else the turning-point asymptotics."""
+    """A start for Newton's method: LAPACK's value where that is good enough, else an asymptotic formula."""
     if order <= _START_ORDER:
         poles = np.linalg.eigvals(orthonormal_system(order)[0])
         return complex(poles[np.argmax(poles.imag)])
@@ -109,23 +109,26 @@ def transient_growth(step: Array) -> float:
 
 
 def _estimated_norm(matrix: Array) -> float:
-    """‖matrix‖₂ from below, within a percent or so: power iteration, two products instead of an eigenproblem."""
+    """‖matrix‖₂ from below, within about a per cent, by power iteration, which needs no eigenvalues."""
     if not float(np.abs(matrix).max(initial=0.0)) <= _HUGE:  # NaN included
         return math.inf
     vector = np.random.default_rng(0).standard_normal((matrix.shape[1], 4))
     norm = 0.0
     for _ in range(_ITERATIONS):
         vector = np.linalg.qr(vector)[0]
-        image = matrix @ vector
-        norm = float(np.linalg.norm(image, 2))
+        product = matrix @ vector
+        norm = float(np.linalg.norm(product, 2))
         if norm == 0.0:
             break
-        vector = matrix.T @ (image / norm)
+        vector = matrix.T @ (product / norm)
     return norm
 
 
 def spectral_norm(matrix: Array) -> float:
-    """‖matrix‖₂, rounded upwards: the root of the largest eigenvalue of the Gram matrix."""
+    """‖matrix‖₂ of a square matrix, rounded upwards: the root of the largest eigenvalue of its Gram matrix.
+
+    It is infinite where an entry is not finite.
+    """
     if not np.all(np.isfinite(matrix)):
         return math.inf
     n = matrix.shape[0]

@@ -1,4 +1,4 @@
-"""The memory as a linear system, continuous and sampled, in the specification's coordinates."""
+"""The memory as a linear system, continuous and sampled, in the specification's coordinates; its responses."""
 
 from __future__ import annotations
 
@@ -12,30 +12,12 @@ from lmu_hw.core.legendre import Array, energy_scale, input_vector, orthonormal_
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import step_matrices
 
-
-def full_delay_response(order: int, cycles_per_window: ArrayLike) -> NDArray[np.complex128]:
-    """T/u at `cycles_per_window` = frequency·θ > 0, complex, of the same shape: the [d−1/d] Padé of a delay of θ."""
-    s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
-    after, here = -np.ones_like(s), np.ones_like(s)
-    for i in range(order - 1, -1, -1):
-        after, here = here, after - (2.0 * (2 * i + 1)) / s * here
-        size = np.maximum(np.abs(here), np.abs(after))
-        after, here = after / size, here / size
-    return np.asarray((here + after) / (here - after), dtype=np.complex128)
-
-
-def pade_error(order: int, cycles_per_window: ArrayLike) -> NDArray[np.float64]:
-    """|T/u − e^{−sθ}|, of the shape of `cycles_per_window`: 0 is a perfect delay, 2 the worst phase."""
-    s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
-    return np.asarray(np.abs(full_delay_response(order, cycles_per_window) - np.exp(-s)), dtype=np.float64)
-
-
 ComplexArray = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
 class ContinuousSystem:
-    """θ ẋ = A x + B u, u(t − θ′) ≈ C(θ′) x.
+    """The system θ ẋ = A x + B u with the delayed readouts u(t − θ′) ≈ C(θ′) x.
 
     Attributes:
         spec: The specification; its step plays no part here.
@@ -48,11 +30,26 @@ class ContinuousSystem:
     B: Array
 
     def readout(self, fractions: ArrayLike = (1.0,)) -> Array:
-        """C for delays given as fractions of θ, shape (len(fractions), order)."""
+        """C for delays given as fractions θ′/θ from 0 to 1, shape (len(fractions), order).
+
+        Raises:
+            DesignError: a fraction is not a number from 0 to 1.
+        """
         return readout(self.spec.order, fractions) * coordinates(self.spec)[None, :]
 
     def transfer(self, frequency: ArrayLike, fractions: ArrayLike = (1.0,)) -> ComplexArray:
-        """C(θ′)(sθ·I − A)⁻¹B at `frequency` in Hz, complex, shape (len(fractions), len(frequency))."""
+        """The responses C(θ′)(sθ·I − A)⁻¹B of delayed readouts at `frequency` in Hz.
+
+        Args:
+            frequency: The frequencies in Hz, shape (points,).
+            fractions: The delays as fractions θ′/θ from 0 to 1.
+
+        Returns:
+            The complex responses, shape (len(fractions), points).
+
+        Raises:
+            DesignError: a fraction is not a number from 0 to 1.
+        """
         a, b = orthonormal_system(self.spec.order)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
         s: ComplexArray = 2j * np.pi * self.spec.theta * np.atleast_1d(np.asarray(frequency, dtype=np.complex128))
@@ -61,7 +58,7 @@ class ContinuousSystem:
 
 @dataclass(frozen=True)
 class DiscreteSystem:
-    """z⁺ = transition·z + input·u and x = output·z; z is x itself except for multi-step methods.
+    """The system z⁺ = transition·z + input·u, x = output·z; z is x itself except for multi-step methods.
 
     Attributes:
         spec: The specification.
@@ -76,9 +73,12 @@ class DiscreteSystem:
     output: Array
 
     def transfer(self, frequency: ArrayLike, fractions: ArrayLike = (1.0,)) -> ComplexArray:
-        """Response of the delay readout at `frequency` in Hz, complex, shape (len(fractions), len(frequency)).
+        """The responses of delayed readouts, for arguments and with errors as in `ContinuousSystem.transfer`.
 
         The state is read after the sample has been taken in: z(k+1) over u(k) is (I − G/ζ)⁻¹H, ζ = e^{jω·dt}.
+
+        Returns:
+            The complex responses, shape (len(fractions), points).
         """
         matrices = step_matrices(self.spec.order, self.spec.h, self.spec.discretization)
         c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
@@ -119,7 +119,17 @@ def discretize(spec: LMUSpec) -> DiscreteSystem:
 
 
 def resolvent(a: Array, b: Array, c: Array, s: ComplexArray) -> ComplexArray:
-    """c (sI − a)⁻¹ b for every s, shape (rows of c, len(s)), by one complex Schur decomposition."""
+    """c (sI − a)⁻¹ b for every s, by one complex Schur decomposition.
+
+    Args:
+        a: The matrix, shape (n, n).
+        b: The input vector, shape (n,).
+        c: The output rows, shape (r, n).
+        s: The points, shape (points,), none of them an eigenvalue of `a`.
+
+    Returns:
+        The responses, shape (r, points).
+    """
     triangle, unitary = scipy.linalg.schur(a, output="complex")
     left, right = c @ unitary, unitary.conj().T @ b
     response = np.empty((c.shape[0], s.size), dtype=np.complex128)
@@ -127,3 +137,37 @@ def resolvent(a: Array, b: Array, c: Array, s: ComplexArray) -> ComplexArray:
         shifted = point * np.eye(a.shape[0]) - triangle
         response[:, k] = left @ scipy.linalg.solve_triangular(shifted, right)
     return response
+
+
+def full_delay_response(order: int, cycles_per_window: ArrayLike) -> ComplexArray:
+    """T/u, the response of the readout of the delay θ, in O(order) operations per frequency at any order.
+
+    It is the [d−1/d] Padé approximant of a delay of θ. The chain (`lmu_hw.core.legendre.chain_operands`) says that
+    A m + B u = −(2i+1) s_i and s_{i+1} = s_{i−1} − 2 m_i. At the complex frequency S = sθ the system is
+    S m_i = −(2i+1) s_i, so
+
+        s_{i−1} = s_{i+1} − 2(2i+1) s_i/S,
+
+    and the sum of all s_{i+1} = s_{i−1} − 2 m_i is s_d = −s_{d−1}. From there the recurrence is run downwards, the
+    direction in which it is stable, and s_{−1} = T + u and s_0 = T − u give T/u.
+
+    Args:
+        order: The number of states d.
+        cycles_per_window: The frequencies times θ, positive, of any shape.
+
+    Returns:
+        The complex responses, of the same shape.
+    """
+    s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
+    after, here = -np.ones_like(s), np.ones_like(s)
+    for i in range(order - 1, -1, -1):
+        after, here = here, after - (2.0 * (2 * i + 1)) / s * here
+        size = np.maximum(np.abs(here), np.abs(after))  # only their ratio counts, so neither may overflow
+        after, here = after / size, here / size
+    return np.asarray((here + after) / (here - after), dtype=np.complex128)
+
+
+def pade_error(order: int, cycles_per_window: ArrayLike) -> Array:
+    """|T/u − e^{−sθ}| of `full_delay_response`, of the same shape: 0 is a perfect delay, 2 one of opposite phase."""
+    s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
+    return np.asarray(np.abs(full_delay_response(order, cycles_per_window) - np.exp(-s)), dtype=np.float64)

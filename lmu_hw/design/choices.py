@@ -1,7 +1,7 @@
 """The words that options choose among, in one place that loads nothing heavy.
 
-Methods and datapaths are read from their tables. The packages that give the other words their meaning need NumPy,
-which the help must not wait for; a test holds both equal.
+Methods and datapaths are read from their tables. The packages that give the other words their meaning need NumPy, which
+the help must not wait for, so those words are repeated here; a test holds both equal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ DISCRETIZATIONS = tuple(map(str, Discretization))
 BASES = ("legendre", "orthonormal")
 DATAPATHS = tuple(map(str, Datapath))
 OLDER_DATAPATHS = {older: str(name) for older, name in Datapath.aliases.items()}
+DEFAULT_DATAPATHS = ", ".join(
+    f"{datapath} for {' and '.join(methods)}"
+    for datapath in Datapath
+    if (methods := [str(method) for method in Discretization if method.datapaths[0] == datapath])
+)
+"""The default of each method, as the help tells it: "chain for euler and ab2, …"."""
+
 GUARANTEES = ("energy", "lyapunov")
 SIMULATORS = ("verilator", "icarus")
 

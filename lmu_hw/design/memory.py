@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from lmu_hw.core.methods import Discretization
+from lmu_hw.core.registry import member
 from lmu_hw.design.choices import (
     BASES,
     DATAPATHS,
+    DEFAULT_DATAPATHS,
     DISCRETIZATIONS,
     GUARANTEES,
     OLDER_DATAPATHS,
@@ -29,7 +32,7 @@ _MEMORY, _WORDS, _HARDWARE, CIRCUIT = "Memory", "Word lengths", "Hardware", "Cir
 
 
 class HardwareOptions(TypedDict):
-    """How a plan is built; see `lmu_hw.rtl.memory.build.build_memory`."""
+    """The options by which a plan becomes hardware; see `lmu_hw.rtl.memory.build.build_memory`."""
 
     lanes: int
     channels: int
@@ -39,7 +42,7 @@ class HardwareOptions(TypedDict):
 
 @dataclass(frozen=True)
 class Design(Options):
-    """What to build and how to check it. The fields are the flags, and the keys of a design file.
+    """The design of a memory, what to build and how to check it. Its fields are flags, and keys of a design file.
 
     Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed.
 
@@ -83,7 +86,7 @@ class Design(Options):
         "How the increment of the state is computed",
         choices=DATAPATHS,
         aliases=OLDER_DATAPATHS,
-        fallback="chain for euler and ab2, tridiagonal for bilinear, dense for zoh",
+        fallback=DEFAULT_DATAPATHS,
         section=_HARDWARE,
     )
     structured_error: float | None = option(
@@ -178,7 +181,7 @@ class Design(Options):
 
     @property
     def method(self) -> str:
-        """The discretisation method, which is zero-order hold where none was asked for."""
+        """The name of the time-stepping method, which is zero-order hold where none was given."""
         return str(self.chosen("discretization"))
 
     def required(self, name: str) -> Any:
@@ -193,20 +196,23 @@ class Design(Options):
         return value
 
     def spec(self) -> LMUSpec:
-        """The validated specification of the memory."""
+        """The validated specification of the memory.
+
+        Raises:
+            DesignError: The order, the window or the step was not given, or a value is out of its range.
+        """
         from lmu_hw.core.spec import Basis, LMUSpec
-        from lmu_hw.core.steps import Discretization
 
         order, theta, dt = (self.required(name) for name in ("order", "theta", "dt"))
-        methods = [str(each) for each in Discretization]
-        if self.method not in methods:
-            raise DesignError("discretization", f"one of {', '.join(methods)}", self.method)
-        if self.basis not in list(Basis):
-            raise DesignError("basis", f"one of {', '.join(Basis)}", self.basis)
-        return LMUSpec(order, theta, dt, Discretization(self.method), Basis(self.basis))
+        method = member(Discretization, self.method, "discretization")
+        return LMUSpec(order, theta, dt, method, member(Basis, self.basis, "basis"))
 
     def plan(self) -> MemoryPlan:
-        """The fixed-point plan; what was left out is the planner's choice."""
+        """The fixed-point plan; what was left out is the planner's choice.
+
+        Raises:
+            DesignError: A value is out of its range, or there is no such plan; see `plan_memory`.
+        """
         from lmu_hw.fixed_point.planner import plan_memory
 
         asked = {name: value for name in _PLANNED if (value := getattr(self, name)) is not None}

@@ -6,7 +6,15 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmu_hw.design.choices import CLIPPINGS, DATAPATHS, GRANULARITIES, OLDER_DATAPATHS, RESETS, SIMULATORS
+from lmu_hw.design.choices import (
+    CLIPPINGS,
+    DATAPATHS,
+    DEFAULT_DATAPATHS,
+    GRANULARITIES,
+    OLDER_DATAPATHS,
+    RESETS,
+    SIMULATORS,
+)
 from lmu_hw.design.options import Options, check_name_and_seed, option
 from lmu_hw.errors import DesignError
 
@@ -19,7 +27,7 @@ _SECTION = "Network"
 
 @dataclass(frozen=True)
 class NetworkDesign(Options):
-    """What to make of a network. The fields are the flags, and the keys of a design file that has a `network`.
+    """The design of a network. Its fields are flags, and keys of a design file that has a `network`.
 
     Whoever uses a value checks its range and its choice; here the kinds are checked, and the name and the seed. The
     widths are those of `lmu_hw.networks.quantize.options`, which also chooses what is left out.
@@ -71,7 +79,7 @@ class NetworkDesign(Options):
         "How the increment of a memory's state is computed",
         choices=DATAPATHS,
         aliases=OLDER_DATAPATHS,
-        fallback="chain for euler and ab2, tridiagonal for bilinear, dense for zoh",
+        fallback=DEFAULT_DATAPATHS,
         section=_SECTION,
     )
     granularity: str | None = option(

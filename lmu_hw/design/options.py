@@ -13,7 +13,7 @@ import re
 import shlex
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,6 @@ class Option:
             return [str(value)]
         if isinstance(value, bool):
             return [f"--{self.flag}" if value else f"--no-{self.flag}"]
-        if isinstance(value, tuple):
-            return [f"--{self.flag}", ",".join(map(_word, value))]
         return [f"--{self.flag}", _word(value)]
 
 
@@ -244,16 +242,26 @@ def _as(kind: Any, value: Any) -> Any:
 
 
 def _word(value: Any) -> str:
-    """A single value as a word of a command line, from which it is read without loss."""
-    return repr(value) if isinstance(value, int | float) else str(value)
+    """A value as a word of a command line, from which it is read without loss."""
+    return _WORDS.get(type(value), str)(value)
 
 
 def _told(value: Any) -> str:
     """A value as the help tells it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ",".join(map(_told, value))
-    if isinstance(value, float):
-        return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:g}")  # 1e7, not 1e+07
-    return str(value)
+    return _TOLD.get(type(value), str)(value)
+
+
+def _told_float(value: float) -> str:
+    """A number in short, 1e7 rather than 1e+07."""
+    return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:g}")
+
+
+_WORDS: Mapping[type[Any], Callable[[Any], str]] = {
+    float: repr,
+    tuple: lambda values: ",".join(map(_word, values)),
+}
+_TOLD: Mapping[type[Any], Callable[[Any], str]] = {
+    bool: lambda value: "on" if value else "off",
+    float: _told_float,
+    tuple: lambda values: ",".join(map(_told, values)),
+}

@@ -1,4 +1,4 @@
-"""What single subcommands are asked beside the design."""
+"""The options of single subcommands, beside those of a design."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict
 
 @dataclass(frozen=True)
 class Recording(AddedOptions):
-    """Where samples come from: a file, or noise where there is none."""
+    """The options that say where samples come from: a file, or noise where none is given."""
 
     path: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
         None,
@@ -33,7 +33,7 @@ class Recording(AddedOptions):
 
 @dataclass(frozen=True)
 class SearchRequest(Options):
-    """What a search for the cheapest design is to reach; without a target there is none."""
+    """The options of a search for the cheapest design; without a target there is no search."""
 
     target_nrmse: float | None = option(
         None,
@@ -57,7 +57,7 @@ class SearchRequest(Options):
 
 @dataclass(frozen=True)
 class RunRequest(Options):
-    """What a memory or a network is run by."""
+    """The option that says what runs a memory or a network."""
 
     backend: str = option(
         "float",
@@ -69,7 +69,7 @@ class RunRequest(Options):
 
 @dataclass(frozen=True)
 class CosimRequest(Options):
-    """What takes part in a co-simulation."""
+    """The options that say what takes part in a co-simulation."""
 
     analog: bool | None = option(None, "Whether the circuit takes part", fallback=True, section="Circuit")
     labels: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
@@ -91,7 +91,7 @@ class CosimRequest(Options):
 
 @dataclass(frozen=True)
 class ImportRequest(Options):
-    """What the file of an imported network may not say; None where it was not given."""
+    """The options that say what the file of an imported network may leave open; None where one was not given."""
 
     mapping: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
         None,

@@ -24,7 +24,7 @@ NETWORK_CHOICES = ("neuron_kind", "tau", "max_rates", "intercepts", "scope", "sa
 
 @dataclass(frozen=True)
 class SpikingChoice(AddedOptions):
-    """What was asked for of the neurons; None leaves a value to its default."""
+    """The options of the neurons; None leaves a value to its default."""
 
     neurons: int | None = option(
         None,

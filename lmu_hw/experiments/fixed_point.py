@@ -113,8 +113,8 @@ def comparison(orders: tuple[str, ...], target_nrmse: float) -> Outcome:
                 best = good[0] if good else min(group, key=lambda each: each.nrmse)
                 described.append(_described(best, reached=bool(good)))
                 rows.append(_row(best, reached=bool(good)))
-            rows += [(name, "", *["–"] * 4, why) for name, why in found.refused.items()]
-            result["orders"][str(order)] = {"theta_over_dt": ratio, "designs": described, "left_out": found.refused}
+            rows += [(name, "", *["–"] * 4, why) for name, why in found.left_out.items()]
+            result["orders"][str(order)] = {"theta_over_dt": ratio, "designs": described, "left_out": found.left_out}
             title = f"Order {order}, θ/dt = {ratio:g}, to {order / 8:g} cycles per window"
             tables.append(grid(title, _HEADS, rows, right=range(2, 7)))
     return Outcome(result, tables)

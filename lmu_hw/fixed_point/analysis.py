@@ -1,7 +1,7 @@
-"""What one unit of each kind of error comes to in a quantised loop: worst cases and mean squares.
+"""What one unit of each kind of error comes to in a quantised loop, in the worst case and in the mean square.
 
-The claims and their proofs are docs/ranges.md, docs/error-bound.md, docs/noise.md and docs/limit-set.md; the code
-names the steps that it carries out.
+The claims and their proofs stand in docs/ranges.md, docs/error-bound.md, docs/noise.md and docs/limit-set.md; each
+function names the steps that it carries out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lmu_hw.core.system import energy_per_unit
 from lmu_hw.fixed_point.datapaths import Increment
 from lmu_hw.fixed_point.plan import realised_step
 
-_PEAK_FACTOR = 8.0
+_PEAK_FACTOR = 8.0  # of a worst case over a root mean square, where it is only estimated
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +45,17 @@ class Loop:
 
     @cached_property
     def step(self) -> StepMatrices:
-        """The step that the integers realise, roundings apart."""
+        """The step that the integers realise, roundings of words apart."""
         return realised_step(self.spec, self.increment)
 
     @cached_property
     def rows(self) -> Array:
-        """All outputs per unit of the states, shape (outputs, order)."""
+        """The outputs per unit of each state, shape (outputs, order)."""
         return np.vstack([np.eye(self.spec.order), self.readouts])
 
     @cached_property
     def unit(self) -> Array:
-        """Orthonormal coordinates per unit of each state, for all banks of states."""
+        """Orthonormal coordinates per unit of each state, for all banks of states, shape (n,)."""
         return np.tile(energy_per_unit(self.spec), len(self.spec.discretization.bank_gains))
 
     @cached_property
@@ -65,41 +65,44 @@ class Loop:
 
     @cached_property
     def inner(self) -> Array:
-        """What one unit of error in each rounding inside the increment adds to z, shape (n, roundings)."""
+        """What one unit of error in each rounding inside the increment adds to z later, shape (n, roundings)."""
         return self.spread(self.increment.noise_gain)
 
     @cached_property
     def accumulation(self) -> Array:
-        """What one unit of error in each accumulated increment adds to z, shape (n, order)."""
+        """What one unit of error in each accumulated increment adds to z a sample later, shape (n, order)."""
         return self.spread(np.eye(self.spec.order))
 
     @cached_property
     def observed(self) -> Array:
-        """The outputs per unit of z, shape (outputs, n)."""
+        """The outputs per unit of each coordinate of z, shape (outputs, n)."""
         return self.outputs(np.eye(self.step.input.size))
 
     def spread(self, matrix: Array) -> Array:
-        """Increments, in units of the state, as changes of z: every bank takes them in with its own gain."""
+        """What increments do to z, shape (n, …), for increments in units of the states, shape (order, …).
+
+        Every bank of states takes them in with its own gain.
+        """
         banks = np.concatenate([gain * matrix for gain in self.spec.discretization.bank_gains])
         return np.asarray(banks * self.unit[:, None])
 
     def states(self, z: Array) -> Array:
-        """The states, in their unit, from columns of z: the last bank is what state words are taken from."""
+        """The states in their units, shape (order, …), from columns of z, shape (n, …): those of the last bank."""
         return np.asarray(z[-self.spec.order :] / self.unit[-self.spec.order :, None])
 
     def outputs(self, z: Array) -> Array:
-        """The states and the readouts from columns of z."""
+        """The states and the readouts, shape (outputs, …), from columns of z, shape (n, …)."""
         x = self.states(z)
         return np.concatenate([x, self.readouts @ x]) if self.readouts.size else x  # no product with the identity
 
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """Upper bounds for |u| ≤ 1, roundings apart.
+    """Upper bounds for |u| ≤ 1, roundings of words apart.
 
     Attributes:
-        outputs: The largest |output|, shape (outputs,).
-        operands: The largest |operand|, the input's part included, shape (operands,).
+        outputs: The bounds on |output|, shape (outputs,).
+        operands: The bounds on |operand| in units of the states, the present sample included, shape (operands,).
     """
 
     outputs: Array
@@ -111,9 +114,9 @@ class WordErrors:
     """How the error of a requantised state word reaches the outputs (docs/error-bound.md, step 4).
 
     Attributes:
-        later: What it has added to z from the second sample on, shape (n, order).
-        words: What it adds before that where state words are read, a map per sample, (order, order) each.
-        wide: What it adds before that where accumulators are read.
+        later: What one unit of it adds to z, from where on the loop alone carries it, shape (n, order).
+        words: What it adds before that where state words are read, a map for each sample, shape (order, order) each.
+        wide: The same where accumulators are read.
     """
 
     later: Array
@@ -126,10 +129,10 @@ class ErrorGains:
     """What one unit of each kind of error comes to at the outputs, shape (outputs,) each.
 
     Attributes:
-        feedback: A requantised state word, through the loop, from the second sample after it on.
-        words: A requantised state word before that, where the state words are read.
+        feedback: The gain of errors of requantised state words through the loop.
+        words: The gain of the same errors before that, where the state words are read.
         wide: The same where the accumulators are read.
-        internal: A rounding inside the increment.
+        internal: The gain of errors of roundings inside the increment.
     """
 
     feedback: Array
@@ -140,17 +143,17 @@ class ErrorGains:
 
 @dataclass(frozen=True, eq=False)
 class LoopAnalysis:
-    """All gains of a loop: everything about its errors that does not depend on the words' grids.
+    """All gains of a loop: everything about its errors that does not depend on the grids of the words.
 
     Attributes:
-        rows: The outputs per unit of the states, shape (outputs, order).
+        rows: The outputs per unit of each state, shape (outputs, order).
         ranges: Upper bounds for |u| ≤ 1.
-        worst: Worst cases per unit of error.
-        power: Mean squares per unit of variance.
-        input_power: The mean square per unit of variance of the input's error, shape (outputs,).
-        accumulation_power: The mean square per unit of variance of the accumulated increments' errors.
-        accumulation_gain: The worst case per unit of error of the accumulated increments.
-        coefficient_gain: The largest deviation that the coefficients cause for |u| ≤ 1.
+        worst: The worst cases at the outputs, per unit of error.
+        power: The mean squares at the outputs, per unit of variance.
+        input_power: The mean squares per unit of variance of errors of the input, shape (outputs,).
+        accumulation_power: The mean squares per unit of variance of errors of accumulated increments, shape (outputs,).
+        accumulation_gain: The worst cases per unit of error of accumulated increments, shape (outputs,).
+        coefficient_gain: The largest deviations that the coefficients cause for |u| ≤ 1, shape (outputs,).
     """
 
     rows: Array
@@ -168,8 +171,8 @@ def analyse(loop: Loop, *, certified: bool = True) -> LoopAnalysis:
 
     Args:
         loop: The loop.
-        certified: Prove the worst cases. Otherwise they are estimates, eight times the root mean squares, and what
-            coefficients cost is left at zero: much faster, good enough to weigh designs, not to build one.
+        certified: Whether to prove the worst cases. Otherwise they are estimates, eight times the root mean squares,
+            and what coefficients cost is left at zero: much faster, and good enough to weigh designs, not to build one.
 
     Raises:
         DesignError: the loop is not provably stable.
@@ -190,19 +193,22 @@ def analyse(loop: Loop, *, certified: bool = True) -> LoopAnalysis:
 
 
 def find_ranges(loop: Loop) -> Ranges:
-    """docs/ranges.md, steps 1 to 3, for outputs and operands at once."""
+    """The ranges of outputs and operands at once (docs/ranges.md, steps 1 to 3)."""
     increment, outputs = loop.increment, loop.rows.shape[0]
     bound = l1_bound(
-        loop.step.transition,
+        Flow.of(loop.step.transition),
         loop.step.input[:, None],
         lambda z: np.concatenate([loop.outputs(z), increment.operands(loop.states(z))]),
         tail=1e-4,
-    ).upper[:, 0]
+    )[:, 0]
     return Ranges(bound[:outputs], bound[outputs:] + np.abs(increment.operand_input))
 
 
 def follow_word_errors(loop: Loop) -> WordErrors:
-    """docs/error-bound.md, step 4: with error feedback, summation by parts moves each residue to its neighbour."""
+    """Where errors of state words go (docs/error-bound.md, step 4).
+
+    With error feedback, summation by parts moves each residue to its neighbour in time.
+    """
     eye = np.eye(loop.spec.order)
     if not loop.error_feedback:
         return WordErrors(loop.word_errors, words=(eye,), wide=())
@@ -212,7 +218,7 @@ def follow_word_errors(loop: Loop) -> WordErrors:
 
 
 def mean_squares(loop: Loop, error: WordErrors) -> ErrorGains:
-    """docs/noise.md, step 2."""
+    """The mean squares at the outputs per unit of variance of each kind of error (docs/noise.md, steps 1 and 2)."""
     return ErrorGains(
         feedback=noise_power(loop.step.transition, error.later, loop.observed),
         words=_squares(loop, error.words),
@@ -222,10 +228,10 @@ def mean_squares(loop: Loop, error: WordErrors) -> ErrorGains:
 
 
 def worst_cases(loop: Loop, error: WordErrors) -> ErrorGains:
-    """docs/error-bound.md, steps 3 and 4."""
+    """The worst cases at the outputs per unit of each kind of error (docs/error-bound.md, steps 3 and 4)."""
     d = loop.spec.order
     sources = np.column_stack([error.later, loop.inner])
-    bound = l1_bound(loop.step.transition, sources, loop.outputs, tail=1e-4).upper
+    bound = l1_bound(Flow.of(loop.step.transition), sources, loop.outputs, tail=1e-4)
     return ErrorGains(
         feedback=bound[:, :d].sum(axis=1),
         words=_moduli(loop, error.words),
@@ -235,23 +241,26 @@ def worst_cases(loop: Loop, error: WordErrors) -> ErrorGains:
 
 
 def accumulation_gain(loop: Loop) -> Array:
-    """docs/error-bound.md, step 5."""
+    """The worst cases per unit of error of accumulated increments, shape (outputs,) (docs/error-bound.md, step 5)."""
     per_unit = float(np.linalg.norm(loop.accumulation)) * power_sum(loop.step.transition)
     return np.asarray(per_unit * np.linalg.norm(loop.rows / loop.unit[-loop.spec.order :][None, :], axis=1))
 
 
 def coefficient_gain(loop: Loop) -> Array:
-    """docs/error-bound.md, step 2: the realised and the exact system side by side, and their difference."""
+    """The largest deviations that rounded coefficients cause, shape (outputs,) (docs/error-bound.md, step 2).
+
+    The realised and the exact system run side by side, and the range of their difference is bounded.
+    """
     spec, n = loop.spec, loop.step.input.size
     exact = step_matrices(spec.order, spec.h, spec.discretization)
     exact_rows = np.vstack([np.eye(spec.order), loop.exact_readouts])
     return l1_bound(
-        Flow((loop.step.transition, exact.transition)),
+        Flow.of(loop.step.transition, exact.transition),
         np.concatenate([loop.step.input, exact.input])[:, None],
         lambda z: loop.outputs(z[:n]) - exact_rows @ loop.states(z[n:]),
         work=math.inf,  # the two cancel to many digits, so nothing may be skipped
         tail=1e-10,
-    ).upper[:, 0]
+    )[:, 0]
 
 
 def _estimated(loop: Loop, error: WordErrors, power: ErrorGains) -> ErrorGains:

@@ -1,16 +1,18 @@
 """Fixed-point formats, and the one place where words are requantised: rounding and overflow for integers.
 
-`lmu_hw.rtl.primitives.arithmetic` holds the same two functions for hardware values; a test holds them equal.
+`lmu_hw.rtl.primitives.arithmetic` holds `round_shift` and `fit` for hardware values; a test holds them equal.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_integer
 
 IntArray = NDArray[np.int64]
@@ -20,7 +22,7 @@ MAX_WIDTH = 62
 
 
 class Rounding(StrEnum):
-    """How bits below the new least significant one are dropped."""
+    """How a value between two codes becomes one: downwards, to the nearest with ties going up, or to even on ties."""
 
     FLOOR = "floor"
     NEAREST = "nearest"
@@ -28,21 +30,24 @@ class Rounding(StrEnum):
 
 
 class Overflow(StrEnum):
-    """What becomes of a value outside the new range."""
+    """What becomes of a value outside the new range: the nearest code, its lower bits, or an error."""
 
     SATURATE = "saturate"
     WRAP = "wrap"
-    REFUSE = "refuse"
+    ERROR = "error"
 
 
 @dataclass(frozen=True)
 class QFormat:
-    """A fixed-point format: code·2^−fraction, the width including the sign bit where there is one.
+    """A fixed-point format: a code stands for the value code·2^−fraction.
 
     Attributes:
-        width: The number of bits, 1 … 62.
+        width: The number of bits, the sign included where there is one, 1 … 62.
         fraction: The number of fractional bits, −1024 … 1024; it may exceed the width.
         signed: Whether the codes are in two's complement; otherwise they are unsigned.
+
+    Raises:
+        DesignError: a number is no integer in its range.
     """
 
     width: int
@@ -55,17 +60,17 @@ class QFormat:
 
     @property
     def low(self) -> int:
-        """Least code."""
+        """The least code."""
         return -(1 << (self.width - 1)) if self.signed else 0
 
     @property
     def high(self) -> int:
-        """Greatest code."""
+        """The greatest code."""
         return (1 << (self.width - 1)) - 1 if self.signed else (1 << self.width) - 1
 
     @property
     def lsb(self) -> float:
-        """Value of one code step."""
+        """The value of one code step."""
         return 2.0**-self.fraction
 
     def __str__(self) -> str:
@@ -75,69 +80,114 @@ class QFormat:
         self,
         values: ArrayLike,
         rounding: Rounding = Rounding.NEAREST,
-        overflow: Overflow = Overflow.REFUSE,
+        overflow: Overflow = Overflow.ERROR,
     ) -> IntArray:
-        """Codes of real `values`, any shape.
+        """The codes of real `values`, in the same shape.
 
         Raises:
-            DesignError: a value is not finite, or is out of range and `overflow` is REFUSE.
+            DesignError: a value is not finite; or it is out of range where that is an error, or beyond 62 bits where
+                it would have to wrap.
         """
         scaled = np.asarray(values, dtype=np.float64) * 2.0**self.fraction
         if not np.all(np.isfinite(scaled)):
             raise DesignError("value", "a finite number", "NaN or infinity")
-        if rounding is Rounding.FLOOR:
-            codes = np.floor(scaled)
-        elif rounding is Rounding.NEAREST:
-            codes = np.floor(scaled)
-            codes += scaled - codes >= 0.5  # scaled + 0.5 could itself round up
-        else:
-            codes = np.rint(scaled)
-        if overflow is not Overflow.SATURATE and codes.size and np.abs(codes).max() >= 2.0**62:
-            raise DesignError("value", f"within the range of {self}", float(np.abs(values).max()))
-        if overflow is Overflow.SATURATE:
+        codes = _TO_INTEGER[rounding](scaled)
+        if overflow is Overflow.SATURATE:  # before the conversion, which would wrap
             codes = np.clip(codes, float(self.low), float(self.high))
+        elif codes.size and np.abs(codes).max() >= 2.0**62:
+            raise DesignError("value", f"within the range of {self}", float(np.abs(values).max()))
         return fit(codes.astype(np.int64), self, overflow)
 
-    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
-        """Real values of `codes`, any shape."""
+    def decode(self, codes: ArrayLike) -> Array:
+        """The real values of `codes`, in the same shape."""
         return np.asarray(codes, dtype=np.float64) * self.lsb
 
 
 def round_shift(codes: IntArray, shift: int, rounding: Rounding = Rounding.NEAREST) -> IntArray:
-    """codes·2^−shift as integers: exact for shift ≤ 0, rounded as told for shift > 0.
+    """The integers codes·2^−shift, of any shape: exact for shift ≤ 0, rounded for shift > 0.
 
-    NEAREST takes halves upwards (one adder in hardware), EVEN takes them to the even code.
+    Rounding to nearest with ties going up takes one adder in hardware.
     """
-    if shift <= 0:
-        return np.left_shift(codes, -shift)
-    if rounding is Rounding.FLOOR:
-        return np.right_shift(codes, shift)
-    half = np.int64(1) << np.int64(shift - 1)
-    rounded = codes + half
-    rounded >>= shift
-    if rounding is Rounding.EVEN:
-        tie = np.bitwise_and(codes, (half << np.int64(1)) - np.int64(1)) == half
-        rounded = rounded - (tie & (np.bitwise_and(rounded, 1) == 1))
-    return np.asarray(rounded, dtype=np.int64)
+    return np.left_shift(codes, -shift) if shift <= 0 else _SHIFT_RIGHT[rounding](codes, shift)
 
 
 def fit(codes: IntArray, target: QFormat, overflow: Overflow) -> IntArray:
-    """`codes`, already on the target's grid, brought into its range.
+    """`codes` of any shape, already on the grid of `target`, brought into its range.
 
     Raises:
-        DesignError: a code is out of range and `overflow` is REFUSE.
+        DesignError: a code is out of range where that is an error.
     """
-    if overflow is Overflow.SATURATE:
-        return np.clip(codes, target.low, target.high)
-    if overflow is Overflow.WRAP:
-        masked = np.bitwise_and(codes, np.int64((1 << target.width) - 1))
-        return np.where(masked > target.high, masked - (1 << target.width), masked)
+    return _INTO_RANGE[overflow](codes, target)
+
+
+def lsb(fractions: IntArray) -> Array:
+    """The value of one code step for each number of fractional bits, in the same shape."""
+    return np.asarray(2.0 ** -fractions.astype(np.float64))
+
+
+def finest_fraction(bits: int, peak: ArrayLike) -> IntArray:
+    """The most fractional bits with which words of `bits` bits hold ±`peak`, rounded, in the shape of `peak`.
+
+    Args:
+        bits: The width of a word, its sign included.
+        peak: The largest moduli, positive.
+    """
+    most = 2.0 ** (bits - 1) - 1.0 + 0.49  # just short of what would round to one code more
+    return np.asarray(np.frexp(most / np.asarray(peak, dtype=np.float64))[1] - 1, dtype=np.int64)
+
+
+def signed_width(magnitude: float) -> int:
+    """The least width of a two's complement word that holds every integer of modulus ≤ `magnitude`."""
+    return int(magnitude).bit_length() + 1
+
+
+def _half_up(values: Array) -> Array:
+    codes = np.floor(values)
+    codes += values - codes >= 0.5  # values + 0.5 could itself round up
+    return codes
+
+
+def _shift_half_up(codes: IntArray, shift: int) -> IntArray:
+    rounded = codes + (np.int64(1) << np.int64(shift - 1))
+    rounded >>= shift
+    return np.asarray(rounded, dtype=np.int64)
+
+
+def _shift_half_to_even(codes: IntArray, shift: int) -> IntArray:
+    half = np.int64(1) << np.int64(shift - 1)
+    rounded = _shift_half_up(codes, shift)
+    tie = np.bitwise_and(codes, (half << np.int64(1)) - np.int64(1)) == half
+    return np.asarray(rounded - (tie & (np.bitwise_and(rounded, 1) == 1)), dtype=np.int64)
+
+
+def _saturated(codes: IntArray, target: QFormat) -> IntArray:
+    return np.clip(codes, target.low, target.high)
+
+
+def _wrapped(codes: IntArray, target: QFormat) -> IntArray:
+    masked = np.bitwise_and(codes, np.int64((1 << target.width) - 1))
+    return np.where(masked > target.high, masked - (1 << target.width), masked)
+
+
+def _within(codes: IntArray, target: QFormat) -> IntArray:
     if codes.size and (codes.min() < target.low or codes.max() > target.high):
         worst = codes.min() if codes.min() < target.low else codes.max()
         raise DesignError("value", f"within the range of {target}", float(worst) * target.lsb)
     return codes
 
 
-def signed_width(magnitude: float) -> int:
-    """The least width of a two's complement word that holds every integer of modulus ≤ `magnitude`."""
-    return int(magnitude).bit_length() + 1
+_TO_INTEGER: Mapping[Rounding, Callable[[Array], Array]] = {
+    Rounding.FLOOR: np.floor,
+    Rounding.NEAREST: _half_up,
+    Rounding.EVEN: np.rint,
+}
+_SHIFT_RIGHT: Mapping[Rounding, Callable[[IntArray, int], IntArray]] = {
+    Rounding.FLOOR: np.right_shift,
+    Rounding.NEAREST: _shift_half_up,
+    Rounding.EVEN: _shift_half_to_even,
+}
+_INTO_RANGE: Mapping[Overflow, Callable[[IntArray, QFormat], IntArray]] = {
+    Overflow.SATURATE: _saturated,
+    Overflow.WRAP: _wrapped,
+    Overflow.ERROR: _within,
+}

@@ -21,22 +21,25 @@ _EXACT_FLOAT = 53
 
 
 class Kernel(ABC):
-    """How increments are computed for a batch; see `kernel_for`.
+    """The increments of whole batches, in the array layout that suits a datapath; see `kernel_for`.
+
+    A kernel holds what does not change from sample to sample. `split` brings arrays of shape (order, batch) into its
+    layout, and `join` brings them back. All arithmetic is exact, so kernels differ in speed alone.
 
     Attributes:
-        state_lift: The alignment shift from the grid of state words to that of the operands.
-        input_lift: The alignment shift from the grid of samples to that of the operands.
+        state_shift: The alignment shift from the grid of state words to that of the operands.
+        input_shift: The alignment shift from the grid of samples to that of the operands.
     """
 
     def __init__(self, plan: MemoryPlan) -> None:
         self._increment = plan.increment
         operand = plan.operand_format.fraction
-        self.state_lift = operand - plan.state_format.fraction
-        self.input_lift = operand - plan.input_format.fraction
+        self.state_shift = operand - plan.state_format.fraction
+        self.input_shift = operand - plan.input_format.fraction
 
     @classmethod
     def takes(cls, plan: MemoryPlan) -> bool:
-        """Whether every word of the plan is exact here."""
+        """Whether this kernel computes every word of the plan exactly."""
         return True
 
     @abstractmethod
@@ -49,7 +52,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def scratch(self, batch: int) -> tuple[Any, ...]:
-        """Arrays that `increments` may overwrite, for one batch."""
+        """The arrays that `increments` may overwrite, for a batch of that size."""
 
     @abstractmethod
     def increments(self, words: IntArray, codes: IntArray, out: IntArray, scratch: tuple[Any, ...]) -> None:
@@ -57,13 +60,13 @@ class Kernel(ABC):
 
 
 def kernel_for(plan: MemoryPlan) -> Kernel:
-    """The fastest kernel for the plan's increment."""
+    """The fastest kernel that computes the increments of `plan` exactly."""
     kernel = _KERNELS.get(type(plan.increment), _RowKernel)
     return kernel(plan) if kernel.takes(plan) else _RowKernel(plan)
 
 
 class _RowKernel(Kernel):
-    """One row for each state, and the increment's own arithmetic: for every datapath."""
+    """One row for each state, computed by the increment itself; it serves every datapath."""
 
     def split(self, array: IntArray) -> IntArray:
         return array.copy()
@@ -75,12 +78,12 @@ class _RowKernel(Kernel):
         return ()
 
     def increments(self, words: IntArray, codes: IntArray, out: IntArray, scratch: tuple[Any, ...]) -> None:
-        aligned = words << self.state_lift if self.state_lift else words
-        out[...] = self._increment.compute(aligned, codes << self.input_lift)
+        aligned = words << self.state_shift if self.state_shift else words
+        out[...] = self._increment.compute(aligned, codes << self.input_shift)
 
 
 class _DenseKernel(_RowKernel):
-    """Where 53 bits hold every product and partial sum, BLAS computes them exactly in float64."""
+    """Products in float64 by BLAS, which are exact where 53 bits hold every product and partial sum."""
 
     def __init__(self, plan: MemoryPlan) -> None:
         super().__init__(plan)
@@ -96,8 +99,8 @@ class _DenseKernel(_RowKernel):
 
     def increments(self, words: IntArray, codes: IntArray, out: IntArray, scratch: tuple[Any, ...]) -> None:
         operands, sums = scratch
-        np.left_shift(words, self.state_lift, out=out)
-        out[0] -= codes << self.input_lift
+        np.left_shift(words, self.state_shift, out=out)
+        out[0] -= codes << self.input_shift
         operands[...] = out
         np.matmul(self._factors, operands, out=sums)
         np.copyto(out, sums, casting="unsafe")
@@ -132,9 +135,9 @@ class _ChainKernel(Kernel):
         """s_even = (T − u) − 2·(sum of the odd words before), s_odd = (T + u) − 2·(sum of the even words so far)."""
         sums, ends = scratch
         np.cumsum(words, axis=2, out=sums)
-        total = (sums[0, :, -1] + sums[1, :, -1]) << self.state_lift
-        sums <<= self.state_lift + 1
-        samples = codes << self.input_lift
+        total = (sums[0, :, -1] + sums[1, :, -1]) << self.state_shift
+        sums <<= self.state_shift + 1
+        samples = codes << self.input_shift
         np.subtract(total, samples, out=ends[0, :, 0])
         np.add(total, samples, out=ends[1, :, 0])
         out[0, :, :1] = ends[0]
@@ -169,7 +172,7 @@ class IntegerState:
         self.output = self.word
 
     def columns(self, part: slice) -> IntegerState:
-        """A copy of some of the memories' registers."""
+        """A copy of the registers of some of the memories."""
         copied = IntegerState(*(np.ascontiguousarray(a[:, part]) for a in (self.accumulator, self.residue, self.word)))
         copied.output = copied.word if self.output is self.word else np.ascontiguousarray(self.output[:, part])
         return copied
@@ -216,9 +219,9 @@ class _Registers:
         else:
             value[...] = self._accumulator
         if plan.separate_output:
-            fraction_bits = plan.output_narrowing
-            np.add(value, (1 << fraction_bits) >> 1, out=self._output)
-            self._output >>= fraction_bits
+            dropped = plan.output_requantisation
+            np.add(value, (1 << dropped) >> 1, out=self._output)
+            self._output >>= dropped
         value += self._offset
         if plan.error_feedback:
             np.bitwise_and(value, 2 * self._half - 1, out=self._offset)
@@ -229,7 +232,7 @@ class _Registers:
         self._kernel.join(self._output, out)
 
     def store(self, state: IntegerState) -> None:
-        """Write all registers back."""
+        """Write all registers back to `state`."""
         self._kernel.join(self._accumulator, state.accumulator.T)
         word = np.empty_like(state.word)
         self._kernel.join(self._word, word.T)
@@ -244,7 +247,7 @@ class _Registers:
 class IntegerMemory:
     """The memory of `plan` in integers, equal to the hardware bit for bit.
 
-    No intermediate word of an accepted plan exceeds 62 bits, so int64 is exact.
+    No intermediate word of a plan exceeds 62 bits, so int64 is exact.
     """
 
     def __init__(self, plan: MemoryPlan) -> None:
@@ -252,7 +255,7 @@ class IntegerMemory:
         self._kernel = kernel_for(plan)
 
     def zero_state(self, batch: int = 1) -> IntegerState:
-        """The state before the first sample of a sequence."""
+        """The cleared state, before the first sample of `batch` sequences."""
         return IntegerState(*(np.zeros((self.plan.spec.order, batch), dtype=np.int64) for _ in range(3)))
 
     def step(self, state: IntegerState, codes: IntArray) -> IntegerState:
@@ -289,7 +292,10 @@ class IntegerMemory:
     def final(self, codes: ArrayLike, *, workers: int = 1) -> IntArray:
         """Output words after the last sample, shape (batch, order), for codes of shape (batch, samples).
 
-        Only the current words are held, not those of every step.
+        Only the current words are held, not those of every step. A single sequence of shape (samples,) is a batch of 1.
+
+        Raises:
+            DesignError: a code is not an integer of the input format.
         """
         return self._walk(np.atleast_2d(self.check_codes(codes)), None, workers, every=False)[:, 0]
 
@@ -333,7 +339,11 @@ class IntegerMemory:
             raise ValueError(f"a state of shape {shape} is wanted for these codes, got {state.word.shape}")
 
     def check_codes(self, codes: ArrayLike) -> IntArray:
-        """Return `codes` as int64 if each is an integer of the input format."""
+        """Return `codes` as int64 if each is a code of the input format, shape (samples,) or (batch, samples).
+
+        Raises:
+            DesignError: they are not integers of such a shape, or one is out of range.
+        """
         array = np.asarray(codes)
         low, high = self.plan.input_format.low, self.plan.input_format.high
         if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.integer):
@@ -343,7 +353,7 @@ class IntegerMemory:
         return array.astype(np.int64)
 
     def decode(self, words: ArrayLike) -> Array:
-        """Real values of output words."""
+        """The real values of output words, in the same shape and in units of the states."""
         return self.plan.output_format.decode(words)
 
     def readouts(self, words: ArrayLike) -> IntArray:

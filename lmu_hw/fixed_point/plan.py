@@ -31,7 +31,7 @@ from lmu_hw.fixed_point.formats import IntArray, QFormat
 
 
 def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
-    """z⁺ = G z + H u, x = K z with the integers' own values, in orthonormal coordinates.
+    """The step z⁺ = G z + H u, x = K z that the integers realise, roundings of words apart, in orthonormal coordinates.
 
     Args:
         spec: The specification; its method says how many banks of states there are.
@@ -55,12 +55,12 @@ class ErrorBudget:
     They hold at every sample, for every input with |u| ≤ 1, from a zero state.
 
     Attributes:
-        input: The part of rounding the input to its format.
-        coefficients: The part of rounding dt/θ or the matrix; a bang-bang input attains it.
-        internal: The part of the roundings inside the increment.
-        accumulation: The part of rounding increments to the accumulator's grid.
-        feedback: The part of rounding the state words, as the loop answers it.
-        output: The part of the last rounding of what is read.
+        input: What comes of rounding the input to its format.
+        coefficients: What comes of rounding dt/θ or the matrix; a bang-bang input attains it.
+        internal: What comes of the roundings inside the increment.
+        accumulation: What comes of rounding increments to the accumulators' grid.
+        feedback: What comes of rounding the state words, through the loop.
+        output: What comes of the last rounding of what is read.
     """
 
     input: Array
@@ -72,18 +72,18 @@ class ErrorBudget:
 
     @property
     def total(self) -> Array:
-        """Bound on the whole deviation, shape (outputs,)."""
+        """The bound on the whole deviation, shape (outputs,)."""
         return self.input + self.coefficients + self.internal + self.accumulation + self.feedback + self.output
 
     def to_dict(self) -> dict[str, list[float]]:
-        """The parts as plain values."""
+        """The parts as plain values, by name."""
         parts = ("input", "coefficients", "internal", "accumulation", "feedback", "output")
         return {name: getattr(self, name).tolist() for name in parts}
 
 
 @dataclass(frozen=True, eq=False)
 class ReadoutPlan:
-    """Delayed readouts u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1) m_i as integers.
+    """Delayed readouts u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1)·m_i in integers:
 
         readout = round(Σ_i coefficient_i·output word_i · 2^−fraction)
 
@@ -111,16 +111,16 @@ class ReadoutPlan:
 
     @property
     def multiplications_per_sample(self) -> int:
-        """0 where every coefficient is ±1."""
+        """The number of multiplications for one sample: 0 where every coefficient is ±1."""
         return 0 if self.fraction == 0 else int(self.coefficients.size)
 
     @property
     def error_bound(self) -> Array:
-        """Proved upper bound on |fixed − float|, shape (readouts,)."""
+        """The proved upper bound on |fixed − float|, shape (readouts,)."""
         return self.budget.total
 
     def to_dict(self) -> dict[str, Any]:
-        """The readouts as plain values."""
+        """The readouts as plain values, for manifests and reports."""
         return {
             "delays": list(self.delays),
             "coefficients": self.coefficients.tolist(),
@@ -144,19 +144,19 @@ class MemoryPlan:
         increment: The integer coefficients and their grids.
         input_format: The format of a sample; all its codes lie in [−1, 1).
         state_format: The format of every state word.
-        state_widths: How many bits state word i really needs, by its certified range.
+        state_widths: How many bits each state word really needs, by its certified range.
         operand_format: The format of every word that a multiplier takes.
         product_format: The format of a whole increment before it is brought to the accumulator's grid.
         accumulator_format: The format of every accumulator.
         output_format: The format of the words that leave: the state format, or a finer one.
         error_feedback: Whether the residue of each rounding of a state word is added to the next one.
         ranges: Certified upper bounds on |state word| in units of the state, shape (order,).
-        limit_set: The largest |state word i| in codes, shape (order,), from any registers, once the input has been
-            zero for long.
-        budget: The bound on the error of the output words, by source.
-        noise: The predicted standard deviation of the roundings' effect on the output words, in units of the
-            state, shape (order,): every rounding is taken as white, uniform and independent.
-        readouts: The delayed readouts, or None where none were asked for.
+        limit_set: The largest |state word| in codes, shape (order,), whatever the registers held, once the input has
+            been zero for long; docs/limit-set.md has the proof.
+        budget: The bound on the error of the output words, by source, in units of the state.
+        noise: The predicted standard deviation of the roundings' effect on the output words, in units of the state,
+            shape (order,): every rounding is taken as white, uniform and independent (docs/noise.md).
+        readouts: The delayed readouts, or None without any.
     """
 
     spec: LMUSpec
@@ -183,17 +183,17 @@ class MemoryPlan:
 
     @property
     def value_fraction(self) -> int:
-        """Fractional bits of v, the accumulator plus half of the last increment where there are two banks."""
+        """The fractional bits of v, which is the accumulator, plus half of the last increment for two-step methods."""
         return self.accumulator_format.fraction + int(self.two_step)
 
     @property
     def requantisation(self) -> int:
-        """Bits dropped between v and the state word."""
+        """The number of bits that rounding v to the state word drops."""
         return self.value_fraction - self.state_format.fraction
 
     @property
-    def output_narrowing(self) -> int:
-        """Bits dropped between v and the output word, where that is not the state word."""
+    def output_requantisation(self) -> int:
+        """The number of bits that rounding v to the output word drops, where that is not the state word."""
         return self.value_fraction - self.output_format.fraction
 
     @property
@@ -203,12 +203,12 @@ class MemoryPlan:
 
     @property
     def multiplications_per_sample(self) -> int:
-        """Multiplications that the increments of one sample cost."""
+        """The number of multiplications that the increments of one sample cost."""
         return self.increment.multiplications
 
     @cached_property
     def error_bound(self) -> Array:
-        """Proved upper bound on |fixed − float| per state, shape (order,)."""
+        """The proved upper bound on |fixed − float| of each state, in units of the state, shape (order,)."""
         return self.budget.total
 
     def to_dict(self) -> dict[str, Any]:

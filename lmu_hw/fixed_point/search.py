@@ -20,13 +20,14 @@ from lmu_hw.fixed_point.planner import (
     offered_datapaths,
 )
 
-_WORTH_IT = 0.98
+_WORTH_IT = 0.98  # share of a cheaper design's error from which on a design is worth its price
+_STABLE = Discretization.ZOH  # at every step, so that the ideal memory can be specified with it
 _LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS = 4, 26
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One design that was weighed.
+    """A design that a search has weighed.
 
     Attributes:
         discretization: The time-stepping method.
@@ -52,23 +53,23 @@ class Candidate:
 
     @property
     def work(self) -> int:
-        """Bit products per sample, multiplications × operand bits × coefficient bits: the price."""
+        """The price: multiplications per sample × operand bits × coefficient bits."""
         return self.multiplications * self.operand_bits * self.coefficient_bits
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         front: The designs that no other beats in both work and NRMSE, the cheapest first.
         by_datapath: The same within each method and datapath, for plots.
-        refused: Why methods were left out, by name.
+        left_out: Why methods and datapaths were left out, by name.
     """
 
     front: tuple[Candidate, ...]
     by_datapath: dict[tuple[Discretization, Datapath], tuple[Candidate, ...]]
-    refused: dict[str, str]
+    left_out: dict[str, str]
 
     def reaching(self, target: float) -> tuple[Candidate, ...]:
         """All designs of the front with a predicted NRMSE of at most `target`, the cheapest first."""
@@ -76,7 +77,7 @@ class Search:
 
 
 def state_storage_bits(plan: MemoryPlan) -> int:
-    """Registers of one memory: accumulators, state words and residues."""
+    """The bits of the registers of one memory: accumulators, state words and residues."""
     each = plan.state_format.width + plan.accumulator_format.width
     return plan.spec.order * (each + (plan.requantisation if plan.error_feedback else 0))
 
@@ -85,7 +86,7 @@ def search(
     spec: LMUSpec,
     band: Band,
     *,
-    rules: Sequence[Discretization] | None = None,
+    methods: Sequence[Discretization] | None = None,
     input_bits: int | None = None,
     structured_error: float = 1e-3,
     told: Callable[[str], None] = lambda _: None,
@@ -98,36 +99,37 @@ def search(
     Args:
         spec: The order, the window, the step and the basis; its own method plays no part.
         band: The band of the input.
-        rules: The methods to weigh; all that are stable by default.
+        methods: The methods to weigh; all that are stable by default.
         input_bits: The width of a sample; by default as fine as the state words.
         structured_error: By how much a structured datapath may deviate, see `plan_memory`.
-        told: A function that hears the name of each method and datapath as its turn comes.
+        told: A function that is given the name of each method and datapath when its turn comes.
 
     Raises:
         DesignError: the band is out of range, or no method can be planned at all.
     """
-    wanted = tuple(Discretization) if rules is None else tuple(rules)
+    wanted = tuple(Discretization) if methods is None else tuple(methods)
     own = len(wanted) == 1
-    refused: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     found: dict[tuple[Discretization, Datapath], tuple[Candidate, ...]] = {}
-    reference = BandAnalysis(replace(spec, discretization=wanted[0]) if own else _stable(spec), band, own_rule=own)
-    for rule in wanted:
-        if not is_stable(spec.order, spec.h, rule):
-            refused[rule] = "unstable at this step"
+    reference = BandAnalysis(replace(spec, discretization=wanted[0] if own else _STABLE), band, own_method=own)
+    for method in wanted:
+        if not is_stable(spec.order, spec.h, method):
+            left_out[method] = "unstable at this step"
             continue
-        for datapath in _datapaths(replace(spec, discretization=rule)):
-            told(f"{rule} {datapath}")
-            error = structured_error if "structured_error" in datapath.options else None
+        sampled = replace(spec, discretization=method)
+        for datapath in _datapaths(sampled):
+            told(f"{method} {datapath}")
+            allowed = structured_error if "structured_error" in datapath.options else None
             try:
-                weighed = list(_weigh(replace(spec, discretization=rule), datapath, error, reference, input_bits))
-            except DesignError as refusal:
-                refused[f"{rule} {datapath}"] = str(refusal)
+                weighed = list(_weigh(sampled, datapath, allowed, reference, input_bits))
+            except DesignError as error:
+                left_out[f"{method} {datapath}"] = str(error)
                 continue
             if weighed:
-                found[rule, datapath] = pareto(weighed)
+                found[method, datapath] = pareto(weighed)
     if not found:
-        raise DesignError("design", "one that some method can realise", "; ".join(map(": ".join, refused.items())))
-    return Search(pareto(each for group in found.values() for each in group), found, refused)
+        raise DesignError("design", "one that some method can realise", "; ".join(map(": ".join, left_out.items())))
+    return Search(pareto(each for group in found.values() for each in group), found, left_out)
 
 
 def pareto(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
@@ -137,10 +139,6 @@ def pareto(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
         if not front or each.nrmse < _WORTH_IT * front[-1].nrmse:
             front.append(each)
     return tuple(front)
-
-
-def _stable(spec: LMUSpec) -> LMUSpec:
-    return replace(spec, discretization=Discretization.ZOH)
 
 
 def _datapaths(spec: LMUSpec) -> Iterator[Datapath]:
@@ -165,7 +163,8 @@ def _weigh(
     errors: dict[int, float] = {}
     for bits in range(_LEAST_COEFFICIENT_BITS, _MOST_COEFFICIENT_BITS + 1):
         try:
-            errors[bits] = reference.rule_error(spec, datapath.increment(spec, bits, structured_error=structured_error))
+            increment = datapath.increment(spec, bits, structured_error=structured_error)
+            errors[bits] = reference.method_error(spec, increment)
         except DesignError:
             continue
     analysis = MemoryAnalysis(
@@ -200,11 +199,11 @@ def _weigh(
 
 
 def _storage_bits(fine: MemoryPlan, coefficient_bits: int) -> int:
-    """The bits that a plan with `coefficient_bits` stores, from one with the most.
+    """How many bits a plan with `coefficient_bits` stores, derived from the plan with the most coefficient bits.
 
     Its products are coarser, so its accumulators are shorter.
     """
     products = fine.product_format.fraction - (_MOST_COEFFICIENT_BITS - coefficient_bits)
-    fraction_bits = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
-    saved = (fine.accumulator_format.fraction - fraction_bits) * (2 if fine.error_feedback else 1)
+    fraction = max(min(fine.accumulator_format.fraction, products), fine.state_format.fraction + 1)
+    saved = (fine.accumulator_format.fraction - fraction) * (2 if fine.error_feedback else 1)
     return state_storage_bits(fine) - fine.spec.order * saved + fine.increment.multiplications * coefficient_bits

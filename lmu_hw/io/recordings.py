@@ -206,7 +206,7 @@ def _read_wav(path: Path, choose: Choice) -> tuple[Array, float]:
 
 
 def _check_wav(path: Path) -> tuple[int, int]:
-    """Refuse a damaged `.wav` file, or one of other contents; return the number of channels and the bits of a sample.
+    """Check the structure of a `.wav` file; return the number of its channels and of the bits of a sample.
 
     SciPy decodes the samples but promises less than this package: it takes a file that was cut off for a shorter
     recording, samples of 12 bits for samples of 16, and it allocates whatever the file's size is. So the chunks are
@@ -265,7 +265,7 @@ MAX_VALUES = 1 << 27
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Sequences of one length.
+    """A batch of sequences of one length.
 
     Attributes:
         values: The values, an array of shape (batch, T, inputs) of finite numbers.

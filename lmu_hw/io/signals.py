@@ -58,7 +58,7 @@ def read_signal(path: Path | str, *, channel: int | str | None = None, normalize
 
 
 def band_limited_noise(samples: int, dt: float, cutoff_hz: float, seed: int) -> Array:
-    """Gaussian noise, white up to `cutoff_hz` and nothing above, peak 1, shape (samples,).
+    """Gaussian noise with a flat spectrum up to `cutoff_hz` and nothing above, with a peak of 1, shape (samples,).
 
     Args:
         samples: The number of samples, at least 2.

@@ -1,1 +1,1 @@
-"""The float reference: memory, cell and closed-form readout in float64 NumPy."""
+"""The float reference: memory, layers, LMU cell and a classifier with a closed-form readout, in float64 NumPy."""

@@ -1,4 +1,4 @@
-"""The golden float64 LMU cell: encoders, memory, nonlinear hidden state.
+"""The LMU cell in float64: encoders, memory and nonlinear hidden units.
 
 Source: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, eqs. (4), (6) and (7).
 """
@@ -58,7 +58,7 @@ class CellParameters(MemoryLayer):
 
     @staticmethod
     def shapes(order: int, inputs: int, channels: int, hidden: int) -> dict[str, tuple[int, ...]]:
-        """The shape of each array."""
+        """The shape of each array, by name."""
         states = channels * order
         return {
             "input_encoder": (channels, inputs),
@@ -72,7 +72,7 @@ class CellParameters(MemoryLayer):
 
     @property
     def hidden(self) -> int:
-        """The length of h."""
+        """The number of hidden units."""
         return int(self.bias.shape[0])
 
     @property
@@ -82,7 +82,7 @@ class CellParameters(MemoryLayer):
 
     @property
     def count(self) -> int:
-        """Number of entries in all arrays; Ā and B̄ follow from the specification and do not count."""
+        """The number of entries of all arrays; Ā and B̄ follow from the specification and do not count."""
         return sum(int(array.size) for array in self.weights)
 
     @property
@@ -96,11 +96,11 @@ class CellParameters(MemoryLayer):
         return [self.memory_kernel, self.memory_encoder]
 
     def drive(self, x: Array, hidden: Array, memory: Array) -> Array:
-        """The drive u_t of `lmu_hw.reference.definition.drive`."""
+        """The drive u_t, see `lmu_hw.reference.definition.drive`."""
         return np.asarray(drive(self.weights, x, hidden, memory))
 
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array:
-        """The sum of `lmu_hw.reference.definition.sums`."""
+        """The argument of the activation, see `lmu_hw.reference.definition.sums`."""
         return np.asarray(sums(self.weights, x, hidden, memory))
 
     def zero_state(self, batch: int) -> LayerState:
@@ -125,7 +125,7 @@ class CellParameters(MemoryLayer):
 
 @dataclass(frozen=True, eq=False)
 class CellState:
-    """What a batch of cells carries from one step to the next.
+    """The state that a batch of cells carries from one step to the next.
 
     Attributes:
         memory: The internal states z of the memories, shape (…, channels, n); n is the order, or twice the order for
@@ -139,7 +139,7 @@ class CellState:
 
 @dataclass(frozen=True, eq=False)
 class CellTrace:
-    """What a cell did, step by step.
+    """The drives, states and hidden units of a cell, step by step.
 
     Attributes:
         drive: The drive u, shape (…, T, channels).
@@ -172,13 +172,21 @@ class LMUCell:
         self.state = None
 
     def step(self, x: ArrayLike) -> Array:
-        """Take in one input per sequence, shape (…, inputs), and return h after it, shape (…, hidden)."""
+        """Take in one input per sequence, shape (…, inputs), and return h after it, shape (…, hidden).
+
+        Raises:
+            DesignError: the input has another shape or is not finite, or the state diverges.
+        """
         sequence = self._check(x, 1)[..., None, :]
         _, _, hidden = next(self._walk(sequence))
         return hidden
 
     def run(self, x: ArrayLike) -> Array:
-        """h after each step, shape (…, T, hidden), for inputs of shape (…, T, inputs)."""
+        """The hidden units after each step, shape (…, T, hidden), for inputs of shape (…, T, inputs).
+
+        Raises:
+            DesignError: an input has another shape or is not finite, or the state diverges.
+        """
         sequence = self._check(x, 2)
         hidden = np.empty((*sequence.shape[:-1], self.parameters.hidden))
         for k, (_, _, h) in enumerate(self._walk(sequence)):
@@ -186,7 +194,11 @@ class LMUCell:
         return hidden
 
     def trace(self, x: ArrayLike) -> CellTrace:
-        """u, m and h after each step, for inputs of shape (…, T, inputs)."""
+        """The drives, states and hidden units of each step, for inputs of shape (…, T, inputs).
+
+        Raises:
+            DesignError: an input has another shape or is not finite, or the state diverges.
+        """
         p, sequence = self.parameters, self._check(x, 2)
         drive = np.empty((*sequence.shape[:-1], p.channels))
         memory = np.empty((*sequence.shape[:-1], p.channels, p.spec.order))

@@ -11,8 +11,10 @@ discriminant analysis, Annals of Statistics 23 (1995).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,11 +22,12 @@ from numpy.typing import ArrayLike
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError, check_integer, check_positive
-from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.reference.memory import final_states
-from lmu_hw.reference.readout import IntegerReadout, LinearReadout
+
+MIN_WEIGHT_BITS, MAX_WEIGHT_BITS = 2, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,11 @@ class MemoryClassifier:
             raise DesignError("features of the readout", f"the {self.spec.order} states", self.readout.weights.shape)
 
     def classify(self, sequences: ArrayLike) -> IntArray:
-        """Classes, shape (…), of sequences of shape (…, T)."""
+        """The classes, shape (…), of sequences of shape (…, T).
+
+        Raises:
+            DesignError: a sequence is empty or not finite.
+        """
         return self.readout.classify(final_states(self.spec, sequences))
 
     def quantize(self, plan: MemoryPlan, weight_bits: int) -> IntegerClassifier:
@@ -72,12 +79,178 @@ class IntegerClassifier:
     readout: IntegerReadout
 
     def final_words(self, codes: ArrayLike) -> IntArray:
-        """State words after the last sample, shape (batch, order), for input codes of shape (batch, T)."""
+        """The output words after the last sample, shape (batch, order), for input codes of shape (batch, T).
+
+        Raises:
+            DesignError: a code is not an integer of the input format.
+        """
         return IntegerMemory(self.plan).final(codes)
 
     def classify(self, codes: ArrayLike) -> IntArray:
-        """Classes, shape (batch,), of input codes of shape (batch, T)."""
+        """The classes, shape (batch,), of input codes of shape (batch, T).
+
+        Raises:
+            DesignError: a code is not an integer of the input format.
+        """
         return self.readout.classify(self.final_words(codes))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearReadout:
+    """The map y = W f + b of features f; where the outputs are scores of classes, the largest one decides.
+
+    Attributes:
+        weights: The matrix W, shape (outputs, features).
+        bias: The vector b, shape (outputs,).
+
+    Raises:
+        DesignError: the shapes do not fit each other, or an entry is not finite.
+    """
+
+    weights: Array
+    bias: Array
+
+    def __post_init__(self) -> None:
+        for name, dimensions in (("weights", 2), ("bias", 1)):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            if array.ndim != dimensions or array.size == 0:
+                raise DesignError(f"readout {name}", f"an array of {dimensions} dimension(s)", array.shape)
+            if not np.all(np.isfinite(array)):
+                raise DesignError(f"readout {name}", "finite in every entry", "NaN or infinity")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.bias.shape != self.weights.shape[:1]:
+            raise DesignError("readout bias", f"of shape {self.weights.shape[:1]}", self.bias.shape)
+
+    def __call__(self, features: ArrayLike) -> Array:
+        """The outputs, shape (…, outputs), for features of shape (…, features)."""
+        f = np.asarray(features, dtype=np.float64)
+        _check_length("features", f, self.weights)
+        outputs: Array = f @ self.weights.T + self.bias
+        return outputs
+
+    def classify(self, features: ArrayLike) -> IntArray:
+        """The class of the largest score, the first one of equals, shape (…)."""
+        return _first_largest(self(features))
+
+    def quantize(self, words: QFormat, bits: int) -> IntegerReadout:
+        """Round the weights to `bits` bits on the finest grid that holds them, the bias to the scores' grid.
+
+        Args:
+            words: The format of the state words that take the place of the features.
+            bits: The width of a weight, its sign included, 2 … 32.
+
+        Raises:
+            DesignError: `bits` is out of range, or a score could exceed 62 bits.
+        """
+        bits = check_integer("weight_bits", bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)
+        largest = float(np.abs(self.weights).max())
+        # largest = mantissa·2^exponent with a mantissa in [½, 1), so these fractional bits fill the word's top bit,
+        fraction = bits - 1 - math.frexp(largest)[1]
+        if np.rint(math.ldexp(largest, fraction)) > (1 << (bits - 1)) - 1:
+            fraction -= 1  # unless it rounds up to a power of two
+        format_ = QFormat(bits, fraction)
+        bias = np.ldexp(self.bias, fraction + words.fraction)
+        if np.abs(bias).max() >= 2.0 ** (MAX_WIDTH - 1):
+            raise DesignError(
+                "score of the readout", f"at most {MAX_WIDTH} bits wide", f"a bias of {np.abs(bias).max():.3g}"
+            )
+        weights = np.rint(np.ldexp(self.weights, fraction)).astype(np.int64)
+        return IntegerReadout(weights, np.rint(bias).astype(np.int64), format_, words)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerReadout:
+    """The scores W·words + b in integers, exact in int64, partial sums in any order included.
+
+    Attributes:
+        weights: The codes of W, shape (outputs, features).
+        bias: The codes of b, in the format of the scores, shape (outputs,).
+        weight_format: The format of every weight.
+        word_format: The format of every state word.
+
+    Raises:
+        DesignError: an array does not consist of integers of the right shape and range, or a score could exceed 62
+            bits.
+    """
+
+    weights: IntArray
+    bias: IntArray
+    weight_format: QFormat
+    word_format: QFormat
+
+    def __post_init__(self) -> None:
+        for name, dimensions in (("weights", 2), ("bias", 1)):
+            array = np.array(getattr(self, name))
+            if array.ndim != dimensions or array.size == 0 or not np.issubdtype(array.dtype, np.integer):
+                raise DesignError(
+                    f"readout {name}", f"integers in {dimensions} dimension(s)", f"{array.dtype} {array.shape}"
+                )
+            array = array.astype(np.int64)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.bias.shape != self.weights.shape[:1]:
+            raise DesignError("readout bias", f"of shape {self.weights.shape[:1]}", self.bias.shape)
+        low, high = self.weight_format.low, self.weight_format.high
+        if self.weights.min() < low or self.weights.max() > high:
+            raise DesignError(
+                "readout weights", f"from {low} to {high}", [int(self.weights.min()), int(self.weights.max())]
+            )
+        if self.score_width > MAX_WIDTH:
+            raise DesignError("score of the readout", f"at most {MAX_WIDTH} bits wide", self.score_width)
+
+    @property
+    def largest_score(self) -> int:
+        """A bound on the modulus of every score, and of every partial sum of one, for any state words."""
+        word = max(-self.word_format.low, self.word_format.high)
+        rows: list[list[int]] = self.weights.tolist()  # Python integers: the bound itself must not wrap
+        biases: list[int] = self.bias.tolist()
+        return max(sum(map(abs, row)) * word + abs(b) for row, b in zip(rows, biases, strict=True))
+
+    @property
+    def score_width(self) -> int:
+        """The width of a two's complement accumulator that holds every score and partial sum."""
+        return self.largest_score.bit_length() + 1
+
+    @property
+    def score_format(self) -> QFormat:
+        """The format of a score."""
+        return QFormat(self.score_width, self.weight_format.fraction + self.word_format.fraction)
+
+    def scores(self, words: ArrayLike) -> IntArray:
+        """The codes of the scores, shape (…, outputs), for state words of shape (…, features).
+
+        Raises:
+            DesignError: the words are not integers of the word format.
+        """
+        array = np.asarray(words)
+        _check_length("state words", array, self.weights)
+        if not np.issubdtype(array.dtype, np.integer):
+            raise DesignError("state words", "integers", array.dtype)
+        low, high = self.word_format.low, self.word_format.high
+        if array.size and (array.min() < low or array.max() > high):
+            raise DesignError("state words", f"from {low} to {high}", [int(array.min()), int(array.max())])
+        scores: IntArray = array.astype(np.int64) @ self.weights.T + self.bias
+        return scores
+
+    def classify(self, words: ArrayLike) -> IntArray:
+        """The class of the largest score, the first one of equals, shape (…)."""
+        return _first_largest(self.scores(words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The readout as plain values, for manifests."""
+        return {
+            "weights": self.weights.tolist(),
+            "bias": self.bias.tolist(),
+            "formats": {
+                name: {"width": f.width, "fraction": f.fraction, "signed": f.signed}
+                for name, f in (
+                    ("weight", self.weight_format),
+                    ("word", self.word_format),
+                    ("score", self.score_format),
+                )
+            },
+        }
 
 
 def fit_classifier(
@@ -100,7 +273,7 @@ def fit_classifier(
 
 
 def accuracy(predicted: IntArray, labels: IntArray) -> float:
-    """Share of equal entries, 0 … 1.
+    """The share of equal entries in two arrays of the same shape, 0 … 1.
 
     Raises:
         DesignError: the shapes differ, or there is nothing to compare.
@@ -114,8 +287,11 @@ def discriminant(features: ArrayLike, labels: ArrayLike, alpha: float) -> Linear
     """Penalised linear discriminants: the scores of Gaussian classes that share one covariance.
 
     With class means μ_c and shares π_c, and Σ = (S + alpha·I)/samples for the scatter S within the classes,
-    score_c = μ_cᵀ Σ⁻¹ f − μ_cᵀ Σ⁻¹ μ_c/2 + log π_c. Their mean over the classes, which decides nothing, is
-    taken off, so that no bits of a quantised weight are spent on it.
+
+        score_c = μ_cᵀ Σ⁻¹ f − μ_cᵀ Σ⁻¹ μ_c/2 + log π_c.
+
+    The mean score over the classes, which decides nothing, is taken off, so that no bits of a quantised weight are
+    spent on it.
 
     Args:
         features: The feature vectors f, shape (samples, features).
@@ -198,7 +374,13 @@ def choose_penalty(
 
 
 def stratified_parts(labels: IntArray, parts: int, rng: np.random.Generator) -> IntArray:
-    """Deal the samples out to `parts` parts, 0 … parts−1, at random but each class evenly; shape (samples,)."""
+    """The part 0 … parts−1 of each sample, shape (samples,), at random but with each class spread evenly.
+
+    Args:
+        labels: The class of each sample, shape (samples,).
+        parts: The number of parts.
+        rng: The generator that shuffles each class.
+    """
     part = np.empty(labels.size, dtype=np.int64)
     start = 0
     for label in np.unique(labels):
@@ -209,7 +391,7 @@ def stratified_parts(labels: IntArray, parts: int, rng: np.random.Generator) -> 
 
 
 class _Classes:
-    """Class means and the scatter within, decomposed once for all penalties."""
+    """The class means, and the scatter within the classes, decomposed once for all penalties."""
 
     def __init__(self, features: Array, labels: IntArray) -> None:
         samples = features.shape[0]
@@ -249,3 +431,14 @@ def _labels(values: ArrayLike, features: ArrayLike | None = None) -> IntArray:
     if present.size < 2 or present[0] != 0 or present[-1] != present.size - 1:
         raise DesignError("labels", "the classes 0, 1, …, at least two and each present", present.tolist())
     return array.astype(np.int64)
+
+
+def _first_largest(scores: Array | IntArray) -> IntArray:
+    """The index of the largest score along the last axis, the first one of equals."""
+    index: IntArray = np.asarray(np.argmax(scores, axis=-1), dtype=np.int64)
+    return index
+
+
+def _check_length(what: str, array: Array | IntArray, weights: Array | IntArray) -> None:
+    if array.ndim == 0 or array.shape[-1] != weights.shape[1]:
+        raise DesignError(what, f"of shape (…, {weights.shape[1]})", array.shape)

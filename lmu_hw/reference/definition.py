@@ -1,6 +1,7 @@
-"""The one definition of the cells, for arrays of any namespace that follows the array API standard.
+"""The one definition of the cells, for arrays of any library that follows the array API standard.
 
-The golden model calls these functions with NumPy arrays, the training with JAX's: they cannot drift apart.
+The float reference calls these functions with the arrays of NumPy and the training with those of JAX, so that the two
+cannot drift apart.
 
 Sources: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, eqs. (4), (6) and (7); Hochreiter
 and Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997), with the forget gate of Gers,
@@ -14,14 +15,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from lmu_hw.errors import DesignError
+from lmu_hw.core.registry import member
 
-#: An array of NumPy, JAX or whatever else has `__array_namespace__`; no type says that yet.
+#: An array of NumPy, JAX or any other library that has `__array_namespace__`; no type says that yet.
 AnyArray = Any
 
 
 class Activation(StrEnum):
-    """Nonlinearities, by name."""
+    """The nonlinearities of cells and layers, by name."""
 
     TANH = "tanh"
     SIGMOID = "sigmoid"
@@ -34,7 +35,7 @@ def _tanh(a: AnyArray) -> AnyArray:
 
 
 def sigmoid(a: AnyArray) -> AnyArray:
-    """1/(1 + e^{−a}) as (1 + tanh(a/2))/2, which overflows nowhere; to 1e-16 absolutely."""
+    """1/(1 + e^{−a}), computed as (1 + tanh(a/2))/2, which never overflows; the absolute error is about 1e-16."""
     return 0.5 + 0.5 * _tanh(0.5 * a)
 
 
@@ -49,35 +50,32 @@ ACTIVATIONS = MappingProxyType[Activation, Callable[[AnyArray], AnyArray]](
 
 
 def check_activation(name: object) -> Activation:
-    """The member of that name.
+    """The activation of that name.
 
     Raises:
-        DesignError: There is none.
+        DesignError: there is none.
     """
-    try:
-        return Activation(str(name))
-    except ValueError:
-        raise DesignError("activation", "one of " + ", ".join(Activation), name) from None
+    return member(Activation, name, "activation")
 
 
 class Step(Protocol):
-    """A sampled memory z⁺ = transition·z + input·u, m = output·z: `DiscreteSystem`, `StepMatrices` or JAX's."""
+    """A sampled memory z⁺ = transition·z + input·u, m = output·z, such as `DiscreteSystem` or `StepMatrices`."""
 
     @property
     def transition(self) -> AnyArray:
-        """G, shape (n, n)."""
+        """The matrix G, shape (n, n)."""
 
     @property
     def input(self) -> AnyArray:
-        """H, shape (n,)."""
+        """The vector H, shape (n,)."""
 
     @property
     def output(self) -> AnyArray:
-        """K, shape (order, n)."""
+        """The matrix K, shape (order, n)."""
 
 
 class CellWeights(NamedTuple):
-    """The arrays of an LMU cell, as in `lmu_hw.reference.cell.CellParameters`; NumPy's or JAX's."""
+    """The arrays of an LMU cell, as in `lmu_hw.reference.cell.CellParameters`, of NumPy or of JAX."""
 
     input_encoder: AnyArray
     hidden_encoder: AnyArray
@@ -89,7 +87,7 @@ class CellWeights(NamedTuple):
 
 
 def drive(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
-    """u_t = e_xᵀ x_t + e_hᵀ h_{t−1} + e_mᵀ m_{t−1}, shape (…, channels).
+    """The drive u_t = e_xᵀ x_t + e_hᵀ h_{t−1} + e_mᵀ m_{t−1}, shape (…, channels).
 
     Args:
         weights: The arrays of the cell.
@@ -101,18 +99,25 @@ def drive(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray)
 
 
 def advance(system: Step, z: AnyArray, u: AnyArray) -> AnyArray:
-    """z_t = G z_{t−1} + H u_t for z of shape (…, channels, n) and u of shape (…, channels)."""
+    """The internal states z_t = G z_{t−1} + H u_t, for z of shape (…, channels, n) and u of shape (…, channels)."""
     flat = z.reshape(-1, z.shape[-1])  # one product of two matrices, not a stack of small ones
     return (flat @ system.transition.T).reshape(z.shape) + u[..., None] * system.input
 
 
 def read(system: Step, z: AnyArray) -> AnyArray:
-    """m = K z, shape (…, order); K is the identity but for multi-step rules."""
+    """The states m = K z, shape (…, order), for z of shape (…, n); K is the identity except for multi-step methods."""
     return z if z.shape[-1] == system.output.shape[0] else z @ system.output.T
 
 
 def sums(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
-    """What the activation is taken of: W_x x_t + W_h h_{t−1} + W_m m_t + b, shape (…, hidden)."""
+    """The argument of the activation, W_x x_t + W_h h_{t−1} + W_m m_t + b, shape (…, hidden).
+
+    Args:
+        weights: The arrays of the cell.
+        x: The input, shape (…, inputs).
+        hidden: The hidden units h before the step, shape (…, hidden).
+        memory: The states m after the step, shape (…, channels, order).
+    """
     return (
         x @ weights.input_kernel.T
         + hidden @ weights.hidden_kernel.T
@@ -122,7 +127,7 @@ def sums(weights: CellWeights, x: AnyArray, hidden: AnyArray, memory: AnyArray) 
 
 
 def react(weights: CellWeights, activation: Activation, x: AnyArray, hidden: AnyArray, memory: AnyArray) -> AnyArray:
-    """The hidden units after the step: h_t = f(`sums`), shape (…, hidden)."""
+    """The hidden units after the step, h_t = f(a) with the argument a of `sums`, shape (…, hidden)."""
     return ACTIVATIONS[activation](sums(weights, x, hidden, memory))
 
 
@@ -150,7 +155,7 @@ def cell_step(
 
 
 def columns(memory: AnyArray) -> AnyArray:
-    """(…, channels, order) → (…, channels·order), all states of channel 0 first."""
+    """The states as one vector, shape (…, channels·order), channel 0 first, from shape (…, channels, order)."""
     return memory.reshape(*memory.shape[:-2], -1)
 
 

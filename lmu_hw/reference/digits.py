@@ -12,20 +12,21 @@ import numpy as np
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
-from lmu_hw.errors import DesignError, MissingToolError, check_integer
+from lmu_hw.errors import MissingToolError, check_integer
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.reference.classifier import MemoryClassifier, PenaltyChoice, fit_classifier
 
-#: Samples in a sequence, one for each pixel.
+#: The number of samples in a sequence, one for each pixel.
 STEPS = 64
 
 #: The memory of the task: the window is the whole sequence, one sample a second.
 DIGITS_SPEC = LMUSpec(order=64, theta=float(STEPS), dt=1.0)
 
-#: From this width on an input format holds every sample exactly.
-EXACT_INPUT_BITS = 8
+#: The share of the digits in the test part, which makes 539 of them.
+_HELD_OUT = 0.3
 
-#: One unit of ink. 8 of them on either side of zero stay inside [−1, 1), of which a format has no upper end.
+#: The size of one count of ink. The counts 0 … 16 are centred, and the largest sample is 15/16, since formats end short
+#: of 1; an input of 8 bits holds every sample exactly.
 _INK = 15.0 / 128.0
 
 
@@ -34,8 +35,8 @@ class LabelledSequences:
     """Sequences and their classes.
 
     Attributes:
-        sequences: samples in [−15/16, 15/16], multiples of 1/128, shape (count, 64).
-        labels: digits 0 … 9, shape (count,).
+        sequences: The samples, in [−15/16, 15/16] and multiples of 1/128, shape (count, 64).
+        labels: The digits 0 … 9, shape (count,).
     """
 
     sequences: Array
@@ -47,10 +48,10 @@ class Digits:
     """The digits, permuted and divided.
 
     Attributes:
-        train: what every choice is made on.
-        test: held-out digits, the classes in their shares.
-        permutation: sample k of a sequence is pixel permutation[k], row by row, shape (64,).
-        seed: of the permutation and of the division.
+        train: The part that every choice is made on.
+        test: The held-out part, with the same shares of the classes.
+        permutation: The pixel, counted row by row, that is sample k of every sequence, shape (64,).
+        seed: The seed of the permutation and of the division.
     """
 
     train: LabelledSequences
@@ -59,20 +60,17 @@ class Digits:
     seed: int
 
 
-def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
-    """The digits with one permutation of the pixels for all, divided at random by class.
+def load_digits(seed: int = 0) -> Digits:
+    """The digits, with one permutation of the pixels for all, divided at random class by class.
 
     Args:
-        seed: of the permutation and of the division.
-        held_out: share of the digits in the test part, from 0.1 to 0.9; 0.3 makes 539 digits.
+        seed: The seed of the permutation and of the division.
 
     Raises:
-        DesignError: an argument is out of range.
+        DesignError: the seed is not an integer of at least 0.
         MissingToolError: scikit-learn is not installed.
     """
     seed = check_integer("seed", seed, 0)
-    if not 0.1 <= held_out <= 0.9:
-        raise DesignError("held-out share", "a number from 0.1 to 0.9", held_out)
     try:
         from sklearn.datasets import load_digits as load
     except ImportError:
@@ -85,7 +83,7 @@ def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
     test = np.zeros(labels.size, dtype=bool)
     for digit in range(10):
         members = rng.permutation(np.flatnonzero(labels == digit))
-        test[members[: round(held_out * members.size)]] = True
+        test[members[: round(_HELD_OUT * members.size)]] = True
     sequences = (ink[:, permutation] - 8.0) * _INK
     return Digits(
         LabelledSequences(sequences[~test], labels[~test]),
@@ -95,6 +93,10 @@ def load_digits(seed: int = 0, held_out: float = 0.3) -> Digits:
     )
 
 
-def fit_digits(data: Digits, spec: LMUSpec = DIGITS_SPEC) -> tuple[MemoryClassifier, PenaltyChoice]:
-    """A classifier fitted on the training part alone; see `fit_classifier`."""
-    return fit_classifier(spec, data.train.sequences, data.train.labels, seed=data.seed)
+def fit_digits(data: Digits) -> tuple[MemoryClassifier, PenaltyChoice]:
+    """A classifier of the digits with the memory of `DIGITS_SPEC`, fitted on the training part alone.
+
+    Raises:
+        DesignError: for the reasons of `fit_classifier`.
+    """
+    return fit_classifier(DIGITS_SPEC, data.train.sequences, data.train.labels, seed=data.seed)

@@ -92,7 +92,7 @@ class LayerParameters(ABC):
         """
 
     def numbers_per_step(self, *, last_only: bool) -> int:
-        """How many numbers `run` holds for each step of a sequence."""
+        """How many numbers `run` keeps in memory for each step of a sequence."""
         return self.outputs
 
     def arrays(self) -> dict[str, Array]:
@@ -105,7 +105,7 @@ class LayerParameters(ABC):
         return "activation" in _names(cls)
 
     def _check(self) -> None:
-        """Bring activation and arrays into their form.
+        """Make the activation a member and the arrays read-only float64, and check them.
 
         Raises:
             DesignError: There is no such activation, or an array has the wrong shape or an entry that is not finite.
@@ -184,7 +184,7 @@ class MemoryLayer(LayerParameters):
 
     @abstractmethod
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array | None:
-        """What the activation of the hidden units is taken of, shape (…, hidden); None without hidden units.
+        """The argument of the activation of the hidden units, shape (…, hidden); None without hidden units.
 
         Args:
             x: The input, shape (…, inputs).
@@ -273,7 +273,7 @@ class MemoryParameters(MemoryLayer):
         return times(x, self.input_encoder.T) + self.input_bias
 
     def sums(self, x: Array, hidden: Array, memory: Array) -> Array | None:
-        """The sum W_m m_t + W_x x_t + b; None without a dense part."""
+        """The argument W_m m_t + W_x x_t + b of the activation; None without a dense part."""
         if self.memory_kernel is None or self.input_kernel is None or self.bias is None:
             return None
         return times(columns(memory), self.memory_kernel.T) + times(x, self.input_kernel.T) + self.bias
@@ -295,7 +295,7 @@ class MemoryParameters(MemoryLayer):
         return y, {"memory": after}
 
     def numbers_per_step(self, *, last_only: bool) -> int:
-        """All states, unless only the last ones are computed."""
+        """The number of states, or 0 where only the last ones are computed."""
         return 0 if last_only else self.channels * self.spec.order
 
 
@@ -407,7 +407,7 @@ class DenseParameters(LayerParameters):
         return int(self.kernel.shape[0])
 
     def sums(self, x: Array) -> Array:
-        """The sum W x + b, shape (…, outputs), for x of shape (…, inputs)."""
+        """The argument W x + b of the activation, shape (…, outputs), for x of shape (…, inputs)."""
         return times(x, self.kernel.T) + self.bias
 
     def run(self, x: Array, state: LayerState, *, start: int = 0, last_only: bool = False) -> tuple[Array, LayerState]:
@@ -416,10 +416,10 @@ class DenseParameters(LayerParameters):
 
 
 def read_only(values: ArrayLike, name: str) -> Array:
-    """A read-only copy in float64.
+    """A read-only copy in float64, in the same shape.
 
     Raises:
-        DesignError: The values are not real numbers, or one is not finite; the message calls them `name`.
+        DesignError: The values are not real numbers, or one is not finite; the error calls them `name`.
     """
     try:
         array = np.array(values)
@@ -440,7 +440,7 @@ def _names(layer: type[Any]) -> list[str]:
 
 
 def _check_size(name: str, array: Array, dimensions: tuple[str, ...]) -> None:
-    """Refuse an array that cannot tell the sizes of the others."""
+    """Raise an error about an array that cannot determine the sizes of the others."""
     if array.ndim != len(dimensions) or 0 in array.shape:
         wanted = ", ".join(dimensions) + ("," if len(dimensions) == 1 else "")
         raise DesignError(name, f"of shape ({wanted}), none of them 0", array.shape)

@@ -1,4 +1,4 @@
-"""The golden float64 memory that every other form is compared with, and its states without the steps."""
+"""The float64 memory that every other form is compared with, step by step and whole blocks of samples at once."""
 
 from __future__ import annotations
 
@@ -13,46 +13,63 @@ from lmu_hw.core.system import DiscreteSystem, discretize
 from lmu_hw.errors import DesignError, check_integer
 
 _ENTRIES = 1 << 21  # of the largest matrix of a block: 16 MB
-_LONGEST = 1024  # samples that the last state is computed from at once
+_LONGEST = 1024  # samples from which the last state is computed at once
+
+
+def _impulse(system: DiscreteSystem, steps: int) -> Array:
+    """The rows Gᵏ H for k = 0 … steps−1, shape (steps, n)."""
+    rows = np.empty((steps, system.input.size))
+    z = np.asarray(system.input)
+    for k in range(steps):
+        rows[k] = z
+        z = system.transition @ z
+    return rows
 
 
 def block_length(internal: int, steps: int) -> int:
     """A length of block that keeps the matrices in cache: 1 … 64 samples, at most `steps`.
 
     Args:
-        internal: number of internal states, n.
-        steps: length of the sequence.
+        internal: The number n of internal states.
+        steps: The length of the sequence, at least 1.
     """
     return max(1, min(64, _ENTRIES // internal**2, steps))
 
 
 class MemoryBlock:
-    """The matrices of one block of `length` samples of a sampled memory.
+    """The matrices that take a sampled memory over a block of samples at once, in place of one step after another.
+
+    For a block of L samples u_1 … u_L that begins in the state z_0,
+
+        z_k = Gᵏ z_0 + Σ_{j ≤ k} G^{k−j} H u_j      all states of the block, by two products of matrices,
+        z_L = G^L z_0 + Σ_j G^{L−j} H u_j           the last state, by one product with the impulse response,
+
+    so only the states between blocks are left to be computed one after another. The results equal those of single
+    steps but for rounding.
+
+    Args:
+        system: The sampled system.
+        length: The length L of a block.
 
     Attributes:
-        length: L.
-        transition: G, shape (n, n).
-        impulse: row k is G^k H, shape (L, n).
+        length: The length L.
+        transition: The matrix G, shape (n, n).
+        impulse: The rows Gᵏ H for k = 0 … L−1, shape (L, n).
     """
 
     def __init__(self, system: DiscreteSystem, length: int) -> None:
         self.length = length
         self.transition = system.transition
-        impulse = np.empty((length, system.input.size))
-        z = np.asarray(system.input)
-        for k in range(length):
-            impulse[k] = z
-            z = system.transition @ z
-        self.impulse: Array = impulse
+        self.impulse = _impulse(system, length)
 
     @cached_property
     def power(self) -> Array:
-        """G^L, shape (n, n)."""
+        """The power G^L, shape (n, n)."""
         return np.asarray(np.linalg.matrix_power(self.transition, self.length))
 
     @cached_property
     def start_gain(self) -> Array:
-        """From the state before the block to all states in it, shape (n, L·n): columns k·n … are (G^{k+1})ᵀ."""
+        """The map from the state before the block to all states in it, shape (n, L·n): columns k·n … are (G^{k+1})ᵀ."""
         n = self.transition.shape[0]
         gain = np.empty((self.length, n, n))
         gain[0] = self.transition
@@ -62,7 +79,8 @@ class MemoryBlock:
 
     @cached_property
     def sample_gain(self) -> Array:
-        """From the block's samples to all states in it, shape (L, L·n): row j, columns k·n … are G^{k−j}H."""
+        """The map from the samples of the block to all states in it, shape (L, L·n): columns k·n … of row j ≤ k are
+        G^{k−j}H."""
         length, n = self.impulse.shape
         gain = np.zeros((length, length, n))
         for j in range(length):
@@ -72,7 +90,7 @@ class MemoryBlock:
 
 @lru_cache(maxsize=8)
 def memory_block(spec: LMUSpec, length: int) -> MemoryBlock:
-    """The block of that memory and length, shared between callers."""
+    """The block of a memory with that length, shared between callers."""
     return MemoryBlock(discretize(spec), length)
 
 
@@ -80,9 +98,12 @@ def final_state(spec: LMUSpec, samples: Array, state: Array) -> Array:
     """The internal state after all samples.
 
     Args:
-        spec: the memory.
-        samples: shape (…, T) with T ≥ 1.
-        state: z before the first sample, shape (…, n).
+        spec: The specification of the memory.
+        samples: The samples, shape (…, T) with T ≥ 1.
+        state: The internal state z before the first sample, shape (…, n).
+
+    Returns:
+        The internal state, shape (…, n).
     """
     steps = samples.shape[-1]
     block = memory_block(spec, min(steps, _LONGEST))
@@ -100,7 +121,7 @@ def final_state(spec: LMUSpec, samples: Array, state: Array) -> Array:
 
 
 def all_states(spec: LMUSpec, samples: Array, state: Array) -> Array:
-    """The internal states after each sample, shape (…, T, n); arguments as for `final_state`."""
+    """The internal states after each sample, shape (…, T, n); the arguments are those of `final_state`."""
     steps, n = samples.shape[-1], state.shape[-1]
     length = block_length(n, steps)
     block = memory_block(spec, length)
@@ -124,18 +145,21 @@ def all_states(spec: LMUSpec, samples: Array, state: Array) -> Array:
 
 
 def times(stack: Array, matrix: Array) -> Array:
-    """`stack` @ `matrix` as one product of matrices; NumPy makes one for each entry of the leading axes."""
+    """`stack` @ `matrix` for shapes (…, n) and (n, m), as one product of two matrices.
+
+    NumPy's own operator makes one product for each entry of the leading axes, which is slower.
+    """
     product: Array = stack.reshape(-1, stack.shape[-1]) @ matrix
     return product.reshape(*stack.shape[:-1], matrix.shape[-1])
 
 
 class FloatMemory:
-    """z⁺ = G z + H u in float64, step by step or whole sequences, with a state that is kept.
+    """The memory z⁺ = G z + H u, m = K z in float64, step by step or whole sequences, with a state that is kept.
 
     Attributes:
-        spec: the specification.
-        system: its sampled system.
-        state: z, shape (…, n), set by the first input's batch shape; None before.
+        spec: The specification.
+        system: The sampled system.
+        state: The internal state z, shape (…, n), where the first input sets the batch shape; None before that.
     """
 
     def __init__(self, spec: LMUSpec) -> None:
@@ -144,18 +168,26 @@ class FloatMemory:
         self.state: Array | None = None
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Clear the state, and with it the batch shape."""
         self.state = None
 
     def step(self, sample: ArrayLike) -> Array:
-        """Take in one sample per sequence, shape (…), and return the states after it, shape (…, order)."""
+        """Take in one sample per sequence, shape (…), and return the states m after it, shape (…, order).
+
+        Raises:
+            DesignError: a sample is not finite, or the batch has another shape than before.
+        """
         u = _finite(sample)
         z = self._begin(u.shape)
         self.state = z @ self.system.transition.T + u[..., None] * self.system.input
         return self.state @ self.system.output.T
 
     def run(self, samples: ArrayLike) -> Array:
-        """States after each sample, shape (…, T, order), for samples of shape (…, T)."""
+        """The states m after each sample, shape (…, T, order), for samples of shape (…, T).
+
+        Raises:
+            DesignError: a sample is not finite, there is no axis of time, or the batch has another shape than before.
+        """
         u = _finite(samples)
         if u.ndim == 0:
             raise DesignError("samples", "an array of at least one dimension (time comes last)", u.shape)
@@ -179,30 +211,25 @@ class FloatMemory:
 
 
 def impulse_response(spec: LMUSpec, steps: int) -> Array:
-    """K Gᵏ H for k = 0 … steps−1, shape (steps, order): the states k steps after a single sample of 1 went in.
+    """The states k steps after a single sample of 1, K Gᵏ H for k = 0 … steps−1, shape (steps, order).
 
     Raises:
         DesignError: `steps` is not an integer of at least 1.
     """
-    steps = check_integer("steps", steps, 1)
     system = discretize(spec)
-    response = np.empty((steps, system.input.size))
-    z = system.input
-    for k in range(steps):
-        response[k] = z
-        z = system.transition @ z
-    return response if z.size == spec.order else response @ system.output.T
+    response = _impulse(system, check_integer("steps", steps, 1))
+    return response if response.shape[1] == spec.order else response @ system.output.T
 
 
 def final_states(spec: LMUSpec, samples: ArrayLike) -> Array:
-    """States after the last sample of whole sequences, from zero: one product with the impulse response.
+    """The states after the last sample of whole sequences, from a zero state, by one product.
 
     Args:
-        spec: the specification.
-        samples: sequences, shape (…, T) with T ≥ 1.
+        spec: The specification.
+        samples: The sequences, shape (…, T) with T ≥ 1.
 
     Returns:
-        States, shape (…, order); the last states of `FloatMemory(spec).run(samples)`, but for rounding.
+        The states, shape (…, order): the last ones of `FloatMemory(spec).run(samples)`, but for rounding.
 
     Raises:
         DesignError: there is no sample, or one is not finite.

@@ -32,7 +32,7 @@ class IntegratorBank(Component):
         accumulator ← accumulator + increment
         sum         = accumulator [+ increment/2 for Adams–Bashforth 2, whose sums carry one fractional bit more]
         word        = floor((sum + residue + half an LSB) / 2^requantisation)
-        output      = word, or floor((sum + half an LSB) / 2^output_narrowing) on a finer grid
+        output      = word, or floor((sum + half an LSB) / 2^output_requantisation) on a finer grid
 
     The residue is what the rounding of the word before left over, where the plan has error feedback; it is stored
     beside the accumulator. A bank can be read and added to in every cycle, at the same address too.
@@ -108,7 +108,7 @@ class IntegratorBank(Component):
                 # The output is rounded from the sum without residue, which `base` includes.
                 unfed = Signal(signed(wide + extra), name=f"unfed_{lane}")
                 m.d.sync += unfed.eq(stored.accumulator << extra)
-                m.d.sync += self.outputs[lane].eq(round_shift(unfed + weighted, plan.output_narrowing))
+                m.d.sync += self.outputs[lane].eq(round_shift(unfed + weighted, plan.output_requantisation))
             else:
                 m.d.comb += self.outputs[lane].eq(self.words[lane])
         return m

@@ -77,10 +77,10 @@ def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
     """`value`, already on the target's grid, brought into its range.
 
     Raises:
-        DesignError: `overflow` is REFUSE, which hardware cannot do.
+        DesignError: `overflow` is ERROR, which hardware cannot do.
     """
     value = Value.cast(value)
-    if overflow is Overflow.REFUSE:
+    if overflow is Overflow.ERROR:
         raise DesignError("overflow", "saturate or wrap in hardware", overflow)
     bits = extend(value, max(len(value), target.width))[: target.width]
     wrapped = bits.as_signed() if target.signed else bits

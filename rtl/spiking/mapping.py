@@ -146,7 +146,7 @@ class StateMap(Component):
         ]
         m.d.sync += [
             self.states.valid.eq(rounded.closes & ~rounded.first_map),
-            state.data.eq(round_shift(row_sum, plan.output_narrowing)),
+            state.data.eq(round_shift(row_sum, plan.output_requantisation)),
             state.index.eq(rounded.row),
         ]
         return m

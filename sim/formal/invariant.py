@@ -72,7 +72,7 @@ def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
         bases, risen = [a << 1 for a in bases], [(step << 1) + step for step in steps]
     outputs = None
     if plan.separate_output:
-        outputs = [requantise(b + r, plan.output_narrowing) for b, r in zip(bases, risen, strict=True)]
+        outputs = [requantise(b + r, plan.output_requantisation) for b, r in zip(bases, risen, strict=True)]
     if plan.error_feedback:
         bases = [b + r for b, r in zip(bases, state.residues, strict=True)]
     values = [b + r for b, r in zip(bases, risen, strict=True)]

@@ -15,7 +15,7 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan, realised_step
 from lmu_hw.fixed_point.planner import plan_memory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 
 
 def test_noise_power_solves_the_lyapunov_equation(rng: np.random.Generator) -> None:
@@ -58,13 +58,13 @@ def _measured(plan: MemoryPlan, rng: np.random.Generator) -> tuple[np.ndarray, n
 
 @pytest.mark.parametrize("words", [(10, 12, None), (14, 9, None), (12, 12, 20)])
 @pytest.mark.parametrize("feedback", [True, False])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_prediction_is_within_one_decibel(
-    rule: Discretization, feedback: bool, words: tuple[int, int, int | None], rng: np.random.Generator
+    method: Discretization, feedback: bool, words: tuple[int, int, int | None], rng: np.random.Generator
 ) -> None:
     input_bits, state_bits, output_bits = words
     plan = plan_memory(
-        LMUSpec(6, 40.0, 1.0, rule),
+        LMUSpec(6, 40.0, 1.0, method),
         input_bits=input_bits,
         state_bits=state_bits,
         output_bits=output_bits,
@@ -79,10 +79,10 @@ def test_the_prediction_is_within_one_decibel(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("order", "ratio"), [(2, 30.0), (16, 400.0), (32, 1000.0)])
-def test_the_prediction_is_within_one_decibel_for_every_width(rule: Discretization, order: int, ratio: float) -> None:
+def test_the_prediction_is_within_one_decibel_for_every_width(method: Discretization, order: int, ratio: float) -> None:
     for state_bits in range(10, 25, 2):
-        plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), input_bits=state_bits - 2, state_bits=state_bits)
+        plan = plan_memory(LMUSpec(order, ratio, 1.0, method), input_bits=state_bits - 2, state_bits=state_bits)
         states, _ = _measured(plan, np.random.default_rng(state_bits))
         assert np.all(np.abs(20 * np.log10(plan.noise / states)) < 1.0)

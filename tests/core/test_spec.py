@@ -69,16 +69,16 @@ def test_a_ratio_beyond_floating_point_is_refused() -> None:
         LMUSpec(6, 1e300, 1e-300)
 
 
-@pytest.mark.parametrize("rule", ["euler", "ab2"])
+@pytest.mark.parametrize("method", ["euler", "ab2"])
 @pytest.mark.parametrize("order", [2, 4, 6, 16, 64])
-def test_an_unstable_step_is_refused_with_the_least_window(rule: str, order: int) -> None:
-    least = least_theta_over_dt(order, Discretization(rule))
-    with pytest.raises(DesignError) as refusal:
-        LMUSpec(order, 0.9999 * least, 1.0, rule)
-    assert refusal.value.what == "theta/dt"
-    named = float(refusal.value.constraint.split()[2])
+def test_an_unstable_step_is_refused_with_the_least_window(method: str, order: int) -> None:
+    least = least_theta_over_dt(order, Discretization(method))
+    with pytest.raises(DesignError) as error:
+        LMUSpec(order, 0.9999 * least, 1.0, method)
+    assert error.value.what == "theta/dt"
+    named = float(error.value.constraint.split()[2])
     assert least <= named <= 1.001 * least
-    assert LMUSpec(order, named, 1.0, rule).order == order  # the advice works
+    assert LMUSpec(order, named, 1.0, method).order == order  # the advice works
 
 
 def test_summary_and_plain_values_tell_everything() -> None:

@@ -148,53 +148,53 @@ def test_least_window_of_the_ab2_step_matches_known_figures(order: int, least: f
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 7, 9, 16, 32])
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_spectral_radius_is_that_of_all_poles(order: int, rule: Discretization) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_spectral_radius_is_that_of_all_poles(order: int, method: Discretization) -> None:
     """Also where another pole than the one at the limit gives it, as for AB2 at 1.3 … 1.7 times the limit."""
     poles = _poles(order)
     for factor in (1.0001, 1.29, 1.4, 1.5, 4.0, 50.0):
-        ratio = least_theta_over_dt(order, rule) * factor
-        if rule is AB2:
+        ratio = least_theta_over_dt(order, method) * factor
+        if method is AB2:
             exact = _ab2_radius(order, ratio)
-        elif rule is EULER:
+        elif method is EULER:
             exact = float(max(abs(1 + p / ratio) for p in poles))
-        elif rule is ZOH:
+        elif method is ZOH:
             exact = float(max(abs(mpmath.exp(p / ratio)) for p in poles))
         else:
             exact = float(max(abs((1 + p / ratio / 2) / (1 - p / ratio / 2)) for p in poles))
-        found = step_stability(order, 1.0 / ratio, rule)
+        found = step_stability(order, 1.0 / ratio, method)
         assert found.spectral_radius == pytest.approx(exact, abs=1e-12)
         assert found.margin == pytest.approx(1.0 - exact, abs=1e-12)
         assert found.stable
 
 
-@pytest.mark.parametrize("rule", [EULER, AB2])
+@pytest.mark.parametrize("method", [EULER, AB2])
 @pytest.mark.parametrize("order", [2, 3, 4, 8, 12])
-def test_powers_grow_below_the_limit_and_decay_above(order: int, rule: Discretization) -> None:
+def test_powers_grow_below_the_limit_and_decay_above(order: int, method: Discretization) -> None:
     """Plain double precision can tell at these orders; the margin of 10⁻³ needs some 10⁵ steps."""
-    limit = least_theta_over_dt(order, rule)
+    limit = least_theta_over_dt(order, method)
     for factor, decays in ((0.999, False), (1.001, True)):
         ratio = limit * factor
-        power = step_matrices(order, 1.0 / ratio, rule).transition
+        power = step_matrices(order, 1.0 / ratio, method).transition
         for _ in range(19):
             power = power @ power
             if not 1e-60 < np.abs(power).max() < 1e60:
                 break
         size = float(np.abs(power).max())
         assert size < 1e-6 if decays else size > 1e6, factor
-        assert is_stable(order, 1.0 / ratio, rule) is decays
+        assert is_stable(order, 1.0 / ratio, method) is decays
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e-16, 1e-15, 3e-13, 1e-9, 1e-4])
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_one_state_and_a_step_as_long_as_the_window(rule: Discretization, offset: float) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_one_state_and_a_step_as_long_as_the_window(method: Discretization, offset: float) -> None:
     """The single pole −1 meets h = 1: Euler forgets everything in one step, and nearly so beside it."""
     theta, dt = 1.0, 1.0 - offset
-    if rule is AB2 and offset < 1e-10:  # h = 1 is the limit itself
+    if method is AB2 and offset < 1e-10:  # h = 1 is the limit itself
         return
-    stability = LMUSpec(1, theta, dt, rule).stability
+    stability = LMUSpec(1, theta, dt, method).stability
     assert stability.stable
-    if rule is EULER:
+    if method is EULER:
         assert stability.spectral_radius == pytest.approx(offset, abs=1e-12)
 
 
@@ -230,12 +230,12 @@ def test_spectral_norm_is_an_upper_bound(size: int, rng: np.random.Generator) ->
         assert exact * (1 - 1e-14) <= spectral_norm(matrix) <= exact * (1 + 1e-11)
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_spectral_norm_of_steps_and_their_powers(rule: Discretization) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_spectral_norm_of_steps_and_their_powers(method: Discretization) -> None:
     """Their singular values crowd at 1, which some eigenvalue routines cannot take."""
     for order in (8, 18, 22, 32, 40):
         for ratio in (784.0, 1000.0, 5000.0, 1e5):
-            power = step_matrices(order, 1.0 / ratio, rule).transition
+            power = step_matrices(order, 1.0 / ratio, method).transition
             for _ in range(5):
                 exact = np.linalg.svd(power, compute_uv=False)[0]
                 assert exact * (1 - 1e-14) <= spectral_norm(power) <= exact * (1 + 1e-12)
@@ -247,8 +247,8 @@ def test_spectral_norm_of_zero_and_of_infinity() -> None:
     assert spectral_norm(np.full((2, 2), np.inf)) == math.inf
 
 
-def test_the_rules_know_their_radius_for_any_pole(rng: np.random.Generator) -> None:
-    """log_radius is a formula per rule; compare with the matrices of a scalar system of that pole."""
+def test_the_methods_know_their_radius_for_any_pole(rng: np.random.Generator) -> None:
+    """log_radius is a formula per method; compare with the matrices of a scalar system of that pole."""
     for method in Discretization:
         for pole in (-0.3, -1.0, -1.9, 0.4):
             matrices = method.matrices(NUMPY, np.array([[pole]]), np.array([1.0]), 1.0)

@@ -1,4 +1,4 @@
-"""The stepping rules by their defining equations, their orders of convergence and other packages."""
+"""The stepping methods by their defining equations, their orders of convergence and other packages."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ONE_STEP = ["zoh", "euler", "bilinear"]
 CASES = [(1, 1.0), (1, 7.5), (2, 4.0), (5, 40.0), (12, 60.0), (20, 784.0), (33, 5000.0)]
 
 
-def _step(order: int, ratio: float, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    matrices = step_matrices(order, 1.0 / ratio, Discretization(rule))
+def _step(order: int, ratio: float, method: str) -> tuple[np.ndarray, np.ndarray]:
+    matrices = step_matrices(order, 1.0 / ratio, Discretization(method))
     return matrices.transition, matrices.input
 
 
@@ -53,19 +53,19 @@ def test_ab2_banks_are_the_textbook_two_step_formula(order: int, ratio: float, r
         assert np.allclose(system.output @ z, x, rtol=0, atol=1e-12 * (1 + np.abs(x).max()))
 
 
-@pytest.mark.parametrize("rule", ONE_STEP)
+@pytest.mark.parametrize("method", ONE_STEP)
 @pytest.mark.parametrize(("order", "ratio"), CASES)
-def test_a_constant_is_held_in_the_first_state(order: int, ratio: float, rule: str) -> None:
-    """A e₀ = −B, so every one-step rule has H = (I − G) e₀."""
-    transition, drive = _step(order, ratio, rule)
+def test_a_constant_is_held_in_the_first_state(order: int, ratio: float, method: str) -> None:
+    """A e₀ = −B, so every one-step method has H = (I − G) e₀."""
+    transition, drive = _step(order, ratio, method)
     first = np.eye(order)[0]
     assert np.abs(drive - (first - transition @ first)).max() <= 1e-14 * np.sqrt(2 * order) * order
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
+@pytest.mark.parametrize("method", list(Discretization))
 @pytest.mark.parametrize(("order", "ratio"), [(1, 3.0), (4, 30.0), (12, 100.0)])
-def test_a_constant_input_settles_at_the_first_coefficient(order: int, ratio: float, rule: str) -> None:
-    system = discretize(LMUSpec(order, ratio, 1.0, rule))
+def test_a_constant_input_settles_at_the_first_coefficient(order: int, ratio: float, method: str) -> None:
+    system = discretize(LMUSpec(order, ratio, 1.0, method))
     n = system.input.size
     rest = system.output @ np.linalg.solve(np.eye(n) - system.transition, system.input)
     assert np.allclose(rest, np.eye(order)[0], rtol=0, atol=1e-11)
@@ -80,10 +80,10 @@ def test_zoh_is_a_semigroup(order: int, ratio: float) -> None:
     assert np.abs(one @ drive + drive - drive_two).max() <= 1e-11
 
 
-@pytest.mark.parametrize("rule", ["zoh", "bilinear"])
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
 @pytest.mark.parametrize(("order", "ratio"), [(6, 1.0), (64, 3.0), (256, 784.0)])
-def test_exact_flow_and_cayley_transform_are_contractions(order: int, ratio: float, rule: str) -> None:
-    transition, _ = _step(order, ratio, rule)
+def test_exact_flow_and_cayley_transform_are_contractions(order: int, ratio: float, method: str) -> None:
+    transition, _ = _step(order, ratio, method)
     assert np.linalg.norm(transition, 2) <= 1.0 + 1e-9
 
 
@@ -98,7 +98,7 @@ def test_zoh_stays_well_conditioned_at_order_1000() -> None:
     assert np.abs(drive - (first - transition @ first)).max() <= 1e-9
 
 
-def _errors(rule: str, steps: list[int], sample_at: float) -> list[float]:
+def _errors(method: str, steps: list[int], sample_at: float) -> list[float]:
     """Largest deviation from the exact states for u(t) = 1 − cos ωt, over three windows."""
     order, omega = 6, 2 * np.pi
     a, b = orthonormal_system(order)
@@ -107,7 +107,7 @@ def _errors(rule: str, steps: list[int], sample_at: float) -> list[float]:
     flow[order + 1, order + 2], flow[order + 2, order + 1] = -omega, omega
     errors = []
     for n in steps:
-        system = discretize(LMUSpec(order, 1.0, 1.0 / n, rule, Basis.ORTHONORMAL))
+        system = discretize(LMUSpec(order, 1.0, 1.0 / n, method, Basis.ORTHONORMAL))
         exact_step = scipy.linalg.expm(flow / n)
         z, exact = np.zeros(system.input.size), np.zeros(order + 3)
         exact[order] = exact[order + 1] = 1.0
@@ -121,16 +121,16 @@ def _errors(rule: str, steps: list[int], sample_at: float) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("rule", "sample_at"),
+    ("method", "sample_at"),
     [("euler", 0.0), ("ab2", 0.0), ("bilinear", 0.5), ("zoh", 0.5)],
     ids=["euler", "ab2", "bilinear, sampled in the middle of the step", "zoh, likewise"],
 )
-def test_order_of_convergence(rule: str, sample_at: float) -> None:
-    """Explicit rules take u at the start of a step; those that hold it are of order 2 about its middle."""
+def test_order_of_convergence(method: str, sample_at: float) -> None:
+    """Explicit methods take u at the start of a step; those that hold it are of order 2 about its middle."""
     steps = [100, 200, 400, 800]
-    errors = _errors(rule, steps, sample_at)
+    errors = _errors(method, steps, sample_at)
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
-    expected = Discretization(rule).convergence_order or 2
+    expected = Discretization(method).convergence_order or 2
     assert slope == pytest.approx(expected, abs=0.08)
 
 
@@ -139,8 +139,8 @@ def test_bilinear_converges_to_zoh_for_the_same_held_input(rng: np.random.Genera
     differences, splits = [], [10, 20, 40, 80]
     for n in splits:  # every held value lasts a tenth of the window, in n steps
         ends = []
-        for rule in ("bilinear", "zoh"):
-            system = discretize(LMUSpec(order, 10.0 * n, 1.0, rule))
+        for method in ("bilinear", "zoh"):
+            system = discretize(LMUSpec(order, 10.0 * n, 1.0, method))
             x = np.zeros(order)
             for u in np.repeat(held, n):
                 x = system.transition @ x + system.input * u
@@ -157,17 +157,17 @@ def test_scipy_signal_agrees(order: int, ratio: float) -> None:
     dt = theta / ratio
     a, b = state_matrix(order) / theta, input_vector(order)[:, None] / theta
     system = (a, b, np.eye(order), np.zeros((order, 1)))
-    for rule, method in (("zoh", "zoh"), ("euler", "euler"), ("bilinear", "bilinear")):
-        ours = discretize(LMUSpec(order, theta, dt, rule))
+    for method in ("zoh", "euler", "bilinear"):
+        ours = discretize(LMUSpec(order, theta, dt, method))
         ad, bd, *_ = scipy.signal.cont2discrete(system, dt, method=method)
-        assert np.allclose(ours.transition, ad, rtol=1e-10, atol=1e-12), rule
-        assert np.allclose(ours.input, bd[:, 0], rtol=1e-10, atol=1e-12), rule
+        assert np.allclose(ours.transition, ad, rtol=1e-10, atol=1e-12), method
+        assert np.allclose(ours.input, bd[:, 0], rtol=1e-10, atol=1e-12), method
 
 
-@pytest.mark.parametrize(("rule", "method"), [("zoh", "zoh"), ("euler", "euler")])
-def test_python_control_agrees(rule: str, method: str) -> None:
+@pytest.mark.parametrize("method", ["zoh", "euler"])
+def test_python_control_agrees(method: str) -> None:
     order, theta, dt = 6, 2.0, 0.02
-    spec = LMUSpec(order, theta, dt, rule)
+    spec = LMUSpec(order, theta, dt, method)
     system = continuous(spec)
     plant = control.ss(system.A / theta, system.B[:, None] / theta, np.ones((1, order)), 0)
     sampled = control.sample_system(plant, dt, method)
@@ -194,10 +194,10 @@ def test_python_control_agrees_on_the_bilinear_response() -> None:
     assert np.allclose(discretize(spec).transfer(frequency)[0], expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_transfer_is_the_response_of_the_simulated_system(rule: str) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_transfer_is_the_response_of_the_simulated_system(method: str) -> None:
     order, theta, dt, frequency = 4, 1.0, 0.01, 3.0
-    system = discretize(LMUSpec(order, theta, dt, rule))
+    system = discretize(LMUSpec(order, theta, dt, method))
     z = np.zeros(system.input.size, dtype=complex)
     steps = 5000  # many windows: the transient is gone
     phase = np.exp(2j * np.pi * frequency * dt)
@@ -207,11 +207,11 @@ def test_transfer_is_the_response_of_the_simulated_system(rule: str) -> None:
     assert system.transfer(frequency)[0, 0] == pytest.approx(measured, rel=1e-9)
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_both_bases_are_one_system(rule: str) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_both_bases_are_one_system(method: str) -> None:
     order, ratio = 7, 40.0
-    legendre = discretize(LMUSpec(order, ratio, 1.0, rule))
-    orthonormal = discretize(LMUSpec(order, ratio, 1.0, rule, "orthonormal"))
+    legendre = discretize(LMUSpec(order, ratio, 1.0, method))
+    orthonormal = discretize(LMUSpec(order, ratio, 1.0, method, "orthonormal"))
     scale = energy_scale(order)
     z = np.zeros(legendre.input.size)
     y = np.zeros_like(z)

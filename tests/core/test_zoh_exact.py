@@ -28,7 +28,7 @@ def _derivatives(columns: np.ndarray) -> np.ndarray:
 def _exact_flow(order: int, h: Fraction, fraction_bits: int) -> tuple[np.ndarray, np.ndarray]:
     """exp(hA) and ∫₀ʰ exp(sA)B ds by their Taylor series in integers of `fraction_bits` fractional bits.
 
-    The largest term decides how many of those places are lost; the test asserts that enough remain.
+    The largest term decides how many of those bits are lost; the test asserts that enough remain.
     """
     one = 1 << fraction_bits
     term = np.zeros((order, order + 1), dtype=object)
@@ -47,7 +47,7 @@ def _exact_flow(order: int, h: Fraction, fraction_bits: int) -> tuple[np.ndarray
         if largest < 1 << (fraction_bits - 70):
             break
     lost = (peak // one).bit_length() + k.bit_length() + order.bit_length()
-    assert fraction_bits - lost >= 60, "too few places for this case"
+    assert fraction_bits - lost >= 60, "too few bits for this case"
     values = (total / one).astype(np.float64)
     return values[:, :order], values[:, order]
 

@@ -18,7 +18,7 @@ from lmu_hw.fixed_point.fidelity import Band, BandAnalysis, ideal_response
 from lmu_hw.fixed_point.planner import MemoryAnalysis, default_coefficient_bits, plan_memory
 from lmu_hw.reference.memory import FloatMemory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 
 
 def test_the_ideal_response_is_that_of_the_differential_equation() -> None:
@@ -36,29 +36,29 @@ def test_the_ideal_response_is_that_of_the_differential_equation() -> None:
     assert np.allclose(solution.y[:, -1], (response * np.exp(1j * omega * end)).real, atol=1e-7)
 
 
-@pytest.mark.parametrize(("rule", "order"), [("euler", 1.0), ("ab2", 2.0), ("bilinear", 2.0), ("zoh", 2.0)])
-def test_the_rule_error_falls_with_the_order_of_the_rule(rule: str, order: float) -> None:
+@pytest.mark.parametrize(("method", "order"), [("euler", 1.0), ("ab2", 2.0), ("bilinear", 2.0), ("zoh", 2.0)])
+def test_the_method_error_falls_with_the_order_of_the_method(method: str, order: float) -> None:
     """Holding the samples alone, seen half a step late, costs the second order: the droop of sin(x)/x."""
     errors = []
     for ratio in (200.0, 400.0, 800.0):
-        spec = LMUSpec(6, ratio, 1.0, rule)
-        errors.append(BandAnalysis(spec, Band(1.5 / ratio)).rule_error(spec))
+        spec = LMUSpec(6, ratio, 1.0, method)
+        errors.append(BandAnalysis(spec, Band(1.5 / ratio)).method_error(spec))
     assert all(coarse / fine == pytest.approx(2.0**order, rel=0.1) for coarse, fine in pairwise(errors))
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_rule_has_no_error_against_its_own_exact_arithmetic(rule: Discretization) -> None:
-    spec = LMUSpec(5, 60.0, 1.0, rule)
-    analysis = BandAnalysis(spec, Band(0.02), own_rule=True)
-    assert analysis.rule_error(spec) < 1e-12
-    coarse, fine = (analysis.rule_error(spec, plan_memory(spec, coefficient_bits=bits).increment) for bits in (8, 16))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_has_no_error_against_its_own_exact_arithmetic(method: Discretization) -> None:
+    spec = LMUSpec(5, 60.0, 1.0, method)
+    analysis = BandAnalysis(spec, Band(0.02), own_method=True)
+    assert analysis.method_error(spec) < 1e-12
+    coarse, fine = (analysis.method_error(spec, plan_memory(spec, coefficient_bits=bits).increment) for bits in (8, 16))
     assert fine < 0.1 * coarse < 0.1
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_power_is_that_of_the_float_memory_in_the_band(rule: Discretization) -> None:
-    spec, edge = LMUSpec(5, 80.0, 1.0, rule), 0.015
-    analysis = BandAnalysis(spec, Band(edge, rms=0.2), own_rule=True)
+@pytest.mark.parametrize("method", METHODS)
+def test_power_is_that_of_the_float_memory_in_the_band(method: Discretization) -> None:
+    spec, edge = LMUSpec(5, 80.0, 1.0, method), 0.015
+    analysis = BandAnalysis(spec, Band(edge, rms=0.2), own_method=True)
     rng, samples = np.random.default_rng(3), 1 << 15
     spectrum = np.zeros(samples // 2 + 1, dtype=complex)
     count = int(edge * samples)
@@ -69,16 +69,16 @@ def test_power_is_that_of_the_float_memory_in_the_band(rule: Discretization) -> 
     assert np.mean(np.sum(states**2, axis=1)) == pytest.approx(analysis.power, rel=0.01)
 
 
-@pytest.mark.parametrize("own_rule", [True, False])
-@pytest.mark.parametrize("rule", RULES)
-def test_the_prediction_is_within_one_decibel_of_the_integers(rule: Discretization, own_rule: bool) -> None:
-    """Once where the noise decides, once where the coefficients or the rule do."""
-    spec = LMUSpec(6, 150.0, 1.0, rule)
-    analysis = BandAnalysis(spec, Band(1.5 / 150), own_rule=own_rule)
+@pytest.mark.parametrize("own_method", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_prediction_is_within_one_decibel_of_the_integers(method: Discretization, own_method: bool) -> None:
+    """Once where the noise decides, once where the coefficients or the method do."""
+    spec = LMUSpec(6, 150.0, 1.0, method)
+    analysis = BandAnalysis(spec, Band(1.5 / 150), own_method=own_method)
     for state_bits, coefficient_bits in ((9, 20), (18, 7)):
         plan = plan_memory(spec, input_bits=state_bits, state_bits=state_bits, coefficient_bits=coefficient_bits)
         noise = analysis.noise_error(plan.noise, energy_per_unit(spec))
-        predicted = math.hypot(analysis.rule_error(spec, plan.increment), noise)
+        predicted = math.hypot(analysis.method_error(spec, plan.increment), noise)
         told: list[int] = []
         measured = analysis.measure(plan, 0, told.append)
         assert abs(20 * math.log10(predicted / measured)) < 1.0
@@ -92,14 +92,16 @@ def test_a_band_that_the_samples_cannot_carry_is_refused(edge: float) -> None:
 
 
 @pytest.mark.parametrize("order", [3, 16, 32])
-@pytest.mark.parametrize("rule", RULES)
-def test_how_well_coefficients_are_held_by_default_never_limits_the_accuracy(rule: Discretization, order: int) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_how_well_coefficients_are_held_by_default_never_limits_the_accuracy(
+    method: Discretization, order: int
+) -> None:
     """In the band, however long the window: less than the words' own noise, in a chain less than a tenth of it."""
     for ratio in (40.0 * order, 1e5):
-        spec = LMUSpec(order, ratio, 1.0, rule)
+        spec = LMUSpec(order, ratio, 1.0, method)
         bits = default_coefficient_bits(12)
         plan = MemoryAnalysis(spec, coefficient_bits=bits, certified=False).plan(12, 12)
-        analysis = BandAnalysis(spec, Band(0.25 * order / ratio), own_rule=True)
+        analysis = BandAnalysis(spec, Band(0.25 * order / ratio), own_method=True)
         noise = analysis.noise_error(plan.noise, energy_per_unit(spec))
-        share = analysis.rule_error(spec, plan.increment) / noise
-        assert share < (0.1 if rule in (Discretization.EULER, Discretization.AB2) else 0.8)
+        share = analysis.method_error(spec, plan.increment) / noise
+        assert share < (0.1 if method in (Discretization.EULER, Discretization.AB2) else 0.8)

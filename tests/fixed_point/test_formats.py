@@ -53,10 +53,10 @@ def test_fit_is_exact_at_every_small_code(overflow: Overflow, signed: bool, widt
     expected = [_fitted(int(c), target, overflow) for c in codes]
     assert fit(codes, target, overflow).tolist() == expected
     inside = np.arange(target.low, target.high + 1)
-    assert np.array_equal(fit(inside, target, Overflow.REFUSE), inside)
+    assert np.array_equal(fit(inside, target, Overflow.ERROR), inside)
     for outside in (target.low - 1, target.high + 1):
         with pytest.raises(DesignError, match="value must be within the range of"):
-            fit(np.array([0, outside]), target, Overflow.REFUSE)
+            fit(np.array([0, outside]), target, Overflow.ERROR)
 
 
 LARGE = st.integers(-(1 << (MAX_WIDTH - 1)), (1 << (MAX_WIDTH - 1)) - 1)
@@ -90,7 +90,7 @@ def test_arrays_of_any_shape_and_no_elements() -> None:
     assert round_shift(codes, 1).shape == (2, 3, 4)
     assert fit(codes, QFormat(3, 0), Overflow.WRAP).shape == (2, 3, 4)
     empty = np.zeros((0, 5), dtype=np.int64)
-    assert fit(empty, QFormat(3, 0), Overflow.REFUSE).shape == (0, 5)
+    assert fit(empty, QFormat(3, 0), Overflow.ERROR).shape == (0, 5)
     assert QFormat(3, 0).encode(np.zeros((0, 5))).shape == (0, 5)
 
 
@@ -104,7 +104,7 @@ OVERFLOW = {Overflow.SATURATE: apytypes.OverflowMode.SAT, Overflow.WRAP: apytype
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("overflow", [Overflow.SATURATE, Overflow.WRAP])
-def test_narrowing_agrees_with_apytypes(rounding: Rounding, overflow: Overflow, rng: np.random.Generator) -> None:
+def test_requantisation_agrees_with_apytypes(rounding: Rounding, overflow: Overflow, rng: np.random.Generator) -> None:
     for _ in range(300):
         width = int(rng.integers(2, 61))
         fraction = int(rng.integers(0, width + 4))
@@ -136,7 +136,7 @@ def test_encode_is_exact_or_refuses(value: float, target: QFormat, rounding: Rou
     if math.isinf(value * 2.0**target.fraction):
         return  # beyond any format by hundreds of bits; refused or saturated
     too_wide_to_wrap = overflow is Overflow.WRAP and abs(code) >= 1 << 62
-    if too_wide_to_wrap or (overflow is Overflow.REFUSE and not inside):
+    if too_wide_to_wrap or (overflow is Overflow.ERROR and not inside):
         with pytest.raises(DesignError):
             target.encode(value, rounding, overflow)
     else:

@@ -20,7 +20,7 @@ from lmu_hw.fixed_point.datapaths import chain_increment, dense_increment
     ratio=st.one_of(st.floats(1.0, 1e6), st.sampled_from([2.0**k * (1 + 1e-9) for k in range(20)])),
 )
 def test_chain_coefficients_are_held_to_a_relative_half_bit(order: int, bits: int, ratio: float) -> None:
-    spec = LMUSpec(order, ratio, 1.0)  # its rule plays no part
+    spec = LMUSpec(order, ratio, 1.0)  # its method plays no part
     increment = chain_increment(spec, bits)
     exact = spec.h * (2 * np.arange(order) + 1)
     assert np.all(np.abs(increment.values - exact) <= 2.0 ** -(bits - 1) * exact)
@@ -39,10 +39,10 @@ def test_the_chain_realises_h_times_a_and_b(order: int) -> None:
 
 
 @pytest.mark.parametrize("basis", list(Basis))
-@pytest.mark.parametrize("rule", ["zoh", "bilinear", "euler"])
+@pytest.mark.parametrize("method", ["zoh", "bilinear", "euler"])
 @pytest.mark.parametrize("bits", [4, 9, 16, 26])
-def test_the_dense_matrix_is_rounded_to_the_finest_grid_that_fits(rule: str, basis: Basis, bits: int) -> None:
-    spec = LMUSpec(7, 30.0, 1.0, rule, basis)
+def test_the_dense_matrix_is_rounded_to_the_finest_grid_that_fits(method: str, basis: Basis, bits: int) -> None:
+    spec = LMUSpec(7, 30.0, 1.0, method, basis)
     increment = dense_increment(spec, bits)
     exact = discretize(spec).transition - np.eye(7)
     (fraction,) = set(increment.fractions.tolist())

@@ -19,7 +19,7 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 
 
 def _nearest(value: Fraction, fraction_bits: int) -> Fraction:
@@ -120,14 +120,14 @@ class ExactMemory:
 
 def _random_plan(rng: np.random.Generator, order: int = 6) -> MemoryPlan:
     while True:
-        rule = RULES[rng.integers(len(RULES))]
+        method = METHODS[rng.integers(len(METHODS))]
         d = int(rng.integers(1, order + 1))
-        ratio = least_theta_over_dt(d, rule) * (1.02 + 10 ** rng.uniform(-1.5, 2.0))
-        dense = rule in (Discretization.ZOH, Discretization.BILINEAR)
+        ratio = least_theta_over_dt(d, method) * (1.02 + 10 ** rng.uniform(-1.5, 2.0))
+        dense = method in (Discretization.ZOH, Discretization.BILINEAR)
         state_bits = int(rng.integers(4, 33))
         try:
             return plan_memory(
-                LMUSpec(d, ratio, 1.0, rule, "orthonormal" if dense and rng.random() < 0.3 else "legendre"),
+                LMUSpec(d, ratio, 1.0, method, "orthonormal" if dense and rng.random() < 0.3 else "legendre"),
                 input_bits=int(rng.integers(3, 25)),
                 state_bits=state_bits,
                 output_bits=state_bits + int(rng.integers(1, 9)) if rng.random() < 0.3 else None,
@@ -167,7 +167,7 @@ def test_it_equals_exact_arithmetic_for_many_plans(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "basis", "feedback"),
+    ("method", "basis", "feedback"),
     [
         ("euler", "legendre", True),
         ("euler", "legendre", False),
@@ -181,10 +181,10 @@ def test_it_equals_exact_arithmetic_for_many_plans(seed: int) -> None:
 )
 @pytest.mark.parametrize("bits", [(4, 8, 10), (12, 16, 18), (24, 30, 28)])
 def test_every_kind_of_memory_equals_exact_arithmetic(
-    rule: str, basis: str, feedback: bool, bits: tuple[int, int, int], rng: np.random.Generator
+    method: str, basis: str, feedback: bool, bits: tuple[int, int, int], rng: np.random.Generator
 ) -> None:
     plan = plan_memory(
-        LMUSpec(3, 37.0, 1.0, rule, basis),
+        LMUSpec(3, 37.0, 1.0, method, basis),
         input_bits=bits[0],
         state_bits=bits[1],
         coefficient_bits=bits[2],
@@ -213,11 +213,11 @@ def _cast(value: apytypes.APyFixed, form: QFormat) -> apytypes.APyFixed:
     )
 
 
-@pytest.mark.parametrize("rule", ["euler", "zoh"])
-def test_it_equals_the_arithmetic_of_apytypes(rule: str, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("method", ["euler", "zoh"])
+def test_it_equals_the_arithmetic_of_apytypes(method: str, rng: np.random.Generator) -> None:
     """The same memory out of apytypes' products, sums and casts. They wrap: an overflow would differ."""
     order = 3
-    plan = plan_memory(LMUSpec(order, 30.0, 1.0, rule), input_bits=8, state_bits=12, error_feedback=False)
+    plan = plan_memory(LMUSpec(order, 30.0, 1.0, method), input_bits=8, state_bits=12, error_feedback=False)
     increment = plan.increment
     coefficient = [QFormat(increment.coefficient_bits, int(f)) for f in increment.fractions]
     codes = _codes(plan, rng, (150,))
@@ -258,9 +258,9 @@ def test_readouts_are_rounded_sums_of_output_words(delays: tuple[float, ...], rn
         IntegerMemory(plan_memory(LMUSpec(5, 50.0, 1.0))).readouts(words)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_batches_equal_single_sequences(rule: Discretization, rng: np.random.Generator) -> None:
-    plan = plan_memory(LMUSpec(5, 50.0, 1.0, rule))
+@pytest.mark.parametrize("method", METHODS)
+def test_batches_equal_single_sequences(method: Discretization, rng: np.random.Generator) -> None:
+    plan = plan_memory(LMUSpec(5, 50.0, 1.0, method))
     codes = _codes(plan, rng, (7, 80))
     model = IntegerMemory(plan)
     batch = model.run(codes)
@@ -270,9 +270,9 @@ def test_batches_equal_single_sequences(rule: Discretization, rng: np.random.Gen
         assert np.array_equal(model.run(one), words)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_sequence_in_pieces_equals_one_run(rule: Discretization, rng: np.random.Generator) -> None:
-    plan = plan_memory(LMUSpec(4, 50.0, 1.0, rule))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sequence_in_pieces_equals_one_run(method: Discretization, rng: np.random.Generator) -> None:
+    plan = plan_memory(LMUSpec(4, 50.0, 1.0, method))
     codes = _codes(plan, rng, (3, 90))
     model = IntegerMemory(plan)
     whole = model.run(codes)
@@ -287,10 +287,10 @@ def test_a_sequence_in_pieces_equals_one_run(rule: Discretization, rng: np.rando
 
 
 @pytest.mark.parametrize("feedback", [True, False])
-@pytest.mark.parametrize("rule", RULES)
-def test_step_moves_the_registers_and_nothing_else(rule: Discretization, feedback: bool) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_step_moves_the_registers_and_nothing_else(method: Discretization, feedback: bool) -> None:
     """Step by step is the same as a run; codes and words that were handed out do not change under one's hands."""
-    model = IntegerMemory(plan_memory(LMUSpec(4, 50.0, 1.0, rule), error_feedback=feedback))
+    model = IntegerMemory(plan_memory(LMUSpec(4, 50.0, 1.0, method), error_feedback=feedback))
     codes = np.array([[100, -2048, 7, 2047], [-5, 3, 2047, -2048]])
     kept, state = codes.copy(), model.zero_state(2)
     words = []
@@ -302,9 +302,9 @@ def test_step_moves_the_registers_and_nothing_else(rule: Discretization, feedbac
     assert bool(state.residue.any()) is feedback
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_final_is_the_end_of_a_run(rule: Discretization, rng: np.random.Generator) -> None:
-    plan = plan_memory(LMUSpec(5, 50.0, 1.0, rule))
+@pytest.mark.parametrize("method", METHODS)
+def test_final_is_the_end_of_a_run(method: Discretization, rng: np.random.Generator) -> None:
+    plan = plan_memory(LMUSpec(5, 50.0, 1.0, method))
     codes = _codes(plan, rng, (4, 70))
     model = IntegerMemory(plan)
     assert np.array_equal(model.final(codes), model.run(codes)[:, -1])
@@ -343,19 +343,19 @@ def test_unsigned_and_narrow_integer_types_are_accepted() -> None:
         assert np.array_equal(model.run(codes.astype(kind)), model.run(codes))
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("batch", "registers"), [(3, 1), (1, 3), (2, 3)])
-def test_a_state_of_another_batch_is_refused(rule: Discretization, batch: int, registers: int) -> None:
+def test_a_state_of_another_batch_is_refused(method: Discretization, batch: int, registers: int) -> None:
     """It must not be broadcast."""
-    model = IntegerMemory(plan_memory(LMUSpec(4, 50.0, 1.0, rule)))
+    model = IntegerMemory(plan_memory(LMUSpec(4, 50.0, 1.0, method)))
     with pytest.raises(ValueError, match=r"shape|broadcast"):
         model.run(np.ones((batch, 5), dtype=int), model.zero_state(registers))
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_the_widest_words_accepted_stay_exact(rule: Discretization, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_the_widest_words_accepted_stay_exact(method: Discretization, rng: np.random.Generator) -> None:
     """State words of 32 bits, inputs of 24: nothing may pass 62 bits, and the fractions say so."""
-    plan = plan_memory(LMUSpec(6, 60.0, 1.0, rule), input_bits=24, state_bits=32, coefficient_bits=24)
+    plan = plan_memory(LMUSpec(6, 60.0, 1.0, method), input_bits=24, state_bits=32, coefficient_bits=24)
     assert max(plan.product_format.width, plan.accumulator_format.width) <= MAX_WIDTH
     assert plan.product_format.width >= 56
     codes = _codes(plan, rng, (80,))

@@ -22,18 +22,18 @@ from lmu_hw.fixed_point.plan import Datapath
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 
 
 @pytest.mark.parametrize(
-    ("rule", "datapath", "multiplications"),
+    ("method", "datapath", "multiplications"),
     [("euler", "chain", 4), ("ab2", "chain", 4), ("bilinear", "tridiagonal", 11), ("zoh", "dense", 16)],
 )
-def test_each_rule_has_its_datapath(rule: str, datapath: str, multiplications: int) -> None:
-    plan = plan_memory(LMUSpec(4, 40.0, 1.0, rule))
+def test_each_method_has_its_datapath(method: str, datapath: str, multiplications: int) -> None:
+    plan = plan_memory(LMUSpec(4, 40.0, 1.0, method))
     assert plan.datapath == datapath
     assert plan.multiplications_per_sample == multiplications
-    assert plan.two_step is (rule == "ab2")
+    assert plan.two_step is (method == "ab2")
 
 
 def test_a_matrix_that_is_not_stable_when_rounded_to_nearest_is_with_a_guarantee() -> None:
@@ -49,9 +49,9 @@ def test_a_matrix_that_is_not_stable_when_rounded_to_nearest_is_with_a_guarantee
         plan_memory(LMUSpec(4, 40.0, 1.0), structured_error=1e-3)
 
 
-def test_other_datapaths_that_a_rule_can_take() -> None:
-    for rule in ("euler", "bilinear"):
-        assert plan_memory(LMUSpec(4, 40.0, 1.0, rule), datapath="dense").multiplications_per_sample == 16
+def test_other_datapaths_that_a_method_can_take() -> None:
+    for method in ("euler", "bilinear"):
+        assert plan_memory(LMUSpec(4, 40.0, 1.0, method), datapath="dense").multiplications_per_sample == 16
     with pytest.raises(DesignError, match=r"^datapath of zoh must be one of dense, structured, got chain$"):
         plan_memory(LMUSpec(4, 40.0, 1.0), datapath="chain")
     with pytest.raises(DesignError, match=r"^basis must be legendre for this datapath"):
@@ -131,9 +131,9 @@ def test_words_that_cannot_hold_the_range_are_refused(spec: LMUSpec, bits: int) 
         plan_memory(spec, state_bits=bits, coefficient_bits=20)
 
 
-@pytest.mark.parametrize("rule", ["euler", "zoh"])
-def test_products_beyond_62_bits_are_refused(rule: str) -> None:
-    spec = LMUSpec(12, 3000.0, 1.0, rule)
+@pytest.mark.parametrize("method", ["euler", "zoh"])
+def test_products_beyond_62_bits_are_refused(method: str) -> None:
+    spec = LMUSpec(12, 3000.0, 1.0, method)
     with pytest.raises(DesignError, match=f"must be at most {MAX_WIDTH} bits wide, got"):
         plan_memory(spec, state_bits=32, coefficient_bits=32)
     plan = plan_memory(spec, state_bits=32)  # the default coefficient width stays exact

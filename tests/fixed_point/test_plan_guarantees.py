@@ -19,7 +19,7 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 
 
 def _realised(plan: MemoryPlan) -> DiscreteSystem:
@@ -62,14 +62,14 @@ def _hard_inputs(plan: MemoryPlan, steps: int, rng: np.random.Generator) -> np.n
 def _random_plan(rng: np.random.Generator, **limits: Any) -> MemoryPlan:
     """A plan of a random small memory; specifications that are refused are drawn again."""
     while True:
-        rule = RULES[rng.integers(len(RULES))]
+        method = METHODS[rng.integers(len(METHODS))]
         order = int(rng.integers(1, limits.get("order", 8) + 1))
-        ratio = least_theta_over_dt(order, rule) * (1.05 + 10 ** rng.uniform(-1.5, 1.3))
-        dense = rule in (Discretization.ZOH, Discretization.BILINEAR)
+        ratio = least_theta_over_dt(order, method) * (1.05 + 10 ** rng.uniform(-1.5, 1.3))
+        dense = method in (Discretization.ZOH, Discretization.BILINEAR)
         basis = Basis.ORTHONORMAL if dense and rng.random() < 0.4 else Basis.LEGENDRE
         try:
             return plan_memory(
-                LMUSpec(order, min(ratio, 300.0), 1.0, rule, basis),
+                LMUSpec(order, min(ratio, 300.0), 1.0, method, basis),
                 input_bits=int(rng.integers(3, 25)),
                 state_bits=int(rng.integers(limits.get("state_bits", 4), 33)),
                 coefficient_bits=None if rng.random() < 0.4 else int(rng.integers(4, 33)),
@@ -128,17 +128,17 @@ def test_the_bound_holds_for_real_inputs_with_their_rounding(seed: int) -> None:
     assert plan.error_bound == pytest.approx(sum(vars(plan.budget).values()))
 
 
-@pytest.mark.parametrize(("rule", "ratio"), [("euler", 60.0), ("ab2", 60.0), ("zoh", 20.0), ("bilinear", 20.0)])
-def test_the_ranges_are_attained(rule: str, ratio: float) -> None:
+@pytest.mark.parametrize(("method", "ratio"), [("euler", 60.0), ("ab2", 60.0), ("zoh", 20.0), ("bilinear", 20.0)])
+def test_the_ranges_are_attained(method: str, ratio: float) -> None:
     """A bang-bang input takes every state to nine tenths of its certified range, and uses its last bit."""
-    plan = plan_memory(LMUSpec(6, ratio, 1.0, rule), input_bits=16, state_bits=20)
+    plan = plan_memory(LMUSpec(6, ratio, 1.0, method), input_bits=16, state_bits=20)
     steps = int(20 * ratio)
     response = _response(_realised(plan), steps)
     codes = np.where(response[::-1].T >= 0, plan.input_format.high, plan.input_format.low)
     words = IntegerMemory(plan).run(codes)
     reached = np.abs(words).max(axis=(0, 1)) * plan.state_format.lsb
     assert np.all(reached >= 0.9 * plan.ranges)
-    assert np.all(plan.ranges >= state_ranges(6, 1.0 / ratio, Discretization(rule)) * (1 - 1e-3))
+    assert np.all(plan.ranges >= state_ranges(6, 1.0 / ratio, Discretization(method)) * (1 - 1e-3))
     # One bit less would not do: the widest state's range needs its whole word.
     assert max(plan.state_widths) == plan.state_format.width
     for state, width in zip(plan.ranges / plan.state_format.lsb, plan.state_widths, strict=True):
@@ -155,14 +155,14 @@ def test_the_ranges_hold_every_part_of_the_error(seed: int) -> None:
     assert np.all(driven + noise <= plan.ranges * (1 + 1e-12))
 
 
-@pytest.mark.parametrize(("rule", "order", "factor"), [("ab2", 16, 1.1), ("ab2", 16, 1.03), ("euler", 24, 1.03)])
+@pytest.mark.parametrize(("method", "order", "factor"), [("ab2", 16, 1.1), ("ab2", 16, 1.03), ("euler", 24, 1.03)])
 def test_a_62_bit_accumulator_that_is_too_coarse_is_refused_or_allowed_for(
-    rule: str, order: int, factor: float
+    method: str, order: int, factor: float
 ) -> None:
     """Close to the limit rounding is amplified so much that the exact grid no longer fits."""
-    ratio = factor * least_theta_over_dt(order, Discretization(rule))
+    ratio = factor * least_theta_over_dt(order, Discretization(method))
     try:
-        plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), state_bits=32)
+        plan = plan_memory(LMUSpec(order, ratio, 1.0, method), state_bits=32)
     except DesignError:
         return
     driven = plan.budget.input / (0.5 * plan.input_format.lsb)
@@ -171,7 +171,7 @@ def test_a_62_bit_accumulator_that_is_too_coarse_is_refused_or_allowed_for(
 
 
 def _answer_to_errors(plan: MemoryPlan, steps: int, at_accumulator: bool) -> np.ndarray:
-    """Σ_k |word_i(k)| after an error of one unit of state j in a single narrowing, or in one increment.
+    """Σ_k |word_i(k)| after an error of one unit of state j in a single requantisation, or in one increment.
 
     The loop of the plan's text, in real numbers and without further rounding, shape (order, order).
     """
@@ -192,11 +192,11 @@ def _answer_to_errors(plan: MemoryPlan, steps: int, at_accumulator: bool) -> np.
 
 
 @pytest.mark.parametrize("feedback", [True, False])
-@pytest.mark.parametrize("rule", RULES)
-def test_each_part_of_the_budget_is_what_single_errors_add_up_to(rule: Discretization, feedback: bool) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_each_part_of_the_budget_is_what_single_errors_add_up_to(method: Discretization, feedback: bool) -> None:
     """The worst case over all signs of all errors, from the answer to one error at a time."""
     plan = plan_memory(
-        LMUSpec(5, 30.0, 1.0, rule), input_bits=10, state_bits=16, coefficient_bits=14, error_feedback=feedback
+        LMUSpec(5, 30.0, 1.0, method), input_bits=10, state_bits=16, coefficient_bits=14, error_feedback=feedback
     )
     steps, lsb, budget = 1500, plan.state_format.lsb, plan.budget
     requantisation = 0.5 * lsb * _answer_to_errors(plan, steps, at_accumulator=False).sum(axis=1)
@@ -217,10 +217,10 @@ def test_each_part_of_the_budget_is_what_single_errors_add_up_to(rule: Discretiz
         assert np.all(part <= exact * 1.01 + 1e-12)
 
 
-@pytest.mark.parametrize("rule", ["euler", "ab2", "zoh"])
-def test_the_bound_is_at_most_twenty_times_what_hard_inputs_reach(rule: str) -> None:
+@pytest.mark.parametrize("method", ["euler", "ab2", "zoh"])
+def test_the_bound_is_at_most_twenty_times_what_hard_inputs_reach(method: str) -> None:
     """Order 16, 16-bit words, a window of 1,000 samples."""
-    plan = plan_memory(LMUSpec(16, 1000.0, 1.0, rule), state_bits=16)
+    plan = plan_memory(LMUSpec(16, 1000.0, 1.0, method), state_bits=16)
     codes = _hard_inputs(plan, 4000, np.random.default_rng(0))
     model = IntegerMemory(plan)
     exact = FloatMemory(plan.spec).run(plan.input_format.decode(codes))
@@ -228,12 +228,12 @@ def test_the_bound_is_at_most_twenty_times_what_hard_inputs_reach(rule: str) -> 
     bound = plan.error_bound - plan.budget.input
     assert np.all(measured <= bound)
     assert bound.max() <= 20 * measured.max()
-    print(f"{rule}: bound {bound.max():.3g}, measured {measured.max():.3g}")
+    print(f"{method}: bound {bound.max():.3g}, measured {measured.max():.3g}")
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_more_bits_mean_a_smaller_bound(rule: Discretization) -> None:
-    spec = LMUSpec(5, 50.0, 1.0, rule)
+@pytest.mark.parametrize("method", METHODS)
+def test_more_bits_mean_a_smaller_bound(method: Discretization) -> None:
+    spec = LMUSpec(5, 50.0, 1.0, method)
     bounds = [plan_memory(spec, input_bits=b, state_bits=b).error_bound.max() for b in (8, 12, 16, 20)]
     assert all(fine < 0.25 * coarse for coarse, fine in pairwise(bounds))
 
@@ -242,9 +242,9 @@ def test_more_bits_mean_a_smaller_bound(rule: Discretization) -> None:
 
 
 @pytest.mark.parametrize("bits", [5, 8, 16])
-@pytest.mark.parametrize("rule", ["zoh", "bilinear"])
-def test_a_constant_is_held_exactly_whatever_the_rounding_of_the_matrix(rule: str, bits: int) -> None:
-    spec = LMUSpec(5, 12.0, 1.0, rule)
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+def test_a_constant_is_held_exactly_whatever_the_rounding_of_the_matrix(method: str, bits: int) -> None:
+    spec = LMUSpec(5, 12.0, 1.0, method)
     plan = plan_memory(spec, input_bits=10, state_bits=14, coefficient_bits=bits, datapath="dense")
     gain, drive = plan.increment.state_gain, plan.increment.input_gain
     assert np.array_equal(gain @ np.eye(5)[0], -drive)

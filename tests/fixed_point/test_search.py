@@ -1,4 +1,4 @@
-"""The search: a true Pareto front, over every rule that is stable, with predictions that plans confirm."""
+"""The search: a true Pareto front, over every method that is stable, with predictions that plans confirm."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_nothing_beats_the_front(points: list[tuple[int, float]]) -> None:
         assert any(other.work <= each.work and 0.98 * other.nrmse <= each.nrmse for other in front)
 
 
-def test_every_rule_takes_part_and_the_front_is_made_of_them(found: Search) -> None:
-    assert {rule for rule, _ in found.by_datapath} == set(Discretization)
-    assert found.refused == {}
+def test_every_method_takes_part_and_the_front_is_made_of_them(found: Search) -> None:
+    assert {method for method, _ in found.by_datapath} == set(Discretization)
+    assert found.left_out == {}
     everything = [each for group in found.by_datapath.values() for each in group]
     assert found.front == pareto(everything)
     assert len({each.discretization for each in found.front}) >= 3
@@ -69,24 +69,24 @@ def test_a_candidate_is_what_its_plan_is(found: Search) -> None:
         assert each.storage_bits == pytest.approx(state_storage_bits(plan) + coefficients, abs=3 * SPEC.order)
         analysis = BandAnalysis(spec, Band(0.01))
         predicted = math.hypot(
-            analysis.rule_error(spec, plan.increment), analysis.noise_error(plan.noise, energy_per_unit(spec))
+            analysis.method_error(spec, plan.increment), analysis.noise_error(plan.noise, energy_per_unit(spec))
         )
         assert each.nrmse == pytest.approx(predicted, rel=0.05)
 
 
-def test_a_rule_alone_is_held_against_itself() -> None:
-    own = search(SPEC, Band(0.01), rules=[Discretization.EULER])
-    assert {rule for rule, _ in own.by_datapath} == {Discretization.EULER}
+def test_a_method_alone_is_held_against_itself() -> None:
+    own = search(SPEC, Band(0.01), methods=[Discretization.EULER])
+    assert {method for method, _ in own.by_datapath} == {Discretization.EULER}
     assert own.front[-1].nrmse < 1e-5  # Euler is 4 % away from the ideal memory here
     assert own.reaching(1e-4)
 
 
-def test_unstable_rules_are_left_out_and_named() -> None:
+def test_unstable_methods_are_left_out_and_named() -> None:
     result = search(LMUSpec(8, 12.0, 1.0), Band(0.05))
-    assert set(result.refused) == {"euler", "ab2"}
-    assert {rule for rule, _ in result.by_datapath} == {Discretization.ZOH, Discretization.BILINEAR}
+    assert set(result.left_out) == {"euler", "ab2"}
+    assert {method for method, _ in result.by_datapath} == {Discretization.ZOH, Discretization.BILINEAR}
     with pytest.raises(DesignError, match=r"^theta/dt must be at least 14.9"):
-        search(LMUSpec(8, 12.0, 1.0), Band(0.05), rules=[Discretization.AB2])
+        search(LMUSpec(8, 12.0, 1.0), Band(0.05), methods=[Discretization.AB2])
 
 
 def test_a_given_input_width_is_kept_and_a_basis_too() -> None:

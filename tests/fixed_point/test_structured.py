@@ -19,9 +19,9 @@ from lmu_hw.core.steps import Discretization
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments.matrices import pade_increment, pade_multiplications, tradeoff
-from lmu_hw.fixed_point.datapaths.structured import (
-    Block,
-    StagedProduct,
+from lmu_hw.fixed_point.datapaths.structured.skeleton import Interval, RankProfile, cheapest_tree, compress
+from lmu_hw.fixed_point.datapaths.structured.stages import Block, StagedProduct
+from lmu_hw.fixed_point.datapaths.structured.zoh import (
     band_error,
     deviation_bound,
     energy_gain,
@@ -29,7 +29,6 @@ from lmu_hw.fixed_point.datapaths.structured import (
     truncated_zoh,
     white_error,
 )
-from lmu_hw.fixed_point.datapaths.structured.skeleton import Interval, RankProfile, cheapest_tree, compress
 
 
 def _increment(spec: LMUSpec) -> np.ndarray:
@@ -181,10 +180,10 @@ def test_structured_zoh_keeps_its_promises(order: int, ratio: float, basis: Basi
 
 def test_fewer_multiplications_for_more_error_and_more_levels() -> None:
     spec = LMUSpec(48, 500.0, 1.0)
-    by_error = [structured_zoh(spec, error, contraction=False).multiplications for error in (1e-1, 1e-3, 1e-5)]
+    by_error = [structured_zoh(spec, error).multiplications for error in (1e-1, 1e-3, 1e-5)]
     assert by_error == sorted(by_error)
     assert by_error[0] < by_error[2]
-    by_level = [structured_zoh(spec, 1e-3, levels=n, contraction=False).multiplications for n in (0, 1, 2, 4)]
+    by_level = [structured_zoh(spec, 1e-3, levels=n).multiplications for n in (0, 1, 2, 4)]
     assert by_level == sorted(by_level, reverse=True)
     assert by_level[0] == 48**2
 
@@ -204,9 +203,12 @@ def test_ninth_of_the_multiplications_at_order_256() -> None:
     assert structured_zoh(spec, 1e-3, levels=3).multiplications <= 256**2 / 4
 
 
-def test_without_contraction_nothing_is_damped_and_a_constant_is_held() -> None:
-    spec = LMUSpec(32, 200.0, 1.0)
-    matrix = truncated_zoh(spec, 1e-3, contraction=False).matrix()
+def test_what_truncation_makes_grow_is_damped_and_a_constant_is_held() -> None:
+    spec = LMUSpec(32, 200.0, 1.0, basis=Basis.ORTHONORMAL)
+    signs = np.where(np.arange(32) % 2 == 0, 1.0, -1.0)
+    symmetric = signs[:, None] * _increment(spec)
+    tree = cheapest_tree(RankProfile(symmetric), 1e-3)
+    matrix = compress(symmetric, signs, np.ones(32), tree, 1e-3).matrix()
     damped = truncated_zoh(spec, 1e-3).matrix()
     assert energy_gain(spec, matrix) > 1.0 + 1e-7
     assert energy_gain(spec, damped) <= 1.0
@@ -226,7 +228,7 @@ def test_the_step_is_symmetric_up_to_signs() -> None:
 @pytest.mark.parametrize("basis", list(Basis))
 def test_white_error_is_the_sum_of_squared_impulse_responses(basis: Basis) -> None:
     spec = LMUSpec(10, 30.0, 1.0, basis=basis)
-    matrix = truncated_zoh(spec, 3e-2, contraction=False).matrix()
+    matrix = truncated_zoh(spec, 3e-2).matrix()
     error, signal = np.zeros(10), np.zeros(10)
     for each, exact in zip(*_responses(spec, matrix, 4000), strict=True):
         error, signal = error + (each - exact) ** 2, signal + exact**2
@@ -241,7 +243,7 @@ def test_white_error_is_the_sum_of_squared_impulse_responses(basis: Basis) -> No
 def test_band_error_is_that_of_sinusoids() -> None:
     """Against simulations that have settled, at the same frequencies."""
     spec = LMUSpec(8, 50.0, 1.0)
-    matrix = truncated_zoh(spec, 3e-2, contraction=False).matrix()
+    matrix = truncated_zoh(spec, 3e-2).matrix()
     unit, system, scale = np.eye(8)[0], discretize(spec), energy_scale(8)[:, None]
     squares = np.zeros(2)
     for cycles in (np.arange(48) + 0.5) / 48 * 2.0:
@@ -268,7 +270,7 @@ def _responses(spec: LMUSpec, matrix: np.ndarray, steps: int) -> tuple[np.ndarra
 @pytest.mark.parametrize(("order", "ratio"), [(3, 10.0), (12, 60.0), (24, 500.0)])
 def test_deviation_bound_is_attained_by_the_worst_input(order: int, ratio: float) -> None:
     spec = LMUSpec(order, ratio, 1.0)
-    matrix = truncated_zoh(spec, 1e-2, contraction=False).matrix()
+    matrix = truncated_zoh(spec, 1e-2).matrix()
     bound = deviation_bound(spec, matrix)
     other, exact = _responses(spec, matrix, int(12 * ratio))
     system, unit = discretize(spec), np.eye(order)[0]
@@ -300,7 +302,7 @@ def test_pade_approximates_to_its_order_and_contracts(p: int, q: int) -> None:
     assert pade_multiplications(6, 4) == 120
 
 
-def test_refusals() -> None:
+def test_errors() -> None:
     spec = LMUSpec(8, 100.0, 1.0)
     with pytest.raises(DesignError, match="discretization must be zoh for the structured step, got"):
         structured_zoh(LMUSpec(8, 100.0, 1.0, Discretization.BILINEAR))

@@ -9,9 +9,9 @@ import pytest
 
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
-from lmu_hw.fixed_point.datapaths.structured import StagedProduct, structured_zoh
 from lmu_hw.fixed_point.datapaths.structured.increment import quantise, structured_increment
-from lmu_hw.fixed_point.datapaths.structured.stages import Block
+from lmu_hw.fixed_point.datapaths.structured.stages import Block, StagedProduct
+from lmu_hw.fixed_point.datapaths.structured.zoh import structured_zoh
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory

@@ -16,7 +16,7 @@ from lmu_hw.fixed_point.model import IntegerMemory, IntegerState
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 feedback = pytest.mark.parametrize("feedback", [True, False])
 
 
@@ -50,11 +50,11 @@ def _any_registers(plan: MemoryPlan, rng: np.random.Generator, count: int) -> In
 
 
 @feedback
-@pytest.mark.parametrize("rule", RULES)
-def test_every_content_of_the_registers_of_a_tiny_memory_decays(rule: str, feedback: bool) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_every_content_of_the_registers_of_a_tiny_memory_decays(method: str, feedback: bool) -> None:
     """All accumulators × residues × words of one state: hundreds of thousands of starts."""
     plan = plan_memory(
-        LMUSpec(1, 4.0, 1.0, rule), input_bits=4, state_bits=4, coefficient_bits=4, error_feedback=feedback
+        LMUSpec(1, 4.0, 1.0, method), input_bits=4, state_bits=4, coefficient_bits=4, error_feedback=feedback
     )
     form, half = plan.state_format, 1 << (plan.requantisation - 1)
     quarter = plan.accumulator_format.high // 4 + 1
@@ -69,12 +69,12 @@ def test_every_content_of_the_registers_of_a_tiny_memory_decays(rule: str, feedb
 
 @feedback
 @pytest.mark.parametrize(
-    ("rule", "order", "ratio"), [("euler", 4, 20.0), ("ab2", 8, 60.0), ("zoh", 8, 30.0), ("bilinear", 8, 30.0)]
+    ("method", "order", "ratio"), [("euler", 4, 20.0), ("ab2", 8, 60.0), ("zoh", 8, 30.0), ("bilinear", 8, 30.0)]
 )
 def test_any_registers_decay_within_five_windows(
-    rule: str, order: int, ratio: float, feedback: bool, rng: np.random.Generator
+    method: str, order: int, ratio: float, feedback: bool, rng: np.random.Generator
 ) -> None:
-    plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), input_bits=6, state_bits=12, error_feedback=feedback)
+    plan = plan_memory(LMUSpec(order, ratio, 1.0, method), input_bits=6, state_bits=12, error_feedback=feedback)
     state = _any_registers(plan, rng, 500)
     _settle(plan, state, int(5 * ratio))
     assert np.all(_reached(plan, state, int(5 * ratio)) <= plan.limit_set[:, None])
@@ -82,7 +82,7 @@ def test_any_registers_decay_within_five_windows(
 
 @settings(max_examples=40)
 @given(
-    rule=st.sampled_from(RULES),
+    method=st.sampled_from(METHODS),
     order=st.integers(1, 8),
     stretch=st.floats(1.15, 10.0),
     state_bits=st.integers(6, 20),
@@ -90,11 +90,11 @@ def test_any_registers_decay_within_five_windows(
     seed=st.integers(0, 2**32 - 1),
 )
 def test_random_memories_decay(
-    rule: Discretization, order: int, stretch: float, state_bits: int, feedback: bool, seed: int
+    method: Discretization, order: int, stretch: float, state_bits: int, feedback: bool, seed: int
 ) -> None:
-    ratio = max(2.0, stretch * least_theta_over_dt(order, rule))
+    ratio = max(2.0, stretch * least_theta_over_dt(order, method))
     try:
-        plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), state_bits=state_bits, error_feedback=feedback)
+        plan = plan_memory(LMUSpec(order, ratio, 1.0, method), state_bits=state_bits, error_feedback=feedback)
     except DesignError:
         return
     state = _any_registers(plan, np.random.default_rng(seed), 20)
@@ -109,12 +109,12 @@ def test_random_memories_decay(
     assert np.all(_reached(plan, state, 100) <= plan.limit_set[:, None])
 
 
-@pytest.mark.parametrize(("rule", "order", "ratio"), [("euler", 4, 20.0), ("ab2", 4, 20.0), ("bilinear", 4, 10.0)])
+@pytest.mark.parametrize(("method", "order", "ratio"), [("euler", 4, 20.0), ("ab2", 4, 20.0), ("bilinear", 4, 10.0)])
 def test_without_error_feedback_the_words_come_to_rest(
-    rule: str, order: int, ratio: float, rng: np.random.Generator
+    method: str, order: int, ratio: float, rng: np.random.Generator
 ) -> None:
     """No oscillation at all: every register stands still, at most a few codes from zero."""
-    plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), input_bits=6, state_bits=12, error_feedback=False)
+    plan = plan_memory(LMUSpec(order, ratio, 1.0, method), input_bits=6, state_bits=12, error_feedback=False)
     state = _any_registers(plan, rng, 500)
     _settle(plan, state, int(12 * ratio))
     kept = state.accumulator.copy(), state.word.copy()
@@ -123,10 +123,10 @@ def test_without_error_feedback_the_words_come_to_rest(
     assert np.array_equal(kept[1], state.word)
 
 
-@pytest.mark.parametrize(("rule", "order", "ratio"), [("ab2", 8, 60.0), ("zoh", 8, 30.0)])
-def test_the_limit_set_is_not_idle(rule: str, order: int, ratio: float, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("method", "order", "ratio"), [("ab2", 8, 60.0), ("zoh", 8, 30.0)])
+def test_the_limit_set_is_not_idle(method: str, order: int, ratio: float, rng: np.random.Generator) -> None:
     """With error feedback the words keep chattering, and reach at least a third of the bound."""
-    plan = plan_memory(LMUSpec(order, ratio, 1.0, rule), input_bits=6, state_bits=12, error_feedback=True)
+    plan = plan_memory(LMUSpec(order, ratio, 1.0, method), input_bits=6, state_bits=12, error_feedback=True)
     state = _any_registers(plan, rng, 500)
     _settle(plan, state, int(5 * ratio))
     reached = _reached(plan, state, int(5 * ratio)).max(axis=1)
@@ -135,6 +135,6 @@ def test_the_limit_set_is_not_idle(rule: str, order: int, ratio: float, rng: np.
 
 
 def test_a_state_of_zero_stays_zero() -> None:
-    for rule in RULES:
-        plan = plan_memory(LMUSpec(4, 30.0, 1.0, rule))
+    for method in METHODS:
+        plan = plan_memory(LMUSpec(4, 30.0, 1.0, method))
         assert not IntegerMemory(plan).run(np.zeros(50, dtype=np.int64)).any()

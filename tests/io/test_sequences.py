@@ -14,7 +14,7 @@ from lmu_hw.io import recordings as sequences
 from lmu_hw.io.recordings import read_classes, read_sequences
 
 
-def refusal(path: Path, inputs: int = 1) -> str:
+def error_of(path: Path, inputs: int = 1) -> str:
     with pytest.raises(DesignError) as caught:
         read_sequences(path, inputs)
     text = str(caught.value)
@@ -47,7 +47,7 @@ def test_columns_of_a_table_are_the_inputs(tmp_path):
     read = read_sequences(tmp_path / "x.csv", 2)
     assert not read.batched
     np.testing.assert_array_equal(read.values, [[[1, -2], [30, 4]]])
-    assert refusal(tmp_path / "x.csv") == "x.csv must be a column for each of the 1 inputs, got 2 columns"
+    assert error_of(tmp_path / "x.csv") == "x.csv must be a column for each of the 1 inputs, got 2 columns"
 
 
 def test_channels_of_a_wav_are_the_inputs(tmp_path, rng):
@@ -71,15 +71,15 @@ def test_channels_of_a_wav_are_the_inputs(tmp_path, rng):
 )
 def test_arrays_are_refused(array, inputs, words, tmp_path):
     np.save(tmp_path / "x.npy", array, allow_pickle=True)
-    assert refusal(tmp_path / "x.npy", inputs).startswith(words)
+    assert error_of(tmp_path / "x.npy", inputs).startswith(words)
 
 
 def test_sizes_are_bounded(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.zeros((3, 5, 2)))
     monkeypatch.setattr(sequences, "MAX_VALUES", 29)
-    assert refusal(tmp_path / "x.npy", 2) == "x.npy must be at most 29 numbers, got (3, 5, 2)"
+    assert error_of(tmp_path / "x.npy", 2) == "x.npy must be at most 29 numbers, got (3, 5, 2)"
     monkeypatch.setattr(recordings, "MAX_SAMPLES", 4)
-    assert refusal(tmp_path / "x.npy", 2) == "x.npy must be at most 4 samples long, got 5"
+    assert error_of(tmp_path / "x.npy", 2) == "x.npy must be at most 4 samples long, got 5"
 
 
 @pytest.mark.parametrize("kind", ["npy", "csv", "floats"])

@@ -22,7 +22,7 @@ from lmu_hw.io.signals import band_limited_noise, read_signal
 Array = NDArray[np.float64]
 
 
-def refusal(path: Path, **options: Any) -> str:
+def error_of(path: Path, **options: Any) -> str:
     with pytest.raises(DesignError) as caught:
         read_signal(path, **options)
     text = str(caught.value)
@@ -92,11 +92,11 @@ def test_wav_with_extensible_header_odd_chunks_and_a_tail(tmp_path: Path) -> Non
 def test_wav_with_two_channels_and_none_chosen(tmp_path: Path) -> None:
     path = tmp_path / "stereo.wav"
     scipy.io.wavfile.write(path, 8000, np.zeros((10, 2), dtype=np.int16))
-    assert refusal(path) == "channel must be chosen among 0 to 1 for the 2 channels of stereo.wav, got none"
-    assert refusal(path, channel=2) == "channel must be one of 0 to 1 in stereo.wav, got 2"
-    assert refusal(path, channel="left") == "channel must be one of 0 to 1 in stereo.wav, got left"
-    assert refusal(path, channel=-1) == "channel must be one of 0 to 1 in stereo.wav, got -1"
-    assert refusal(path, channel=True) == "channel must be one of 0 to 1 in stereo.wav, got True"
+    assert error_of(path) == "channel must be chosen among 0 to 1 for the 2 channels of stereo.wav, got none"
+    assert error_of(path, channel=2) == "channel must be one of 0 to 1 in stereo.wav, got 2"
+    assert error_of(path, channel="left") == "channel must be one of 0 to 1 in stereo.wav, got left"
+    assert error_of(path, channel=-1) == "channel must be one of 0 to 1 in stereo.wav, got -1"
+    assert error_of(path, channel=True) == "channel must be one of 0 to 1 in stereo.wav, got True"
     assert read_signal(path, channel="1").samples.size == 10
 
 
@@ -140,7 +140,7 @@ def test_wav_with_two_channels_and_none_chosen(tmp_path: Path) -> None:
 )
 def test_wav_refuses(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(content)
-    assert refusal(tmp_path / "x.wav").startswith(message)
+    assert error_of(tmp_path / "x.wav").startswith(message)
 
 
 @given(content=st.binary(max_size=120), cut=st.integers(0, 200), at=st.integers(0, 60))
@@ -188,23 +188,23 @@ def test_npy_is_what_numpy_wrote(kind: str, order: Any, tmp_path: Path, rng: np.
 )
 def test_npy_refuses(array: Any, message: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", array)
-    assert refusal(tmp_path / "x.npy") == message
+    assert error_of(tmp_path / "x.npy") == message
 
 
 def test_npy_never_unpickles(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     message = "x.npy must be an array of numbers (nothing pickled is loaded), got Python objects"
-    assert refusal(tmp_path / "x.npy") == message
+    assert error_of(tmp_path / "x.npy") == message
 
 
 def test_npy_promises_are_checked_before_anything_is_allocated(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
-    assert refusal(path) == "x.npy must be at most 33554432 samples long, got 1000000000000000"
+    assert error_of(path) == "x.npy must be at most 33554432 samples long, got 1000000000000000"
     with path.open("wb") as file:
         np.lib.format.write_array_header_2_0(file, {"descr": "<f8", "fortran_order": False, "shape": (1000, 10**12)})
-    assert refusal(path) == "x.npy must be a whole .npy file, with 8000000000000000 bytes of data, got 0"
+    assert error_of(path) == "x.npy must be a whole .npy file, with 8000000000000000 bytes of data, got 0"
 
 
 @pytest.mark.parametrize("cut", [0, 5, 9, 60, 127, 130])
@@ -212,7 +212,7 @@ def test_npy_cut_off_is_refused(cut: int, tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.zeros(4))
     path.write_bytes(path.read_bytes()[:cut])
-    assert refusal(path).startswith("x.npy must be a whole .npy file")
+    assert error_of(path).startswith("x.npy must be a whole .npy file")
 
 
 def test_npy_of_an_unknown_version_is_refused(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_npy_of_an_unknown_version_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[6] = 9
     path.write_bytes(content)
-    assert refusal(path) == "x.npy must be a whole .npy file, got version (9, 0)"
+    assert error_of(path) == "x.npy must be a whole .npy file, got version (9, 0)"
 
 
 # --- .csv
@@ -246,7 +246,7 @@ def test_csv_columns(text: str, channel: Any, expected: list[float] | None, tmp_
     path = tmp_path / "x.csv"
     path.write_bytes(text.encode())
     if expected is None:
-        refusal(path, channel=channel)
+        error_of(path, channel=channel)
     else:
         signal = read_signal(path, channel=channel)
         np.testing.assert_array_equal(signal.samples, expected)
@@ -279,12 +279,12 @@ def test_csv_is_what_numpy_wrote(tmp_path: Path, rng: np.random.Generator) -> No
 )
 def test_csv_refuses(text: str, channel: Any, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="utf-8")
-    assert refusal(tmp_path / "x.csv", channel=channel).startswith(message)
+    assert error_of(tmp_path / "x.csv", channel=channel).startswith(message)
 
 
 def test_csv_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes("0.1\n".encode("utf-16"))
-    assert refusal(tmp_path / "x.csv") == "x.csv must be text in UTF-8, got other bytes"
+    assert error_of(tmp_path / "x.csv") == "x.csv must be text in UTF-8, got other bytes"
 
 
 # --- any file
@@ -296,16 +296,16 @@ def test_normalize_scales_the_peak_to_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_signal(path, normalize=True).samples, [0.25, -1.0, 0.5])
     np.save(path, np.zeros(3))
     message = "x.npy must be different from zero somewhere to be normalised, got only zeros"
-    assert refusal(path, normalize=True) == message
+    assert error_of(path, normalize=True) == message
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     missing = tmp_path / "x.npy"
-    assert refusal(missing).startswith("input file must be an existing file, got ")
-    assert refusal(tmp_path / "x.mp3") == "input file must be one of *.npy, *.csv, *.wav, got x.mp3"
-    assert refusal(tmp_path / "x") == "input file must be one of *.npy, *.csv, *.wav, got x"
+    assert error_of(missing).startswith("input file must be an existing file, got ")
+    assert error_of(tmp_path / "x.mp3") == "input file must be one of *.npy, *.csv, *.wav, got x.mp3"
+    assert error_of(tmp_path / "x") == "input file must be one of *.npy, *.csv, *.wav, got x"
     (tmp_path / "d.csv").mkdir()
-    assert refusal(tmp_path / "d.csv").startswith("input file must be an existing file, got ")
+    assert error_of(tmp_path / "d.csv").startswith("input file must be an existing file, got ")
 
 
 def test_files_without_permission_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,18 +316,18 @@ def test_files_without_permission_are_refused(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", denied)  # a superuser may read anything
-    assert refusal(path).startswith("input file must be readable, got ")
+    assert error_of(path).startswith("input file must be readable, got ")
 
 
 def test_lengths_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.csv"
     path.write_text("0.1\n" * 9, encoding="utf-8")
     monkeypatch.setattr(recordings, "MAX_SAMPLES", 8)
-    assert refusal(path) == "x.csv must be at most 8 samples long, got 9"
+    assert error_of(path) == "x.csv must be at most 8 samples long, got 9"
     scipy.io.wavfile.write(tmp_path / "x.wav", 8000, np.zeros(9, dtype=np.int16))
-    assert refusal(tmp_path / "x.wav") == "x.wav must be at most 8 samples long, got 9"
+    assert error_of(tmp_path / "x.wav") == "x.wav must be at most 8 samples long, got 9"
     monkeypatch.setattr(recordings, "MAX_FILE_BYTES", 35)
-    assert refusal(path) == "x.csv must be at most 35 bytes, got 36"
+    assert error_of(path) == "x.csv must be at most 35 bytes, got 36"
 
 
 # --- stimuli

@@ -82,7 +82,7 @@ def test_it_is_planned_within_its_bound_searched_and_refused_what_it_does_not_of
     words = model.run(plan.input_format.encode(samples))
     deviation = model.decode(words) - FloatMemory(spec).run(samples)
     assert np.all(np.abs(deviation).max(axis=(0, 1)) <= plan.error_bound)
-    assert search(spec, Band(2.0), rules=[heun]).front[0].discretization is heun
+    assert search(spec, Band(2.0), methods=[heun]).front[0].discretization is heun
     with pytest.raises(DesignError, match="datapath of heun must be one of dense, got chain"):
         plan_memory(spec, datapath="chain")
 

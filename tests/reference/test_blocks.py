@@ -16,18 +16,20 @@ from lmu_hw.reference.memory import all_states, block_length, final_state
 @settings(max_examples=60)
 @given(
     order=st.integers(1, 8),
-    rule=st.sampled_from(list(Discretization)),
+    method=st.sampled_from(list(Discretization)),
     basis=st.sampled_from(Basis),
     steps=st.integers(1, 200),
-    fresh=st.booleans(),
+    clear=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_blocks_equal_steps(order: int, rule: Discretization, basis: Basis, steps: int, fresh: bool, seed: int) -> None:
+def test_blocks_equal_steps(
+    order: int, method: Discretization, basis: Basis, steps: int, clear: bool, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
-    spec = LMUSpec(order, 1.0, 1.0 / 60.0, rule, basis)
+    spec = LMUSpec(order, 1.0, 1.0 / 60.0, method, basis)
     system = discretize(spec)
     u = rng.uniform(-1, 1, (2, 3, steps))
-    z = np.zeros((2, 3, system.input.size)) if fresh else rng.uniform(-1, 1, (2, 3, system.input.size))
+    z = np.zeros((2, 3, system.input.size)) if clear else rng.uniform(-1, 1, (2, 3, system.input.size))
     states, one = [], z
     for k in range(steps):
         one = one @ system.transition.T + u[..., k, None] * system.input

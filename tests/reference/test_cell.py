@@ -119,21 +119,21 @@ def test_trace_is_the_equations_number_by_number(
     np.testing.assert_allclose(trace.hidden, h, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", Discretization)
+@pytest.mark.parametrize("method", Discretization)
 @pytest.mark.parametrize("basis", Basis)
 def test_the_memory_of_a_cell_is_the_float_memory_driven_by_u(
-    rule: Discretization, basis: Basis, rng: np.random.Generator
+    method: Discretization, basis: Basis, rng: np.random.Generator
 ) -> None:
-    spec = LMUSpec(5, 1.0, 0.02, rule, basis)
+    spec = LMUSpec(5, 1.0, 0.02, method, basis)
     cell = LMUCell(random_cell(rng, spec, channels=2))
     trace = cell.trace(rng.uniform(-1, 1, (3, 40, 2)))
     memory = FloatMemory(spec).run(np.moveaxis(trace.drive, -1, -2))  # time last there
     np.testing.assert_allclose(trace.memory, np.moveaxis(memory, -2, -3), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", Discretization)
-def test_steps_sequences_parts_and_batches_agree(rule: Discretization, rng: np.random.Generator) -> None:
-    parameters = random_cell(rng, LMUSpec(4, 1.0, 0.02, rule), channels=2)
+@pytest.mark.parametrize("method", Discretization)
+def test_steps_sequences_parts_and_batches_agree(method: Discretization, rng: np.random.Generator) -> None:
+    parameters = random_cell(rng, LMUSpec(4, 1.0, 0.02, method), channels=2)
     x = rng.uniform(-1, 1, (3, 20, 2))
     whole = LMUCell(parameters).run(x)
     assert whole.shape == (3, 20, 3)

@@ -19,14 +19,14 @@ from lmu_hw.reference.definition import CellWeights, LSTMWeights, cell_step, lst
 @settings(max_examples=40)
 @given(
     sizes=st.sampled_from([(1, 1, 1, 1), (6, 2, 3, 4)]),  # few: JAX compiles every shape anew
-    rule=st.sampled_from(list(Discretization)),
+    method=st.sampled_from(list(Discretization)),
     basis=st.sampled_from(Basis),
     activation=st.sampled_from(Activation),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_numpy_and_jax_agree_to_1e_12_over_random_cells(
     sizes: tuple[int, int, int, int],
-    rule: Discretization,
+    method: Discretization,
     basis: Basis,
     activation: Activation,
     seed: int,
@@ -35,7 +35,7 @@ def test_numpy_and_jax_agree_to_1e_12_over_random_cells(
 
     rng = np.random.default_rng(seed)
     order, inputs, channels, hidden = sizes
-    spec = LMUSpec(order, 1.0, 1.0 / 64.0, rule, basis)
+    spec = LMUSpec(order, 1.0, 1.0 / 64.0, method, basis)
     shapes = CellParameters.shapes(order, inputs, channels, hidden)
     weights = CellWeights(**{name: rng.uniform(-1, 1, shape) / shape[-1] for name, shape in shapes.items()})
     system = discretize(spec)

@@ -20,7 +20,7 @@ specs = st.builds(
     LMUSpec,
     order=st.integers(1, 6),
     theta=st.just(1.0),
-    dt=st.floats(1e-3, 1.0 / 12.0),  # stable for every rule
+    dt=st.floats(1e-3, 1.0 / 12.0),  # stable for every method
     discretization=st.sampled_from(list(Discretization)),
     basis=st.sampled_from(Basis),
 )

@@ -81,7 +81,7 @@ def test_both_together_on_wide_words(rounding: Rounding, overflow: Overflow, rng
 
 def test_hardware_cannot_refuse_an_overflow() -> None:
     with pytest.raises(DesignError, match=r"^overflow must be saturate or wrap in hardware, got"):
-        arithmetic.fit(Signal(8), QFormat(4, 0), Overflow.REFUSE)
+        arithmetic.fit(Signal(8), QFormat(4, 0), Overflow.ERROR)
 
 
 @pytest.mark.parametrize("is_signed", [True, False])

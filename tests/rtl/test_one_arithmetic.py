@@ -64,7 +64,7 @@ def stated_words(plan: MemoryPlan, codes: list[int]) -> list[list[int]]:
         words = [requantise(each, plan.requantisation) for each in sums]
         if plan.error_feedback:
             residues = [s - (w << plan.requantisation) for s, w in zip(sums, words, strict=True)]
-        rows.append([requantise(v, plan.output_narrowing) for v in values] if plan.separate_output else words)
+        rows.append([requantise(v, plan.output_requantisation) for v in values] if plan.separate_output else words)
     return rows
 
 

@@ -18,8 +18,8 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.model import Output
 from lmu_hw.reference.cell import CellParameters
+from lmu_hw.reference.classifier import LinearReadout
 from lmu_hw.reference.definition import drive, react
-from lmu_hw.reference.readout import LinearReadout
 from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer
 from lmu_hw.training.model import Model

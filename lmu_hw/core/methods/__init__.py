@@ -1,7 +1,7 @@
-"""The table of time-stepping methods: one row each, and one file each that says everything of it.
+"""The table of time-stepping methods: a row for each, and a file for each that says everything about it.
 
-docs/adding-a-method.md goes through what a new one needs. Only the standard library is imported here: a method's
-functions get the array modules that they compute with.
+docs/adding-a-method.md goes through what a new one needs. Only the standard library is imported here: the functions of
+a method are given the array modules that they compute with.
 """
 
 from lmu_hw.core.methods.ab2 import AB2

@@ -1,4 +1,4 @@
-"""What is said of a time-stepping method, in one object."""
+"""Everything that is said of a time-stepping method, in one object."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BANKS = ((1.0,), (1.0, 1.5))
 
 @dataclass(frozen=True)
 class StepMatrices:
-    """z⁺ = transition·z + input·u and m = output·z, with n ≥ order internal states.
+    """A step z⁺ = transition·z + input·u, m = output·z with n ≥ order internal states.
 
     Attributes:
         transition: The matrix G, shape (n, n).
@@ -32,7 +32,7 @@ class StepMatrices:
 
 @dataclass(frozen=True)
 class Arrays:
-    """The two modules that matrices are computed with, so that NumPy and JAX share one statement of them.
+    """The two modules that matrices are computed with, so that one definition of them serves NumPy and JAX.
 
     Attributes:
         xp: `numpy`, or `jax.numpy`.
@@ -47,8 +47,9 @@ class Discretization(Registered):
     """A time-stepping method: how θ ṁ = A m + B u becomes z⁺ = G z + H u, m = K z.
 
     Attributes:
-        matrices: The function (arrays, A, B, h = dt/θ) → step, in the coordinates of A and B.
-        log_radius: The function hλ → log of the largest modulus that the method gives to a mode of pole λ.
+        matrices: The function from the array modules, A, B and h = dt/θ to the step, in the coordinates of A and B.
+        log_radius: The function from hλ to the logarithm of the largest modulus that the method gives to a mode of
+            pole λ.
         unconditional: Whether the step is a contraction, and so stable, for every dt.
         holds: Whether a sample stands for the input over the whole step, so that it is seen half a step late.
         convergence_order: The order of the error in dt for a smooth input; None where a held input is carried
@@ -66,6 +67,11 @@ class Discretization(Registered):
     datapaths: tuple[str, ...]
     bank_gains: tuple[float, ...]
 
+    @property
+    def input_delay(self) -> float:
+        """By how many steps the input is seen late: ½ where samples are held, else 0."""
+        return 0.5 if self.holds else 0.0
+
     @classmethod
     def define(
         cls,
@@ -82,7 +88,7 @@ class Discretization(Registered):
         """The method of that name; the arguments are the attributes.
 
         Raises:
-            ValueError: the integer model and the hardware have no such banks.
+            ValueError: the integer model and the hardware have no banks of states with these gains.
         """
         if bank_gains not in _BANKS:
             raise ValueError(f"bank_gains must be one of {_BANKS}, got {bank_gains}")
@@ -100,13 +106,13 @@ class Discretization(Registered):
 
     @classmethod
     def names(cls, which: Callable[[Discretization], bool]) -> str:
-        """The methods of which something is true, as an error says it: "zoh or bilinear"."""
+        """The names of the methods for which `which` is true, as an error lists them: "zoh or bilinear"."""
         found = [str(method) for method in cls if which(method)]
         return " or ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
 
 
 def log_modulus_of_one_plus(z: complex) -> float:
-    """log|1 + z|; a modulus close to 1 keeps its digits."""
+    """log|1 + z|, −∞ at z = −1. It keeps its digits where the modulus is close to 1, as log|1 + z| itself would not."""
     modulus = abs(1.0 + z)
     if modulus < 0.5:
         return math.log(modulus) if modulus > 0.0 else -math.inf

@@ -1,4 +1,7 @@
-"""Zero-order hold: exact for an input that is held over each step (Van Loan, 1978)."""
+"""Zero-order hold: exact for an input that is held over each step.
+
+Both matrices come from one exponential (Van Loan, IEEE Transactions on Automatic Control 23 (1978)).
+"""
 
 from __future__ import annotations
 

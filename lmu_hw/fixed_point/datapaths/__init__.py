@@ -2,11 +2,10 @@
 
 Every datapath adds an increment to each accumulator once per sample; they differ in how it is computed:
 
-    chain         euler, ab2    order multiplications, exact
-    tridiagonal   bilinear      3·order − 1 multiplications, one elimination from both ends
-    dense         any of one    order² multiplications, exact
-                  bank
-    structured    zoh           stages of words from earlier words, far fewer than order² multiplications
+    chain         euler, ab2                     order multiplications, exact
+    tridiagonal   bilinear                       3·order − 1 multiplications, one elimination from both ends
+    dense         methods with a single bank     order² multiplications, exact
+    structured    zoh                            stages of words from earlier words, far fewer multiplications
 
 The names below are loaded when they are first asked for, so that the table of datapaths can be read without NumPy.
 """

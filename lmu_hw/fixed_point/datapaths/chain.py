@@ -15,7 +15,7 @@ from lmu_hw.fixed_point.formats import IntArray
 
 @dataclass(frozen=True, eq=False)
 class ChainIncrement(Increment):
-    """increment_i = −coefficient_i·s_i with coefficient_i ≈ h(2i+1); the operands s_i are exact sums.
+    """The chain: increment_i = −coefficient_i·s_i with coefficient_i ≈ h(2i+1); the operands s_i are exact sums.
 
         s_{−1} = T + u,   s_0 = T − u,   s_{i+1} = s_{i−1} − 2 m_i,   T = Σ_j m_j
 
@@ -63,10 +63,10 @@ class ChainIncrement(Increment):
 
 
 def chain_increment(spec: LMUSpec, bits: int) -> ChainIncrement:
-    """The chain with each h(2i+1) rounded to bits − 1 significant bits.
+    """The chain with each h(2i+1) rounded to nearest with bits − 1 significant bits.
 
-    Every coefficient has its own binary point, so dt/θ is held to a relative 2^−(bits−1) in each state,
-    however small it is.
+    Every coefficient has its own binary point, so dt/θ is held to a relative 2^−(bits−1) in each state, however small
+    it is.
     """
     d = spec.order
     scaled, fractions = normalised(spec.h * odd_weights(d), bits)

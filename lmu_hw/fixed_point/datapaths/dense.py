@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +14,15 @@ from lmu_hw.core.steps import Discretization
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum
-from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.formats import IntArray, finest_fraction
 
 
 @dataclass(frozen=True, eq=False)
 class DenseIncrement(Increment):
-    """increment_i = Σ_j coefficient_ij·z_j with z = x − e₀u; the operands are z itself.
+    """The dense product: increment_i = Σ_j coefficient_ij·z_j with z = x − e₀u; the operands are z itself.
 
-    A constant input u settles at x = e₀u, so the increment vanishes there whatever the coefficients are,
-    and the input needs none of its own.
+    A constant input u settles at x = e₀u, so the increment vanishes there whatever the coefficients are, and the input
+    needs none of its own.
     """
 
     @property
@@ -74,7 +73,6 @@ def dense_increment(spec: LMUSpec, bits: int) -> DenseIncrement:
         raise DesignError("discretization", f"{wanted} for the dense product", spec.discretization)
     d = spec.order
     matrix = discretize(spec).transition - np.eye(d)
-    most = 2 ** (bits - 1) - 1
-    fraction = math.floor(math.log2((most + 0.49) / np.abs(matrix).max()))
+    fraction = int(finest_fraction(bits, np.abs(matrix).max()))
     codes = np.rint(matrix * 2.0**fraction).astype(np.int64)
     return DenseIncrement(codes, bits, np.full(d, fraction, dtype=np.int64))

@@ -1,7 +1,8 @@
-"""The table of datapaths: one row each, which says everything of it that is not arithmetic.
+"""The table of datapaths: a row for each, which says everything about it but its arithmetic.
 
-The arithmetic is the datapath's `Increment`, in a file of its own, and its hardware is a memory of
-`lmu_hw.rtl.memory`. Only the standard library is imported here.
+The arithmetic of a datapath is an `Increment` in a file of its own, and its hardware is a memory of
+`lmu_hw.rtl.memory`. Only the standard library is imported here, so that the command line can list datapaths without
+delay.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ class Datapath(Registered):
     """How the increment of the state is computed.
 
     Attributes:
-        builder: Where the function (spec, coefficient_bits, **options) → increment is, "module:name".
-        any_basis: Whether it works in every basis; otherwise its couplings are integers in the Legendre basis only.
+        builder: Where the function (spec, coefficient_bits, **options) → increment is, as "module:name".
+        any_basis: Whether it works in every basis; otherwise only in the Legendre basis, where its couplings are
+            integers.
         options: Names of the options of `plan_memory` that it takes.
         weighed_from: The order from which the search weighs it where it is not the first that a method offers;
             None where that never pays.
@@ -54,8 +56,8 @@ class Datapath(Registered):
 
         Args:
             spec: The specification.
-            coefficient_bits: Width of a coefficient, its sign included.
-            options: Options of `plan_memory`; None stands for an option that was not given.
+            coefficient_bits: The width of a coefficient, its sign included.
+            options: Options of `plan_memory` by name; None stands for an option that was not given.
 
         Raises:
             DesignError: an option belongs to other datapaths, or the increment cannot be built.

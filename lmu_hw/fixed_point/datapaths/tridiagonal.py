@@ -4,7 +4,7 @@ With c_i = h(2i+1)/2 and s the chain's operands at the middle of the step, the s
 
     s_{i−1} + 2 c_i s_i − s_{i+1} = 2 x_i,   s_{−1} = s_0 + 2u,   s_d = −s_{d−1}
 
-(the chain's recursion at x + δ/2, Cayley's transform of θ ṁ = A m + B u). Elimination runs from both ends to
+(the recurrence of the chain at x + δ/2, the Cayley transform of θ ṁ = A m + B u). Elimination runs from both ends to
 the row k = ⌊d/2⌋ in the middle and back out again: two recurrences that do not wait for each other.
 
     t_i = 2 x_i − w_{i−1}         w_i = t_i − r_i t_i           i = 0 … k−1,    w_{−1} = 2u
@@ -41,15 +41,15 @@ from lmu_hw.core.legendre import Array, odd_weights
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths.base import Increment, V, normalised, requantise
-from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.fixed_point.formats import IntArray, lsb
 
 
 @dataclass(frozen=True, eq=False)
 class TridiagonalIncrement(Increment):
-    """increment_i = −coefficient_i·s_i, s from the two-ended elimination; see the module's text.
+    """The bilinear step: increment_i = −coefficient_i·s_i, with s from the elimination that the module describes.
 
-    Every product r_i·operand is rounded to the operands' grid; in the middle 2r_k·t_k is, and then the half.
-    The operands are t, w and s, in this order (w_k is s_k).
+    Every product r_i·operand is rounded to the operands' grid; in the middle 2r_k·t_k is, and then its half. The
+    operands are t, w and s, in this order (w_k is s_k).
 
     Attributes:
         pivots: The constants r_i as integers, shape (order,).
@@ -63,7 +63,7 @@ class TridiagonalIncrement(Increment):
 
     @property
     def middle(self) -> int:
-        """k, the row where both eliminations meet."""
+        """The row k = ⌊d/2⌋, where both eliminations meet."""
         return self.order // 2
 
     @property
@@ -72,12 +72,13 @@ class TridiagonalIncrement(Increment):
 
     @property
     def pivot_values(self) -> Array:
-        """r as real numbers, shape (order,)."""
-        return self.pivots * 2.0 ** -self.pivot_fractions.astype(np.float64)
+        """The constants r_i as real numbers, shape (order,)."""
+        return self.pivots * lsb(self.pivot_fractions)
 
     @cached_property
     def _gains(self) -> tuple[Array, Array, Array, Array, Array]:
-        """Operands per unit of state, of input, of an error in each rounding; s-rows come last."""
+        """The operands per unit of state, per unit of input and per unit of error in each rounding, and of the first
+        and the last the rows of s alone."""
         d = self.order
         eye, nothing = np.eye(d), np.zeros((d, d))
         errors = np.eye(2 * d)
@@ -89,7 +90,16 @@ class TridiagonalIncrement(Increment):
         return states, drive[:, 0], noise, states[-d:], noise[-d:]
 
     def _eliminate(self, states: Array, inputs: Array, errors: Array) -> Array:
-        """t, w, s in real numbers, shape (3·order, n): errors are added to w (first half) and to s."""
+        """The elimination in real numbers, for n cases at once.
+
+        Args:
+            states: The states x, shape (order, n).
+            inputs: The inputs u, shape (n,).
+            errors: What roundings add to w (the first half of the rows) and to s, shape (2·order, n).
+
+        Returns:
+            The operands t, w and s, shape (3·order, n).
+        """
         d, k, r = self.order, self.middle, self.pivot_values
         t, w, s = np.zeros_like(states), np.zeros_like(states), np.zeros_like(states)
         last = 2.0 * inputs
@@ -177,7 +187,7 @@ class TridiagonalIncrement(Increment):
 
 
 def implied_steps(r: Array) -> Array:
-    """2c′_i, the steps that pivots r eliminate, shape (order,)."""
+    """The steps 2c′_i of the matrix that constants r, shape (order,), eliminate exactly, shape (order,)."""
     k = r.size // 2
     steps = r / (1.0 - r)
     steps[1:k] += r[: k - 1] if k > 1 else 0.0

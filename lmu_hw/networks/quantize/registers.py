@@ -123,7 +123,7 @@ class _FloatRegisters(Registers):
                 value += accumulator
                 accumulator = value
             if plan.separate_output:
-                _requantise(accumulator, plan.output_narrowing, self.words[rows])
+                _requantise(accumulator, plan.output_requantisation, self.words[rows])
             if plan.error_feedback:
                 offset = self._offset[rows]
                 offset += accumulator

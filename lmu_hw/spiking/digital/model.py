@@ -53,7 +53,7 @@ class DigitalSpikingMemory:
         given = np.asarray(codes)
         if given.ndim not in (1, 2) or not np.issubdtype(given.dtype, np.integer):
             raise DesignError("codes", "integers of shape (T,) or (batch, T)", f"{given.dtype} of shape {given.shape}")
-        rows = fit(np.atleast_2d(given).astype(np.int64), plan.input_format, Overflow.REFUSE)
+        rows = fit(np.atleast_2d(given).astype(np.int64), plan.input_format, Overflow.ERROR)
         batch, steps = rows.shape
         step = _Step(plan, batch, self._seed)
         words = np.empty((batch, steps, plan.ensembles), dtype=np.int64)

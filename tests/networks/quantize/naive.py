@@ -37,7 +37,7 @@ class NaiveMemory:
             self.words[i] = rounded(total, p.requantisation)
             if p.error_feedback:
                 self.residues[i] = total - (self.words[i] << p.requantisation)
-            self.outputs[i] = rounded(value, p.output_narrowing) if p.separate_output else self.words[i]
+            self.outputs[i] = rounded(value, p.output_requantisation) if p.separate_output else self.words[i]
         return list(self.outputs)
 
 

@@ -1,8 +1,7 @@
-"""The zero-order hold in stages: words from earlier words, fewer multiplications than a dense matrix."""
+"""The increment of the structured zero-order hold: stages in integers, each of words computed from earlier words."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum, requantise
 from lmu_hw.fixed_point.datapaths.structured.stages import Block, StagedProduct
 from lmu_hw.fixed_point.datapaths.structured.zoh import structured_zoh
-from lmu_hw.fixed_point.formats import IntArray, round_shift
+from lmu_hw.fixed_point.formats import IntArray, finest_fraction, lsb, round_shift
 
 DEFAULT_ERROR = 1e-4
 _LEAST_PEAK = 2.0**-20  # of a row of words; smaller ones reach far below any word's grid
@@ -24,7 +23,7 @@ _LEAST_PEAK = 2.0**-20  # of a row of words; smaller ones reach far below any wo
 
 @dataclass(frozen=True, eq=False)
 class IntegerBlock:
-    """words[rows] = words[carry] + round(codes · words[operands] · 2^−fractions), all on the operands' grid.
+    """Rows of words: words[rows] = words[carry] + round(codes · words[operands] · 2^−fractions), on the operands' grid.
 
     Attributes:
         stage: The number of the stage, from 0; rows of one stage do not wait for each other.
@@ -45,11 +44,11 @@ class IntegerBlock:
 
 @dataclass(frozen=True, eq=False)
 class StructuredIncrement(Increment):
-    """increment_i = Σ_k coefficient_ik·w_k + w_carry(i), the w_k being z = x − e₀u and the words of all blocks.
+    """The zero-order hold in stages: increment_i = Σ_k coefficient_ik·w_k + w_carry(i).
 
-    Every word of a block is rounded once, to the operands' grid; the last stage is exact. A constant input
-    settles at x = e₀u whatever the coefficients are, as with the dense product. `coefficients` has shape
-    (order, order + words).
+    The w_k are z = x − e₀u and the words of all blocks. Every word of a block is rounded once, to the operands' grid;
+    the last stage is exact. A constant input settles at x = e₀u whatever the coefficients are, as with the dense
+    product. `coefficients` has the shape (order, order + words).
 
     Attributes:
         inner: The blocks of all stages except the last, in order.
@@ -67,7 +66,7 @@ class StructuredIncrement(Increment):
 
     @property
     def words(self) -> int:
-        """Words between states and increments."""
+        """The number of words between states and increments."""
         return int(self.coefficients.shape[1]) - self.order
 
     @cached_property
@@ -75,7 +74,7 @@ class StructuredIncrement(Increment):
         """The same stages with the coefficients as real numbers."""
         stages: list[list[Block]] = [[] for _ in range(1 + max((block.stage for block in self.inner), default=-1))]
         for block in self.inner:
-            values = block.codes * 2.0 ** -block.fractions.astype(np.float64)[:, None]
+            values = block.codes * lsb(block.fractions)[:, None]
             stages[block.stage].append(Block(block.rows, block.operands, values, block.carry))
         every = np.arange(self.coefficients.shape[1])
         plain, carried = np.flatnonzero(self.carry < 0), np.flatnonzero(self.carry >= 0)
@@ -111,7 +110,7 @@ class StructuredIncrement(Increment):
         widest = 0.0
         for block in self.inner:
             sums = np.abs(block.codes).astype(np.float64) @ operand_peak[block.operands]
-            halves = 2.0 ** (block.fractions.astype(np.float64) - 1.0)  # what rounding adds
+            halves = 0.5 / lsb(block.fractions)  # what rounding adds
             widest = max(widest, float((sums + halves).max()))
         rows = (np.abs(self.coefficients).astype(np.float64) @ operand_peak) * 2.0**self.alignment_shifts
         rows += np.where(self.carry < 0, 0.0, operand_peak[self.carry]) * 2.0**self.product_fraction_bits
@@ -194,7 +193,11 @@ class StructuredIncrement(Increment):
 
 
 def quantise(product: StagedProduct, bits: int) -> StructuredIncrement:
-    """Round every coefficient to `bits` bits; each row has its own binary point, after its largest entry."""
+    """Round every coefficient to `bits` bits; the largest entry of each row sets the fractional bits of that row.
+
+    Raises:
+        DesignError: a row has no coefficient other than zero.
+    """
     order, total = product.order, product.order + product.words
     inner: list[IntegerBlock] = []
     for stage, blocks in enumerate(product.stages[:-1]):
@@ -210,31 +213,32 @@ def quantise(product: StagedProduct, bits: int) -> StructuredIncrement:
     return StructuredIncrement(codes, bits, fractions, tuple(inner), carry)
 
 
-def structured_increment(
-    spec: LMUSpec, bits: int, structured_error: float = DEFAULT_ERROR, levels: int | None = None
-) -> StructuredIncrement:
+def structured_increment(spec: LMUSpec, bits: int, structured_error: float = DEFAULT_ERROR) -> StructuredIncrement:
     """The structured zero-order hold of `structured_zoh` with coefficients of `bits` bits.
 
     Args:
         spec: A memory with the zoh step.
         bits: The width of a coefficient, its sign included.
-        structured_error, levels: The arguments error and levels of `structured_zoh`; the rounding of the
-            coefficients adds to the error.
+        structured_error: The relative RMS error that truncation may cause, see `structured_zoh`; the rounding of the
+            coefficients adds to it.
 
     Raises:
         DesignError: the step is not zoh, or an argument is out of its range.
     """
-    return quantise(structured_zoh(spec, structured_error, levels=levels), bits)
+    return quantise(structured_zoh(spec, structured_error), bits)
 
 
 def _rounded(rows: Array, bits: int, least_peak: float = 0.0) -> tuple[IntArray, IntArray]:
-    """Codes and fractional bits of rows, so that the largest code of each has bits − 1 significant bits.
+    """The codes of rows, shape (m, k), and the fractional bits of each, shape (m,).
 
-    Rows whose largest entry is below `least_peak` get the fractional bits of one that has it.
+    The largest code of a row has bits − 1 significant bits. A row whose largest entry is below `least_peak` gets the
+    fractional bits that it would have with that entry.
+
+    Raises:
+        DesignError: a row is all zero, so that nothing sets its fractional bits.
     """
-    most = 2 ** (bits - 1) - 1 + 0.49
     peak = np.maximum(np.abs(rows).max(axis=1), least_peak)
     if not np.all(peak > 0.0):
         raise DesignError("row of coefficients", "one that is not all zero", rows[np.argmin(peak)].tolist())
-    fractions = np.array([math.floor(math.log2(most / p)) for p in peak.tolist()], dtype=np.int64)
-    return np.rint(rows * 2.0 ** fractions.astype(np.float64)[:, None]).astype(np.int64), fractions
+    fractions = finest_fraction(bits, peak)
+    return np.rint(rows / lsb(fractions)[:, None]).astype(np.int64), fractions

@@ -30,7 +30,13 @@ _FLOOR = 1e-9  # singular values below this are not told apart from rounding
 
 @dataclass(frozen=True)
 class Interval:
-    """Indices low … high − 1, and the two parts it is cut into, if any."""
+    """An interval of indices and the two parts that it is cut into.
+
+    Attributes:
+        low: The first index.
+        high: One more than the last index.
+        parts: The two parts; None for a leaf of the tree.
+    """
 
     low: int
     high: int
@@ -38,18 +44,21 @@ class Interval:
 
     @property
     def levels(self) -> int:
-        """Cuts from here to the deepest leaf."""
+        """The number of cuts from here to the deepest leaf."""
         return 0 if self.parts is None else 1 + max(part.levels for part in self.parts)
 
 
 class RankProfile:
-    """The singular values of every interval's block row outside of itself.
+    """The singular values of the block row N(τ, outside τ) of every interval τ between two cuts.
 
     For each cut c, an SVD of N[c:, :c] gives what all intervals beyond c see of the indices before it, in a few
-    columns; an interval's row is then as wide as the two factors at its ends.
+    columns; the block row of an interval is then as wide as the two factors at its ends.
 
     Args:
         matrix: The symmetric matrix N, shape (d, d), with entries of order 1.
+
+    Attributes:
+        cuts: The indices at which intervals may begin and end, from 0 to d; at most 65.
     """
 
     def __init__(self, matrix: Array) -> None:
@@ -72,7 +81,7 @@ class RankProfile:
                 self._values[a, b] = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
 
     def ranks(self, threshold: float) -> Array:
-        """How many singular values exceed `threshold`, by first and last cut, shape (cells + 1, cells + 1)."""
+        """How many singular values exceed `threshold`, by the numbers of both cuts, shape (cuts, cuts)."""
         table = np.zeros((len(self.cuts), len(self.cuts)))
         for (a, b), values in self._values.items():
             table[a, b] = (values > threshold).sum()
@@ -80,11 +89,20 @@ class RankProfile:
 
 
 def cheapest_tree(profile: RankProfile, threshold: float, levels: int | None = None) -> Interval:
-    """The tree over the profile's cuts with the fewest multiplications.
+    """The tree over the cuts of a profile with the fewest multiplications, by dynamic programming.
+
+    The rank r(τ) of a block row does not depend on the rest of the tree. With bases that contain an identity, P_τ on n
+    indices costs r(τ)·(n − r(τ)) multiplications on the way up and as many on the way down, so an interval costs
+
+        as a leaf     n² + 2 r(τ)·max(0, n − r(τ))
+        cut in two    2 r₁r₂ + 2 r(τ)·max(0, r₁ + r₂ − r(τ)), beside what its two parts cost,
+
+    where n is its length and r₁, r₂ are the ranks of its parts, whose skeletons are all that it sees of them. Shorter
+    intervals are decided before longer ones.
 
     Args:
         profile: The ranks of the intervals.
-        threshold: The singular value up to which all are dropped.
+        threshold: The size up to which singular values are dropped.
         levels: The largest number of cuts from the root to a leaf; fewer mean fewer stages. Any number by default.
     """
     cuts = np.array(profile.cuts)
@@ -125,7 +143,7 @@ def cheapest_tree(profile: RankProfile, threshold: float, levels: int | None = N
 
 @dataclass
 class _Node:
-    """An interval with its basis, on the way up.
+    """An interval with its basis P, as the way up through the tree leaves it.
 
     Attributes:
         interval: The indices of the node.
@@ -151,6 +169,8 @@ class _Node:
 
 
 class _Builder:
+    """Words and blocks as they come, upwards through the tree and then downwards; `_ordered` makes stages of them."""
+
     def __init__(self, matrix: Array, left: Array, right: Array, threshold: float) -> None:
         self.matrix, self.left, self.right, self.threshold = matrix, left, right, threshold
         self.order = matrix.shape[0]
@@ -163,7 +183,7 @@ class _Builder:
         return self._ordered()
 
     def _words(self, operands: IntArray, coefficients: Array, carry: IntArray | None) -> IntArray:
-        """New words; returns their numbers."""
+        """Add words[carry] + coefficients·words[operands] to the first stage that can have them; their numbers."""
         sources = operands if carry is None else np.concatenate([operands, carry])
         stage = 1 + max(self.level[k] for k in sources)
         rows = np.arange(len(self.level), len(self.level) + coefficients.shape[0])
@@ -225,16 +245,18 @@ class _Builder:
                     operands, values = np.concatenate([operands, sums]), np.hstack([values, factors[rest]])
                 self.results.append(Block(inside[rest], operands, values))
             return
-        start = 0
         for part, other in (node.parts, node.parts[::-1]):
-            first = start if part is node.parts[0] else node.parts[0].skeleton.size
-            fraction_bits = np.arange(first, first + part.skeleton.size)
-            self._down(part, self._part_sums(node, part, other, sums, fraction_bits, factors))
+            first = 0 if part is node.parts[0] else other.skeleton.size
+            positions = np.arange(first, first + part.skeleton.size)
+            self._down(part, self._part_sums(node, part, other, sums, positions, factors))
 
     def _part_sums(
-        self, node: _Node, part: _Node, other: _Node, sums: IntArray, fraction_bits: IntArray, factors: Array
+        self, node: _Node, part: _Node, other: _Node, sums: IntArray, positions: IntArray, factors: Array
     ) -> IntArray:
-        """The words s of one part: what comes down from the whole, and what comes across from the other part."""
+        """The words s of one part: what comes down from the whole, and what comes across from the other part.
+
+        `positions` are those of the part's skeleton among the candidates of the node.
+        """
         none = np.zeros(0, dtype=np.int64)
         if not part.skeleton.size or not (sums.size or other.skeleton.size):
             return none
@@ -245,19 +267,19 @@ class _Builder:
         if not sums.size:
             return self._words(other.words, across, None)
         words = np.empty(part.skeleton.size, dtype=np.int64)
-        carried = np.isin(fraction_bits, node.chosen)
-        taken = sums[np.searchsorted(node.chosen, fraction_bits[carried])]
+        carried = np.isin(positions, node.chosen)
+        taken = sums[np.searchsorted(node.chosen, positions[carried])]
         if other.words.size and carried.any():
             words[carried] = self._words(other.words, across[carried], taken)
         else:
             words[carried] = taken
         if not carried.all():
-            values = np.hstack([factors[fraction_bits[~carried]], across[~carried]])
+            values = np.hstack([factors[positions[~carried]], across[~carried]])
             words[~carried] = self._words(np.concatenate([sums, other.words]), values, None)
         return words
 
     def _ordered(self) -> StagedProduct:
-        """Drop words that nothing uses, number the rest by stage."""
+        """Drop the words that nothing uses, and number the rest by stage."""
         used = np.zeros(len(self.level), dtype=bool)
         for block in self.results:
             _mark(used, block)
@@ -294,12 +316,12 @@ def _renumbered(block: Block, number: IntArray) -> Block:
 
 
 def compress(matrix: Array, left: Array, right: Array, tree: Interval, threshold: float) -> StagedProduct:
-    """diag(left) · matrix · diag(right) with its off-diagonal blocks truncated.
+    """diag(left) · matrix · diag(right) as a staged product, with its off-diagonal blocks truncated.
 
     Args:
         matrix: The symmetric matrix N, shape (order, order).
         left, right: The scales of results and of arguments, shape (order,) each, without zeros.
-        tree: The intervals.
-        threshold: The singular value of a block row up to which all are dropped.
+        tree: The intervals, of which the root is all indices.
+        threshold: The size up to which the singular values of a block row are dropped.
     """
     return _Builder(matrix, left, right, threshold).build(tree)

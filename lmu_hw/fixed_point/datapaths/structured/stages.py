@@ -1,4 +1,4 @@
-"""A matrix as a product of sparse stages: words computed from earlier words, row by row, and from nothing else."""
+"""A matrix as a product of sparse stages, in which every word is computed from words of earlier stages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmu_hw.fixed_point.formats import IntArray
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows that share their operands: words[rows] = words[carry] + coefficients · words[operands].
+    """Words that share their operands: words[rows] = words[carry] + coefficients · words[operands].
 
     Attributes:
         rows: The numbers of the words that are computed, in the last stage of the results, shape (m,).
@@ -67,18 +67,18 @@ class StagedProduct:
 
     @classmethod
     def dense(cls, matrix: Array) -> StagedProduct:
-        """`matrix`, shape (order, order), in one stage."""
+        """The product of `matrix`, shape (order, order), in one stage."""
         every = np.arange(matrix.shape[0])
         return cls(matrix.shape[0], ((Block(every, every, matrix),),))
 
     @property
     def multiplications(self) -> int:
-        """Coefficients of all blocks; words that are carried over are additions."""
+        """The number of coefficients of all blocks; words that are carried over are additions."""
         return sum(block.coefficients.size for blocks in self.stages for block in blocks)
 
     @property
     def words(self) -> int:
-        """Words between argument and result."""
+        """The number of words between argument and result."""
         return sum(block.rows.size for blocks in self.stages[:-1] for block in blocks)
 
     def propagate(self, argument: Array, errors: Array | None = None) -> tuple[Array, Array]:
@@ -107,14 +107,17 @@ class StagedProduct:
 
     @cached_property
     def maps(self) -> tuple[Array, Array]:
-        """Per unit of z: all words, shape (order + words, order), and the results, shape (order, order)."""
+        """All words per unit of z, shape (order + words, order), and the results, shape (order, order)."""
         return self.propagate(np.eye(self.order))
 
     @cached_property
     def noise(self) -> tuple[Array, Array]:
-        """Per unit of error in each word between: all words, shape (order + words, words), and the results."""
+        """What one unit of error in each word between argument and result adds to all words and to the results.
+
+        The shapes are (order + words, words) and (order, words).
+        """
         return self.propagate(np.zeros((self.order, self.words)), np.eye(self.words))
 
     def matrix(self) -> Array:
-        """What the stages realise, found by unit vectors, shape (order, order)."""
+        """The matrix that the stages realise, found by unit vectors, shape (order, order)."""
         return self.maps[1]

@@ -1,4 +1,13 @@
-"""The zero-order hold with structured coefficients: far fewer multiplications than order², at a known error."""
+"""The zero-order hold as a staged product, and how far a memory with a changed increment is from the exact one.
+
+All errors are proved or computed, none is simulated. The increment is a matrix D̃ in the specification's basis,
+x⁺ = x + D̃(x − e₀u), of shape (order, order). It is looked at in orthonormal coordinates, where the exact step
+G = I + D is a contraction. The difference e = x̃ − x from the exact states obeys
+
+    e⁺ = (I + D̃) e + (D̃ − D)(x − e₀u),
+
+so no two large numbers are ever subtracted.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +27,16 @@ from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.fixed_point.datapaths.structured.skeleton import RankProfile, cheapest_tree, compress
 from lmu_hw.fixed_point.datapaths.structured.stages import StagedProduct
 
+LEAST_ERROR = 1e-6
 _FREQUENCIES = 48
+_STEP = 0.7  # from one threshold to the next
+_LEAST_THRESHOLD = 3e-9
+_MARGIN = 1e-13  # beyond the damping that is needed, so that rounding does not ask for more
 
 
 @dataclass(frozen=True)
 class StateError:
-    """RMS of x̃ − x over RMS of x, taken over all states together, once the window is full.
+    """The RMS of x̃ − x over the RMS of x, over all states together, once the window is full.
 
     Attributes:
         energy: The error in orthonormal coordinates.
@@ -35,18 +48,18 @@ class StateError:
 
 
 def transition_of(spec: LMUSpec, increment: Array) -> Array:
-    """I + D̃ in orthonormal coordinates, shape (order, order)."""
+    """The transition I + D̃ in orthonormal coordinates, shape (order, order)."""
     scale = energy_per_unit(spec)
     return np.eye(spec.order) + increment * scale[:, None] / scale[None, :]
 
 
 def energy_gain(spec: LMUSpec, increment: Array) -> float:
-    """‖I + D̃‖₂ in orthonormal coordinates, rounded upwards; at most 1 for a contraction in the energy norm."""
+    """The norm ‖I + D̃‖₂ in orthonormal coordinates, rounded upwards: at most 1 if no step adds energy."""
     return spectral_norm(transition_of(spec, increment))
 
 
 def white_error(spec: LMUSpec, increment: Array) -> StateError:
-    """The error for zero-mean white input, from the covariances (H2 norms).
+    """The error for white input of zero mean, from the covariances of e and x (H2 norms).
 
     Raises:
         DesignError: the powers of I + D̃ do not decay.
@@ -61,7 +74,7 @@ def white_error(spec: LMUSpec, increment: Array) -> StateError:
 
 
 def band_error(spec: LMUSpec, increment: Array, cycles: float) -> StateError:
-    """The error for white noise that ends at `cycles` cycles per window, from the frequency responses.
+    """The error for white noise with nothing above `cycles` cycles per window, from the frequency responses.
 
     Raises:
         DesignError: `cycles` is not a positive number.
@@ -80,24 +93,24 @@ def band_error(spec: LMUSpec, increment: Array, cycles: float) -> StateError:
 
 
 def deviation_bound(spec: LMUSpec, increment: Array) -> Array:
-    """Upper bound on |x̃_i − x_i| at every sample, for every |u| ≤ 1, from zero states, shape (order,).
+    """Upper bounds on |x̃_i − x_i| at every sample, for every |u| ≤ 1, from zero states, shape (order,).
 
-    In units of the state, as a finite ℓ1 sum plus a proved tail, see `lmu_hw.core.bounds`.
+    They are in units of the state: a finite ℓ1 sum plus a proved tail, see `lmu_hw.core.bounds`.
 
     Raises:
         DesignError: the powers of I + D̃ do not decay.
     """
     exact, d = _exact(spec), spec.order
     transition, _ = _pair(spec, increment)
-    drive = np.concatenate([transition[:, 0] * -1.0 + np.eye(d)[0], exact.input])
+    drive = np.concatenate([np.eye(d)[0] - transition[:, 0], exact.input])
     unit = energy_per_unit(spec)[:, None]
     return l1_bound(
-        Flow((transition, exact.transition)),
+        Flow.of(transition, exact.transition),
         drive[:, None],
         lambda z: (z[:d] - z[d:]) / unit,
         work=math.inf,  # the two cancel to many digits, so nothing may be skipped
         tail=1e-10,
-    ).upper[:, 0]
+    )[:, 0]
 
 
 def _exact(spec: LMUSpec) -> StepMatrices:
@@ -105,7 +118,7 @@ def _exact(spec: LMUSpec) -> StepMatrices:
 
 
 def _pair(spec: LMUSpec, increment: Array) -> tuple[Array, Array]:
-    """I + D̃ and D̃ − D in orthonormal coordinates."""
+    """The matrices I + D̃ and D̃ − D in orthonormal coordinates."""
     transition = transition_of(spec, increment)
     return transition, transition - _exact(spec).transition
 
@@ -118,19 +131,12 @@ def _state_error(error: Array, signal: Array) -> StateError:
     )
 
 
-LEAST_ERROR = 1e-6
-_STEP = 0.7  # from one threshold to the next
-_LEAST_THRESHOLD = 3e-9
-_MARGIN = 1e-13  # beyond the damping that is needed, so that rounding does not ask for more
-
-
-def structured_zoh(
-    spec: LMUSpec, error: float = 1e-3, *, levels: int | None = None, contraction: bool = True
-) -> StagedProduct:
+def structured_zoh(spec: LMUSpec, error: float = 1e-3, *, levels: int | None = None) -> StagedProduct:
     """The increment D = exp(hA) − I as a staged product, with the largest truncation that keeps the error.
 
-    In orthonormal coordinates S·D is symmetric, S = diag((−1)^i), because S A S = Aᵀ; so one basis serves rows
-    and columns. Where no structure pays, the result is the dense matrix in one stage.
+    In orthonormal coordinates S·D is symmetric, S = diag((−1)^i), because S A S = Aᵀ; so one basis serves rows and
+    columns. The result is damped by the little that makes ‖I + D̃‖₂ ≤ 1 in these coordinates. Where no structure pays,
+    it is the dense matrix in one stage.
 
     Args:
         spec: A memory with the zoh step, in either basis.
@@ -138,7 +144,6 @@ def structured_zoh(
             1e-6 … 1; see `white_error`.
         levels: The largest number of cuts from the whole to its smallest part; fewer give fewer stages and more
             multiplications. Any number by default.
-        contraction: Whether to damp the result by the little that makes ‖I + D̃‖₂ ≤ 1 in orthonormal coordinates.
 
     Raises:
         DesignError: an argument is out of its range, or the step is not zoh.
@@ -152,7 +157,7 @@ def structured_zoh(
         levels = check_integer("levels", levels, 0)
     threshold, best = error, None
     while threshold >= _LEAST_THRESHOLD:
-        product = truncated_zoh(spec, threshold, levels=levels, contraction=contraction)
+        product = truncated_zoh(spec, threshold, levels=levels)
         if _meets(spec, product, error):
             best = product
             break
@@ -161,9 +166,7 @@ def structured_zoh(
     return dense if best is None or best.multiplications >= dense.multiplications else best
 
 
-def truncated_zoh(
-    spec: LMUSpec, threshold: float, *, levels: int | None = None, contraction: bool = True
-) -> StagedProduct:
+def truncated_zoh(spec: LMUSpec, threshold: float, *, levels: int | None = None) -> StagedProduct:
     """The staged product whose block rows lose their singular values up to `threshold`; see `structured_zoh`."""
     scale = energy_per_unit(spec)
     signs = np.where(np.arange(spec.order) % 2 == 0, 1.0, -1.0)
@@ -173,7 +176,7 @@ def truncated_zoh(
         matrix = _symmetric_increment(spec.order, spec.h, damping)
         product = compress(matrix, signs / scale, scale, tree, threshold)
         excess = energy_gain(spec, product.matrix()) - 1.0
-        if not contraction or excess <= 0.0:
+        if excess <= 0.0:
             return product
         damping = 1.0 - (1.0 - damping) / (1.0 + excess) * (1.0 - _MARGIN)
 

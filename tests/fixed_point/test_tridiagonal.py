@@ -1,4 +1,4 @@
-"""The bilinear step as a tridiagonal solve from both ends: what it realises, its roundings, its stability."""
+"""The bilinear step as a tridiagonal elimination from both ends: what it realises, its roundings, its stability."""
 
 from __future__ import annotations
 

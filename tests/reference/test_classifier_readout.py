@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
-from lmu_hw.reference.readout import IntegerReadout, LinearReadout
+from lmu_hw.reference.classifier import IntegerReadout, LinearReadout
 
 WORDS = QFormat(12, 8)
 
