@@ -118,7 +118,7 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `_SHADES`.
 
     Raises:
-        DesignError: a part has no shade.
+        DesignError: A part has no shade.
     """
     unknown = [name for name in sources if name not in _SHADES]
     if unknown:

@@ -117,8 +117,8 @@ class StateMap(wiring.Component):
         from_input = delayed(m, first_map & (column == d + 1), 1, "from_input")
         as_zero = delayed(m, first_map & self.fresh, 1, "as_zero")
         operand = Signal(signed(plan.operand_width))
-        y = Mux(as_zero, 0, own.data) << plan.state_lift
-        m.d.comb += operand.eq(Mux(from_sums, summed.data, Mux(from_input, self.u << plan.input_lift, y)))
+        y = Mux(as_zero, 0, own.data) << plan.state_alignment_shift
+        m.d.comb += operand.eq(Mux(from_sums, summed.data, Mux(from_input, self.u << plan.input_alignment_shift, y)))
         product, total = Signal(signed(plan.operand_width + width)), Signal(signed(plan.map_width))
         m.d.sync += product.eq(constant.data * operand)
         adds = delayed(m, column == 0, 2, "adds")
@@ -131,11 +131,11 @@ class StateMap(wiring.Component):
         m.d.comb += [
             settle.en.eq(done & for_state),
             settle.addr.eq(at),
-            settle.data.eq(fit(round_shift(total, plan.state_narrowing), plan.state_format, Overflow.SATURATE)),
+            settle.data.eq(fit(round_shift(total, plan.state_drop), plan.state_format, Overflow.SATURATE)),
         ]
         m.d.sync += [
             self.word_valid.eq(done & ~for_state),
-            self.word.eq(round_shift(total, plan.output_narrowing)),
+            self.word.eq(round_shift(total, plan.output_drop)),
             self.index.eq(at),
         ]
         return m
