@@ -17,11 +17,11 @@ from lmu_hw.cli.cosim_report import (
     figures,
     network_checks,
     network_failures,
+    network_figures,
     spiking_checks,
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.network_plots import network_figures
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report

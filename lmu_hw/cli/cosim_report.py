@@ -10,7 +10,7 @@ import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.output import format_number, percent
-from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
+from lmu_hw.cli.plots import deviation_plot, error_plot, response_plot, sequence_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
 from lmu_hw.cli.spiking_plots import raster_plot
 from lmu_hw.core.legendre import readout
@@ -135,6 +135,26 @@ def _spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData
     time = np.asarray(dt * (spikes.step + 1), dtype=np.float64)
     svg = raster_plot(time, spikes.neuron, plan.neurons, plan.ensembles, span)
     return FigureData("Spikes", caption, svg)
+
+
+def network_figures(result: NetworkCosim) -> list[FigureData]:
+    """Every output in fixed point against float, and over time where there is an output for each step."""
+    same = (
+        " The Verilog gives the words of the integer model, so its outputs are those of the fixed form."
+        if result.digital.passed
+        else ""
+    )
+    caption = (
+        "Each point is one output; on the line both forms agree. To the right, how often they differ by how much."
+        + same
+    )
+    svg = deviation_plot(result.outputs_float, result.outputs_fixed)
+    figures = [FigureData("Outputs, fixed against float", caption, svg)]
+    if result.outputs_float.ndim == 3:
+        caption = "The first outputs of the first sequence." + same
+        svg = sequence_plot(result.outputs_float[0], result.outputs_fixed[0])
+        figures.append(FigureData("Outputs over time", caption, svg))
+    return figures
 
 
 def checks_table(result: CosimResult) -> TableData:

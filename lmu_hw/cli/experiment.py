@@ -15,8 +15,8 @@ import click
 from lmu_hw.cli.programs import Program, ProgramGroup
 
 
-def _row(name: str, what: str, module: str, minutes: float, *needs: str, function: str | None = None) -> Program:
-    return Program(name, what, f"lmu_hw.experiments.{module}", minutes, needs, function)
+def _row(name: str, what: str, module: str, minutes: float, *needs: str) -> Program:
+    return Program(name, what, f"lmu_hw.experiments.{module}", minutes, needs)
 
 
 #: Experiments by topic.

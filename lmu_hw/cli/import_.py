@@ -73,7 +73,7 @@ def _shown(source: Path, network: Network, header: dict[str, Any], out: Path | N
             *((key, str(value)) for key, value in network.notes.items() if key != "imported"),
         ],
     )
-    heads = ["layer", "inputs", "outputs", "memory", "θ (s)", "dt (s)", "rule", "activation"]
+    heads = ["layer", "inputs", "outputs", "memory", "θ (s)", "dt (s)", "method", "activation"]
     rows = [
         (
             network.name(k),

@@ -281,13 +281,15 @@ def _plot(points: Sequence[Point]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
+    from lmu_hw.cli.plots import styled
+
     cases = sorted({(p.order, p.ratio) for p in points})
     with matplotlib.rc_context({"svg.hashsalt": "lmu-hw", "svg.fonttype": "path", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(4.6 * len(cases), 3.8), layout="constrained")
         for panel, case in zip(figure.subplots(1, len(cases), squeeze=False)[0], cases, strict=True):
             here = [p for p in points if (p.order, p.ratio) == case]
             names = dict.fromkeys("Padé" if p.method.startswith("Padé") else p.method for p in here)
-            for name, mark in zip(names, "osd^v*", strict=False):
+            for name, mark in styled(names, "osd^v*"):
                 line = sorted((p.multiplications / p.order**2, p.white) for p in here if p.method.startswith(name))
                 if name == "structured":
                     line = sorted((p.multiplications / p.order**2, p.white) for p in here if p.method == name)
