@@ -25,8 +25,6 @@ from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.design import SpikingDesign, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
@@ -292,10 +290,10 @@ def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterat
 
 
 def _spec(network: Network, index: int) -> LMUSpec:
-    layer = network.layers[index]
-    if not isinstance(layer, CellParameters | MemoryParameters):
+    spec = network.layers[index].memory_spec
+    if spec is None:
         raise DesignError(network.name(index), "a layer with a memory", "none")
-    return layer.spec
+    return spec
 
 
 _RUNS: Mapping[type[Any], Callable[[Any, Recording, SpikingChoice, Path | None, bool], None]] = {

@@ -40,15 +40,15 @@ DELAY_SECONDS = 10.0
 DELAY_WIDTHS = (8, 10, 12, 14, 16, 18)
 
 
-def measure_delay(rule: Discretization, state_bits: int, seed: int = 0) -> float:
+def measure_delay(method: Discretization, state_bits: int, seed: int = 0) -> float:
     """The NRMSE of the delayed output in fixed point against the same system in float64.
 
     Args:
-        rule: The time-stepping method.
+        method: The time-stepping method.
         state_bits: The width of the state words; the input has as many bits, 24 at most.
         seed: The seed of the noise.
     """
-    spec = LMUSpec(DELAY_ORDER, DELAY_THETA, DELAY_DT, rule)
+    spec = LMUSpec(DELAY_ORDER, DELAY_THETA, DELAY_DT, method)
     plan = plan_memory(spec, input_bits=min(state_bits, 24), state_bits=state_bits, delays=(1.0,))
     model = IntegerMemory(plan)
     u = 0.95 * band_limited_noise(round(DELAY_SECONDS / DELAY_DT), DELAY_DT, DELAY_BAND, seed)
@@ -66,9 +66,11 @@ def delay_network(seed: int) -> Outcome:
     float64, relative to the root mean square of that. Chips: 0.146 (Loihi) to 0.163 (Braindrop), de Jong, Voelker et
     al., 2019/2021.
     """
-    errors = {str(rule): {bits: measure_delay(rule, bits, seed) for bits in DELAY_WIDTHS} for rule in Discretization}
+    errors = {
+        str(method): {bits: measure_delay(method, bits, seed) for bits in DELAY_WIDTHS} for method in Discretization
+    }
     network = {"order": DELAY_ORDER, "theta": DELAY_THETA, "dt": DELAY_DT, "band_hz": DELAY_BAND}
-    rows = [(rule, *map(format_number, by_width.values())) for rule, by_width in errors.items()]
+    rows = [(method, *map(format_number, by_width.values())) for method, by_width in errors.items()]
     heads = ["method", *(f"{bits} bits" for bits in DELAY_WIDTHS)]
     table = grid("NRMSE of the delay network against float64", heads, rows)
     return Outcome({**network, "seed": seed, "nrmse": errors}, [table])

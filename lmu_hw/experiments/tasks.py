@@ -32,9 +32,7 @@ from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import NetworkPlanner
 from lmu_hw.networks.quantize.storage import layer_storage
 from lmu_hw.networks.reference import FloatNetwork
-from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Step
-from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.training.backend import jax
 from lmu_hw.training.head import HeadTraining, memory_words, train_head
 from lmu_hw.training.tasks.capacity import (
@@ -178,12 +176,12 @@ def naive_network(network: Network, bits: int) -> RealNetwork:
 
     systems: list[Step | None] = []
     for layer in network.layers:
-        if isinstance(layer, CellParameters | MemoryParameters):
-            exact = discretize(layer.spec)
-            transition, drive = (rounded_by_peak(matrix, bits) for matrix in (exact.transition, exact.input))
-            systems.append(StepMatrices(transition, drive, exact.output))
-        else:
+        if layer.memory_spec is None:
             systems.append(None)
+            continue
+        exact = discretize(layer.memory_spec)
+        transition, drive = (rounded_by_peak(matrix, bits) for matrix in (exact.transition, exact.input))
+        systems.append(StepMatrices(transition, drive, exact.output))
     return RealNetwork(
         real_layers(replace(network, layers=tuple(map(rounded, network.layers)))), network.output, systems
     )

@@ -55,7 +55,7 @@ def test_rounding_by_the_largest_entry() -> None:
 
 
 def test_a_naive_network_of_many_bits_is_the_float_network(rng: np.random.Generator) -> None:
-    network = random_network(rng, ["lmu", "memory", "dense"], output=Output.SEQUENCE, rule=Discretization.AB2)
+    network = random_network(rng, ["lmu", "memory", "dense"], output=Output.SEQUENCE, method=Discretization.AB2)
     x = rng.uniform(-1, 1, (2, 20, 2))
     exact = FloatNetwork(network).run(x)
     assert np.abs(naive_network(network, 30).run(x) - exact).max() < 1e-6

@@ -20,10 +20,10 @@ def draw(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]], scale: fl
 
 
 def every_kind(
-    rng: np.random.Generator, *, output: Output = Output.SEQUENCE, rule: Discretization = Discretization.ZOH
+    rng: np.random.Generator, *, output: Output = Output.SEQUENCE, method: Discretization = Discretization.ZOH
 ) -> Network:
     """One layer of each kind, memories with and without a dense part, several channels and inputs."""
-    spec, other = LMUSpec(4, 1.0, 0.02, rule), LMUSpec(3, 0.5, 0.02, rule)
+    spec, other = LMUSpec(4, 1.0, 0.02, method), LMUSpec(3, 0.5, 0.02, method)
     layers: tuple[Layer, ...] = (
         CellParameters(spec, **draw(rng, CellParameters.shapes(4, 2, 2, 3)), activation=Activation.SIGMOID),
         MemoryParameters(other, **draw(rng, MemoryParameters.shapes(3, 3, 2, 5)), activation=Activation.RELU),

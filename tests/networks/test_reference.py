@@ -45,13 +45,13 @@ def by_layers(network: Network, x: Array) -> Array:
     return y
 
 
-@pytest.mark.parametrize("rule", Discretization)
+@pytest.mark.parametrize("method", Discretization)
 @pytest.mark.parametrize("piece", [1 << 22, 100, 1])
 def test_every_kind_of_layer_in_any_pieces(
-    rule: Discretization, piece: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    method: Discretization, piece: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PIECE", piece)
-    network = every_kind(rng, rule=rule)
+    network = every_kind(rng, method=method)
     x = rng.uniform(-1, 1, (3, 40, 2))
     expected = by_layers(network, x)
     np.testing.assert_allclose(FloatNetwork(network).run(x), expected, rtol=1e-10, atol=1e-10)
@@ -83,7 +83,7 @@ def test_a_network_keeps_its_window_at_another_step() -> None:
 
 
 def test_state_is_kept_given_and_cleared(rng: np.random.Generator) -> None:
-    network = every_kind(rng, rule=Discretization.AB2)
+    network = every_kind(rng, method=Discretization.AB2)
     x = rng.uniform(-1, 1, (2, 30, 2))
     whole = FloatNetwork(network).run(x)
     parts = FloatNetwork(network)

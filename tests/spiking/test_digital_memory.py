@@ -233,7 +233,7 @@ def test_samples_are_encoded_to_the_nearest_code():
         ({"options": {"tuning": Tuning((200.0, 600.0))}}, "maximum rates must be"),
     ],
 )
-def test_refusals(given, message):
+def test_errors(given, message):
     with pytest.raises(DesignError, match=message):
         made(**given)
 

@@ -91,7 +91,7 @@ def test_same_seed_same_head(rng: np.random.Generator) -> None:
     assert not np.array_equal(weights[0], affine.segments[0].weights)
 
 
-def test_refusals(rng: np.random.Generator) -> None:
+def test_errors(rng: np.random.Generator) -> None:
     network = random_network(rng, ["lmu", "dense"], output=Output.LAST)
     x = rng.uniform(-1, 1, (2, 5, 2))
     plan = plan_network(network, x)

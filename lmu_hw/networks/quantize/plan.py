@@ -155,8 +155,8 @@ class AffinePlan:
 class ActivationPlan:
     """An activation f as a table of straight pieces, for codes a of the input format:
 
-        place  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
-        word   = (base[place] + slope[place]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
+        piece  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
+        word   = (base[piece] + slope[piece]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
 
     ReLU (max(a, 0)) and identity need no table: both arrays are empty and the formats the same.
 
@@ -190,8 +190,8 @@ class ActivationPlan:
         if not self.tabulated:
             return np.maximum(codes, 0) if self.function is Activation.RELU else codes
         above = codes - self.input.low
-        place, offset = above >> self.offset_bits, above & ((1 << self.offset_bits) - 1)
-        return round_shift(self.base[place] + self.slope[place] * offset, self.drop)
+        piece, offset = above >> self.offset_bits, above & ((1 << self.offset_bits) - 1)
+        return round_shift(self.base[piece] + self.slope[piece] * offset, self.drop)
 
 
 @dataclass(frozen=True, eq=False)

@@ -150,7 +150,7 @@ class _Report:
         return TensorReport(
             layer=layer.name,
             tensor=f"{what} weights of {segment.source}",
-            formats=f"{low} places" if low == high else f"{low} to {high} places",
+            formats=f"{low} fractional bits" if low == high else f"{low} to {high} fractional bits",
             bits=signed_width(most),
             low=float(exact.min()),
             high=float(exact.max()),

@@ -29,7 +29,7 @@ def random_network(
     kinds: list[str],
     *,
     output: Output = Output.SEQUENCE,
-    rule: Discretization = Discretization.ZOH,
+    method: Discretization = Discretization.ZOH,
     inputs: int = 2,
     activations: list[Activation] | None = None,
 ) -> Network:
@@ -39,7 +39,7 @@ def random_network(
     for k, kind in enumerate(kinds):
         f = Activation.TANH if activations is None else activations[k % len(activations)]
         order, channels, hidden = int(rng.integers(1, 6)), int(rng.integers(1, 4)), int(rng.integers(1, 6))
-        spec = LMUSpec(order, RATIOS[rule], 1.0, rule)
+        spec = LMUSpec(order, RATIOS[method], 1.0, method)
         if kind == "lmu":
             weights = draw(rng, CellParameters.shapes(order, width, channels, hidden), 0.4)
             layers.append(CellParameters(spec, **weights, activation=f))

@@ -1,4 +1,4 @@
-"""Plans from calibration data: close to float where bits allow, formats that hold what they must, refusals."""
+"""Plans from calibration data: close to float where bits allow, formats that hold what they must, errors."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def deviation(network: Network, x: Array, chosen: NetworkOptions) -> float:
     return float(np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)))
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
+@pytest.mark.parametrize("method", list(Discretization))
 @pytest.mark.parametrize("kinds", [["lmu", "dense"], ["memory", "lmu"], ["states", "dense"], ["dense", "states"]])
-def test_comes_close_to_float(rule: Discretization, kinds: list[str], rng: np.random.Generator) -> None:
-    network = random_network(rng, kinds, rule=rule, activations=list(Activation))
+def test_comes_close_to_float(method: Discretization, kinds: list[str], rng: np.random.Generator) -> None:
+    network = random_network(rng, kinds, method=method, activations=list(Activation))
     assert deviation(network, smooth(rng, 6, 40, 2), options(**FINE)) < 2e-4
 
 
 def test_real_network_is_the_float_network(rng: np.random.Generator) -> None:
     for output in Output:
-        network = random_network(rng, ["lmu", "states", "memory", "dense"], output=output, rule=Discretization.AB2)
+        network = random_network(rng, ["lmu", "states", "memory", "dense"], output=output, method=Discretization.AB2)
         x = smooth(rng, 3, 12, 2)
         found = RealNetwork(real_layers(network), output).run(x)
         assert np.allclose(found, FloatNetwork(network).run(x), rtol=0, atol=1e-12)
@@ -174,7 +174,7 @@ def test_refuses_an_lstm_by_name(rng: np.random.Generator) -> None:
         plan_network(network, np.zeros((1, 3, 2)))
 
 
-def test_refusals(rng: np.random.Generator) -> None:
+def test_errors(rng: np.random.Generator) -> None:
     network = random_network(rng, ["lmu"])
     x = smooth(rng, 2, 10, 2)
     with pytest.raises(DesignError, match=r"calibration data must be of shape \(batch, T, 2\)"):

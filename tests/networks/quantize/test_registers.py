@@ -36,8 +36,8 @@ CASES: list[tuple[int, float, str, dict[str, Any]]] = [
 ]
 
 
-def planned(order: int, ratio: float, rule: str, options: dict[str, Any]) -> MemoryPlan:
-    return plan_memory(LMUSpec(order, ratio, 1.0, rule), **({"state_bits": 16} | options))
+def planned(order: int, ratio: float, method: str, options: dict[str, Any]) -> MemoryPlan:
+    return plan_memory(LMUSpec(order, ratio, 1.0, method), **({"state_bits": 16} | options))
 
 
 def extremes(rng: np.random.Generator, plan: MemoryPlan, batch: int, steps: int) -> IntArray:
@@ -48,11 +48,11 @@ def extremes(rng: np.random.Generator, plan: MemoryPlan, batch: int, steps: int)
     return codes
 
 
-@pytest.mark.parametrize(("order", "ratio", "rule", "options"), CASES)
+@pytest.mark.parametrize(("order", "ratio", "method", "options"), CASES)
 def test_equals_the_integer_model(
-    order: int, ratio: float, rule: str, options: dict[str, Any], rng: np.random.Generator
+    order: int, ratio: float, method: str, options: dict[str, Any], rng: np.random.Generator
 ) -> None:
-    plan = planned(order, ratio, rule, options)
+    plan = planned(order, ratio, method, options)
     codes = extremes(rng, plan, 3, 120)
     model = IntegerMemory(plan)
     state = model.zero_state(3)
@@ -70,12 +70,12 @@ def test_equals_the_integer_model(
         assert np.array_equal(getattr(stored, name), getattr(state, name))
 
 
-@pytest.mark.parametrize(("order", "ratio", "rule", "options"), CASES)
+@pytest.mark.parametrize(("order", "ratio", "method", "options"), CASES)
 def test_the_integer_model_is_evaluate(
-    order: int, ratio: float, rule: str, options: dict[str, Any], rng: np.random.Generator
+    order: int, ratio: float, method: str, options: dict[str, Any], rng: np.random.Generator
 ) -> None:
     """With Python's integers in `evaluate`, one word at a time."""
-    plan = planned(order, ratio, rule, options)
+    plan = planned(order, ratio, method, options)
     codes = extremes(rng, plan, 2, 40)
     words = IntegerMemory(plan).run(codes)
     for sequence, found in zip(codes, words, strict=True):
