@@ -110,7 +110,7 @@ class ProgramGroup(OrderedGroup):
         super().__init__(*args, **settings)
         self.programs = programs
         self.commands = _Commands({each.name: each for topic in programs.values() for each in topic})
-        # A wrong name is refused in the words of this group.
+        # The error about a wrong name names this group.
         vars(self).update(what=self.name, listing=f"lmu-hw {self.name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -127,6 +127,38 @@ class _ProgramCommand(SectionedCommand):
         """Keep the words, then parse them."""
         ctx.meta[_WORDS] = tuple(args)
         return super().parse_args(ctx, args)
+
+
+def program_group(
+    name: str, programs: Mapping[str, Sequence[Program]], *, short_help: str
+) -> Callable[[Callable[[], None]], click.Group]:
+    """Make the group of a table of programs of the function whose docstring is its help.
+
+    Called without a program, the group lists them all.
+
+    Args:
+        name: The subcommand of `lmu-hw`.
+        programs: The rows of the group by topic.
+        short_help: The line of the group in the list of subcommands.
+    """
+
+    def decorate(described: Callable[[], None]) -> click.Group:
+        def listed() -> None:
+            context = click.get_current_context()
+            if context.invoked_subcommand is None:
+                click.echo(context.get_help())
+
+        listed.__doc__ = described.__doc__
+        return click.group(
+            name,
+            cls=ProgramGroup,
+            programs=programs,
+            invoke_without_command=True,
+            subcommand_metavar="NAME [OPTIONS]",
+            short_help=short_help,
+        )(listed)
+
+    return decorate
 
 
 def program(

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters, read_only
@@ -74,10 +75,7 @@ class Network:
         steps = {layer.memory_spec.dt for layer in self.layers if layer.memory_spec is not None}
         if len(steps) > 1:
             raise DesignError("dt of the memories", "the same in all layers", sorted(steps))
-        try:
-            object.__setattr__(self, "output", Output(str(self.output)))
-        except ValueError:
-            raise DesignError("output", "one of " + ", ".join(Output), self.output) from None
+        object.__setattr__(self, "output", member(Output, self.output, "output"))
         for name in ("input_offset", "input_scale"):
             array = read_only(getattr(self, name), name)
             if array.shape not in ((), (self.inputs,)):

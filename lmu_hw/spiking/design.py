@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import continuous, coordinates, discretize, energy_per_unit
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.spiking.coordinates import Coordinates, balanced, band_covariance, noise_gain, with_floor
-from lmu_hw.spiking.neurons import NeuronKind, one_of
+from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.population import Population, build_population, deviation
 from lmu_hw.spiking.synapses import Recurrence, Synapse, SynapseForm, map_continuous, map_sampled
 from lmu_hw.spiking.tuning import Tuning
@@ -59,7 +60,7 @@ class SpikingOptions:
 
     def __post_init__(self) -> None:
         for name, kind in (("kind", NeuronKind), ("form", SynapseForm), ("coordinates", Coordinates)):
-            object.__setattr__(self, name, one_of(kind, getattr(self, name), name))
+            object.__setattr__(self, name, member(kind, getattr(self, name), name))
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,9 +63,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import MAX_LAYERS, Output
+from lmu_hw.reference.cell import CellParameters
 
 MAX_TOML_BYTES = 1 << 20
 
@@ -162,10 +164,8 @@ def read_mapping(path: Path) -> StateDictMap:
     ignore = content.get("ignore", [])
     if not isinstance(ignore, list) or not all(isinstance(name, str) for name in ignore):
         raise DesignError(f"ignore of {path.name}", "a list of names", ignore)
-    output = content.get("output", "last")
-    if output not in tuple(Output):
-        raise DesignError(f"output of {path.name}", "one of " + ", ".join(Output), output)
-    return StateDictMap(tuple(_layer(k, entry) for k, entry in enumerate(layers)), Output(output), frozenset(ignore))
+    output = member(Output, content.get("output", Output.LAST), f"output of {path.name}")
+    return StateDictMap(tuple(_layer(k, entry) for k, entry in enumerate(layers)), output, frozenset(ignore))
 
 
 def _layer(k: int, entry: Any) -> LayerMap:
@@ -349,18 +349,13 @@ def _fit(sizes: Shapes, transition: Shape | None) -> bool:
     """Whether the shapes of matrices that act on columns fit each other, and the transition matrix."""
     channels, inputs = sizes["input_encoder"]
     hidden, states = sizes["memory_kernel"]
-    wanted = {
-        "input_encoder": (channels, inputs),
-        "hidden_encoder": (channels, hidden),
-        "memory_encoder": (channels, states),
-        "input_kernel": (hidden, inputs),
-        "hidden_kernel": (hidden, hidden),
-        "memory_kernel": (hidden, states),
-    }
-    whole = channels > 0 and states % channels == 0
-    if transition is not None and whole:
-        whole = transition == (states // channels,) * 2
-    return whole and all(wanted[array] == size for array, size in sizes.items())
+    if channels < 1 or states % channels:
+        return False
+    order = states // channels
+    if transition is not None and transition != (order, order):
+        return False
+    wanted = CellParameters.shapes(order, inputs, channels, hidden)
+    return all(wanted[array] == size for array, size in sizes.items())
 
 
 def _feedforward(shapes: Shapes, present: dict[str, str], values: Mapping[str, Any], label: str) -> LayerMap:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
@@ -21,9 +22,10 @@ from lmu_hw.networks.quantize.planner import NetworkPlanner, plan_network
 from lmu_hw.networks.quantize.report import format_report
 from lmu_hw.networks.quantize.storage import layer_storage
 from lmu_hw.networks.reference import FloatNetwork
+from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import LSTMParameters
-from tests.networks.quantize.small import draw, random_network
+from tests.networks.quantize.small import RATIOS, draw, random_network
 
 FINE = {"weight_bits": 20, "activation_bits": 16, "drive_bits": 22, "state_bits": 24}
 
@@ -175,7 +177,8 @@ def test_refuses_an_lstm_by_name(rng: np.random.Generator) -> None:
 
 
 def test_errors(rng: np.random.Generator) -> None:
-    network = random_network(rng, ["lmu"])
+    spec = LMUSpec(5, RATIOS[Discretization.ZOH], 1.0)  # three bits do not hold the ranges of so many states
+    network = Network((CellParameters(spec, **draw(rng, CellParameters.shapes(5, 2, 1, 3), 0.4)),))
     x = smooth(rng, 2, 10, 2)
     with pytest.raises(DesignError, match=r"calibration data must be of shape \(batch, T, 2\)"):
         plan_network(network, x[0])
