@@ -325,7 +325,7 @@ def new_figure(rows: int, columns: int, *, width: float, height: float, **layout
 
 
 def _bare(panel: Axes) -> None:
-    """Leave nothing of the panel but the picture."""
+    """Remove the axes and the grid of a panel, so that only the picture stays."""
     panel.set(xticks=[], yticks=[])
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
@@ -340,7 +340,7 @@ def _thin(count: int) -> slice:
 
 
 def _envelope(time: Array, values: Array) -> tuple[Array, Array]:
-    """Where at most `_MOST_POINTS` spans of time begin, and the maxima over them, so that no peak is lost."""
+    """The starts of at most `_MOST_POINTS` spans of time, and the maxima over them, so that no peak is lost."""
     span = -(-values.size // _MOST_POINTS)
     starts = np.arange(0, values.size, span)
     return time[starts], np.maximum.reduceat(values, starts)

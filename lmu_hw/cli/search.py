@@ -1,4 +1,4 @@
-"""`lmu-hw quantize --target-nrmse`: the cheapest design for a fidelity, and the front of all that are worth it."""
+"""`lmu-hw quantize --target-nrmse`: the cheapest design for a fidelity, and the Pareto front of all designs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "gu
 
 @dataclass(frozen=True)
 class _Found:
-    """A design that was found, its plan, and how far it is from what it is searched by."""
+    """A design that was found, with its plan, the error of its quantisation and that of its decoded window."""
 
     design: Design
     plan: MemoryPlan

@@ -79,7 +79,7 @@ def design_circuit(design: Design) -> AnalogDesign:
 
 
 def questions(design: Design) -> Questions:
-    """Return what the manifest is to answer besides what the circuit is."""
+    """Return the questions that the manifest is to answer, besides the description of the circuit."""
     tolerances = Tolerances(
         resistor=design.resistor_tolerance, capacitor=design.capacitor_tolerance, gm=design.gm_tolerance
     )

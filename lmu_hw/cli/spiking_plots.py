@@ -20,6 +20,7 @@ _COLOURS = (FIXED, SPICE, "#009e73", BOUND, "#7b4ea3")
 _LINES = tuple((colour, dashes) for dashes in ("-", "--", ":") for colour in _COLOURS)
 _MOST_ROWS, _MOST_MARKS, _MOST_NAMED = 240, 20_000, 16
 _MOST_OUTPUTS, _MOST_POINTS = 3, 2000
+_LEAST_GAP = 0.055  # between names at the ends of curves, as a share of the panel's height
 _GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 
@@ -46,9 +47,8 @@ def raster_plot(
     span: tuple[float, float],
     *,
     height: float = 3.6,
-    most_rows: int = _MOST_ROWS,
 ) -> str:
-    """Draw who fires when: a mark for each spike, ensemble above ensemble; of many neurons, evenly chosen ones.
+    """Draw a mark for each spike, over time and ensemble above ensemble; of many neurons, evenly chosen ones.
 
     Args:
         time: The time of each spike in seconds, of shape (spikes,).
@@ -57,11 +57,10 @@ def raster_plot(
         ensembles: The number of ensembles of equal size that they form.
         span: The first and the last time shown, in seconds.
         height: The height of the figure in inches.
-        most_rows: The greatest number of neurons that are shown.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=10.0, height=height)
-        draw_raster(panel, time, neuron, neurons, ensembles, span, most_rows)
+        draw_raster(panel, time, neuron, neurons, ensembles, span)
         panel.set_xlabel("time (s)")
         return svg_of(figure)
 
@@ -75,7 +74,7 @@ def draw_raster(
     span: tuple[float, float],
     most_rows: int = _MOST_ROWS,
 ) -> None:
-    """Draw the raster of `raster_plot` in a panel."""
+    """Draw the raster of `raster_plot` in a panel, with at most `most_rows` neurons."""
     size = neurons // ensembles
     chosen = np.unique(np.linspace(0, size - 1, min(size, max(1, most_rows // ensembles))).round().astype(np.int64))
     place = np.full(size, -1, dtype=np.int64)
@@ -104,7 +103,7 @@ def draw_raster(
 
 
 def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
-    """Where in its step each spike is drawn, as a share of the step.
+    """The positions at which spikes are drawn within their steps, as shares of a step, shape (spikes,).
 
     The spikes of one neuron in one step are spread evenly over it; different neurons are out of step with each other.
 
@@ -230,7 +229,7 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
         return svg_of(figure)
 
 
-def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]], gap: float = 0.055) -> None:
+def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]]) -> None:
     """Write the names of curves to the right of their ends (height, name, colour), apart where they would overlap."""
     panel.get_xlim(), panel.get_ylim()  # settles the limits, which the transformations below depend on
     both = panel.transAxes.inverted()
@@ -239,7 +238,7 @@ def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]],
     placed = np.array(heights)[order]
     for _ in range(100):
         for k in range(len(placed) - 1):
-            short = gap - (placed[k + 1] - placed[k])
+            short = _LEAST_GAP - (placed[k + 1] - placed[k])
             if short > 1e-9:
                 placed[k] -= 0.5 * short
                 placed[k + 1] += 0.5 * short

@@ -4,6 +4,14 @@ The figure of the digits is drawn, and the time of a pixel was chosen, by
 
     lmu-hw experiment spiking-digits --seeds 2 --plot lmu_hw/experiments/figures/spiking_digits.svg
     lmu-hw experiment spiking-digits --part training --per-state 25,50 --sample-seconds 0.01,0.02,0.03,0.05
+
+The tasks are scored by
+
+    lmu-hw experiment spiking-tasks digits
+    lmu-hw experiment spiking-tasks mackey-glass --sequences 8
+    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --sequences 50
+    lmu-hw train delay --out out/delay
+    lmu-hw experiment spiking-tasks delay --network out/delay/delay_delay.npz
 """
 
 from __future__ import annotations

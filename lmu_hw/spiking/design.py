@@ -110,14 +110,12 @@ class SpikingDesign:
         return float(np.sqrt(np.diag(gain) @ noise))
 
 
-def design_memory(spec: LMUSpec, options: SpikingOptions, *, covariance: Array | None = None) -> SpikingDesign:
+def design_memory(spec: LMUSpec, options: SpikingOptions) -> SpikingDesign:
     """Carry the memory of `spec` by neurons; the step of the simulation is that of the memory.
 
     Args:
         spec: The specification of the memory, of a method with one bank of states (any but ab2).
         options: How the memory is carried.
-        covariance: The covariance of the states, shape (order, order), where it is known better than from a band of
-            noise.
 
     Raises:
         DesignError: The neurons cannot be divided, a range is wrong, dt is too coarse for the synapse, or the machine
@@ -136,7 +134,7 @@ def design_memory(spec: LMUSpec, options: SpikingOptions, *, covariance: Array |
     if options.delays:
         rows = readout(spec.order, options.delays) * coordinates(spec)
         weights = np.concatenate([rows / np.sqrt(len(rows)), _WINDOW_SHARE * weights])
-    return design_system(system.transition, system.input, spec.dt, weights, options, covariance=covariance, flow=flow)
+    return design_system(system.transition, system.input, spec.dt, weights, options, flow=flow)
 
 
 def design_system(
@@ -157,7 +155,7 @@ def design_system(
         dt: The step, in seconds.
         weights: The matrix that reads the states, shape (r, n), of rank n.
         options: How the system is carried; the band must be given where `covariance` is not.
-        covariance: The covariance of the states, shape (n, n).
+        covariance: The covariance of the states, shape (n, n), where it is known better than from a band of noise.
         flow: The matrices a and b of the continuous system, in 1/s, for the continuous form of the synapse.
 
     Raises:

@@ -202,7 +202,8 @@ def _gains(
 ) -> Array:
     """The unit of u for each channel: large enough that |u| ≤ 1, and chosen for the least error of u.
 
-    Up to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
+    A memory takes samples within [−1, 1]. Nothing else in a network depends on the unit of u, so it can be chosen. Up
+    to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
     the largest weight of a row does where the unit is that weight times a power of two.
     """
     form = memory.input_format
