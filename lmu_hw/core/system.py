@@ -18,9 +18,9 @@ def full_delay_response(order: int, cycles_per_window: ArrayLike) -> NDArray[np.
 
     It takes O(order) operations per frequency. The chain (see `lmu_hw.core.legendre.chain_operands`) has
     A m + B u = −(2i+1)·s_i and s_{i+1} = s_{i−1} − 2m_i. At the complex frequency S = sθ, where S·m_i = −(2i+1)·s_i,
-    its running values therefore obey s_{i−1} = s_{i+1} − 2(2i+1)·s_i/S. The sum of its equations gives s_d = −s_{d−1}. From
-    there the recurrence runs downwards, the direction in which it is stable, and s_{−1} = T + u, s_0 = T − u give the
-    readout T of the delay θ.
+    its running values therefore obey s_{i−1} = s_{i+1} − 2(2i+1)·s_i/S. The sum of its equations gives s_d = −s_{d−1}.
+    From there the recurrence runs downwards, the direction in which it is stable, and s_{−1} = T + u, s_0 = T − u give
+    the readout T of the delay θ.
     """
     s = 2j * np.pi * np.asarray(cycles_per_window, dtype=np.float64)
     after, here = -np.ones_like(s), np.ones_like(s)

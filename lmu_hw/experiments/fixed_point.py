@@ -62,9 +62,9 @@ def measure_delay(method: Discretization, state_bits: int, seed: int = 0) -> flo
 def delay_network(seed: int) -> Outcome:
     """Run the delay network of the neuromorphic chips in fixed point: 3 states, a window of 100 ms, noise up to 3 Hz.
 
-    The output is the input θ seconds ago, decoded from the state words; its error is that against the same system in
-    float64, relative to the root mean square of that. Chips: 0.146 (Loihi) to 0.163 (Braindrop), de Jong, Voelker et
-    al., 2019/2021.
+    The output is the input θ seconds ago, decoded from the state words; its error is the deviation from the same
+    system in float64, relative to the root mean square of the latter. Chips: 0.146 (Loihi) to 0.163 (Braindrop),
+    de Jong, Voelker et al., 2019/2021.
     """
     errors = {
         str(method): {bits: measure_delay(method, bits, seed) for bits in DELAY_WIDTHS} for method in Discretization
@@ -149,7 +149,7 @@ def _described(each: Candidate, *, reached: bool) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Speed:
-    """State updates per second; one is one state of one sequence in one sample.
+    """The speeds of both models in state updates per second, one for each state of each sequence in each sample.
 
     Attributes:
         integer: The speed of `IntegerMemory.run`, which keeps every word.
@@ -165,7 +165,7 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Integer model over float model, both keeping every state."""
+        """The speed of the integer model over that of the float model, when both keep every state."""
         return self.integer / self.floating
 
 
@@ -179,7 +179,7 @@ def measure_speed(
         batch: The number of sequences side by side.
         samples: The length of each sequence.
         workers: The threads of the integer model.
-        repeats: How often each is measured; the shortest time counts.
+        repeats: The number of measurements of each; the shortest time counts.
         seed: The seed of the sequences.
 
     Raises:
@@ -237,14 +237,14 @@ def speed(
 def measure_network_speed(
     network: Network, plan: NetworkPlan, x: Array, *, workers: int, repeats: int
 ) -> tuple[float, float]:
-    """Sequences per second in integers and in float.
+    """The speeds of a network in integers and in float, in sequences per second.
 
     Args:
-        network: The network in float.
-        plan: Its plan.
+        network: The network.
+        plan: The plan of the network.
         x: The sequences, shape (sequences, steps, inputs).
         workers: The threads of the integer model.
-        repeats: How often each is measured; the shortest time counts.
+        repeats: The number of measurements of each; the shortest time counts.
     """
     integer, floating = IntegerNetwork(plan), FloatNetwork(network)
     codes = integer.encode(x)

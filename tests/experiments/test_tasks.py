@@ -15,7 +15,7 @@ from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.tasks.capacity import FRACTIONS, HELD_OUT_WINDOWS, WASHOUT, CapacityTask, states_of
 from lmu_hw.training.tasks.mnist import Mnist
 from tests.experiments.conftest import called
-from tests.networks.quantize.small import random_network
+from tests.networks.networks import random_network
 
 
 def test_fixed_point_follows_the_float_memory_that_reads_at_the_same_delays() -> None:

@@ -18,8 +18,8 @@ from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.head import HeadTraining, memory_words, train_head
+from tests.networks.networks import random_network
 from tests.networks.quantize import naive
-from tests.networks.quantize.small import random_network
 
 
 def blobs(rng: np.random.Generator, count: int) -> Array:

@@ -19,8 +19,8 @@ from lmu_hw.networks.quantize.options import Granularity, LayerOptions, NetworkO
 from lmu_hw.networks.quantize.plan import NetworkPlan, Segment
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.reference.definition import Activation
+from tests.networks.networks import random_network
 from tests.networks.quantize import naive
-from tests.networks.quantize.small import random_network
 
 KINDS = ("lmu", "memory", "states", "dense")
 

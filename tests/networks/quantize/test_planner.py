@@ -25,7 +25,7 @@ from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import LSTMParameters
-from tests.networks.quantize.small import RATIOS, draw, random_network
+from tests.networks.networks import RATIOS, draw_moderate, random_network
 
 FINE = {"weight_bits": 20, "activation_bits": 16, "drive_bits": 22, "state_bits": 24}
 
@@ -170,7 +170,7 @@ def test_storage_and_its_budget(rng: np.random.Generator) -> None:
 
 def test_refuses_an_lstm_by_name(rng: np.random.Generator) -> None:
     (first,) = random_network(rng, ["dense"]).layers
-    lstm = LSTMParameters(**draw(rng, LSTMParameters.shapes(first.outputs, 2)))
+    lstm = LSTMParameters(**draw_moderate(rng, LSTMParameters.shapes(first.outputs, 2)))
     network = Network((first, lstm))
     with pytest.raises(DesignError, match=r"layer 1 \(lstm\) must be of memories and dense parts"):
         plan_network(network, np.zeros((1, 3, 2)))
@@ -178,7 +178,7 @@ def test_refuses_an_lstm_by_name(rng: np.random.Generator) -> None:
 
 def test_errors(rng: np.random.Generator) -> None:
     spec = LMUSpec(5, RATIOS[Discretization.ZOH], 1.0)  # three bits do not hold the ranges of so many states
-    network = Network((CellParameters(spec, **draw(rng, CellParameters.shapes(5, 2, 1, 3), 0.4)),))
+    network = Network((CellParameters(spec, **draw_moderate(rng, CellParameters.shapes(5, 2, 1, 3), 0.4)),))
     x = smooth(rng, 2, 10, 2)
     with pytest.raises(DesignError, match=r"calibration data must be of shape \(batch, T, 2\)"):
         plan_network(network, x[0])
