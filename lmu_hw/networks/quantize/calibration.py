@@ -94,19 +94,19 @@ def calibrate(layers: Sequence[RealLayer], output: Output, x: ArrayLike, inputs:
     steps = sequences.shape[1]
     maps = {("drive", k): layer.drive for k, layer in enumerate(layers) if layer.drive is not None}
     maps |= {("affine", k): layer.affine for k, layer in enumerate(layers) if layer.affine is not None}
-    seen = {key: CalibrationStatistics(real.parts, real.bias.size) for key, real in maps.items()}
+    found = {key: CalibrationStatistics(real.parts, real.bias.size) for key, real in maps.items()}
     strides = {}
     for (which, k), real in maps.items():
         often = steps if which == "drive" or network.counts(k, last=False) else 1
         strides[which, k] = max(1, real.bias.size * often * sequences.shape[0] // _SAMPLES)
 
     def watch(which: str, k: int, vectors: list[Array], result: Array) -> None:
-        seen[which, k].take(vectors, result, strides[which, k])
+        found[which, k].take(vectors, result, strides[which, k])
 
     for start in range(0, sequences.shape[0], _BATCH):
         network.run(sequences[start : start + _BATCH], watch=watch)
     return Calibration(
         sequences,
-        tuple(seen.get(("drive", k)) for k in range(len(layers))),
-        tuple(seen.get(("affine", k)) for k in range(len(layers))),
+        tuple(found.get(("drive", k)) for k in range(len(layers))),
+        tuple(found.get(("affine", k)) for k in range(len(layers))),
     )
