@@ -21,6 +21,7 @@ A softmax at the end is left out, since the class with the largest score stays t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,6 @@ _IDLE = (
     "ActivityRegularization",
     "Identity",
 )
-_MEMORIES = ("LMU", "RNN", "LMUFeedforward")
 
 
 def import_keras(path: Path, dt: float = 1.0) -> Network:
@@ -117,15 +117,10 @@ class _Reading:
         if self.softmax:
             raise DesignError(f"softmax of {self.softmax}", f"at the end, not in front of {layer.label}", "softmax")
         layer.require("quantization_config", None)
-        if layer.kind in _MEMORIES:
-            self._memory(layer)
-        elif layer.kind in ("Dense", "TimeDistributed"):
-            self._dense(layer)
-        elif layer.kind in ("Activation", "ReLU", "Softmax"):
-            self._activate(layer)
-        else:
-            known = (*_MEMORIES, "Dense", "TimeDistributed", "Activation", "ReLU", "Softmax", "Dropout", "Flatten")
+        if layer.kind not in _CONVERSIONS:
+            known = (*_CONVERSIONS, "Dropout", "Flatten")
             raise DesignError(layer.label, "of class " + ", ".join(known) + " or Reshape", layer.kind)
+        _CONVERSIONS[layer.kind](self, layer)
 
     def _reshape(self, layer: KerasLayer) -> None:
         """Take a Flatten or Reshape, which changes `shape` only, since the entries keep their order."""
@@ -315,3 +310,16 @@ class _Reading:
             theta = 1.0 / inverse
         with error_about(layer.label):
             return LMUSpec(order, theta * self.dt, self.dt, method)
+
+
+#: The conversion of each class of layers with arrays or an activation.
+_CONVERSIONS: Mapping[str, Callable[[_Reading, KerasLayer], None]] = {
+    "LMU": _Reading._memory,
+    "RNN": _Reading._memory,
+    "LMUFeedforward": _Reading._memory,
+    "Dense": _Reading._dense,
+    "TimeDistributed": _Reading._dense,
+    "Activation": _Reading._activate,
+    "ReLU": _Reading._activate,
+    "Softmax": _Reading._activate,
+}

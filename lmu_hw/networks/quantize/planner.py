@@ -286,8 +286,10 @@ def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[I
         chosen = finest_fraction_bits(peaks, bits)
         if options.clipping is Clipping.ERROR:
             chosen = clipped_fraction_bits(weights, chosen, bits, share)
+        # A grid finer than this would only widen the accumulator: its last bit times the largest word is far below
+        # the target's LSB. Rows of zeros need no grid, and take the coarsest one of the others.
         finest = target.fraction + _GUARD + (form.width - 1 - form.fraction)
-        chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)  # rows of zeros ask for no grid
+        chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)
         chosen = np.where(peaks > 0.0, chosen, chosen.min())
         fraction_bits[:, columns] = chosen[:, None]
     if options.compensated and parts.weights.shape[1]:
