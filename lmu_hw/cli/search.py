@@ -42,7 +42,12 @@ class _Found:
 
 
 def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool) -> None:
-    """Search, verify by simulation, write and print; see `lmu_hw.cli.commands.quantize`."""
+    """Search, verify by simulation, write and print; see `lmu_hw.cli.commands.quantize`.
+
+    Raises:
+        DesignError: A number is out of range, a flag gives what is searched, or no design reaches the target or the
+            clock.
+    """
     target = request.target_nrmse or 0.0
     for flag in given_flags(*_SEARCHED):
         raise DesignError("target-nrmse", f"given without {flag}, which it searches", f"{target:g}")

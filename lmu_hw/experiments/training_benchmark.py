@@ -103,7 +103,11 @@ class Running:
         self.versions: Mapping[str, str] = self._answer()["versions"]
 
     def ask(self, task: str, *, timed: bool = True) -> Any:
-        """Let the contender do `task`, and return the value that it answers."""
+        """Let the contender do `task`, "train" or "infer", and return the value that it answers.
+
+        Raises:
+            CheckFailed: Its process ended.
+        """
         if self._process.stdin is None:
             raise CheckFailed(f"{self.name} takes no input")
         self._process.stdin.write(task + "\n")

@@ -127,7 +127,11 @@ def arrays(layer: Layer) -> dict[str, Array]:
 
 @contextmanager
 def error_about(label: str) -> Iterator[None]:
-    """Say in every error of the block that it is about `label`, such as "layer 0 (lmu)"."""
+    """Name `label`, such as "layer 0 (lmu)", in every error of the block.
+
+    Raises:
+        DesignError: The block raised one; its message names `label` where it did not yet.
+    """
     try:
         yield
     except DesignError as error:

@@ -37,6 +37,9 @@ class LayerQuantization:
         memory: The plan of the layer's memories. Drives are rounded to its input format and saturate; the states that
             the layer sees are its output words.
         output: The format of the layer's outputs, and of h where h feeds back. Outputs saturate.
+
+    Raises:
+        DesignError: `weight_bits` is out of its range.
     """
 
     weight_bits: int | None = None

@@ -97,6 +97,11 @@ class _Reading:
     notes: dict[str, Note] = field(default_factory=dict)
 
     def network(self, name: str) -> Network:
+        """Convert all layers of the model, and return the network, which notes the name of its file.
+
+        Raises:
+            DesignError: A layer cannot be represented, or none has weights.
+        """
         self.notes["imported"] = name
         self.shape = self.model.shape or (None, None)
         for layer in self.model.layers:

@@ -74,7 +74,11 @@ class NetworkPlanner:
         self.calibration: Calibration = calibrate(self.layers, network.output, calibration, network.inputs)
 
     def plan(self, options: NetworkOptions | None = None) -> NetworkPlan:
-        """The plan for these word lengths; see `plan_network`."""
+        """The plan for these word lengths; see `plan_network`.
+
+        Raises:
+            DesignError: See `plan_network`; or `options` name a layer that does not exist.
+        """
         chosen = options or NetworkOptions()
         unknown = [k for k in chosen.layers if not 0 <= k < len(self.layers)]
         if unknown:
