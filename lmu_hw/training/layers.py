@@ -239,8 +239,8 @@ class LMULayer(_MemoryLayer):
         quantization: The word lengths that the forward values are rounded to.
 
     Raises:
-        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation has
-            the plan of another memory, or one where θ is learned.
+        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation
+            has the plan of another memory, or one where θ is learned.
     """
 
     hidden: int
@@ -287,8 +287,8 @@ class LinearMemoryLayer(_MemoryLayer):
         quantization: The word lengths that the forward values are rounded to.
 
     Raises:
-        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation has
-            the plan of another memory, or one where θ is learned.
+        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation
+            has the plan of another memory, or one where θ is learned.
     """
 
     hidden: int | None = None
