@@ -3,7 +3,7 @@
 A mapping looks as follows.
 
     output = "last"                      # or "sequence": an output per step; "last" by default
-    ignore = ["cell.H"]                  # tensors that play no part; all others must be used
+    ignore = ["cell.H"]                  # tensors that are not used; all others must be used
 
     [[layers]]
     type = "lmu"
