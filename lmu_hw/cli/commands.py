@@ -1,4 +1,4 @@
-"""The subcommands and what they take. The work of each lies in a module of its own, imported when it is called."""
+"""The subcommands and their options. Each is carried out in a module of its own, imported when it is called."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def run(
     (batch, T, inputs), in the units that it was trained on; its output has (outputs,), or (T, outputs) where it has
     one per step, after the batch. classes.npy has the index of the largest output.
 
-    With --backend spiking neurons carry the memory or the network; spikes.npz has who fired when and the decoded
-    states, and report.html has rasters, states and the decoded window beside float64.
+    With --backend spiking neurons carry the memory or the network; spikes.npz has the spikes and the decoded states,
+    and report.html has rasters, states and the decoded window beside float64.
     """
     if asked.backend == "spiking":
         from lmu_hw.cli import run_spiking
@@ -196,9 +196,9 @@ cli.add_command(train)
 def import_(source: Path, asked: ImportRequest, name: str | None, out: Path | None, as_json: bool) -> None:
     """Import a network that was trained elsewhere.
 
-    FILE is a model of Keras with layers of keras-lmu (.keras, .h5, .hdf5), or a state dict of PyTorch (.safetensors,
-    .pt, .pth). Nothing of it is run. What cannot be represented exactly is refused by layer and name. Leaves NAME.npz,
-    a network file, in the folder of --out.
+    FILE is a Keras model with layers of keras-lmu (.keras, .h5, .hdf5), or a state dict of PyTorch (.safetensors, .pt,
+    .pth). Nothing of it is run. What cannot be represented exactly is an error that names layer and array. Leaves
+    NAME.npz, a network file, in the folder of --out.
 
     A state dict with the names e_x e_h e_m W_x W_h W_m, or those of other public LMUs, and a readout needs --theta;
     other names need a mapping, such as
@@ -220,7 +220,7 @@ def import_(source: Path, asked: ImportRequest, name: str | None, out: Path | No
 
     All keys: order, theta or theta_inv, dt, discretization, basis, activation, encoder_activation, and the arrays
     input_encoder, input_bias, hidden_encoder, memory_encoder, input_kernel, hidden_kernel, memory_kernel, bias; Ā and
-    B̄ are compared under transition and input; a table may have columns = [first, end]; tensors that play no part are
+    B̄ are compared under transition and input; a table may have columns = [first, end]; tensors that are not used are
     listed under ignore.
     """
     from lmu_hw.cli import import_ as subcommand

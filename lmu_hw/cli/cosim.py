@@ -17,11 +17,11 @@ from lmu_hw.cli.cosim_report import (
     figures,
     network_checks,
     network_failures,
+    network_figures,
     spiking_checks,
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.network_plots import network_figures
 from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
@@ -57,24 +57,25 @@ _TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
 
 _Rows = list[tuple[str, str]]
 _Progress = Callable[[str], None]
-"""Says what is being done."""
+"""A function that is told which part of the work begins."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What a co-simulation came to, for the answer and for the report.
+    """The outcome of a co-simulation, for the answer and for the report.
 
     Attributes:
-        title, subtitle: The head of the report.
-        answered: The result file's content; it names the waveform where there is one.
+        title: The title of the report.
+        subtitle: The line below the title.
+        answered: The content of the result file; it names the waveform if there is one.
         passed: Whether every check held.
-        failure: One line for the checks that failed.
-        messages: What the benches complained about.
-        rows: What was built and what it ran on, for people.
-        checks: Every check with its outcome.
-        figures: Makes the figures of the report.
-        waveform: The file with all signals, where one was recorded.
-        remarks: Lines that follow the checks on the terminal.
+        failure: One line on the checks that failed.
+        messages: The messages of the benches.
+        rows: The rows of the table that says what was built and on what it ran.
+        checks: The table of all checks with their outcomes.
+        figures: A function that draws the figures of the report.
+        waveform: The file with all signals; None if none was recorded.
+        remarks: The lines that follow the checks on the terminal.
     """
 
     title: str
@@ -328,7 +329,7 @@ def circuit_beside(design: Design) -> AnalogDesign:
 
 
 def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
-    """What was built for a memory, for people."""
+    """The rows of the table that says what was built for a memory."""
     return [
         ("memory", plan.spec.summary()),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
@@ -340,7 +341,7 @@ def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
 
 
 def cost_rows(cost: dict[str, Any]) -> _Rows:
-    """What the hardware of a network costs, for people."""
+    """The rows of the table that says what the hardware of a network costs."""
     return [
         ("multipliers", str(cost["multipliers"])),
         ("multiplications per sequence", str(cost["multiplications_per_sequence"])),
@@ -349,7 +350,11 @@ def cost_rows(cost: dict[str, Any]) -> _Rows:
 
 
 def _read_single(design: Design, recording: Recording) -> Samples:
-    """The recording for a design of one channel."""
+    """The recording for a design of one channel.
+
+    Raises:
+        DesignError: The design has several channels, or the recording has an error.
+    """
     if design.channels != 1:
         raise DesignError("channels", "1 for one recording", design.channels)
     return read(recording, design)
@@ -367,13 +372,13 @@ def _waveform_entry(name: str, waveform: Path | None, key: str, traced: int) -> 
 def _traced_network(
     design: NetworkDesign, plan: NetworkPlan, verilog: VerilogDesign, x: Array, steps: int
 ) -> HarnessedNetwork:
-    """The network with the first steps of the first sequences, as many as run side by side."""
+    """The network with the first `steps` steps of as many sequences as run side by side."""
     codes = IntegerNetwork(plan).encode(x[: design.sequences, :steps])
     stimulus = NetworkStimulus.of_batch(codes, design.sequences).with_traffic(0.1, 0.1, design.seed)
     return HarnessedNetwork(plan, stimulus, verilog)
 
 
 def _excerpt(target: Target, design: Design | NetworkDesign, scratch: Path) -> Path | None:
-    """The waveform of the beginning, from a run of its own."""
+    """The waveform of the beginning, from a separate run; None if the simulator wrote none."""
     run = run_targets([target], workdir=scratch / "waves", simulator=design.simulator, seed=design.seed, waves=True)
     return run.bench.waveform

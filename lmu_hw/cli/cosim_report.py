@@ -1,4 +1,4 @@
-"""What the report of a co-simulation shows: its figures, its table of checks, and what failed in one line."""
+"""The contents of a co-simulation's report: its figures, its table of checks, and one line on what failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.cli.output import format_number, percent
-from lmu_hw.cli.plots import error_plot, response_plot, states_plot, window_plot
+from lmu_hw.cli.plots import deviation_plot, error_plot, response_plot, sequence_plot, states_plot, window_plot
 from lmu_hw.cli.report import FigureData, TableData
 from lmu_hw.cli.spiking_plots import raster_plot
 from lmu_hw.core.legendre import readout
@@ -32,7 +32,7 @@ _LARGEST_SAMPLED = 128  # above, the sampled system's response takes minutes
 
 
 def figures(plan: MemoryPlan, result: CosimResult, circuit: AnalogDesign | None) -> list[FigureData]:
-    """States, error against its bound, the window at one instant, frequency response."""
+    """The figures of a memory: states, error against its bound, the window at one instant, frequency response."""
     return [
         states_figure(plan.spec, result),
         error_figure(plan, result),
@@ -42,7 +42,7 @@ def figures(plan: MemoryPlan, result: CosimResult, circuit: AnalogDesign | None)
 
 
 def states_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
-    """States over time, as far as the circuit went or for a few windows."""
+    """The states in every form over time, as far as the circuit was simulated or for a few windows."""
     forms = {"float": result.states_float, "fixed": result.states_fixed}
     if result.states_spice is not None:
         forms["SPICE"] = result.states_spice
@@ -58,7 +58,7 @@ def states_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
 
 
 def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
-    """Fixed against float."""
+    """The deviation of fixed point from float, against its bound and the parts of the bound."""
     sources = {field.name: getattr(plan.budget, field.name) for field in fields(plan.budget)}
     caption = (
         "Deviation of the integer model (and so of the Verilog) from the float memory that gets the unrounded input. "
@@ -69,7 +69,7 @@ def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
 
 
 def window_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
-    """What the memory holds at one instant."""
+    """The window that every form holds at the last instant, against the input."""
     states = {"float": result.states_float, "fixed": result.states_fixed}
     last = result.time.size - 1
     if result.states_spice is not None:
@@ -92,7 +92,7 @@ def window_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
 
 
 def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
-    """Frequency response of the readout at θ."""
+    """The frequency response of the readout at θ: continuous, sampled, and of the circuit if there is one."""
     edge = spec.order / np.pi
     cycles = np.linspace(0.0, min(1.6 * edge, 0.499 * spec.ratio), _FREQUENCIES + 1)[1:]
     responses: Mapping[str, ComplexArray] = {"continuous": full_delay_response(spec.order, cycles)}
@@ -110,7 +110,11 @@ def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
 
 
 def spiking_figures(plan: DigitalSpikingPlan, result: SpikingCosim) -> list[FigureData]:
-    """States in every form over the last few windows, and the spikes of the last two."""
+    """The figures of a memory in spikes: states in every form over the last windows, and the spikes of the last two.
+
+    Raises:
+        DesignError: No spikes were recorded.
+    """
     forms = {
         "float": result.states_float,
         "fixed": result.states_fixed,
@@ -124,7 +128,7 @@ def spiking_figures(plan: DigitalSpikingPlan, result: SpikingCosim) -> list[Figu
 
 
 def _spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData:
-    """Who fires during the last two windows."""
+    """The raster of the spikes during the last two windows."""
     spikes = result.spikes
     if spikes is None:
         raise DesignError("spikes", "recorded for a raster", "none")
@@ -137,8 +141,28 @@ def _spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData
     return FigureData("Spikes", caption, svg)
 
 
+def network_figures(result: NetworkCosim) -> list[FigureData]:
+    """The figures of a network: outputs in fixed point against float, and over time if there is one for each step."""
+    same = (
+        " The Verilog gives the words of the integer model, so its outputs are those of the fixed form."
+        if result.digital.passed
+        else ""
+    )
+    caption = (
+        "Each point is one output; on the line both forms agree. To the right, how often they differ by how much."
+        + same
+    )
+    svg = deviation_plot(result.outputs_float, result.outputs_fixed)
+    figures = [FigureData("Outputs, fixed against float", caption, svg)]
+    if result.outputs_float.ndim == 3:
+        caption = "The first outputs of the first sequence." + same
+        svg = sequence_plot(result.outputs_float[0], result.outputs_fixed[0])
+        figures.append(FigureData("Outputs over time", caption, svg))
+    return figures
+
+
 def checks_table(result: CosimResult) -> TableData:
-    """Every check of a memory with its figures and its outcome."""
+    """The table of all checks of a memory, with their measured and allowed values."""
     analog = result.analog
     rows = [_digital_row("", result.digital), _bound_row("", result.fixed_vs_float)]
     if analog is not None:
@@ -155,7 +179,7 @@ def checks_table(result: CosimResult) -> TableData:
 
 
 def spiking_checks(result: SpikingCosim) -> TableData:
-    """Every check of a memory in fixed point and in spikes with its figures and its outcome."""
+    """The table of all checks of a memory in fixed point and in spikes, with their measured and allowed values."""
     decoded = result.decoded
     rows = [
         _digital_row("fixed-point ", result.fixed),
@@ -175,7 +199,7 @@ def spiking_checks(result: SpikingCosim) -> TableData:
 
 
 def network_checks(result: NetworkCosim) -> TableData:
-    """Every check and every figure of a network."""
+    """The table of all checks of a network, with its deviations from float and its accuracies."""
     digital, deviation = result.digital, result.fixed_vs_float
     rows = [
         (
@@ -219,7 +243,7 @@ def _bound_row(what: str, bound: BoundCheck) -> tuple[str, str, str, str]:
 
 
 def failures(result: CosimResult) -> str:
-    """One line for the checks of a memory that failed; empty where all held."""
+    """One line on the checks of a memory that failed; empty if all held."""
     parts = [*_digital_failure("", result.digital), *_bound_failure(result.fixed_vs_float)]
     if result.analog is not None and not result.analog.passed:
         messages = "; ".join(result.analog.messages)
@@ -228,7 +252,7 @@ def failures(result: CosimResult) -> str:
 
 
 def spiking_failures(result: SpikingCosim) -> str:
-    """One line for the checks of a memory in fixed point and in spikes that failed; empty where all held."""
+    """One line on the checks of a memory in fixed point and in spikes that failed; empty if all held."""
     parts = [
         *_digital_failure("fixed-point ", result.fixed),
         *_digital_failure("spiking ", result.spiking),
@@ -238,7 +262,7 @@ def spiking_failures(result: SpikingCosim) -> str:
 
 
 def network_failures(result: NetworkCosim) -> str:
-    """One line for the checks of a network that failed; empty where all held."""
+    """One line on the checks of a network that failed; empty if all held."""
     return "; ".join(_digital_failure("", result.digital))
 
 

@@ -84,7 +84,7 @@ class DigitsResult:
         samples: The number of samples that the Verilog was sent.
         beats: The number of beats that were compared with the integer model.
         mismatches: The number of beats that differed.
-        messages: What the bench has to say.
+        messages: The messages of the bench.
         bound: The deviation of fixed from float against its bound, over all states of all digits.
     """
 
@@ -195,7 +195,7 @@ def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
 
 @dataclass(frozen=True)
 class _Bench:
-    """Where the demonstration works, what it simulates with, and whom it tells what it is at."""
+    """The folder of the demonstration, its simulator, and its progress display."""
 
     folder: Path
     scratch: Path
@@ -248,7 +248,7 @@ def _scanner(bench: _Bench, data: Digits) -> tuple[Part, CosimResult]:
 
 
 def scan(data: Digits) -> Array:
-    """A recording of white paper and then twelve held-out digits as a scanner reads them, row by row, to and fro.
+    """The recording of a scanner that reads white paper and then twelve held-out digits, row by row, to and fro.
 
     It takes 16 steps from pixel to pixel, between which the samples are interpolated; the shape is (13·64·16,).
     """
@@ -360,7 +360,7 @@ def _result_rows(outcome: Outcome) -> list[Sequence[str]]:
 
 
 def _report(outcome: Outcome) -> Report:
-    """The page that shows all of it."""
+    """The report on all parts of the demonstration."""
     return Report(
         title="Handwritten digits through a Legendre memory in hardware",
         subtitle="One specification as numbers, as gates and as a circuit, compared with one another.",

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import click
-
-from lmu_hw.cli.programs import Program, ProgramGroup
+from lmu_hw.cli.programs import Program, program_group
 
 
-def _row(name: str, what: str, module: str, minutes: float, *needs: str, function: str | None = None) -> Program:
-    return Program(name, what, f"lmu_hw.experiments.{module}", minutes, needs, function)
+def _row(name: str, what: str, module: str, minutes: float, *needs: str) -> Program:
+    return Program(name, what, f"lmu_hw.experiments.{module}", minutes, needs)
 
 
 #: Experiments by topic.
@@ -82,16 +80,8 @@ EXPERIMENTS: Mapping[str, tuple[Program, ...]] = MappingProxyType(
 )
 
 
-@click.group(
-    "experiment",
-    cls=ProgramGroup,
-    programs=EXPERIMENTS,
-    invoke_without_command=True,
-    subcommand_metavar="NAME [OPTIONS]",
-    short_help="Run an experiment, or list them all.",
-)
-@click.pass_context
-def experiments(ctx: click.Context) -> None:
+@program_group("experiment", EXPERIMENTS, short_help="Run an experiment, or list them all.")
+def experiments() -> None:
     """Run a measurement of this project again, or list them all.
 
     With --json the figures are printed as one JSON object. With --out NAME.json is left in that folder: the figures
@@ -99,5 +89,3 @@ def experiments(ctx: click.Context) -> None:
 
     Times are rough, for two cores and the default options.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())

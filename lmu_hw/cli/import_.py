@@ -21,7 +21,7 @@ STATE_DICTS = (".safetensors", ".pt", ".pth")
 
 
 def run(source: Path, name: str | None, asked: ImportRequest, out: Path | None, as_json: bool) -> None:
-    """Import the network, write its file and print what it is; see `lmu_hw.cli.commands.import_`."""
+    """Import the network, write its file and print its layers; see `lmu_hw.cli.commands.import_`."""
     if name is None:
         stem = re.sub(r"[^A-Za-z0-9]+", "_", source.stem).strip("_")
         name = (stem if stem[:1].isalpha() else f"network_{stem}")[:63]
@@ -73,7 +73,7 @@ def _shown(source: Path, network: Network, header: dict[str, Any], out: Path | N
             *((key, str(value)) for key, value in network.notes.items() if key != "imported"),
         ],
     )
-    heads = ["layer", "inputs", "outputs", "memory", "θ (s)", "dt (s)", "rule", "activation"]
+    heads = ["layer", "inputs", "outputs", "memory", "θ (s)", "dt (s)", "method", "activation"]
     rows = [
         (
             network.name(k),

@@ -118,13 +118,13 @@ def spiking_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
-    """Give those that networks have to a subcommand that says itself how many neurons there are."""
+    """Give a subcommand the options of neurons in networks, without the numbers of neurons, as `spiking`."""
     decorated: Callable[..., Any] = options(SpikingChoice, "spiking", *NETWORK_CHOICES)(subcommand)
     return decorated
 
 
 def given_flags(*names: str) -> list[str]:
-    """The flags of those of the named options that the present command line has, rather than a design file."""
+    """The flags of those named options that the command line itself gives, and not a design file."""
     context = click.get_current_context()
     of_names = {each.name: each.opts[0] for each in context.command.params}
     return [of_names[name] for name in names if context.params[name] is not None]

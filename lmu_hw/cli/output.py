@@ -1,4 +1,4 @@
-"""What a subcommand leaves behind: files in a folder, all or none of them, and one answer on standard output."""
+"""The results of a subcommand: files in a folder, all of them or none, and one answer on standard output."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _PIECE = 1 << 15
 
 @contextmanager
 def staged(out: Path | None) -> Iterator[Path]:
-    """Give a scratch folder; once the block ends well, move every file in it to `out`, which is made if need be.
+    """Provide a scratch folder; if the block ends without an error, move its files to `out`, which is made if need be.
 
-    Without `out` the files are dropped.
+    Without `out` the files are discarded.
 
     Raises:
         DesignError: `out` is not a folder, or none can be made or written there. This is checked before the block runs.
@@ -157,7 +157,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same keys as comma-separated values under a line of the keys."""
+    """Rows with the same keys as comma-separated values, under a line with the keys."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -166,10 +166,10 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share in per cent; nothing measured gives a dash."""
+    """A share in per cent; a dash for None, where nothing was measured."""
     return "–" if value is None else f"{100.0 * value:.3g} %"
 
 
 def format_number(value: float) -> str:
-    """A number in four significant digits."""
+    """A number with four significant digits."""
     return f"{value:.4g}"

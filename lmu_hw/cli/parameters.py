@@ -15,7 +15,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Parsed(click.ParamType[_T], Generic[_T]):
-    """A value that is made of its text."""
+    """A kind of value that is parsed from its text."""
 
     constraint: ClassVar[str]
 

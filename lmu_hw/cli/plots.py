@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -17,6 +17,9 @@ from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
     from lmu_hw.fixed_point.search import Candidate, Search
+
+_T = TypeVar("_T")
+_S = TypeVar("_S")
 
 FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is not worth a message
@@ -41,6 +44,8 @@ STYLE: Any = {
     "path.simplify_threshold": 0.1,
 }
 _MOST_POINTS = 2000
+_MOST_OUTPUT_POINTS = 5_000
+_MOST_STEPS, _MOST_OUTPUTS = 1_000, 4
 _MOST_STATES = 6
 _SHADES = {
     "input": "#e3eaf0",
@@ -64,7 +69,7 @@ def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Arra
     """
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.6)
-        for (label, (cycles, error)), colour, line in zip(curves.items(), (FLOAT, FIXED), ("-", "--"), strict=False):
+        for (label, (cycles, error)), (colour, line) in styled(curves.items(), ((FLOAT, "-"), (FIXED, "--"))):
             left.loglog(cycles, np.maximum(error, 1e-17), color=colour, ls=line, label=label)
         left.axvline(order / np.pi, color=IDEAL, lw=1.0, ls=":")
         left.annotate("order/π", (order / np.pi, 1.0), xytext=(3, 2), textcoords="offset points", color="#59626d")
@@ -118,7 +123,7 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `_SHADES`.
 
     Raises:
-        DesignError: a part has no shade.
+        DesignError: A part has no shade.
     """
     unknown = [name for name in sources if name not in _SHADES]
     if unknown:
@@ -209,14 +214,54 @@ def front_plot(result: Search, chosen: Candidate, target: float) -> str:
     """Draw the predicted deviation over the work per sample, a curve for each datapath, and mark the chosen design."""
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=6.4, height=4.0)
-        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT)
-        for ((rule, datapath), group), colour in zip(result.by_datapath.items(), colours, strict=False):
+        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT, IDEAL, "#cc79a7", "#8c6d1f")
+        for ((method, datapath), group), colour in styled(result.by_datapath.items(), colours):
             points = np.array([(each.work, each.nrmse) for each in group])
-            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=f"{rule}, {datapath}")
+            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=f"{method}, {datapath}")
         panel.axhline(target, color=IDEAL, lw=1.0, ls=":")
         panel.plot([chosen.work], [chosen.nrmse], marker="o", ms=8, mfc="none", mec=BOUND, mew=1.5, ls="")
         panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
         panel.set_ylabel("NRMSE of the decoded window")
+        panel.legend(loc="upper right")
+        return svg_of(figure)
+
+
+def deviation_plot(exact: Array, fixed: Array) -> str:
+    """Draw every output of a network in fixed point against float, and how often they differ by how much.
+
+    Args:
+        exact: The outputs in float64, of any shape.
+        fixed: The outputs in fixed point, of the same shape.
+    """
+    exact, fixed = exact.ravel(), fixed.ravel()
+    keep = slice(None, None, max(1, exact.size // _MOST_OUTPUT_POINTS))
+    low, high = float(min(exact.min(), fixed.min())), float(max(exact.max(), fixed.max()))
+    with matplotlib.rc_context(STYLE):
+        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.8)
+        left.plot([low, high], [low, high], color=IDEAL, lw=1.0)
+        left.plot(exact[keep], fixed[keep], ".", color=FIXED, ms=3.0)
+        left.set(title="Outputs", xlabel="float", ylabel="fixed")
+        right.hist(fixed - exact, bins=min(60, max(10, exact.size // 10)), color=FIXED)
+        right.set(title="Deviation", xlabel="fixed − float", ylabel="outputs")
+        return svg_of(figure)
+
+
+def sequence_plot(exact: Array, fixed: Array) -> str:
+    """Draw the first outputs of a network over the first steps of a sequence, each in a panel of its own.
+
+    Args:
+        exact: The outputs in float64, of shape (T, outputs).
+        fixed: The outputs in fixed point, of the same shape.
+    """
+    exact, fixed = exact[:_MOST_STEPS], fixed[:_MOST_STEPS]
+    shown = min(exact.shape[1], _MOST_OUTPUTS)
+    with matplotlib.rc_context(STYLE):
+        figure, grid = new_figure(shown, 1, width=10.0, height=0.8 + 1.6 * shown, sharex=True)
+        for i, panel in enumerate(_flat(grid)):
+            panel.plot(exact[:, i], color=FLOAT, label="float")
+            panel.plot(fixed[:, i], color=FIXED, ls="--", label="fixed")
+            panel.set_title(f"output {i}")
+        panel.set_xlabel("step")
         panel.legend(loc="upper right")
         return svg_of(figure)
 
@@ -260,6 +305,17 @@ _LINES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def styled(items: Collection[_T], styles: Sequence[_S]) -> Iterator[tuple[_T, _S]]:
+    """Pair each item of a plot with a style of its own.
+
+    Raises:
+        DesignError: There are more items than styles, so that some could not be drawn.
+    """
+    if len(items) > len(styles):
+        raise DesignError("curves of a plot", f"at most {len(styles)}, which have styles of their own", len(items))
+    return zip(items, styles, strict=False)
+
+
 def new_figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
     """Make a figure of width × height inches, and return it with its panels."""
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -269,7 +325,7 @@ def new_figure(rows: int, columns: int, *, width: float, height: float, **layout
 
 
 def _bare(panel: Axes) -> None:
-    """Leave nothing of the panel but the picture."""
+    """Remove the axes and the grid of a panel, so that only the picture stays."""
     panel.set(xticks=[], yticks=[])
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
@@ -284,7 +340,7 @@ def _thin(count: int) -> slice:
 
 
 def _envelope(time: Array, values: Array) -> tuple[Array, Array]:
-    """Where at most `_MOST_POINTS` spans of time begin, and the maxima over them, so that no peak is lost."""
+    """The starts of at most `_MOST_POINTS` spans of time, and the maxima over them, so that no peak is lost."""
     span = -(-values.size // _MOST_POINTS)
     starts = np.arange(0, values.size, span)
     return time[starts], np.maximum.reduceat(values, starts)

@@ -49,12 +49,12 @@ class Program:
     """A row of a table of programs.
 
     Attributes:
-        name: The name on the command line; the function's name has _ in place of -.
-        what: What the program does or finds out, in one line.
-        module: The module that its function stands in.
-        minutes: How long it takes with its defaults, roughly, on two cores.
-        needs: Tools, packages and data that it needs beside this package.
-        function: The function's name where that does not follow from the program's.
+        name: The name on the command line.
+        what: What the program does or measures, in one line.
+        module: The module of its function.
+        minutes: The time that it takes with its default options on two cores, roughly, in minutes.
+        needs: The tools, packages and data that it needs besides this package.
+        function: The name of its function; by default that of the program, with _ in place of -.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Program:
 
     @property
     def terms(self) -> str:
-        """What it takes: the rough time, and what it needs."""
+        """The rough time that the program takes, and what it needs."""
         time = "under a minute" if self.minutes < 1.0 else f"about {self.minutes:g} min"
         return f"{time}; needs {', '.join(self.needs)}" if self.needs else time
 
@@ -80,13 +80,13 @@ class Program:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a program found.
+    """The outcome of a program.
 
     Attributes:
-        result: The figures, as plain values and arrays.
-        shown: The same for people, as tables.
-        files: What `--out` leaves beside the result file, by file name: functions that return the text.
-        failure: What does not hold, in one line; None where every check holds.
+        result: The results as plain values and arrays.
+        shown: The tables that show them on a terminal.
+        files: The further files that `--out` leaves, by name, as functions that return their text.
+        failure: One line on the check that failed; None if every check held.
     """
 
     result: Mapping[str, Any]
@@ -96,7 +96,7 @@ class Outcome:
 
 
 class _Commands(UserDict[str, Any]):
-    """The commands of programs by name, each made when it is asked for."""
+    """The commands of programs by name, each of which is made when it is first looked up."""
 
     def __getitem__(self, name: str) -> click.Command:
         program: Program = self.data[name]
@@ -104,13 +104,13 @@ class _Commands(UserDict[str, Any]):
 
 
 class ProgramGroup(OrderedGroup):
-    """Programs under headings, with what they need and how long they take."""
+    """A group that lists its programs by topic, with the time that they take and what they need."""
 
     def __init__(self, *args: Any, programs: Mapping[str, Sequence[Program]], **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.programs = programs
         self.commands = _Commands({each.name: each for topic in programs.values() for each in topic})
-        # A wrong name is refused in the words of this group.
+        # The error about a wrong name names this group.
         vars(self).update(what=self.name, listing=f"lmu-hw {self.name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -121,12 +121,44 @@ class ProgramGroup(OrderedGroup):
 
 
 class _ProgramCommand(SectionedCommand):
-    """A command that remembers the words that it was called with."""
+    """A command that keeps the words that it was called with."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words, then parse them."""
         ctx.meta[_WORDS] = tuple(args)
         return super().parse_args(ctx, args)
+
+
+def program_group(
+    name: str, programs: Mapping[str, Sequence[Program]], *, short_help: str
+) -> Callable[[Callable[[], None]], click.Group]:
+    """Make a group of commands from a table of programs; the docstring of the decorated function is its help.
+
+    Called without a program, the group lists them all.
+
+    Args:
+        name: The subcommand of `lmu-hw`.
+        programs: The rows of the group by topic.
+        short_help: The line of the group in the list of subcommands.
+    """
+
+    def decorate(described: Callable[[], None]) -> click.Group:
+        def listed() -> None:
+            context = click.get_current_context()
+            if context.invoked_subcommand is None:
+                click.echo(context.get_help())
+
+        listed.__doc__ = described.__doc__
+        return click.group(
+            name,
+            cls=ProgramGroup,
+            programs=programs,
+            invoke_without_command=True,
+            subcommand_metavar="NAME [OPTIONS]",
+            short_help=short_help,
+        )(listed)
+
+    return decorate
 
 
 def program(
@@ -173,7 +205,7 @@ def program(
 def _result_file(
     group: str, row: Program, outcome: Outcome, options: Mapping[str, Any], date: datetime, seconds: float
 ) -> dict[str, Any]:
-    """What NAME.json holds: the result, and all that it takes to judge it or to make it again."""
+    """The content of NAME.json: the result, and everything that is needed to judge or to repeat it."""
     return {
         "format": "lmu-hw result",
         "version": FORMAT_VERSION,
@@ -208,7 +240,7 @@ def _in_order(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What this process runs on: the processor's model, the cores it may use, and the operating system."""
+    """The machine of this process: the model of the processor, the cores it may use, and the operating system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"processor": _processor(), "cores": cores, "system": platform.platform()}
 
@@ -222,11 +254,11 @@ def _processor() -> str:
 
 
 def versions(needs: Iterable[str], options: Mapping[str, Any]) -> dict[str, str]:
-    """The versions of this package, of what it stands on, and of the simulators that a run used.
+    """The versions of Python, of this package and those that it depends on, and of the simulators that a run used.
 
     Args:
-        needs: What the program needs at any rate.
-        options: Its options, of which `simulator` and `engine` choose a simulator.
+        needs: The tools, packages and data that the program always needs.
+        options: The options of the run, of which `simulator` and `engine` choose a simulator.
     """
     found = {"python": platform.python_version()}
     packages = [*_ALWAYS, *(name for name in _IF_LOADED if _MODULES.get(name, name) in sys.modules)]

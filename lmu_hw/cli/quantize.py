@@ -39,11 +39,11 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Measurement:
-    """How far the integer model deviated from the float reference on one record.
+    """The deviation of the integer model from the float reference on one record.
 
     Attributes:
         samples: The length of the record.
-        band_hz: The edge of its band, Hz.
+        band_hz: The highest frequency of its band, in Hz.
         nrmse: The root mean square of the deviation over that of the states, all states taken together.
         max_error: The largest |fixed − float| of each state, of shape (order,).
     """
@@ -189,7 +189,7 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
 
 
 def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
-    """Plan a network and weigh what every format does to its outputs."""
+    """Plan a network, and measure the error that every format causes at its outputs."""
     search.refuse("left out with a network")
     network = design.load()
     calibration = calibration_of(design, network)

@@ -1,4 +1,4 @@
-"""What a memory or a network is run on: the samples or sequences of a user's file, or seeded noise."""
+"""The input of a memory or a network: the samples or sequences of a user's file, or seeded noise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Samples:
     Attributes:
         values: The samples, in [−1, 1], of shape (T,).
         design: The design with `dt`, which the file's rate gives where it was left out.
-        origin: What the samples are, as plain values.
+        origin: The origin of the samples, as plain values.
     """
 
     values: Array
@@ -42,7 +42,7 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A plan of a network, and what its formats were chosen on, in the words of the answer."""
+    """A plan of a network, and the data on which its formats were chosen, as the answer names them."""
 
     plan: NetworkPlan
     calibration: str
@@ -130,7 +130,7 @@ def quantized(design: NetworkDesign, network: Network, sequences: Sequences | No
 
 
 def network_rows(network: Network) -> list[tuple[str, str]]:
-    """What a network is, as rows of a table."""
+    """The rows of a table that describe a network."""
     return [
         ("layers", layers_of(network)),
         ("parameters", str(network.parameters)),
@@ -144,7 +144,7 @@ def layers_of(network: Network) -> str:
 
 
 def input_facts(source: Path | None, sequences: Sequences) -> dict[str, Any]:
-    """What the input of a network is, as plain values."""
+    """The description of the input of a network, as plain values."""
     batch, steps, _ = sequences.values.shape
     return {"input": str(source), "sequences": batch, "steps": steps}
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from lmu_hw.cli.output import facts
-from lmu_hw.cli.programs import Outcome, Program, ProgramGroup, program
+from lmu_hw.cli.programs import Outcome, Program, program, program_group
 from lmu_hw.design.choices import DATAPATHS, DISCRETIZATIONS, SIMULATORS
 from lmu_hw.errors import CheckFailed
 
@@ -39,16 +39,8 @@ REGRESSIONS: Mapping[str, tuple[Program, ...]] = MappingProxyType(
 )
 
 
-@click.group(
-    "regression",
-    cls=ProgramGroup,
-    programs=REGRESSIONS,
-    invoke_without_command=True,
-    subcommand_metavar="NAME [OPTIONS]",
-    short_help="Run a long check of the hardware, or list them all.",
-)
-@click.pass_context
-def regressions(ctx: click.Context) -> None:
+@program_group("regression", REGRESSIONS, short_help="Run a long check of the hardware, or list them all.")
+def regressions() -> None:
     """Run a long check of the generated hardware, or list them all.
 
     Exit status 1 where a word differs from the integer model or a proof fails. With --json the figures are printed as
@@ -57,8 +49,6 @@ def regressions(ctx: click.Context) -> None:
 
     Times are rough, for two cores and the default options.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
 
 
 def _regression(name: str) -> Callable[[Callable[..., Outcome]], click.Command]:

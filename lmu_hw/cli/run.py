@@ -29,7 +29,7 @@ _SHOWN = 12
 
 
 def run(design: Design | NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
-    """Run a memory or a network, write its outputs and print what they are; see `lmu_hw.cli.commands.run`."""
+    """Run a memory or a network, write its outputs and print their figures; see `lmu_hw.cli.commands.run`."""
     _RUNS[type(design)](design, recording, backend, out, as_json)
 
 
@@ -66,14 +66,14 @@ def run_memory(design: Design, recording: Recording, backend: str, out: Path | N
 
 
 def decoder(spec: LMUSpec, delays: Sequence[float] | Array) -> Array:
-    """The matrix that makes delayed inputs of the states, or leaves the states as they are where there is no delay."""
+    """The matrix from the states to the delayed inputs, shape (delays, order); without delays the identity."""
     return readout(spec.order, delays) * coordinates(spec) if len(delays) else np.eye(spec.order)
 
 
 def _memory_outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> Iterator[Array]:
     """Yield the states after each sample, or the delayed readouts where the design has some, block by block.
 
-    In fixed point they are what the hardware gives out, bit for bit.
+    In fixed point they are the outputs of the hardware, bit for bit.
     """
     if backend == "float":
         memory, decode = FloatMemory(spec), decoder(spec, design.delays)
@@ -142,7 +142,7 @@ def run_network(design: NetworkDesign, recording: Recording, backend: str, out: 
 def _network_outputs(
     design: NetworkDesign, network: Network, sequences: Sequences, backend: str
 ) -> tuple[Array, dict[str, str]]:
-    """Run the backend; return its outputs in the network's units, and what formats were chosen on where it has some."""
+    """Run the backend; return its outputs in the network's units, and the data on which its formats were chosen."""
     if backend == "float":
         return FloatNetwork(network).run(sequences.values), {}
     from lmu_hw.networks.quantize.model import IntegerNetwork

@@ -25,8 +25,6 @@ from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.spiking.design import SpikingDesign, design_memory
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
@@ -43,7 +41,7 @@ _MOST_MEMORY_SPIKES, _MOST_NETWORK_SPIKES = 1 << 28, 1 << 26
 def run(
     design: Design | NetworkDesign, recording: Recording, choice: SpikingChoice, out: Path | None, as_json: bool
 ) -> None:
-    """Run a memory or a network in spikes, write its files and print what they are; see `lmu_hw.cli.commands.run`."""
+    """Run a memory or a network in spikes, write its files and print their figures; see `lmu_hw.cli.commands.run`."""
     _RUNS[type(design)](design, recording, choice, out, as_json)
 
 
@@ -106,7 +104,7 @@ def _simulate(made: SpikingDesign, u: Array, told: Callable[[int], None]) -> tup
 
 
 def _memory_facts(done: _MemoryRun) -> dict[str, Any]:
-    """What the answer says of the neurons of a memory."""
+    """The part of the answer on the neurons of a memory."""
     made, states, ideal = done.made, done.states, done.ideal
     lag, weights = made.recurrence.lag, energy_per_unit(done.spec)
     error = (states[lag:] - ideal[: len(ideal) - lag]) * weights
@@ -196,7 +194,7 @@ def run_network(
 
 
 def _network_facts(network: Network, spiking: SpikingNetwork, inputs: Array, outputs: Array) -> dict[str, Any]:
-    """What the answer says of the neurons of a network."""
+    """The part of the answer on the neurons of a network."""
     ideal, options = FloatNetwork(network).run(inputs), spiking.options
     agree = np.argmax(outputs, axis=-1) == np.argmax(ideal, axis=-1)
     return {
@@ -278,7 +276,7 @@ def _rasters(spiking: SpikingNetwork, recorded: Recorded) -> Iterator[FigureData
 
 
 def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterator[FigureData]:
-    """The states and the window of the first memory; float64 sees the very drive that the neurons saw."""
+    """Yield the figures of the states and of the window of the first memory; float64 gets the drive of the neurons."""
     for name, states in recorded.states.items():
         spec, drive = _spec(network, int(name.removeprefix("layer"))), recorded.drives[name][:, 0]
         ideal, weights = FloatMemory(spec).run(drive), energy_per_unit(spec)
@@ -292,10 +290,10 @@ def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterat
 
 
 def _spec(network: Network, index: int) -> LMUSpec:
-    layer = network.layers[index]
-    if not isinstance(layer, CellParameters | MemoryParameters):
+    spec = network.layers[index].memory_spec
+    if spec is None:
         raise DesignError(network.name(index), "a layer with a memory", "none")
-    return layer.spec
+    return spec
 
 
 _RUNS: Mapping[type[Any], Callable[[Any, Recording, SpikingChoice, Path | None, bool], None]] = {
@@ -305,7 +303,7 @@ _RUNS: Mapping[type[Any], Callable[[Any, Recording, SpikingChoice, Path | None, 
 
 
 def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: int) -> FigureData:
-    """What the states hold after the last sample, against the input."""
+    """The figure of the window that the states hold after the last sample, against the input."""
     fractions = np.linspace(0.0, 1.0, _LAGS)
     decode = decoder(spec, fractions)
     end = len(u) - lag
@@ -324,7 +322,7 @@ def _shown(result: Mapping[str, Any], out: Path | None, names: list[str]) -> Ite
 
 
 def _fact_rows(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is told of the neurons, as rows of a table."""
+    """The rows of a table on the neurons."""
     return [(name.replace("_", " "), _word(value)) for name, value in told.items()]
 
 

@@ -1,8 +1,8 @@
-"""`lmu-hw quantize --target-nrmse`: the cheapest design for a fidelity, and the front of all that are worth it."""
+"""`lmu-hw quantize --target-nrmse`: the cheapest design for a fidelity, and the Pareto front of all designs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ _MOST_TRIALS = 12
 _SHOWN = 24
 
 
-#: What a search decides, and so must not be given by a flag.
+#: The options that a search decides. A flag for one of them is an error; one in a design file gives way to the search.
 _SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee")
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A design that was found, its plan, and how far it is from what it is searched by."""
+    """A design that was found, with its plan, the error of its quantisation and that of its decoded window."""
 
     design: Design
     plan: MemoryPlan
@@ -42,11 +42,19 @@ class _Found:
 
 
 def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool) -> None:
-    """Search, verify by simulation, write and print; see `lmu_hw.cli.commands.quantize`."""
+    """Search, verify by simulation, write and print; see `lmu_hw.cli.commands.quantize`.
+
+    Raises:
+        DesignError: A number is out of range, a flag gives what is searched, or no design reaches the target or the
+            clock.
+    """
     target = request.target_nrmse or 0.0
     for flag in given_flags(*_SEARCHED):
         raise DesignError("target-nrmse", f"given without {flag}, which it searches", f"{target:g}")
     check_positive("target-nrmse", target)
+    replaced = {name: value for name in _SEARCHED if (value := getattr(design, name)) is not None}
+    cleared: dict[str, Any] = dict.fromkeys(replaced)
+    design = replace(design, **cleared)
     if request.clock is not None:
         check_positive("clock", request.clock, "Hz")
     spec = design.spec()
@@ -79,11 +87,12 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
             },
             "front": [_row(each) for each in result.front],
             "left_out": result.left_out,
+            "replaced": replaced,
         }
         write_text(folder / "plan.json", render_json(described))
         write_text(folder / "front.csv", csv_text(described["front"]))
         write_text(folder / "front.svg", front_plot(result, found.candidate, target))
-    tables = [*_shown(result, found, band, target), *shown(found.plan, found.quantisation, described)]
+    tables = [*_shown(result, found, band, target, replaced), *shown(found.plan, found.quantisation, described)]
     answer(described, [*tables, *written(out, ["plan.json", "front.csv", "front.svg"])], as_json=as_json)
 
 
@@ -98,7 +107,7 @@ def _first_that_holds(
     """The cheapest candidate that reaches the target not only as predicted but also in simulation.
 
     Raises:
-        DesignError: None does.
+        DesignError: No candidate does.
     """
     best = min(each.nrmse for each in result.front)
     for candidate in result.reaching(target)[:_MOST_TRIALS]:
@@ -107,7 +116,7 @@ def _first_that_holds(
         best = trial.fidelity
         if max(trial.fidelity, trial.quantisation.nrmse) <= target:
             return trial
-    what = "any rule and width reaches" if methods is None else f"{methods[0]} reaches with any width"
+    what = "any method and width reaches" if methods is None else f"{methods[0]} reaches with any width"
     raise DesignError("target-nrmse", f"at least {best:.3g}, the least that {what} in this band", f"{target:g}")
 
 
@@ -149,7 +158,8 @@ def _row(each: Candidate) -> dict[str, Any]:
     return {field.name: getattr(each, field.name) for field in fields(Candidate)} | {"work": each.work}
 
 
-def _shown(result: Search, found: _Found, band: Band, target: float) -> Iterator[Any]:
+def _shown(result: Search, found: _Found, band: Band, target: float, replaced: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the table of the front, and that of the design that was found."""
     front = list(result.front)
     at = front.index(found.candidate)
     step = max(1, -(-len(front) // _SHOWN))
@@ -157,7 +167,7 @@ def _shown(result: Search, found: _Found, band: Band, target: float) -> Iterator
     yield grid(
         f"Front for input up to {format_number(band.edge)} Hz"
         + ("" if len(some) == len(front) else f" ({len(some)} of {len(front)})"),
-        ["", "rule", "datapath", "state", "operand × coefficient", "multiplications", "storage", "NRMSE"],
+        ["", "method", "datapath", "state", "operand × coefficient", "multiplications", "storage", "NRMSE"],
         [
             (
                 "→" if k == at else "",
@@ -180,6 +190,7 @@ def _shown(result: Search, found: _Found, band: Band, target: float) -> Iterator
             ("predicted, measured NRMSE", f"{format_number(found.candidate.nrmse)}, {format_number(found.fidelity)}"),
             ("lanes", str(found.design.lanes)),
             ("left out", "; ".join(f"{name}: {why}" for name, why in result.left_out.items()) or "nothing"),
+            *[(f"in place of {name}", f"{value}, of the design file") for name, value in replaced.items()],
             ("to build it", f"lmu-hw verilog {found.design.flags()}"),
         ],
     )

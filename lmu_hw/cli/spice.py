@@ -56,7 +56,12 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
 
 
 def design_circuit(design: Design) -> AnalogDesign:
-    """Return the circuit, with the design's delays as outputs, or the delay of θ where it has none."""
+    """Return the circuit, with the design's delays as outputs, or the delay of θ where it has none.
+
+    Raises:
+        DesignError: The basis is not that of Legendre, the order or the window is missing, or no circuit has these
+            options.
+    """
     if design.basis != Basis.LEGENDRE:
         raise DesignError("basis", "legendre for a circuit", design.basis)
     order, theta = design.required("order"), design.required("theta")
@@ -79,7 +84,7 @@ def design_circuit(design: Design) -> AnalogDesign:
 
 
 def questions(design: Design) -> Questions:
-    """Return what the manifest is to answer besides what the circuit is."""
+    """Return the questions that the manifest is to answer, besides the description of the circuit."""
     tolerances = Tolerances(
         resistor=design.resistor_tolerance, capacitor=design.capacitor_tolerance, gm=design.gm_tolerance
     )

@@ -13,12 +13,14 @@ from matplotlib.path import Path as Shape
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from lmu_hw.cli.plots import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, svg_of
+from lmu_hw.cli.plots import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, styled, svg_of
 from lmu_hw.core.legendre import Array
 
 _COLOURS = (FIXED, SPICE, "#009e73", BOUND, "#7b4ea3")
+_LINES = tuple((colour, dashes) for dashes in ("-", "--", ":") for colour in _COLOURS)
 _MOST_ROWS, _MOST_MARKS, _MOST_NAMED = 240, 20_000, 16
 _MOST_OUTPUTS, _MOST_POINTS = 3, 2000
+_LEAST_GAP = 0.055  # between names at the ends of curves, as a share of the panel's height
 _GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 
@@ -45,9 +47,8 @@ def raster_plot(
     span: tuple[float, float],
     *,
     height: float = 3.6,
-    most_rows: int = _MOST_ROWS,
 ) -> str:
-    """Draw who fires when: a mark for each spike, ensemble above ensemble; of many neurons, evenly chosen ones.
+    """Draw a mark for each spike, over time and ensemble above ensemble; of many neurons, evenly chosen ones.
 
     Args:
         time: The time of each spike in seconds, of shape (spikes,).
@@ -56,11 +57,10 @@ def raster_plot(
         ensembles: The number of ensembles of equal size that they form.
         span: The first and the last time shown, in seconds.
         height: The height of the figure in inches.
-        most_rows: The greatest number of neurons that are shown.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=10.0, height=height)
-        draw_raster(panel, time, neuron, neurons, ensembles, span, most_rows)
+        draw_raster(panel, time, neuron, neurons, ensembles, span)
         panel.set_xlabel("time (s)")
         return svg_of(figure)
 
@@ -74,7 +74,7 @@ def draw_raster(
     span: tuple[float, float],
     most_rows: int = _MOST_ROWS,
 ) -> None:
-    """Draw the raster of `raster_plot` in a panel."""
+    """Draw the raster of `raster_plot` in a panel, with at most `most_rows` neurons."""
     size = neurons // ensembles
     chosen = np.unique(np.linspace(0, size - 1, min(size, max(1, most_rows // ensembles))).round().astype(np.int64))
     place = np.full(size, -1, dtype=np.int64)
@@ -103,7 +103,7 @@ def draw_raster(
 
 
 def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
-    """Where in its step each spike is drawn, as a share of the step.
+    """The positions at which spikes are drawn within their steps, as shares of a step, shape (spikes,).
 
     The spikes of one neuron in one step are spread evenly over it; different neurons are out of step with each other.
 
@@ -132,7 +132,8 @@ def outputs_plot(time: Array, forms: Mapping[str, Array]) -> str:
     keep = slice(None, None, max(1, time.size // _MOST_POINTS))
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=10.0, height=3.6)
-        for output, colour in zip(largest, _COLOURS, strict=False):
+        coloured = list(styled(largest.tolist(), _COLOURS))
+        for output, colour in coloured:
             panel.plot(time[keep], exact[keep, output], color=colour, lw=4.0, alpha=0.3, solid_capstyle="round")
             panel.plot(time[keep], heard[keep, output], color=colour, lw=1.1)
         title = "Output" if exact.shape[1] == 1 else "Outputs"
@@ -140,8 +141,7 @@ def outputs_plot(time: Array, forms: Mapping[str, Array]) -> str:
         panel.set(title=f"{title}{of}: float64 wide and pale, spikes thin", xlabel="time (s of the network)")
         panel.margins(x=0.01)
         if count > 1:
-            ends = [(float(heard[-1, k]), str(k), c) for k, c in zip(largest, _COLOURS, strict=False)]
-            _name_ends(panel, float(time[-1]), ends)
+            _name_ends(panel, float(time[-1]), [(float(heard[-1, k]), str(k), colour) for k, colour in coloured])
         return svg_of(figure)
 
 
@@ -150,6 +150,9 @@ def error_plot(curves: Sequence[Curve]) -> str:
 
     Args:
         curves: The errors; the line 1/√m goes through the first of them.
+
+    Raises:
+        DesignError: There are more than 15 curves.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=8.0, height=4.4)
@@ -159,9 +162,9 @@ def error_plot(curves: Sequence[Curve]) -> str:
         line = np.exp(np.mean(np.log(first.values.mean(axis=1) * np.sqrt(first.neurons)))) / np.sqrt(theory)
         panel.loglog(theory, line, color=IDEAL, ls=(0, (1, 1.5)), lw=1.4)
         ends = []
-        for curve, colour in zip(curves, _COLOURS, strict=False):
+        for curve, (colour, dashes) in styled(curves, _LINES):
             mean = curve.values.mean(axis=1)
-            panel.loglog(curve.neurons, mean, color=colour, marker="o", ms=3.5, lw=1.2)
+            panel.loglog(curve.neurons, mean, color=colour, ls=dashes, marker="o", ms=3.5, lw=1.2)
             panel.fill_between(
                 curve.neurons, curve.values.min(axis=1), curve.values.max(axis=1), color=colour, alpha=0.15, lw=0.0
             )
@@ -184,14 +187,17 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
         curves: The accuracies, from 0 to 1.
         ideal: The accuracy in float64.
         title: The title, which says what is classified.
+
+    Raises:
+        DesignError: There are more than 15 curves.
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=8.0, height=3.8)
         panel.axhspan(100.0 * ideal - 2.0, 100.0 * ideal, color="#eef1f4", lw=0.0)
         panel.axhline(100.0 * ideal, color=FLOAT, lw=1.0)
-        for curve, colour in zip(curves, _COLOURS, strict=False):
+        for curve, (colour, dashes) in styled(curves, _LINES):
             mean = 100.0 * curve.values.mean(axis=1)
-            panel.semilogx(curve.neurons, mean, color=colour, marker="o", ms=3.5, lw=1.2, label=curve.label)
+            panel.semilogx(curve.neurons, mean, color=colour, ls=dashes, marker="o", ms=3.5, lw=1.2, label=curve.label)
             low, high = 100.0 * curve.values.min(axis=1), 100.0 * curve.values.max(axis=1)
             panel.fill_between(curve.neurons, low, high, color=colour, alpha=0.15, lw=0.0)
             if len(curves) == 2 and curve.neurons.size > 1:  # one name to the left of its curve, one to the right
@@ -223,7 +229,7 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
         return svg_of(figure)
 
 
-def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]], gap: float = 0.055) -> None:
+def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]]) -> None:
     """Write the names of curves to the right of their ends (height, name, colour), apart where they would overlap."""
     panel.get_xlim(), panel.get_ylim()  # settles the limits, which the transformations below depend on
     both = panel.transAxes.inverted()
@@ -232,7 +238,7 @@ def _name_ends(panel: Axes, x: float, ends: Sequence[tuple[float, str, object]],
     placed = np.array(heights)[order]
     for _ in range(100):
         for k in range(len(placed) - 1):
-            short = gap - (placed[k + 1] - placed[k])
+            short = _LEAST_GAP - (placed[k + 1] - placed[k])
             if short > 1e-9:
                 placed[k] -= 0.5 * short
                 placed[k + 1] += 0.5 * short

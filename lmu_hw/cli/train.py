@@ -283,12 +283,12 @@ def _curves_plot(curves: Mapping[str, Curve], metric: str) -> str:
     """Plot the loss and the validation score after each epoch, for each model."""
     import matplotlib
 
-    from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, svg_of
+    from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, styled, svg_of
 
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)
         worst = 0.0
-        for (name, curve), colour in zip(curves.items(), (FLOAT, FIXED, SPICE), strict=False):
+        for (name, curve), colour in styled(curves.items(), (FLOAT, FIXED, SPICE)):
             epochs = [row["epoch"] for row in curve]
             left.semilogy(epochs, [row["loss"] for row in curve], color=colour, label=name)
             shown = [1.0 - row[metric] if metric == "accuracy" else row[metric] for row in curve]

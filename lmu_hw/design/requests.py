@@ -15,7 +15,7 @@ _INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict
 class Recording(AddedOptions):
     """The options that say where samples come from: a file, or noise where none is given."""
 
-    path: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
+    path: Path | None = option(
         None,
         "Samples from -1 to 1, one for each step: .npy, .csv or .wav, whose rate gives --dt where that is left out",
         flag="input",
@@ -38,6 +38,8 @@ class SearchRequest(Options):
     target_nrmse: float | None = option(
         None,
         "Search the cheapest design whose decoded window deviates by at most this, for input up to --bandwidth",
+        note="The search decides the widths of states and coefficients, the datapath, error feedback and guarantee, in "
+        "place of those of a design file.",
         section=_SEARCH,
     )
     bandwidth: float | None = option(
@@ -72,7 +74,7 @@ class CosimRequest(Options):
     """The options that say what takes part in a co-simulation."""
 
     analog: bool | None = option(None, "Whether the circuit takes part", fallback=True, section="Circuit")
-    labels: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
+    labels: Path | None = option(
         None,
         "The class of each sequence of --input, .npy or .csv, for the accuracies",
         metavar="FILE",
@@ -93,7 +95,7 @@ class CosimRequest(Options):
 class ImportRequest(Options):
     """The options that say what the file of an imported network may leave open; None where one was not given."""
 
-    mapping: Path | None = option(  # noqa: RUF009  # it is dataclasses.field
+    mapping: Path | None = option(
         None,
         "Which tensor of a state dict is which array of which layer; see above",
         metavar="FILE.toml",

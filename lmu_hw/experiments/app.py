@@ -1,4 +1,4 @@
-"""What experiments share: how a function becomes one, options, progress and timing."""
+"""Shared parts of experiments: the decorator that makes one of a function, options, progress and timing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def experiment(name: str) -> Callable[[Callable[..., Outcome]], click.Command]:
-    """Make the command of an experiment of `lmu_hw.cli.experiment` from the function that carries it out."""
+    """Make the command of an experiment that `lmu_hw.cli.experiment` lists from the function that carries it out."""
     return program("experiment", EXPERIMENTS, name)
 
 
 def choice(values: Iterable[object]) -> click.Choice[str]:
-    """One of the words of an enumeration or a table."""
+    """The kind of an option whose value is a member of an enumeration or a key of a table."""
     return click.Choice([str(value) for value in values])
 
 
@@ -38,7 +38,7 @@ def plot_option(what: str) -> Callable[[_F], _F]:
 
 
 def watched(items: Sequence[_T], told: Callable[[_T], str] = str) -> Iterable[_T]:
-    """The items one by one, with a progress bar that tells which of them is at work."""
+    """Yield the items one by one, with a progress bar that shows the current one."""
     with progress() as bar:
         task = bar.add_task("", total=len(items))
         for item in items:

@@ -64,14 +64,14 @@ _STAGE = re.compile(r".*_(integrator|sum)_(\w+)")
 
 @dataclass(frozen=True)
 class Simulated:
-    """How a circuit answers held samples.
+    """The response of a circuit to held samples.
 
     Attributes:
-        nrmse: The NRMSE of the Legendre states.
-        output_nrmse: The NRMSE of the output y0.
+        nrmse: The NRMSE of the Legendre states against the float memory.
+        output_nrmse: The NRMSE of the delayed output y0.
         seconds: The time of the simulation from start to end, in seconds.
         cpu_seconds: The processor time of the simulator, in seconds.
-        start_seconds: The part of that before the first step, in seconds.
+        start_seconds: The part of `cpu_seconds` before the first step, in seconds.
     """
 
     nrmse: float
@@ -88,7 +88,7 @@ def stimulus(windows: int, seed: int) -> Array:
 
 
 def transient(design: AnalogDesign, samples: Array, engine: Engine | str = Engine.NGSPICE) -> Simulated:
-    """Simulate a circuit's answer to held samples, one every theta / `SAMPLES_PER_WINDOW`."""
+    """Simulate the response of a circuit to held samples, one every theta / `SAMPLES_PER_WINDOW`."""
     bench = design.bench(held_samples((design.input_scaling * samples).tolist(), _DT, merge=True))
     step = _DT / STEPS_PER_SAMPLE
     before = _processor_time()
@@ -111,7 +111,7 @@ def transient(design: AnalogDesign, samples: Array, engine: Engine | str = Engin
 
 
 def _processor_time() -> float:
-    """User and system time of all processes that this one has started and seen end, in seconds."""
+    """The user and system time of all processes that this one has started and seen end, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -178,7 +178,7 @@ def analog_ladder(
     count_only: bool,
     seed: int,
 ) -> Outcome:
-    """Measure every topology and technology: how near to the float reference, how many couplings, how fast.
+    """Measure the error, the couplings and the simulation speed of every topology and technology.
 
     A circuit gets held random samples for some windows. Its states, read through their map to Legendre coordinates,
     and its delayed output are compared with the float memory. The small-signal response of the output is compared
@@ -218,7 +218,7 @@ def analog_ladder(
 
 
 def _rows(circuits: list[dict[str, Any]], columns: Iterable[str]) -> list[list[str]]:
-    """The names of each circuit, and the figures of these columns."""
+    """The rows of a table: the names of each circuit, and the figures of these columns."""
     return [
         [*(str(each[name]) for name in _NAMES), *(format_number(each[name]) for name in columns)] for each in circuits
     ]
@@ -258,7 +258,7 @@ def measure_noise(order: int, topology: str, style: str) -> dict[str, Any]:
     Args:
         order: The order of the memory.
         topology: The topology of its circuit.
-        style: Its technology; op-amps have 20 nV/√Hz, transconductors 300 nV/√Hz.
+        style: The technology of its circuit; op-amps have 20 nV/√Hz, transconductors 300 nV/√Hz.
     """
     design = design_memory(order, THETA, topology=topology, style=style, opamp=NOISY_OPAMP, ota=NOISY_OTA)
     edge = order / (4.0 * THETA)

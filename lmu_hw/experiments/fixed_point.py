@@ -40,15 +40,15 @@ DELAY_SECONDS = 10.0
 DELAY_WIDTHS = (8, 10, 12, 14, 16, 18)
 
 
-def measure_delay(rule: Discretization, state_bits: int, seed: int = 0) -> float:
+def measure_delay(method: Discretization, state_bits: int, seed: int = 0) -> float:
     """The NRMSE of the delayed output in fixed point against the same system in float64.
 
     Args:
-        rule: The time-stepping method.
+        method: The time-stepping method.
         state_bits: The width of the state words; the input has as many bits, 24 at most.
         seed: The seed of the noise.
     """
-    spec = LMUSpec(DELAY_ORDER, DELAY_THETA, DELAY_DT, rule)
+    spec = LMUSpec(DELAY_ORDER, DELAY_THETA, DELAY_DT, method)
     plan = plan_memory(spec, input_bits=min(state_bits, 24), state_bits=state_bits, delays=(1.0,))
     model = IntegerMemory(plan)
     u = 0.95 * band_limited_noise(round(DELAY_SECONDS / DELAY_DT), DELAY_DT, DELAY_BAND, seed)
@@ -62,13 +62,15 @@ def measure_delay(rule: Discretization, state_bits: int, seed: int = 0) -> float
 def delay_network(seed: int) -> Outcome:
     """Run the delay network of the neuromorphic chips in fixed point: 3 states, a window of 100 ms, noise up to 3 Hz.
 
-    The output is the input θ seconds ago, decoded from the state words; its error is that against the same system in
-    float64, relative to the root mean square of that. Chips: 0.146 (Loihi) to 0.163 (Braindrop), de Jong, Voelker et
-    al., 2019/2021.
+    The output is the input θ seconds ago, decoded from the state words; its error is the deviation from the same
+    system in float64, relative to the root mean square of the latter. Chips: 0.146 (Loihi) to 0.163 (Braindrop),
+    de Jong, Voelker et al., 2019/2021.
     """
-    errors = {str(rule): {bits: measure_delay(rule, bits, seed) for bits in DELAY_WIDTHS} for rule in Discretization}
+    errors = {
+        str(method): {bits: measure_delay(method, bits, seed) for bits in DELAY_WIDTHS} for method in Discretization
+    }
     network = {"order": DELAY_ORDER, "theta": DELAY_THETA, "dt": DELAY_DT, "band_hz": DELAY_BAND}
-    rows = [(rule, *map(format_number, by_width.values())) for rule, by_width in errors.items()]
+    rows = [(method, *map(format_number, by_width.values())) for method, by_width in errors.items()]
     heads = ["method", *(f"{bits} bits" for bits in DELAY_WIDTHS)]
     table = grid("NRMSE of the delay network against float64", heads, rows)
     return Outcome({**network, "seed": seed, "nrmse": errors}, [table])
@@ -147,7 +149,7 @@ def _described(each: Candidate, *, reached: bool) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Speed:
-    """State updates per second; one is one state of one sequence in one sample.
+    """The speeds of both models in state updates per second, one for each state of each sequence in each sample.
 
     Attributes:
         integer: The speed of `IntegerMemory.run`, which keeps every word.
@@ -163,7 +165,7 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Integer model over float model, both keeping every state."""
+        """The speed of the integer model over that of the float model, when both keep every state."""
         return self.integer / self.floating
 
 
@@ -177,7 +179,7 @@ def measure_speed(
         batch: The number of sequences side by side.
         samples: The length of each sequence.
         workers: The threads of the integer model.
-        repeats: How often each is measured; the shortest time counts.
+        repeats: The number of measurements of each; the shortest time counts.
         seed: The seed of the sequences.
 
     Raises:
@@ -235,14 +237,14 @@ def speed(
 def measure_network_speed(
     network: Network, plan: NetworkPlan, x: Array, *, workers: int, repeats: int
 ) -> tuple[float, float]:
-    """Sequences per second in integers and in float.
+    """The speeds of a network in integers and in float, in sequences per second.
 
     Args:
-        network: The network in float.
-        plan: Its plan.
+        network: The network.
+        plan: The plan of the network.
         x: The sequences, shape (sequences, steps, inputs).
         workers: The threads of the integer model.
-        repeats: How often each is measured; the shortest time counts.
+        repeats: The number of measurements of each; the shortest time counts.
     """
     integer, floating = IntegerNetwork(plan), FloatNetwork(network)
     codes = integer.encode(x)

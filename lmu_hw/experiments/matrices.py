@@ -42,11 +42,11 @@ class Rounded:
     Attributes:
         order: The order d.
         bits: The width of a coefficient.
-        rounding: How the matrix is rounded.
-        growth: ‖Gᵏ‖^(1/k) at k = 2¹⁶, which is the spectral radius to within a hair.
+        rounding: The name of the rounding.
+        growth: ‖Gᵏ‖^(1/k) at k = 2¹⁶, which is close to the spectral radius.
         gain: ‖G‖₂ in orthonormal coordinates.
         white: The relative RMS error of the states for white input; None where the matrix is unstable.
-        band: The same for white input up to d/8 cycles per window.
+        band: The same error for input that is white up to d/8 cycles per window.
         certified: Whether the certificate of the matrix holds; None where it has none.
     """
 
@@ -61,7 +61,7 @@ class Rounded:
 
 
 def roundings(spec: LMUSpec, bits: int) -> Iterator[Rounded]:
-    """The roundings of one matrix, plain ones first; a guarantee that is refused is left out."""
+    """The roundings of one matrix, plain ones first; a guarantee that cannot be given at this width is left out."""
     system = discretize(spec)
     eye = np.eye(spec.order)
     most = 2 ** (bits - 1) - 1
@@ -79,7 +79,7 @@ def roundings(spec: LMUSpec, bits: int) -> Iterator[Rounded]:
 
 
 def growth_per_step(transition: Array) -> float:
-    """‖Gᵏ‖^(1/k) at k = 2¹⁶, by squaring with the scale kept apart."""
+    """‖Gᵏ‖^(1/k) at k = 2¹⁶, by repeated squaring, with the scale kept apart so that nothing overflows."""
     power, logarithm = transition, 0.0
     for _ in range(_SQUARINGS):
         norm = float(np.linalg.norm(power))
@@ -174,12 +174,12 @@ def pade_increment(spec: LMUSpec, numerator: int, denominator: int) -> Array:
 
 
 def _value(coefficients: list[Any], point: Any) -> Any:
-    """The value of a polynomial in mpmath's numbers; its coefficients are those of ascending powers."""
+    """The value of a polynomial in mpmath's numbers, whose coefficients are in the order of ascending powers."""
     return mpmath.fsum(c * point**j for j, c in enumerate(coefficients))
 
 
 def pade_multiplications(order: int, denominator: int) -> int:
-    """Real multiplications per sample: 3 per state for a real pole, 10 for a pair.
+    """The real multiplications per sample: 3 per state for a real pole, 10 for a pair.
 
     A pair takes one tridiagonal solve with complex constants, two complex products per state, and two real ones
     for the real part of the weighted result.
@@ -196,11 +196,11 @@ class Point:
         ratio: The window in steps, θ/dt.
         method: "structured", with the most levels, or the degrees of a Padé approximant.
         multiplications: The number of multiplications per sample.
-        stages: The number of stages that wait for each other; 0 where that is not a count of stages.
-        saving: d²/multiplications.
+        stages: The number of stages that depend on each other; 0 for a form without stages.
+        saving: The ratio d²/multiplications.
         white: The relative RMS error for white input in orthonormal coordinates.
-        legendre: The same in Legendre coordinates.
-        bound: The largest deviation of any state for any |u| ≤ 1, proved.
+        legendre: The same error in Legendre coordinates.
+        bound: The proved bound on the deviation of any state for any |u| ≤ 1.
         reached: The largest share of a state's bound that a simulation of random signs reached.
         excess: ‖I + D̃‖₂ − 1 in orthonormal coordinates.
     """
@@ -255,7 +255,7 @@ def forms(
 
 
 def _deviation(spec: LMUSpec, increment: Array, seed: int) -> Array:
-    """Largest |x̃ − x| per state over one window and a half of random signs, shape (order,)."""
+    """The largest |x̃ − x| of each state over one and a half windows of random signs, shape (order,)."""
     system = discretize(spec)
     inputs = np.random.default_rng(seed).choice([-1.0, 1.0], int(1.5 * min(spec.ratio, 4000.0)) + 1)
     unit = np.eye(spec.order)[0]
@@ -281,13 +281,15 @@ def _plot(points: Sequence[Point]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
+    from lmu_hw.cli.plots import styled
+
     cases = sorted({(p.order, p.ratio) for p in points})
     with matplotlib.rc_context({"svg.hashsalt": "lmu-hw", "svg.fonttype": "path", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(4.6 * len(cases), 3.8), layout="constrained")
         for panel, case in zip(figure.subplots(1, len(cases), squeeze=False)[0], cases, strict=True):
             here = [p for p in points if (p.order, p.ratio) == case]
             names = dict.fromkeys("Padé" if p.method.startswith("Padé") else p.method for p in here)
-            for name, mark in zip(names, "osd^v*", strict=False):
+            for name, mark in styled(names, "osd^v*"):
                 line = sorted((p.multiplications / p.order**2, p.white) for p in here if p.method.startswith(name))
                 if name == "structured":
                     line = sorted((p.multiplications / p.order**2, p.white) for p in here if p.method == name)
@@ -308,7 +310,11 @@ class _Cases(click.ParamType[tuple[tuple[int, float], ...]]):
     name = "cases"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return `value` as pairs, or refuse it."""
+        """Return `value` as pairs (order, ratio).
+
+        Raises:
+            DesignError: It is no list of such pairs.
+        """
         if isinstance(value, tuple):
             return value
         try:

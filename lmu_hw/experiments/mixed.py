@@ -40,7 +40,7 @@ from lmu_hw.sim.mixed.network import MixedNetwork, MixedRun, run_mixed_network
 
 
 def _opamp(gbw: float) -> OpAmpModel:
-    """Op-amps of a gain-bandwidth product in Hz; ideal ones where that is 0."""
+    """The model of op-amps with a gain-bandwidth product in Hz; ideal ones for 0."""
     return SinglePoleOpAmp(gbw=gbw) if gbw else IdealOpAmp()
 
 
@@ -82,7 +82,7 @@ def measure_lockstep(
         workdir: The folder for builds, logs and recordings.
         simulator: The simulator of the Verilog.
         gbw: The gain-bandwidth product of the op-amps in Hz; 0 for ideal ones.
-        points: How many points ngspice computes at least for each sample.
+        points: The least number of points that ngspice computes for each sample.
         tolerance: The largest NRMSE of states and readout.
 
     Raises:
@@ -143,7 +143,7 @@ CURVE = (2, 3, 4, 5, 6, 8, 10, 12)
 
 @dataclass(frozen=True)
 class System:
-    """The circuit and how the digital layers behind it are made.
+    """A circuit, and the options of the digital layers behind it.
 
     Attributes:
         design: The circuit.
@@ -157,7 +157,7 @@ class System:
 
     @property
     def dt(self) -> float:
-        """How long a pixel lasts, in seconds."""
+        """The duration of a pixel, in seconds."""
         return float(self.design.specification["theta"]) / STEPS
 
     def sampled(self, volts: Array) -> Array:
@@ -230,7 +230,7 @@ def measure_digits(
         workdir: The folder for builds, logs and recordings.
         simulator: The simulator of the Verilog.
         lanes: The multipliers of the digital layers.
-        points: How many points the circuit's simulator computes at least for each pixel.
+        points: The least number of points that the simulator of the circuit computes for each pixel.
         workers: The number of simulations side by side.
         tolerance: The largest NRMSE of the states against an exact memory.
         seed: The seed of the converter's noise.

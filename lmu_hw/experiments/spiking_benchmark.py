@@ -39,11 +39,12 @@ _LATENESS = 3
 
 @dataclass(frozen=True)
 class Turn:
-    """One run.
+    """The figures of one run.
 
     Attributes:
         error: The RMS error of the decoded window against the ideal one's.
-        wall, cpu: The elapsed and the processor time in seconds for each simulated second.
+        wall: The elapsed time in seconds for each simulated second.
+        cpu: The processor time in seconds for each simulated second.
     """
 
     error: float
@@ -52,7 +53,7 @@ class Turn:
 
 
 class Peer:
-    """Nengo in its process."""
+    """Nengo, which runs in a process of its own."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process, self._folder = process, folder
@@ -193,8 +194,8 @@ def spiking_benchmark(peers: Path | None, neurons: tuple[int, ...], seeds: int, 
 
     `make bench-spiking` makes Nengo's environment and runs this, with the options in BENCH; without --peers only this
     project's memory runs. Both run the memory of `spiking-error` on the same samples with the same synapse, the same
-    recurrence and the same maximum rates, each with its usual choice of everything else. The error is that of what
-    the ensembles stand for, against the same memory in float64. They take turns on the same cores, and a ratio is the
+    recurrence and the same maximum rates, each with its usual choice of everything else. The error is the deviation of
+    what the ensembles carry from the same memory in float64. They take turns on the same cores, and a ratio is the
     median over the turns.
     """
     load = [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None

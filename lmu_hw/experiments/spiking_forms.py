@@ -50,11 +50,11 @@ SYNAPSES = {"one low pass": Synapse.low_pass(TAU), "two low passes": Synapse.low
 def measure_map(
     synapse: Synapse, form: SynapseForm, dt: float, neurons: int, seed: int, seconds: float
 ) -> tuple[float, float]:
-    """The errors of one map: without neurons, and with them.
+    """The errors of one map, without neurons and with them.
 
     Args:
         synapse: The synapse of every connection.
-        form: The map.
+        form: The form of the synapse from which the map is derived.
         dt: The step in seconds.
         neurons: The number of neurons.
         seed: The seed of input, tuning curves and spikes.
@@ -152,13 +152,14 @@ def measure_digital(neurons: int, kind: NeuronKind, seed: int, seconds: float = 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Counts of neurons that fire with one chance, against the binomial law of K draws of chance p.
+    """Statistics of neurons that fire with one probability, against the binomial distribution of K draws of p.
 
     Attributes:
         rate: The mean number of spikes per step, λ = K·p.
         mean: The mean of the counts.
         variance: The variance of the counts.
-        mean_deviation, variance_deviation: The deviations from λ and λ(1 − λ/K), in standard errors.
+        mean_deviation: The deviation of the mean from λ, in standard errors.
+        variance_deviation: The deviation of the variance from λ(1 − λ/K), in standard errors.
         correlations: The largest of the serial correlations at each kind of lag, in standard errors: from neuron to
             neuron within the words of a step ("neurons", lags 1 to 63), and from step to step of one neuron ("steps",
             lags 1 to 64); the largest of so many independent ones is about 2.5.
@@ -209,7 +210,7 @@ def spiking_digital(counted: bool, most: int, seeds: int, seconds: float, state_
 
     Memory, input and error are those of `spiking-error`. Both forms have the same tuning curves and decoders; the
     digital one is the integer model, which the Verilog equals word for word. With --statistics Poisson neurons of
-    constant rate are counted, on the words of the very generator: mean, variance and correlations of the spikes of 64
+    constant rate are counted, on the words of the generator itself: mean, variance and correlations of the spikes of 64
     neurons over a million neuron-steps, as deviations from the binomial law in standard errors.
     """
     if counted:
@@ -262,7 +263,7 @@ COSTED_NEURONS = (1_000, 10_000, 100_000, 300_000, 600_000, 1_000_000)
 
 @dataclass(frozen=True)
 class Cost:
-    """What one memory took.
+    """The time and the memory that one memory in spikes took.
 
     Attributes:
         neurons: The number of neurons.

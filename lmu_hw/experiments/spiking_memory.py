@@ -54,11 +54,12 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Exponent:
-    """The exponent k of y ∝ xᵏ, fitted.
+    """A fitted exponent k of y ∝ xᵏ.
 
     Attributes:
         value: The exponent k.
-        low, high: Its 95 % confidence interval.
+        low: The lower end of its 95 % confidence interval.
+        high: The upper end of its 95 % confidence interval.
     """
 
     value: float
@@ -72,7 +73,7 @@ def fitting(neurons: int, order: int) -> int:
 
 
 def noise(order: int, seed: int, seconds: float = SECONDS, band_hz: float = BAND) -> tuple[LMUSpec, Array]:
-    """The memory of an order, and noise for its input."""
+    """The specification of the memory with `order` states, and noise for its input, shape (T,)."""
     return LMUSpec(order, THETA, DT), band_limited_noise(round(seconds / DT), DT, band_hz, seed)
 
 
@@ -92,7 +93,7 @@ def measure_error(
     coordinates: Coordinates = Coordinates.BALANCED,
     tuning: Tuning | None = None,
 ) -> float:
-    """The error of one memory.
+    """The RMS error of the decoded window of one memory in spikes against the same memory in float64.
 
     Args:
         neurons: The number of neurons; the largest multiple of the order below it is taken.
@@ -101,7 +102,7 @@ def measure_error(
         order: The order of the memory.
         band_hz: The highest frequency of the noise.
         seconds: The length of the run.
-        coordinates: What an ensemble stands for.
+        coordinates: The coordinates that ensembles carry.
         tuning: The distribution of the tuning curves.
     """
     spec, u = noise(order, seed, seconds, band_hz)
@@ -263,7 +264,7 @@ _LAGS, _ROWS = 126, 36
 @seed_option("noise, tuning curves and spikes")
 @plot_option("the picture")
 def spiking_picture(neurons: int, seconds: float, seed: int, plot: Path | None) -> Outcome:
-    """Show a memory in spikes at a glance: who fires when, and the window that the spikes hold.
+    """Draw a memory in spikes: the spikes over time, and the window that they hold.
 
     Memory and input are those of `spiking-error`: 6 states, θ = 0.5 s, noise of 3 Hz, synapse of 0.1 s. The upper
     panel has the spikes of some neurons of each ensemble over the last window; the lower one has the input over that
@@ -315,7 +316,7 @@ _LEAD = 4  # windows that do not count
 
 
 def measure_delay(kind: NeuronKind, seed: int, *, neurons: int = 384, seconds: float = DELAY_SECONDS) -> float:
-    """The NRMSE of the delayed output in spikes against the same system in float64.
+    """The NRMSE of the delayed output in spikes against that of the same system in float64.
 
     Args:
         kind: The kind of neuron.
@@ -339,10 +340,10 @@ def spiking_delay(neurons: int, seeds: int, seconds: float) -> Outcome:
     """Run the delay network of the neuromorphic chips in spikes: 3 states, a window of 100 ms, 3 × 128 neurons.
 
     The output is the input θ seconds ago, decoded from the states that spikes carry, for noise up to 3 Hz. Its error
-    is that against the same system in float64, relative to the root mean square of that. Chips: 0.146 (Loihi) to
-    0.163 (Braindrop); spikes in software: 0.055 to 0.059 (de Jong, Voelker et al., 2019/2021). The first four windows
-    do not count, as in `lmu-hw train delay`: the input begins with a jump, which is far outside the band that the
-    ensembles are scaled to.
+    is the deviation from the same system in float64, relative to the root mean square of the latter. Chips: 0.146
+    (Loihi) to 0.163 (Braindrop); spikes in software: 0.055 to 0.059 (de Jong, Voelker et al., 2019/2021). The first
+    four windows do not count, as in `lmu-hw train delay`: the input begins with a jump, which is far outside the band
+    that the ensembles are scaled to.
 
     `lmu-hw train delay --spiking 128` measures a network that has found a delay of 100 ms by itself.
     """

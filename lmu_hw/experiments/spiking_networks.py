@@ -4,6 +4,14 @@ The figure of the digits is drawn, and the time of a pixel was chosen, by
 
     lmu-hw experiment spiking-digits --seeds 2 --plot lmu_hw/experiments/figures/spiking_digits.svg
     lmu-hw experiment spiking-digits --part training --per-state 25,50 --sample-seconds 0.01,0.02,0.03,0.05
+
+The tasks are scored by
+
+    lmu-hw experiment spiking-tasks digits
+    lmu-hw experiment spiking-tasks mackey-glass --sequences 8
+    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --sequences 50
+    lmu-hw train delay --out out/delay
+    lmu-hw experiment spiking-tasks delay --network out/delay/delay_delay.npz
 """
 
 from __future__ import annotations
@@ -48,7 +56,7 @@ _TITLES = {Scope.MEMORY: "the memory in spikes", Scope.ALL: "everything in spike
 
 
 def digits_of(part: str) -> tuple[LabelledSequences, LabelledSequences]:
-    """The digits that ensembles are scaled by, and others to classify.
+    """The digits by which ensembles are scaled, and those to classify.
 
     Args:
         part: "test" to classify the held-out digits, "training" to classify training digits.
@@ -78,10 +86,10 @@ def measure_digits(
 
     Args:
         per_state: The number of neurons for each state, and for each hidden unit.
-        scope: What is in spikes.
+        scope: The parts of the network that are in spikes.
         kind: The kind of neuron.
-        sample_seconds: How long a pixel lasts.
-        part: Which digits; see `digits_of`.
+        sample_seconds: The duration of a pixel, in seconds.
+        part: The part of the digits; see `digits_of`.
         count: The number of digits; None for all.
         seed: The seed of tuning curves and spikes.
 
@@ -128,7 +136,7 @@ def spiking_digits(
     in the trained network on the first training digits. Either the memory alone is in spikes, or the hidden units
     too.
 
-    How long a pixel lasts was chosen on the other training digits, with --part training and several --sample-seconds:
+    The duration of a pixel was chosen on the other training digits, with --part training and several --sample-seconds:
     the longer the better, up to half the time constant of the synapse, beyond which a step is too coarse for it. So
     it is 50 ms, before any held-out digit is seen.
     """
@@ -185,7 +193,7 @@ def _table(scope: Scope, result: dict[str, Any]) -> Any:
 
 
 def _percent(scores: Sequence[float]) -> str:
-    """The mean, and where there are several the least and the most."""
+    """The mean of the shares in per cent, with the least and the largest if there are several."""
     mean = f"{np.mean(scores):.1%}"
     return mean if len(scores) == 1 else f"{mean} ({min(scores):.1%} … {max(scores):.1%})"
 
@@ -195,11 +203,12 @@ def _percent(scores: Sequence[float]) -> str:
 
 @dataclass(frozen=True)
 class Data:
-    """Where the data come from of the tasks that need some.
+    """The data of the tasks that need files.
 
     Attributes:
         mnist: The folder of MNIST.
-        source, target: The files of arrays that a network was trained on.
+        source: The file of the sequences that a network was trained on.
+        target: The file of their targets.
     """
 
     mnist: Path | None = None
@@ -214,7 +223,7 @@ def _step(network: Network) -> float:
 
 
 def _seed(network: Network) -> int:
-    """The seed of the run that made the network, which its test part goes by."""
+    """The seed of the run that trained the network, which also determined its test part."""
     seed = network.notes.get("seed", 0)
     return seed if isinstance(seed, int) else 0
 

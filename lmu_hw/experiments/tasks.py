@@ -32,9 +32,7 @@ from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import NetworkPlanner
 from lmu_hw.networks.quantize.storage import layer_storage
 from lmu_hw.networks.reference import FloatNetwork
-from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Step
-from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.training.backend import jax
 from lmu_hw.training.head import HeadTraining, memory_words, train_head
 from lmu_hw.training.tasks.capacity import (
@@ -58,7 +56,7 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class FixedCapacity:
-    """What an integer memory remembers.
+    """The result of the capacity task for an integer memory.
 
     Attributes:
         plan: The plan of the memory.
@@ -88,7 +86,10 @@ def measure_capacity(
         steps: The number of steps T in the window, a multiple of 4.
         order: The order of the memory.
         discretization: The time-stepping method.
-        input_bits, state_bits, coefficient_bits, output_bits: Word lengths, see `plan_memory`.
+        input_bits: The width of the samples; for all widths see `plan_memory`.
+        state_bits: The width of the state words.
+        coefficient_bits: The width of the coefficients.
+        output_bits: The width of the output words.
         seed: The seed of the signal.
     """
     task = CapacityTask(steps)
@@ -158,7 +159,7 @@ _PIECE = 500  # images that run side by side in float
 
 
 def rounded_by_peak(array: Array, bits: int) -> Array:
-    """Round to nearest on 2^bits − 1 codes, from the negative to the positive largest modulus of the array."""
+    """The array rounded to nearest on 2^bits − 1 codes, from minus to plus its largest modulus."""
     peak = float(np.abs(array).max(initial=0.0))
     if peak == 0.0:
         return array
@@ -178,12 +179,12 @@ def naive_network(network: Network, bits: int) -> RealNetwork:
 
     systems: list[Step | None] = []
     for layer in network.layers:
-        if isinstance(layer, CellParameters | MemoryParameters):
-            exact = discretize(layer.spec)
-            transition, drive = (rounded_by_peak(matrix, bits) for matrix in (exact.transition, exact.input))
-            systems.append(StepMatrices(transition, drive, exact.output))
-        else:
+        if layer.memory_spec is None:
             systems.append(None)
+            continue
+        exact = discretize(layer.memory_spec)
+        transition, drive = (rounded_by_peak(matrix, bits) for matrix in (exact.transition, exact.input))
+        systems.append(StepMatrices(transition, drive, exact.output))
     return RealNetwork(
         real_layers(replace(network, layers=tuple(map(rounded, network.layers)))), network.output, systems
     )
@@ -201,7 +202,7 @@ _width_options = (
 
 
 def _over_width(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
-    """Give an experiment the options that all of these have."""
+    """Give an experiment the options that those over the width of the weights share."""
     for declare in reversed(_width_options):
         function = declare(function)
     return function
@@ -210,7 +211,7 @@ def _over_width(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
 def _plans(
     planner: NetworkPlanner, bits: tuple[int, ...], activation_bits: int, state_bits: int
 ) -> Iterator[tuple[int, NetworkPlan]]:
-    """The plan for each width of the weights."""
+    """The plan of the network for each width of the weights."""
     for width in watched(bits, lambda width: f"{width} bits"):
         layer = LayerOptions(weight_bits=width, activation_bits=activation_bits, state_bits=state_bits)
         yield width, planner.plan(NetworkOptions(layer=layer))
@@ -337,7 +338,7 @@ def quantized_psmnist(
 
 
 class _Head:
-    """What the head of a network is trained on: words of its memory, and the float network's scores for them."""
+    """The training data of a network's head: words of its memory, and the scores of the float network for them."""
 
     def __init__(self, planner: NetworkPlanner, mnist: Mnist, kind: str, count: int, workers: int, seed: int) -> None:
         task = psmnist_task(mnist, PSMNIST.kinds[kind].deformation)
@@ -354,7 +355,7 @@ class _Head:
         self._words: dict[bytes, IntArray] = {}
 
     def trained(self, plan: NetworkPlan) -> NetworkPlan:
-        """The plan with its head trained; plans with the same drive have the same words of the memory."""
+        """The plan with a trained head; plans with the same drive share the words of the memory."""
         drive = plan.layers[0].drive
         parts = () if drive is None else (drive.bias, *(a for s in drive.segments for a in (s.weights, s.fractions)))
         key = b"".join(part.tobytes() for part in parts)
@@ -369,7 +370,7 @@ def pixel_sequences(images: NDArray[np.uint8]) -> IntArray:
 
 
 def _naive_accuracy(network: Network, bits: int, test: IntArray, labels: NDArray[np.uint8]) -> float:
-    """The accuracy of the network with everything rounded by its largest entry; one that diverges is never right."""
+    """The accuracy of the network with every array rounded by its largest entry; a diverging batch counts as wrong."""
     rounded: RealNetwork = naive_network(network, bits)
     right = 0
     for k in range(0, len(test), _PIECE):

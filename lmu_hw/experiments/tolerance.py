@@ -43,7 +43,7 @@ POINTS = 24
 
 
 def band(order: int) -> Array:
-    """Frequencies, Hz, up to order/8 cycles per window."""
+    """The frequencies in Hz at which circuits are compared, up to order/8 cycles per window."""
     return order / (8.0 * THETA) * (np.arange(POINTS) + 0.5) / POINTS
 
 
@@ -72,7 +72,7 @@ def _responses(couplings: Array, states: int, output: int, cycles: Array) -> NDA
 
 
 def measure_mismatch(order: int, topology: str, tolerance: float, draws: int, seed: int) -> dict[str, Array]:
-    """The errors (draws,) of the delayed readout by what is drawn: "couplings" and every style.
+    """The errors of the delayed readout, shape (draws,), by what is drawn: "couplings" and every style.
 
     Args:
         order: The order of the memory.
@@ -180,7 +180,7 @@ def analog_monte_carlo(
 ) -> Outcome:
     """Run Monte Carlo twice: many circuits in their linear model at once, and one by one in SPICE.
 
-    Both draw parts from the same tolerances but with different seeds, and answer the same input. The spread is the
+    Both draw parts from the same tolerances but with different seeds, and get the same input. The spread is the
     standard deviation of the delayed output over the circuits, root mean square over time. The time is that of
     drawing, setting up and simulating. The effect of the op-amps' offsets is the spread of the output at rest.
     """
@@ -252,7 +252,7 @@ FREQUENCIES = DELAY_BAND * (np.arange(24) + 0.5) / 24
 def design_network(
     topology: str, resistors: str = "E96", capacitors: str = "E12", style: str = "opamp-rc"
 ) -> AnalogDesign:
-    """Design the circuit with resistors and capacitors of the series of these names."""
+    """Design the circuit of the delay network, with resistors and capacitors of the named series."""
     return design_memory(
         DELAY_ORDER,
         DELAY_THETA,
@@ -265,7 +265,7 @@ def design_network(
 
 
 def recording(seed: int) -> Array:
-    """Noise up to 3 Hz in [-1, 1], one sample per `DELAY_DT`."""
+    """Noise up to 3 Hz in [-1, 1], one sample every `DELAY_DT` seconds, shape (samples,)."""
     return 0.95 * band_limited_noise(round(DELAY_SECONDS / DELAY_DT), DELAY_DT, DELAY_BAND, seed)
 
 

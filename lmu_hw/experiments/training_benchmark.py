@@ -1,4 +1,4 @@
-"""Times a training step and inference of the recurrent psMNIST network against keras-lmu and PyTorch.
+"""The time of a training step and of inference of the recurrent psMNIST network against keras-lmu and PyTorch.
 
     lmu-hw experiment training-benchmark --peers .venv-peers/bin/python
 
@@ -94,7 +94,7 @@ class Timings:
 
 
 class Running:
-    """A contender that runs in a process of its own."""
+    """A contender in its process."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], errors: Path) -> None:
         self.name = name
@@ -103,7 +103,11 @@ class Running:
         self.versions: Mapping[str, str] = self._answer()["versions"]
 
     def ask(self, task: str, *, timed: bool = True) -> Any:
-        """Let the contender do `task`, and return the value that it answers."""
+        """Let the contender do `task`, "train" or "infer", and return the value that it answers.
+
+        Raises:
+            CheckFailed: Its process ended.
+        """
         if self._process.stdin is None:
             raise CheckFailed(f"{self.name} takes no input")
         self._process.stdin.write(task + "\n")
@@ -199,7 +203,7 @@ def check_agreement(outcomes: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]) -
 
 
 def quartiles(values: Sequence[float]) -> dict[str, float]:
-    """The median, and the lower and upper quartile."""
+    """The median and both quartiles, as `median`, `low` and `high`."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return {"median": middle, "low": low, "high": high}
 
@@ -245,7 +249,7 @@ _RATIOS = {
 
 
 def _shown(result: Mapping[str, Any]) -> Iterator[Any]:
-    """The answer for people."""
+    """The tables that show the answer on a terminal."""
 
     def spread(quartiles: Mapping[str, float], digits: int) -> str:
         median, low, high = (f"{quartiles[name]:.{digits}f}" for name in ("median", "low", "high"))

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters, read_only
@@ -74,10 +75,7 @@ class Network:
         steps = {layer.memory_spec.dt for layer in self.layers if layer.memory_spec is not None}
         if len(steps) > 1:
             raise DesignError("dt of the memories", "the same in all layers", sorted(steps))
-        try:
-            object.__setattr__(self, "output", Output(str(self.output)))
-        except ValueError:
-            raise DesignError("output", "one of " + ", ".join(Output), self.output) from None
+        object.__setattr__(self, "output", member(Output, self.output, "output"))
         for name in ("input_offset", "input_scale"):
             array = read_only(getattr(self, name), name)
             if array.shape not in ((), (self.inputs,)):
@@ -129,7 +127,11 @@ def arrays(layer: Layer) -> dict[str, Array]:
 
 @contextmanager
 def error_about(label: str) -> Iterator[None]:
-    """Say in every error of the block that it is about `label`, such as "layer 0 (lmu)"."""
+    """Name `label`, such as "layer 0 (lmu)", in every error of the block.
+
+    Raises:
+        DesignError: The block raised one; its message names `label` where it did not yet.
+    """
     try:
         yield
     except DesignError as error:

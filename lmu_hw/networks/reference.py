@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +10,9 @@ from numpy.typing import ArrayLike
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
-from lmu_hw.io.archive import ArchiveReader, Form, write_archive
 from lmu_hw.networks.model import Network, Output, error_about
 from lmu_hw.reference.layers import LayerState
 
-_STATE_FORMAT, _STATE_VERSION = "lmu_hw network state", 1
 _PIECE = 1 << 22  # numbers that a layer may hold at once, which is 32 MB
 
 
@@ -71,7 +67,7 @@ class FloatNetwork:
             DesignError: The input has the wrong shape or is not finite, its batch is not that of the state, or a
                 layer diverges through its feedback.
         """
-        sequence = self._check(x)
+        sequence = check_sequences(x, self.network.inputs, "input of the network")
         batch, steps = sequence.shape[:2]
         every = self.network.output is Output.SEQUENCE if return_sequences is None else return_sequences
         begin = state or self.state or self.zero_state(batch)
@@ -99,45 +95,6 @@ class FloatNetwork:
         classes: IntArray = np.argmax(self.run(x, state, return_sequences=False), axis=-1)
         return classes
 
-    def save_state(self, path: Path) -> Path:
-        """Write the kept state to `path`, an archive (`lmu_hw.io.archive`) with the arrays `LAYER.NAME`.
-
-        Raises:
-            DesignError: There is no state.
-        """
-        if self.state is None:
-            raise DesignError("state", "kept by a run before it is saved", None)
-        header = {"format": _STATE_FORMAT, "version": _STATE_VERSION}
-        values = {f"{k}.{n}": a for k, layer in enumerate(self.state.layers) for n, a in layer.items()}
-        return write_archive(path, header, values)
-
-    def load_state(self, path: Path) -> None:
-        """Take over a state that `save_state` wrote.
-
-        Raises:
-            DesignError: The file holds no such state, or that of another network.
-        """
-        zero = self.zero_state(0)
-        batches: set[int] = set()
-
-        def check(wanted: tuple[int, ...], form: Form) -> str | None:
-            shape, kind = form
-            batches.add(shape[0] if shape else 0)
-            right = kind == "<f8" and shape[1:] == wanted[1:] and len(shape) == len(wanted) and len(batches) == 1
-            return None if right else f"float64 of shape (batch, {', '.join(map(str, wanted[1:]))})"
-
-        expected = {
-            f"{k}.{n}": partial(check, a.shape) for k, layer in enumerate(zero.layers) for n, a in layer.items()
-        }
-        with ArchiveReader(path) as archive:
-            if (archive.header.get("format"), archive.header.get("version")) != (_STATE_FORMAT, _STATE_VERSION):
-                raise DesignError(path.name, f"a {_STATE_FORMAT} of version {_STATE_VERSION}", archive.header)
-            values = archive.read(expected)
-        for name, array in values.items():
-            if not np.all(np.isfinite(array)):
-                raise DesignError(f"{name} in {path.name}", "finite in every entry", "NaN or infinity")
-        self.state = NetworkState(tuple({n: values[f"{k}.{n}"] for n in layer} for k, layer in enumerate(zero.layers)))
-
     def _run_piece(self, x: Array, states: list[LayerState], start: int, *, every: bool, last: bool) -> Array | None:
         """Some steps through all layers; `states` are brought up to date.
 
@@ -163,12 +120,17 @@ class FloatNetwork:
             widths.append(layer.numbers_per_step(last_only=not every and k + 1 == self._stateful))
         return max(widths)
 
-    def _check(self, x: ArrayLike) -> Array:
-        array = np.asarray(x, dtype=np.float64)
-        inputs = self.network.inputs
-        if array.ndim != 3 or array.shape[-1] != inputs or 0 in array.shape:
-            raise DesignError("input of the network", f"of shape (batch, T, {inputs}), none of them 0", array.shape)
-        if not np.all(np.isfinite(array)):
-            sequence, step = (int(k[0]) for k in np.nonzero(~np.isfinite(array).all(axis=2)))
-            raise DesignError("input of the network", "finite", f"NaN or infinity (sequence {sequence}, step {step})")
-        return array
+
+def check_sequences(x: ArrayLike, inputs: int, what: str) -> Array:
+    """Return `x` in float64 if it is a batch of finite sequences, of shape (batch, T, inputs) without a zero.
+
+    Raises:
+        DesignError: It is not; the message calls it `what`.
+    """
+    array = np.asarray(x, dtype=np.float64)
+    if array.ndim != 3 or array.shape[-1] != inputs or 0 in array.shape:
+        raise DesignError(what, f"of shape (batch, T, {inputs}), none of them 0", array.shape)
+    if not np.all(np.isfinite(array)):
+        sequence, step = (int(k[0]) for k in np.nonzero(~np.isfinite(array).all(axis=2)))
+        raise DesignError(what, "finite", f"NaN or infinity (sequence {sequence}, step {step})")
+    return array

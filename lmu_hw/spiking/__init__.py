@@ -2,7 +2,7 @@
 
     design = design_memory(LMUSpec(6, 0.5, 1e-3), SpikingOptions(neurons=3000, band_hz=3.0))
     memory = SpikingMemory(design)
-    states = memory.run(samples, record=True)    # (T,) → (T, 6); who fired when is in memory.spikes
+    states = memory.run(samples, record=True)    # (T,) → (T, 6); the spikes are in memory.spikes
 
     network = SpikingNetwork(load("digits_linear"), NetworkOptions(per_state=100, scope=Scope.ALL), examples)
     classes = network.classify(sequences)

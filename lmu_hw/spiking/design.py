@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from lmu_hw.core.legendre import Array, readout
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import continuous, coordinates, discretize, energy_per_unit
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.spiking.coordinates import Coordinates, balanced, band_covariance, noise_gain, with_floor
-from lmu_hw.spiking.neurons import NeuronKind, one_of
+from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.population import Population, build_population, deviation
 from lmu_hw.spiking.synapses import Recurrence, Synapse, SynapseForm, map_continuous, map_sampled
 from lmu_hw.spiking.tuning import Tuning
@@ -59,7 +60,7 @@ class SpikingOptions:
 
     def __post_init__(self) -> None:
         for name, kind in (("kind", NeuronKind), ("form", SynapseForm), ("coordinates", Coordinates)):
-            object.__setattr__(self, name, one_of(kind, getattr(self, name), name))
+            object.__setattr__(self, name, member(kind, getattr(self, name), name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +110,12 @@ class SpikingDesign:
         return float(np.sqrt(np.diag(gain) @ noise))
 
 
-def design_memory(spec: LMUSpec, options: SpikingOptions, *, covariance: Array | None = None) -> SpikingDesign:
+def design_memory(spec: LMUSpec, options: SpikingOptions) -> SpikingDesign:
     """Carry the memory of `spec` by neurons; the step of the simulation is that of the memory.
 
     Args:
         spec: The specification of the memory, of a method with one bank of states (any but ab2).
         options: How the memory is carried.
-        covariance: The covariance of the states, shape (order, order), where it is known better than from a band of
-            noise.
 
     Raises:
         DesignError: The neurons cannot be divided, a range is wrong, dt is too coarse for the synapse, or the machine
@@ -135,7 +134,7 @@ def design_memory(spec: LMUSpec, options: SpikingOptions, *, covariance: Array |
     if options.delays:
         rows = readout(spec.order, options.delays) * coordinates(spec)
         weights = np.concatenate([rows / np.sqrt(len(rows)), _WINDOW_SHARE * weights])
-    return design_system(system.transition, system.input, spec.dt, weights, options, covariance=covariance, flow=flow)
+    return design_system(system.transition, system.input, spec.dt, weights, options, flow=flow)
 
 
 def design_system(
@@ -156,7 +155,7 @@ def design_system(
         dt: The step, in seconds.
         weights: The matrix that reads the states, shape (r, n), of rank n.
         options: How the system is carried; the band must be given where `covariance` is not.
-        covariance: The covariance of the states, shape (n, n).
+        covariance: The covariance of the states, shape (n, n), where it is known better than from a band of noise.
         flow: The matrices a and b of the continuous system, in 1/s, for the continuous form of the synapse.
 
     Raises:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.core.system import energy_per_unit
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.networks.model import Layer
@@ -19,7 +20,7 @@ from lmu_hw.reference.definition import ACTIVATIONS, Activation, columns
 from lmu_hw.reference.layers import DenseParameters, MemoryLayer, MemoryParameters
 from lmu_hw.spiking.design import SpikingDesign, SpikingOptions, design_system
 from lmu_hw.spiking.memory import SpikingMemory
-from lmu_hw.spiking.neurons import NeuronKind, Spikes, make_neurons, one_of
+from lmu_hw.spiking.neurons import NeuronKind, Spikes, make_neurons
 from lmu_hw.spiking.population import build_population, deviation
 from lmu_hw.spiking.synapses import Synapse
 from lmu_hw.spiking.tuning import Tuning
@@ -60,8 +61,8 @@ class NetworkOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", one_of(NeuronKind, self.kind, "kind"))
-        object.__setattr__(self, "scope", one_of(Scope, self.scope, "scope"))
+        object.__setattr__(self, "kind", member(NeuronKind, self.kind, "kind"))
+        object.__setattr__(self, "scope", member(Scope, self.scope, "scope"))
         check_integer("neurons per state", self.per_state, 2)
         check_integer("neurons per unit", self.per_unit, 2)
         check_positive("sample_seconds", self.sample_seconds, "seconds")

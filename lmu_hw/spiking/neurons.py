@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,6 @@ Spikes = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 #: Neurons, over all sequences, that are stepped together, so few that the intermediate results stay in the cache.
 _TOGETHER = 1 << 16
-
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class NeuronKind(StrEnum):
@@ -50,18 +48,6 @@ class NeuronKind(StrEnum):
     def random(self) -> bool:
         """Whether the spikes are random."""
         return _FORMS[self].neurons is PoissonNeurons
-
-
-def one_of(kind: type[_E], value: object, what: str) -> _E:
-    """The member of `kind` that `value` is or names.
-
-    Raises:
-        DesignError: There is none; the message calls the value `what`.
-    """
-    try:
-        return kind(str(value))
-    except ValueError:
-        raise DesignError(what, "one of " + ", ".join(kind), value) from None
 
 
 class Neurons(Protocol):

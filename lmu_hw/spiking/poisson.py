@@ -1,20 +1,21 @@
-"""Poisson neurons by thinning: the work of a step follows the spikes that fall in it, not the neurons there are.
+"""Poisson neurons by thinning: the work of a step is proportional to its spikes, not to the number of neurons.
 
-An ensemble has one or two sides that one number bounds: in one dimension the neurons of encoder −1 and those of +1,
-seen by ξ = e·x; in more all of them, seen by ξ = ‖x‖ ≥ e·x. Where a side has many neurons, those of like maximum rates
-and like intercepts are put into pools. Within a pool neurons are sorted by intercept, so the ones that may fire at ξ
-are its first n(ξ), and none of them fires faster than r(ξ). So a pool's candidates come as a Poisson number of mean
-n·r·dt; each belongs to one of the n neurons by equal chance, and is kept with probability rate/r. What is left are
-independent Poisson counts of mean rate·dt for every neuron, exactly and for every dt (Lewis and Shedler, Naval
-Research Logistics Quarterly 26, 1979).
+An ensemble has one or two sides, and one number ξ bounds e·x for all neurons of a side. In one dimension the sides are
+the neurons of encoder −1 and those of +1, with ξ = e·x; in more dimensions there is one side, with ξ = ‖x‖ ≥ e·x. A
+side of many neurons is divided into pools of similar maximum rates and similar intercepts. In a pool neurons are sorted
+by intercept, so those that may fire at ξ are its first n(ξ), and none of them fires faster than some r(ξ). So the
+number of a pool's candidates for spikes is drawn from a Poisson distribution of mean n·r·dt; each candidate belongs to
+one of the n neurons with equal probability, and is kept with probability rate/r. What remains are independent Poisson
+counts of mean rate·dt for every neuron, exactly and for every dt (Lewis and Shedler, Naval Research Logistics
+Quarterly 26, 1979).
 
-A candidate that is kept with probability rate/r is one that fires from a certain ξ on: where the rate exceeds a
-uniform share of r. So candidates are drawn for several steps ahead, for ξ up to a little beyond what it is now, and
-what is left for each step is to compare. Once ξ leaves that span, the candidates of the steps to come are drawn anew:
-nothing that has happened depended on them, so that changes no law.
+To keep a candidate with probability rate/r, a uniform share of r is drawn; the candidate fires once ξ is large enough
+that the rate exceeds this share. So candidates can be drawn for several steps ahead, for ξ up to a little beyond its
+present value, and each step only compares. If ξ leaves that span, the candidates of the remaining steps are drawn
+again. Nothing that has happened depended on them, so the distribution stays the same.
 
-They are drawn for a stretch of pools at a time, whose neurons and whose candidates fit into a processor's cache: that
-keeps the time for a spike the same up to a million neurons.
+Candidates are drawn for a stretch of pools at a time, whose neurons and candidates fit into the processor's cache; this
+keeps the time per spike the same up to a million neurons.
 """
 
 from __future__ import annotations
@@ -31,29 +32,31 @@ from lmu_hw.spiking.population import Population
 
 Floats = NDArray[np.float32]
 
-#: The bounds are tabulated for ξ up to this many radii; beyond, they follow the ceiling or the steepest neuron.
+#: The range of ξ in radii over which the bounds are tabulated, and the number of cells. Beyond it, bounds follow from
+#: the ceiling of the rates or from the largest gain.
 _TABLE_REACH, _CELLS = 2.0, 128
-#: Neurons of a pool at least, where a side is divided: into bands of maximum rates, and each band into groups of
-#: intercepts, so many at most.
+#: The least number of neurons of a pool, and the largest numbers of bands and groups: a side is divided into bands of
+#: similar maximum rates, and each band into groups of similar intercepts.
 _POOL, _BANDS, _GROUPS = 512, 8, 8
-#: Neurons of a stretch of pools at most (or one pool), and candidates that are drawn ahead for it at most, on average.
+#: The largest number of neurons of a stretch, unless a single pool has more, and the largest mean number of candidates
+#: that are drawn ahead for it.
 _STRETCH, _DRAWN = 49_152, 12_288
 _STEPS_AHEAD = 16
-#: The span in radii: so many times what ξ moved lately, but at least this. Where that is more than the most, too many
-#: candidates would be refused, and one step at a time costs less.
+#: The span in radii is this multiple of the recent movement of ξ, but at least the second number. Beyond the third, too
+#: many candidates would not be kept, and drawing for one step at a time costs less.
 _SPAN_MARGIN, _LEAST_SPAN, _MOST_SPAN = 1.25, 0.005, 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """The candidates of one stretch, step after step, pool after pool.
+    """The candidates of one stretch, step after step and pool after pool.
 
     Attributes:
-        cuts: where each step begins, and where the last one ends.
-        place: of the neuron in the order of the pools.
-        threshold: e·x from which on it fires.
-        values: what its spike decodes to, per second, shape (candidates, outputs).
-        encoders: e, shape (candidates, dimensions), where there is more than one dimension.
+        cuts: The index at which each step begins, and the one at which the last step ends.
+        place: The index of each candidate's neuron in the order of the pools, shape (candidates,).
+        threshold: The least e·x at which the candidate fires, shape (candidates,).
+        values: What its spike decodes to, per second, shape (candidates, outputs).
+        encoders: The encoders e, shape (candidates, dimensions); None in one dimension.
     """
 
     cuts: list[int]
@@ -67,16 +70,18 @@ class PoissonNeurons:
     """A population whose neurons fire as independent Poisson processes at their curve's rates."""
 
     def __init__(self, population: Population, dt: float, batch: int, rng: np.random.Generator) -> None:
-        """Args:
-        population: tuning curves and decoders.
-        dt: s.
-        batch: sequences side by side.
-        rng: what the spikes are drawn from.
+        """Arrange the neurons in pools.
+
+        Args:
+            population: The tuning curves and decoders.
+            dt: The step in seconds.
+            batch: The number of sequences that run side by side.
+            rng: The generator from which spikes are drawn.
         """
         p = population
         self._curve, self._dt, self._rng = p.curve, dt, rng
         self._batch, self._ensembles, self._outputs, self._flat = batch, p.ensembles, p.outputs, p.dimensions == 1
-        # A candidate gathers these; single precision halves the traffic and leaves rates right to a millionth.
+        # Every candidate gathers these. Single precision halves the traffic, and keeps rates right to a millionth.
         self._order, starts, stops = _pools(p)
         self._bias = p.bias.ravel().astype(np.float32)[self._order]
         self._slope = (1.0 / p.gain.ravel()).astype(np.float32)[self._order]
@@ -89,7 +94,7 @@ class PoissonNeurons:
         self._pools = rows // sides  # of a side
         self._bound, self._active, self._steepest = _tables(p, self._order, starts, stops)
         self._rows = np.arange(rows) % starts.size * _CELLS
-        # What the candidates of a row, a pool of a sequence, have in common in each step: n, r, and its first place.
+        # A row is a pool of one sequence. In each step its candidates share n, r and the index of its first neuron.
         self._common = np.empty((3, _STEPS_AHEAD, rows))
         self._common[2] = np.tile(starts, batch)
         wide = max(1, _STRETCH // int((stops - starts).max()))
@@ -102,7 +107,7 @@ class PoissonNeurons:
         self._fired: tuple[NDArray[np.bool_], int] | None = None
 
     def step(self, x: Array) -> Array:
-        """What a step decodes to, per second; see `lmu_hw.spiking.neurons.Neurons`."""
+        """The values that the spikes of a step decode to, per second; see `lmu_hw.spiking.neurons.Neurons`."""
         if self._at == self._ahead or np.abs(x - self._centre).max() > self._span:
             self._look_ahead(x)
         k, self._at = self._at, self._at + 1
@@ -113,7 +118,7 @@ class PoissonNeurons:
             along = np.einsum("cq,cq->c", self._of_step("encoders", k), seen)
         fired = self._of_step("threshold", k) < along
         self._fired = fired, k
-        rows = np.empty((fired.size + 1, self._outputs))  # one more, so that an empty last sum has a place to begin
+        rows = np.empty((fired.size + 1, self._outputs))  # one more, in which an empty last sum can begin
         rows[-1] = 0.0
         np.multiply(self._of_step("values", k), fired[:, None], out=rows[:-1])
         sums = np.add.reduceat(rows, self._begins[k], axis=0)
@@ -122,7 +127,7 @@ class PoissonNeurons:
         return np.asarray(sums).reshape(self._batch, self._ensembles, self._outputs)
 
     def spikes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Who fired in the last step, as pairs of sequence and neuron."""
+        """The sequences and the neurons of the spikes of the last step, two arrays of shape (spikes,)."""
         if self._fired is None:
             return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
         fired, k = self._fired
@@ -130,12 +135,12 @@ class PoissonNeurons:
         return sequence[fired], self._order[self._of_step("place", k)[fired]]
 
     def _of_step(self, name: str, k: int) -> NDArray[Any]:
-        """An attribute of the candidates of a step ahead, in the order of sequences, ensembles and pools."""
+        """An attribute of the candidates of step `k` ahead, in the order of sequences, ensembles and pools."""
         parts = [getattr(each, name)[each.cuts[k] : each.cuts[k + 1]] for each in self._drawn]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _seen(self, x: Array) -> Array:
-        """ξ of each sequence's sides."""
+        """The ξ of all sides of all sequences, shape (sides,)."""
         if self._flat:
             wings = self._xi.reshape(self._batch, self._ensembles, 2)
             wings[..., 1] = x[..., 0]
@@ -172,13 +177,17 @@ class PoissonNeurons:
         self._at, self._ahead = 0, ahead
 
     def _draw(self, counts: NDArray[np.intp], common: Array) -> _Candidates:
-        """Candidates of a stretch, so many for each step and row, shape (steps, rows); n, r and first place of each,
-        shape (3, steps, rows)."""
+        """Draw the candidates of a stretch.
+
+        Args:
+            counts: The number of candidates for each step and row, shape (steps, rows).
+            common: The n, the r and the index of the first neuron for each of them, shape (3, steps, rows).
+        """
         active, bound, first = common.reshape(3, -1).repeat(counts.ravel(), axis=1)
         share = self._rng.random(active.size)
         share *= active
         whole = np.floor(share)
-        share -= whole  # uniform again, and independent of the neuron that was cut off
+        share -= whole  # uniform in [0, 1) again, and independent of the neuron in the integer part
         share *= bound
         whole += first
         place = whole.astype(np.intp)
@@ -190,12 +199,12 @@ class PoissonNeurons:
         return _Candidates(cuts, place.astype(np.int32), threshold, self._decoders.take(place, axis=0), encoders)
 
     def _bounds(self, xi: Array) -> tuple[Array, Array]:
-        """For each ξ what no neuron of its side's pools exceeds, Hz, and how many may fire."""
+        """The r in Hz and the n of every pool at the given ξ of its side, each of shape (rows,)."""
         cells = np.clip((xi + _TABLE_REACH) * (0.5 * _CELLS / _TABLE_REACH), 0.0, _CELLS - 1.0).astype(np.intp)
         cells = cells.repeat(self._pools) + self._rows
         bound, active = self._bound.take(cells), self._active.take(cells)
         if self._curve.ceiling == np.inf and xi.max() > _TABLE_REACH:
-            # Currents rise no faster than with the pool's largest gain.
+            # A current rises no faster with ξ than by the largest gain of the pool.
             beyond = np.maximum(xi - _TABLE_REACH, 0.0).repeat(self._pools)
             far = np.flatnonzero(beyond)
             steepest = self._steepest[cells[far] // _CELLS]
@@ -204,8 +213,10 @@ class PoissonNeurons:
 
 
 def _pools(p: Population) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """The neurons' numbers in the order of the pools, and for each pool its first place there and the one after its
-    last. Each side has as many pools."""
+    """The numbers of the neurons in the order of the pools, and the start and the stop of each pool in it.
+
+    All sides have the same number of pools.
+    """
     sides = np.arange(p.ensembles, dtype=np.intp) * p.size
     if p.dimensions == 1:
         sides = np.stack([sides, sides + np.count_nonzero(p.encoders[:, :, 0] < 0.0, axis=1)], axis=1).ravel()
@@ -225,7 +236,7 @@ def _pools(p: Population) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[n
 
 
 def _cut(edges: NDArray[np.intp], parts: int) -> NDArray[np.intp]:
-    """Each interval between edges in so many parts, alike but for one."""
+    """The edges after each interval is divided into `parts` parts, whose sizes differ by at most one."""
     inner = edges[:-1, None] + np.diff(edges)[:, None] * np.arange(parts) // parts
     return np.append(inner.ravel(), edges[-1])
 
@@ -233,15 +244,17 @@ def _cut(edges: NDArray[np.intp], parts: int) -> NDArray[np.intp]:
 def _tables(
     p: Population, order: NDArray[np.intp], starts: NDArray[np.intp], stops: NDArray[np.intp]
 ) -> tuple[Array, Array, Array]:
-    """For each pool and cell of ξ the largest rate in the cell, Hz, and the number of neurons that may fire, flat; and
-    for each pool the largest gain."""
+    """For each pool and cell of ξ the largest rate in Hz and the number of neurons that may fire, both flat.
+
+    The third array holds the largest gain of each pool.
+    """
     edges = _TABLE_REACH * (2.0 * np.arange(1, _CELLS + 1) / _CELLS - 1.0)
-    # One more, so that an empty pool has a place to begin.
+    # One more entry, in which an empty pool can begin.
     gain, bias, intercepts = (np.append(values.ravel()[order], 0.0) for values in (p.gain, p.bias, p.intercepts))
     highest = np.stack([np.maximum.reduceat(gain * edge + bias, starts) for edge in edges], axis=1)
     pools = zip(starts, stops, strict=True)
     active = np.stack([np.searchsorted(intercepts[a:b], edges, side="right") for a, b in pools]).astype(np.float64)
-    # Rounding of what candidates gather must not lift a rate above its bound; beyond the table there is the ceiling.
+    # The rounding of gathered values must not raise a rate above its bound. Beyond the table the ceiling bounds it.
     bound = np.asarray(p.curve.rate(np.maximum(highest, 0.0) * (1.0 + 1e-5)), dtype=np.float64)
     if p.curve.ceiling < np.inf:
         bound[:, -1] = p.curve.ceiling

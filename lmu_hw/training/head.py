@@ -1,9 +1,9 @@
-"""Quantisation-aware training of what lies behind the last memory: the head learns to say what the float network says.
+"""Quantisation-aware training of the head, the layers behind the last memory, towards the outputs of the float network.
 
-Nothing that is trained feeds the memories, so their words are computed once, by the integer model. Forward, weights
-are the integers of the plan's own grids and layers give on words; backward, gradients are those of the float head
-(the straight-through rule, see `lmu_hw.training.quantization`). The loss is the cross-entropy of the classes'
-probabilities with those of the float network on the same sequences, so no labels are needed (Hinton, Vinyals and
+Nothing that is trained feeds the memories, so the integer model computes their words once. In the forward pass, weights
+are integers on the plan's own grids, and layers output words. In the backward pass, gradients are those of the float
+head (the straight-through estimator, see `lmu_hw.training.quantization`). The loss is the cross-entropy between the
+class probabilities and those of the float network on the same sequences, so no labels are needed (Hinton, Vinyals and
 Dean, Distilling the knowledge in a neural network, 2015).
 """
 
@@ -33,16 +33,16 @@ HeadParameters = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class HeadTraining:
-    """How a head is trained: Adam, its rate down to 0 by a cosine.
+    """The settings of a head's training, by Adam with a learning rate that falls to 0 along a cosine.
 
     Attributes:
-        epochs: passes over the sequences.
-        batch: sequences per step.
-        learning_rate: the largest one, in codes of a weight per step.
-        seed: of the shuffling.
+        epochs: The number of passes over the sequences, at least 1.
+        batch: The number of sequences per step, at least 1.
+        learning_rate: The initial and largest learning rate, in codes of a weight per step.
+        seed: The seed of the shuffling, 0 … 2³² − 1.
 
     Raises:
-        DesignError: a value is out of range.
+        DesignError: A value is out of range.
     """
 
     epochs: int = 20
@@ -58,10 +58,15 @@ class HeadTraining:
 
 
 def memory_words(plan: NetworkPlan, codes: IntArray, *, workers: int = 1) -> IntArray:
-    """Words of the last memory after the last step, shape (batch, states): what the head sees.
+    """The words of the last memory after the last step, shape (batch, states), which are the input of the head.
+
+    Args:
+        plan: The plan of the network.
+        codes: The input codes, shape (batch, T, inputs).
+        workers: The number of threads that share the sequences.
 
     Raises:
-        DesignError: the plan has no head, see `train_head`.
+        DesignError: The plan has no head, see `train_head`.
     """
     first = _head_start(plan)
     layer = plan.layers[first]
@@ -71,16 +76,16 @@ def memory_words(plan: NetworkPlan, codes: IntArray, *, workers: int = 1) -> Int
 
 
 def train_head(plan: NetworkPlan, words: IntArray, scores: Array, how: HeadTraining | None = None) -> NetworkPlan:
-    """The plan with the head's weights and biases trained; grids and formats stay, but for widths of sums.
+    """The plan with trained weights and biases of the head; its grids and formats stay, except the widths of sums.
 
     Args:
-        plan: one output per sequence; its last memory sees nothing of its own layer's outputs.
-        words: of that memory, as from `memory_words`, shape (sequences, states).
-        scores: the float network's outputs for the same sequences, shape (sequences, outputs).
-        how: the training.
+        plan: A plan with one output per sequence, whose last memory does not depend on the outputs of its own layer.
+        words: The words of that memory, as `memory_words` returns them, shape (sequences, states).
+        scores: The outputs of the float network for the same sequences, shape (sequences, outputs).
+        how: The settings of the training.
 
     Raises:
-        DesignError: the plan has no such head, or the shapes do not fit.
+        DesignError: The plan has no such head, or the shapes do not fit.
     """
     chosen, first = how or HeadTraining(), _head_start(plan)
     maps = [_present(layer) for layer in plan.layers[first:]]
@@ -124,10 +129,10 @@ def train_head(plan: NetworkPlan, words: IntArray, scores: Array, how: HeadTrain
 
 
 def _head_start(plan: NetworkPlan) -> int:
-    """The last layer with a memory.
+    """The number of the last layer with a memory.
 
     Raises:
-        DesignError: there is none that a head can be trained behind.
+        DesignError: There is no layer with a memory behind which a head can be trained.
     """
     with_memory = [k for k, layer in enumerate(plan.layers) if layer.memory is not None]
     first = with_memory[-1] if with_memory else 0
@@ -147,7 +152,7 @@ def _present(layer: LayerPlan) -> AffinePlan:
 
 
 def _grid(affine: AffinePlan) -> Array:
-    """One code of a weight in each row, shape (rows, 1)."""
+    """The value of one code of a weight in each row, shape (rows, 1)."""
     return np.asarray(2.0 ** -affine.segments[0].fractions.astype(np.float64)[:, None])
 
 
@@ -182,7 +187,7 @@ def _trained(layer: LayerPlan, affine: AffinePlan, codes: Array, bias: Array) ->
 
 
 def _with_outputs(layer: LayerPlan, bits: int) -> LayerPlan:
-    """A linear last layer with outputs that hold whatever the new weights bring about."""
+    """The last layer; if it has no table, with an output format that holds every result of the new weights."""
     if layer.activation is None or layer.activation.tabulated:
         return layer
     affine = unsaturated(_present(layer), bits)

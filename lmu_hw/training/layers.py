@@ -237,6 +237,10 @@ class LMULayer(_MemoryLayer):
         frozen: The names of arrays that keep their initial values.
         learn_theta: Whether θ is learned, through the discretisation.
         quantization: The word lengths that the forward values are rounded to.
+
+    Raises:
+        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation
+            has the plan of another memory, or one where θ is learned.
     """
 
     hidden: int
@@ -281,6 +285,10 @@ class LinearMemoryLayer(_MemoryLayer):
         frozen: The names of arrays that keep their initial values.
         learn_theta: Whether θ is learned, through the discretisation.
         quantization: The word lengths that the forward values are rounded to.
+
+    Raises:
+        DesignError: A size is not positive, a name in `without` or `frozen` is not allowed there, or the quantisation
+            has the plan of another memory, or one where θ is learned.
     """
 
     hidden: int | None = None
@@ -321,6 +329,9 @@ class LSTMLayer(TrainedLayer):
 
     Attributes:
         hidden: The number of hidden units, the length of h.
+
+    Raises:
+        DesignError: `hidden` is not positive.
     """
 
     has_state = True
@@ -361,6 +372,9 @@ class DenseLayer(TrainedLayer):
         outputs: The number of outputs.
         activation: The activation function f.
         quantization: The word lengths that the forward values are rounded to; there is no memory among them.
+
+    Raises:
+        DesignError: `outputs` is not positive, there is no such activation, or the quantisation has a memory.
     """
 
     outputs: int

@@ -3,6 +3,10 @@
 The parameters with the best metric on the validation set are the result. The same call gives the same numbers on the
 same machine, interrupted and resumed or not: whatever is random follows from the seed and the number of the epoch or
 step, never from a generator's state.
+
+A checkpoint holds all that a training needs in order to go on as if it had never stopped. It is an archive
+(`lmu_hw.io.archive`). Its header holds the progress in plain numbers, and everything that defines the training, so that
+it is not resumed as another one. Its arrays are the leaves of the state, in the order in which JAX flattens it.
 """
 
 from __future__ import annotations

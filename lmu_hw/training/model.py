@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.networks.model import Network, Note, Output, arrays
 from lmu_hw.training.backend import jax, jnp
@@ -46,9 +47,7 @@ class Model:
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise DesignError("layers", "at least one", "none")
-        if str(self.output) not in tuple(Output):
-            raise DesignError("output", "one of " + ", ".join(Output), self.output)
-        object.__setattr__(self, "output", Output(str(self.output)))
+        object.__setattr__(self, "output", member(Output, self.output, "output"))
         if self.dtype not in ("float32", "float64"):
             raise DesignError("dtype", "float32 or float64", self.dtype)
 

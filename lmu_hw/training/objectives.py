@@ -71,6 +71,9 @@ def cross_entropy(smoothing: float = 0.0) -> Loss:
 
     Args:
         smoothing: The share of each target that is spread over all classes, from 0 to below 1.
+
+    Raises:
+        DesignError: `smoothing` is out of its range.
     """
     if not 0.0 <= smoothing < 1.0:
         raise DesignError("smoothing", "from 0 to below 1", smoothing)

@@ -1,9 +1,9 @@
 """Quantisation-aware training: the values of the hardware forwards, the gradient of the float layer backwards.
 
-This is the straight-through rule (Bengio, Léonard and Courville, 2013): a rounded value passes the gradient on as if it
-had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.model` itself, which
-JAX calls on the host, so their words are the hardware's bit for bit; their gradient is that of the float memory with
-the same input. A sum of products of words is exact as long as it has 53 bits in float64, or 24 in float32.
+This is the straight-through estimator (Bengio, Léonard and Courville, 2013): a rounded value passes the gradient on as
+if it had not been rounded, and a saturated one passes none. Memories are computed by `lmu_hw.fixed_point.model` itself,
+which JAX calls on the host, so their words are the hardware's bit for bit; their gradient is that of the float memory
+with the same input. A sum of products of words is exact as long as it has 53 bits in float64, or 24 in float32.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ class LayerQuantization:
         memory: The plan of the layer's memories. Drives are rounded to its input format and saturate; the states that
             the layer sees are its output words.
         output: The format of the layer's outputs, and of h where h feeds back. Outputs saturate.
+
+    Raises:
+        DesignError: `weight_bits` is out of its range.
     """
 
     weight_bits: int | None = None

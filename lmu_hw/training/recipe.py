@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.training.backend import jax, jnp, optax
 
@@ -66,9 +67,7 @@ class Recipe:
         check_positive("theta_rate", self.theta_rate)
         if self.clip is not None:
             check_positive("clip", self.clip)
-        if str(self.schedule) not in tuple(Schedule):
-            raise DesignError("schedule", "one of " + ", ".join(Schedule), self.schedule)
-        object.__setattr__(self, "schedule", Schedule(str(self.schedule)))
+        object.__setattr__(self, "schedule", member(Schedule, self.schedule, "schedule"))
         for name in ("warmup", "averaging"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise DesignError(name, "from 0 to below 1", getattr(self, name))

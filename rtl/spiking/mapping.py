@@ -137,7 +137,7 @@ class StateMap(Component):
 
         # ROUND, WORD
         state = self.states.payload
-        new_y = fit(round_shift(row_sum, plan.state_narrowing), plan.state_format, Overflow.SATURATE)
+        new_y = fit(round_shift(row_sum, plan.state_drop), plan.state_format, Overflow.SATURATE)
         m.d.comb += [
             y_write.en.eq(rounded.closes & rounded.first_map),
             y_write.addr.eq(rounded.row),
@@ -146,7 +146,7 @@ class StateMap(Component):
         ]
         m.d.sync += [
             self.states.valid.eq(rounded.closes & ~rounded.first_map),
-            state.data.eq(round_shift(row_sum, plan.output_requantisation)),
+            state.data.eq(round_shift(row_sum, plan.output_drop)),
             state.index.eq(rounded.row),
         ]
         return m

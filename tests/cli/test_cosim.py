@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from lmu_hw.cli import plots
 from lmu_hw.design.memory import Design
-from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from tests.cli.conftest import Lmu
@@ -118,9 +117,3 @@ def test_the_parts_of_the_bound_in_the_figure_add_up_to_it(lmu: Lmu, monkeypatch
     np.testing.assert_allclose(np.sum(list(heights.values()), axis=0), budget.total)
     np.testing.assert_allclose(heights["bound: internal"], budget.internal)
     assert budget.internal[1] > 0.1 * budget.total[1]
-
-
-def test_a_part_of_the_bound_without_a_shade_is_refused() -> None:
-    ones = np.ones(2)
-    with pytest.raises(DesignError, match=r"parts of the error bound must be among those with a shade, .*got .*luck"):
-        plots.error_plot(ones, np.ones((2, 2)), ones, {"input": ones, "luck": ones})

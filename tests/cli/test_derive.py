@@ -17,10 +17,10 @@ from tests.cli.conftest import Lmu
 KEYS = {"A", "B", "Ad", "Bd", "stable", "least_theta_over_dt"}
 
 
-@pytest.mark.parametrize("rule", ["zoh", "euler", "ab2", "bilinear"])
-def test_json_holds_the_system(lmu: Lmu, rule: str) -> None:
-    spec = LMUSpec(5, 0.5, 0.002, rule)
-    called = lmu("derive", "--order", 5, "--theta", 0.5, "--dt", 0.002, "--discretization", rule, "--json")
+@pytest.mark.parametrize("method", ["zoh", "euler", "ab2", "bilinear"])
+def test_json_holds_the_system(lmu: Lmu, method: str) -> None:
+    spec = LMUSpec(5, 0.5, 0.002, method)
+    called = lmu("derive", "--order", 5, "--theta", 0.5, "--dt", 0.002, "--discretization", method, "--json")
     answer = called.answer
     assert (called.status, called.err) == (0, "")
     assert answer.keys() >= KEYS

@@ -168,7 +168,7 @@ def test_a_missing_simulator(tmp_path: Path, recording: Path, simulator: str, mi
     assert not (tmp_path / "out").exists()
 
 
-def test_a_refusal_leaves_what_was_there(lmu: Lmu, tmp_path: Path) -> None:
+def test_a_error_leaves_what_was_there(lmu: Lmu, tmp_path: Path) -> None:
     assert lmu("verilog", *MEMORY, "--out", "out").status == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert lmu("verilog", *MEMORY, "--lanes", "4", "--out", "out").status == 2

@@ -22,14 +22,14 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("rule", ["zoh", "ab2"])
-def test_verilog(lmu: Lmu, tmp_path: Path, rule: str) -> None:
-    words = ["verilog", *MEMORY, "--discretization", rule, "--lanes", 1, "--channels", 2, "--name", "bank"]
+@pytest.mark.parametrize("method", ["zoh", "ab2"])
+def test_verilog(lmu: Lmu, tmp_path: Path, method: str) -> None:
+    words = ["verilog", *MEMORY, "--discretization", method, "--lanes", 1, "--channels", 2, "--name", "bank"]
     called = lmu(*words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     out = tmp_path / "out"
     assert names(out) == ["bank.core", "bank.v", "manifest.json"]
-    design = Design(order=4, theta=0.01, dt=0.0001, discretization=rule, channels=2, name="bank")
+    design = Design(order=4, theta=0.01, dt=0.0001, discretization=method, channels=2, name="bank")
     command = f"lmu-hw verilog {design.flags()}"
     made = generate_verilog(design.plan(), name="bank", channels=2, command=command)
     assert (out / "bank.v").read_text(encoding="utf-8") == made.text

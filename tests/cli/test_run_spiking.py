@@ -82,7 +82,7 @@ def test_every_kind_runs_and_says_so(lmu: Lmu, wave: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "refusal"),
+    ("words", "error"),
     [
         (["--neurons", 100], "neurons must be a multiple of the 3 ensembles, got 100"),
         (["--ensembles", 2], "ensembles must be a divisor of the 3 states, got 2"),
@@ -96,10 +96,10 @@ def test_every_kind_runs_and_says_so(lmu: Lmu, wave: Path, kind: str) -> None:
         (["--discretization", "ab2"], "discretization must be one with a single bank of states"),
     ],
 )
-def test_bad_requests_are_refused(lmu: Lmu, wave: Path, words: list[object], refusal: str) -> None:
+def test_bad_requests_are_refused(lmu: Lmu, wave: Path, words: list[object], error: str) -> None:
     called = lmu(*MEMORY, *words, "--input", wave, "--out", "out")
     assert (called.status, called.out) == (2, "")
-    assert refusal in called.err
+    assert error in called.err
     assert called.err.count("\n") == 1
 
 

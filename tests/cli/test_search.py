@@ -54,7 +54,7 @@ def test_a_given_rule_is_held_against_its_own_exact_arithmetic(lmu: Lmu) -> None
     assert {each["discretization"] for each in answer["front"]} == {"euler"}
     refused = lmu(*WORDS, "--target-nrmse", 1e-6)
     assert (refused.status, refused.out) == (2, "")
-    assert "the least that any rule and width reaches in this band, got 1e-06" in refused.err
+    assert "the least that any method and width reaches in this band, got 1e-06" in refused.err
 
 
 def test_a_narrower_band_needs_less(lmu: Lmu) -> None:
@@ -79,7 +79,15 @@ def test_search_keeps_a_given_input_width(lmu: Lmu) -> None:
     assert answer["formats"]["input"]["width"] == 16
 
 
-def test_a_width_in_the_file_gives_way_to_the_search(lmu: Lmu, tmp_path: Path) -> None:
-    (tmp_path / "d.toml").write_text("order = 6\ntheta = 1.0\ndt = 0.005\nstate_bits = 30\n", encoding="utf-8")
-    answer = lmu("quantize", "--design", "d.toml", "--target-nrmse", 1e-2, "--json").answer
-    assert answer["formats"]["state"]["width"] < 20
+def test_what_a_search_decides_gives_way_in_a_file_and_the_answer_says_so(lmu: Lmu, tmp_path: Path) -> None:
+    text = "order = 6\ntheta = 1.0\ndt = 0.005\nstate_bits = 30\nerror_feedback = false\n"
+    (tmp_path / "d.toml").write_text(text, encoding="utf-8")
+    words = ["quantize", "--design", "d.toml", "--target-nrmse", 1e-2]
+    answer, free = lmu(*words, "--json").answer, lmu(*WORDS, "--target-nrmse", 1e-2, "--json").answer
+    assert answer["replaced"] == {"state_bits": 30, "error_feedback": False}
+    assert answer["formats"] == free["formats"]
+    assert answer["design"]["error_feedback"] is None
+    assert free["replaced"] == {}
+    shown = lmu(*words).out
+    assert "in place of state_bits" in shown
+    assert "30, of the design file" in shown

@@ -1,4 +1,4 @@
-"""`lmu-hw train`: tasks, files, resumption, refusals."""
+"""`lmu-hw train`: tasks, files, resumption, errors."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_capacity_prints_a_table(lmu: Lmu) -> None:
     assert "Mean square error" in called.out
 
 
-REFUSALS = [
+ERRORS = [
     ("train swim", "task must be one of capacity, mackey-glass, psmnist, digits, delay, arrays, got swim"),
     ("train delay --seed -1", "seed must be an integer from 0"),
     ("train delay --seeds 0", "seeds must be an integer of at least 1, got 0"),
@@ -154,8 +154,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), REFUSALS)
-def test_refusals(lmu: Lmu, tmp_path: Path, words: str, said: str) -> None:
+@pytest.mark.parametrize(("words", "said"), ERRORS)
+def test_errors(lmu: Lmu, tmp_path: Path, words: str, said: str) -> None:
     x = np.zeros((12, 5))
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "y.npy", np.zeros(12, int))

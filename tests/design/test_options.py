@@ -148,7 +148,7 @@ class Example(Options):
     some: tuple[float, ...] = option((), "Numbers", section="Example")
     word: str = option("a", "A word", choices=("a", "b"), aliases={"c": "b"}, section="Example")
     there: bool | None = option(None, "Whether it is there", fallback=True, section="Example")
-    place: Path | None = option(None, "A file", flag="file", section="Example", note="It is read.")  # noqa: RUF009
+    place: Path | None = option(None, "A file", flag="file", section="Example", note="It is read.")
 
 
 def test_the_help_of_each_kind() -> None:

@@ -20,10 +20,10 @@ from lmu_hw.fixed_point.search import search
 from tests.experiments.conftest import called
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_sixteen_bits_are_far_below_the_chips(rule: Discretization) -> None:
-    assert measure_delay(rule, 16) <= 0.003
-    assert measure_delay(rule, 16) < 0.05 * measure_delay(rule, 10)
+@pytest.mark.parametrize("method", list(Discretization))
+def test_sixteen_bits_are_far_below_the_chips(method: Discretization) -> None:
+    assert measure_delay(method, 16) <= 0.003
+    assert measure_delay(method, 16) < 0.05 * measure_delay(method, 10)
 
 
 def test_a_memory_that_forgets_its_input_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_a_memory_that_forgets_its_input_is_seen(monkeypatch: pytest.MonkeyPatch
 
 def test_the_command_prints_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed_point, "DELAY_SECONDS", 1.0)
-    assert set(called(fixed_point.delay_network)["nrmse"]) == {str(rule) for rule in Discretization}
+    assert set(called(fixed_point.delay_network)["nrmse"]) == {str(method) for method in Discretization}
 
 
 def test_each_datapath_gets_its_cheapest_design_or_says_how_near_it_comes() -> None:
@@ -42,7 +42,7 @@ def test_each_datapath_gets_its_cheapest_design_or_says_how_near_it_comes() -> N
     found = search(LMUSpec(6, CASES[6], 1.0), Band(6 / (8 * CASES[6])), structured_error=3e-4)
     assert len(order["designs"]) == len(found.by_datapath) == 4
     for design in order["designs"]:
-        group = next(g for (rule, _), g in found.by_datapath.items() if rule == design["discretization"])
+        group = next(g for (method, _), g in found.by_datapath.items() if method == design["discretization"])
         good = [each for each in group if each.nrmse <= 1e-3]
         assert design["reached"] is bool(good)
         if good:

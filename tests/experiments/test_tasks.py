@@ -15,7 +15,7 @@ from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.tasks.capacity import FRACTIONS, HELD_OUT_WINDOWS, WASHOUT, CapacityTask, states_of
 from lmu_hw.training.tasks.mnist import Mnist
 from tests.experiments.conftest import called
-from tests.networks.quantize.small import random_network
+from tests.networks.networks import random_network
 
 
 def test_fixed_point_follows_the_float_memory_that_reads_at_the_same_delays() -> None:
@@ -55,7 +55,7 @@ def test_rounding_by_the_largest_entry() -> None:
 
 
 def test_a_naive_network_of_many_bits_is_the_float_network(rng: np.random.Generator) -> None:
-    network = random_network(rng, ["lmu", "memory", "dense"], output=Output.SEQUENCE, rule=Discretization.AB2)
+    network = random_network(rng, ["lmu", "memory", "dense"], output=Output.SEQUENCE, method=Discretization.AB2)
     x = rng.uniform(-1, 1, (2, 20, 2))
     exact = FloatNetwork(network).run(x)
     assert np.abs(naive_network(network, 30).run(x) - exact).max() < 1e-6

@@ -33,9 +33,9 @@ def same(one: Network, other: Network) -> None:
                 assert getattr(theirs, name) == value
 
 
-@pytest.mark.parametrize("rule", Discretization)
-def test_every_kind_of_layer_comes_back(rule: Discretization, rng: np.random.Generator, tmp_path: Path) -> None:
-    network = every_kind(rng, output=Output.LAST, rule=rule)
+@pytest.mark.parametrize("method", Discretization)
+def test_every_kind_of_layer_comes_back(method: Discretization, rng: np.random.Generator, tmp_path: Path) -> None:
+    network = every_kind(rng, output=Output.LAST, method=method)
     path = save_network(tmp_path / "n.npz", network)
     same(load_network(path), network)
     assert save_network(tmp_path / "again.npz", load_network(path)).read_bytes() == path.read_bytes()

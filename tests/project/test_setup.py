@@ -67,7 +67,7 @@ def machine(top: Path, tmp_path: Path) -> Machine:
 
 
 def only_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a refusal."""
+    """The one line of a error."""
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     return line
@@ -83,7 +83,7 @@ def test_nothing_missing_needs_no_rights(machine: Machine) -> None:
     assert "--no-deps" in pip[2]
 
 
-def test_refusal_says_what_to_install(machine: Machine) -> None:
+def test_error_says_what_to_install(machine: Machine) -> None:
     machine.lacks("iverilog", "ccache")
     assert only_line(machine.set_up()).endswith("run: sudo apt-get install iverilog ccache")
     assert not [line for line in machine.log() if line.startswith(("apt-get", "python -m"))]
@@ -94,7 +94,7 @@ def test_quick_builds_alone_need_no_rights(machine: Machine) -> None:
     assert machine.set_up().returncode == 0
 
 
-def test_refusal_without_apt(machine: Machine) -> None:
+def test_error_without_apt(machine: Machine) -> None:
     machine.lacks("ngspice", "apt-get")
     assert "ngspice" in only_line(machine.set_up())
 

@@ -84,6 +84,6 @@ def test_counts_follow_the_binomial_law_without_correlations(rate, spikes, seed)
     ("arguments", "message"),
     [((-1,), "seed must be an integer of at least 0"), ((0, 65536), "stream must be an integer from 0 to 65535")],
 )
-def test_refusals(arguments, message):
+def test_errors(arguments, message):
     with pytest.raises(DesignError, match=message):
         first_states(*arguments)

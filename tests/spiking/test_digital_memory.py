@@ -72,12 +72,14 @@ def by_hand(plan, codes):
             sums[e] += count * int(plan.decoders[e, i])
         for k in range(d):
             total = sum(int(plan.recurrent[k, j]) * sums[j] for j in range(d))
-            total += ((1 << plan.map_format.fraction) - plan.leak) * (y[k] << plan.state_lift)
-            total += int(plan.drive[k]) * (code << plan.input_lift)
+            total += ((1 << plan.map_format.fraction) - plan.leak) * (y[k] << plan.state_alignment_shift)
+            total += int(plan.drive[k]) * (code << plan.input_alignment_shift)
             form = plan.state_format
-            y[k] = min(max(requantise(total, plan.state_narrowing), form.low), form.high)
-        reads = [sum(int(plan.transform[i, k]) * (y[k] << plan.state_lift) for k in range(d)) for i in range(d)]
-        out.append([requantise(read, plan.output_narrowing) for read in reads])
+            y[k] = min(max(requantise(total, plan.state_drop), form.low), form.high)
+        reads = [
+            sum(int(plan.transform[i, k]) * (y[k] << plan.state_alignment_shift) for k in range(d)) for i in range(d)
+        ]
+        out.append([requantise(read, plan.output_drop) for read in reads])
     return out
 
 
@@ -125,20 +127,20 @@ def test_widths_hold_the_largest_operands_and_no_bit_more_than_one(kind):
     plan = made(kind, neurons=96)
     most_decoded = np.abs(plan.decoders).sum(axis=1).max() * plan.unit.spikes
     assert QFormat(plan.decoded_width, 0).high >= most_decoded
-    y = 1 << (plan.state_format.width - 1 + plan.state_lift)
-    u = 1 << (plan.input_format.width - 1 + plan.input_lift)
+    y = 1 << (plan.state_format.width - 1 + plan.state_alignment_shift)
+    u = 1 << (plan.input_format.width - 1 + plan.input_alignment_shift)
     rows = []
     for k in range(plan.ensembles):
         own = (1 << plan.map_format.fraction) - plan.leak
         loop = sum(abs(int(c)) for c in plan.recurrent[k]) * int(most_decoded)
-        rows.append(loop + own * y + abs(int(plan.drive[k])) * u + (1 << plan.state_narrowing))
-        rows.append(sum(abs(int(c)) for c in plan.transform[k]) * y + (1 << plan.output_narrowing))
+        rows.append(loop + own * y + abs(int(plan.drive[k])) * u + (1 << plan.state_drop))
+        rows.append(sum(abs(int(c)) for c in plan.transform[k]) * y + (1 << plan.output_drop))
     assert QFormat(plan.map_width, 0).high >= max(rows)
     assert plan.map_width <= int(max(rows)).bit_length() + 2
     ends = np.abs(plan.gain) * -plan.state_format.low + (1 << plan.current_shift)
     assert plan.current_format.high >= ((ends >> plan.current_shift) + np.abs(plan.bias)).max()
     reads = np.abs(plan.transform).sum(axis=1) * (y >> 0)
-    assert plan.output_format.high >= (int(reads.max()) >> plan.output_narrowing)
+    assert plan.output_format.high >= (int(reads.max()) >> plan.output_drop)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -231,7 +233,7 @@ def test_samples_are_encoded_to_the_nearest_code():
         ({"options": {"tuning": Tuning((200.0, 600.0))}}, "maximum rates must be"),
     ],
 )
-def test_refusals(given, message):
+def test_errors(given, message):
     with pytest.raises(DesignError, match=message):
         made(**given)
 

@@ -114,6 +114,6 @@ def test_voltages_begin_evenly_below_the_threshold():
         ("poisson-relu", {"dt": 0.04, "tuning": Tuning((400.0, 500.0))}, "spikes must be an integer from 1 to 16"),
     ],
 )
-def test_refusals(kind, more, message):
+def test_errors(kind, more, message):
     with pytest.raises(DesignError, match=message):
         planned(kind, **more)

@@ -1,4 +1,4 @@
-"""The memory in spikes: its error as predicted and as neurons grow, its chance, its batches, its refusals."""
+"""The memory in spikes: its error as predicted and as neurons grow, its chance, its batches, its errors."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.synapses import Synapse
 
 
-def feed_forward(rng: np.random.Generator, rule: str = "bilinear") -> Network:
+def feed_forward(rng: np.random.Generator, method: str = "bilinear") -> Network:
     """Two channels, a dense part with tanh, a readout."""
     memory = MemoryParameters(
-        LMUSpec(3, 12.0, 1.0, rule),
+        LMUSpec(3, 12.0, 1.0, method),
         rng.standard_normal((2, 1)),
         0.1 * rng.standard_normal(2),
         0.5 * rng.standard_normal((5, 6)),

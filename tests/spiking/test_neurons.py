@@ -35,6 +35,15 @@ def counts_of(
     return counts
 
 
+def busiest_of(
+    kind: NeuronKind, population: Population, value: float, dt: float, steps: int, rng: np.random.Generator
+) -> tuple[int, np.ndarray]:
+    """The neuron that fires most at a constant value, and the intervals between its spikes in seconds."""
+    counts = counts_of(kind, population, np.array([[value]]), dt, steps, rng)
+    busiest = int(np.argmax(counts.sum(axis=0)))
+    return busiest, np.diff(np.flatnonzero(counts[:, busiest])) * dt
+
+
 @pytest.mark.parametrize("kind", POISSON)
 @pytest.mark.parametrize(("dimensions", "dt"), [(1, 1e-4), (1, 1e-3), (1, 0.02), (2, 1e-3)])
 def test_poisson_counts_have_the_mean_and_variance_of_their_rates(
@@ -73,11 +82,8 @@ def test_poisson_neurons_are_independent_of_each_other_and_of_the_step_before(rn
 
 
 def test_the_intervals_of_a_poisson_train_are_exponential(rng: np.random.Generator) -> None:
-    population = build_population(4, 1, 1, seed=2)
-    dt = 1e-4
-    counts = counts_of(NeuronKind.POISSON_LIF, population, np.array([[1.0]]), dt, 12_000, rng)
-    busiest = int(np.argmax(counts.sum(axis=0)))
-    intervals = np.diff(np.flatnonzero(counts[:, busiest])) * dt
+    population, dt = build_population(4, 1, 1, seed=2), 1e-4
+    busiest, intervals = busiest_of(NeuronKind.POISSON_LIF, population, 1.0, dt, 12_000, rng)
     rate = population.rates(np.array([[1.0]])).ravel()[busiest]
     assert len(intervals) > 200
     dithered = intervals + dt * (rng.random(len(intervals)) - 0.5)  # steps have a width
@@ -199,11 +205,8 @@ def test_regular_lif_neurons_fire_at_the_rate_of_their_curve_at_every_dt(dt: flo
 
 
 def test_regular_lif_intervals_are_the_closed_form(rng: np.random.Generator) -> None:
-    population = build_population(4, 1, 1, seed=6)
-    dt = 5e-5
-    counts = counts_of(NeuronKind.LIF, population, np.array([[0.8]]), dt, 6_000, rng)
-    busiest = int(np.argmax(counts.sum(axis=0)))
-    intervals = np.diff(np.flatnonzero(counts[:, busiest])) * dt
+    population, dt = build_population(4, 1, 1, seed=6), 5e-5
+    busiest, intervals = busiest_of(NeuronKind.LIF, population, 0.8, dt, 6_000, rng)
     current = population.currents(np.array([[0.8]])).ravel()[busiest]
     expected = 0.002 - 0.02 * math.log(1.0 - 1.0 / current)
     assert np.abs(intervals - expected).max() <= dt * 1.001

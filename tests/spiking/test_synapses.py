@@ -40,9 +40,9 @@ def test_a_run_without_neurons_is_the_recurrence_written_out(synapse: Synapse) -
 
 
 @pytest.mark.parametrize("synapse", SYNAPSES)
-@pytest.mark.parametrize("rule", [Discretization.ZOH, Discretization.BILINEAR, Discretization.EULER])
-def test_the_sampled_map_carries_the_memory_exactly(synapse: Synapse, rule: Discretization) -> None:
-    spec = LMUSpec(4, 0.4, 1e-3, rule)
+@pytest.mark.parametrize("method", [Discretization.ZOH, Discretization.BILINEAR, Discretization.EULER])
+def test_the_sampled_map_carries_the_memory_exactly(synapse: Synapse, method: Discretization) -> None:
+    spec = LMUSpec(4, 0.4, 1e-3, method)
     system = discretize(spec)
     recurrence = map_sampled(synapse, system.transition, system.input, spec.dt)
     u = band_limited_noise(1500, spec.dt, 5.0, 0)

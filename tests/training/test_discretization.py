@@ -12,10 +12,10 @@ from lmu_hw.training.backend import jax, jnp
 from lmu_hw.training.discretization import fixed_step, learned_step
 
 
-@pytest.mark.parametrize("rule", Discretization)
+@pytest.mark.parametrize("method", Discretization)
 @pytest.mark.parametrize("basis", Basis)
-def test_it_is_the_step_of_the_specification(rule: Discretization, basis: Basis) -> None:
-    spec = LMUSpec(7, 1.0, 1.0 / 50.0, rule, basis)
+def test_it_is_the_step_of_the_specification(method: Discretization, basis: Basis) -> None:
+    spec = LMUSpec(7, 1.0, 1.0 / 50.0, method, basis)
     system = discretize(spec)
     fixed, learned = fixed_step(spec, "float64"), learned_step(spec, jnp.asarray(spec.h), "float64")
     for name in ("transition", "input", "output"):
@@ -25,12 +25,12 @@ def test_it_is_the_step_of_the_specification(rule: Discretization, basis: Basis)
     assert learned_step(spec, jnp.asarray(spec.h), "float32").transition.dtype == np.float32
 
 
-@pytest.mark.parametrize("rule", Discretization)
-def test_derivatives_in_h_are_central_differences(rule: Discretization) -> None:
+@pytest.mark.parametrize("method", Discretization)
+def test_derivatives_in_h_are_central_differences(method: Discretization) -> None:
     order, h, small = 6, 0.03, 1e-6
-    spec = LMUSpec(order, 1.0, h, rule)
+    spec = LMUSpec(order, 1.0, h, method)
     _, slopes = jax.jvp(lambda h: learned_step(spec, h, "float64"), (jnp.asarray(h),), (jnp.ones(()),))
-    above, below = (discretize(LMUSpec(order, 1.0, h + s, rule)) for s in (small, -small))
+    above, below = (discretize(LMUSpec(order, 1.0, h + s, method)) for s in (small, -small))
     for name in ("transition", "input", "output"):
         difference = (getattr(above, name) - getattr(below, name)) / (2 * small)
         np.testing.assert_allclose(getattr(slopes, name), difference, rtol=1e-7, atol=1e-6)

@@ -18,8 +18,8 @@ from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.training.head import HeadTraining, memory_words, train_head
+from tests.networks.networks import random_network
 from tests.networks.quantize import naive
-from tests.networks.quantize.small import random_network
 
 
 def blobs(rng: np.random.Generator, count: int) -> Array:
@@ -91,7 +91,7 @@ def test_same_seed_same_head(rng: np.random.Generator) -> None:
     assert not np.array_equal(weights[0], affine.segments[0].weights)
 
 
-def test_refusals(rng: np.random.Generator) -> None:
+def test_errors(rng: np.random.Generator) -> None:
     network = random_network(rng, ["lmu", "dense"], output=Output.LAST)
     x = rng.uniform(-1, 1, (2, 5, 2))
     plan = plan_network(network, x)

@@ -23,8 +23,8 @@ from tests.networks.networks import every_kind
 STEPS = 70  # more than a block of a memory
 
 
-def stack(rule: Discretization, *, learn: bool, output: Output) -> Model:
-    spec = LMUSpec(5, 30.0, 1.0, rule)
+def stack(method: Discretization, *, learn: bool, output: Output) -> Model:
+    spec = LMUSpec(5, 30.0, 1.0, method)
     layers = (
         LMULayer(spec, 4, channels=2, learn_theta=learn),
         LinearMemoryLayer(spec, 3, channels=2, learn_theta=learn),
@@ -36,16 +36,16 @@ def stack(rule: Discretization, *, learn: bool, output: Output) -> Model:
 
 
 @pytest.mark.parametrize(
-    ("rule", "learn", "output"),
+    ("method", "learn", "output"),
     [
         (Discretization.ZOH, True, Output.LAST),  # the others follow with their gradients, or in single precision
         (Discretization.EULER, False, Output.SEQUENCE),
     ],
 )
 def test_a_stack_gives_the_golden_networks_outputs(
-    rule: Discretization, learn: bool, output: Output, rng: np.random.Generator
+    method: Discretization, learn: bool, output: Output, rng: np.random.Generator
 ) -> None:
-    model = stack(rule, learn=learn, output=output)
+    model = stack(method, learn=learn, output=output)
     params = model.init(3)
     x = rng.uniform(-1, 1, (3, STEPS, 2))
     expected = FloatNetwork(model.network(params)).run(x)
@@ -109,7 +109,7 @@ def test_gradients_of_every_layer_are_differences_of_the_golden_network(rng: np.
 
 
 @pytest.mark.parametrize(
-    ("rule", "output"),
+    ("method", "output"),
     [
         (Discretization.ZOH, Output.LAST),
         (Discretization.EULER, Output.SEQUENCE),
@@ -118,9 +118,9 @@ def test_gradients_of_every_layer_are_differences_of_the_golden_network(rng: np.
     ],
 )
 def test_the_gradient_of_theta_is_the_difference_under_every_rule(
-    rule: Discretization, output: Output, rng: np.random.Generator
+    method: Discretization, output: Output, rng: np.random.Generator
 ) -> None:
-    layer = LinearMemoryLayer(LMUSpec(5, 30.0, 1.0, rule), learn_theta=True)
+    layer = LinearMemoryLayer(LMUSpec(5, 30.0, 1.0, method), learn_theta=True)
     model = Model(1, (layer,), output, dtype="float64")
     assert check_gradients(model, model.init(1), rng) == 1
 

@@ -62,12 +62,12 @@ def test_weights_are_rounded_as_a_readouts(bits: int, largest: float, rng: np.ra
     np.testing.assert_array_equal(round_weights(jnp.zeros(3), bits), np.zeros(3))
 
 
-def small_plan(rule: Discretization) -> MemoryPlan:
-    return plan_memory(LMUSpec(4, 20.0, 1.0, rule), input_bits=8, state_bits=10)
+def small_plan(method: Discretization) -> MemoryPlan:
+    return plan_memory(LMUSpec(4, 20.0, 1.0, method), input_bits=8, state_bits=10)
 
 
 @pytest.mark.parametrize(
-    ("rule", "output"),
+    ("method", "output"),
     [
         (Discretization.ZOH, Output.LAST),
         (Discretization.EULER, Output.SEQUENCE),
@@ -76,9 +76,9 @@ def small_plan(rule: Discretization) -> MemoryPlan:
     ],
 )
 def test_memories_without_feedback_are_the_integer_model(
-    rule: Discretization, output: Output, rng: np.random.Generator
+    method: Discretization, output: Output, rng: np.random.Generator
 ) -> None:
-    plan = small_plan(rule)
+    plan = small_plan(method)
     layer = LinearMemoryLayer(plan.spec, channels=2, quantization=LayerQuantization(memory=plan))
     model = Model(2, (layer,), output, dtype="float64")
     params = model.init(0)
@@ -107,11 +107,11 @@ def test_their_gradient_is_the_float_memorys_where_nothing_saturates(output: Out
     np.testing.assert_allclose(slope, np.where(inside == u, float_slope, 0.0), rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize(("rule", "feedback"), [(Discretization.EULER, True), (Discretization.AB2, False)])
+@pytest.mark.parametrize(("method", "feedback"), [(Discretization.EULER, True), (Discretization.AB2, False)])
 def test_a_quantised_cell_is_the_integer_model_in_the_cells_equations(
-    rule: Discretization, feedback: bool, rng: np.random.Generator
+    method: Discretization, feedback: bool, rng: np.random.Generator
 ) -> None:
-    plan = plan_memory(LMUSpec(4, 20.0, 1.0, rule), input_bits=8, state_bits=10, error_feedback=feedback)
+    plan = plan_memory(LMUSpec(4, 20.0, 1.0, method), input_bits=8, state_bits=10, error_feedback=feedback)
     words = QFormat(7, 6)
     layer = LMULayer(plan.spec, 3, channels=2, quantization=LayerQuantization(6, plan, words))
     model = Model(1, (layer,), dtype="float64")

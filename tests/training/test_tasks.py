@@ -168,9 +168,9 @@ def _nan() -> tuple[object, object]:
     ],
 )
 def test_arrays_that_make_no_sense(make: Callable[[], tuple[np.ndarray, np.ndarray]], said: str) -> None:
-    with pytest.raises(DesignError) as refusal:
+    with pytest.raises(DesignError) as error:
         OwnData(*make())
-    assert said in str(refusal.value)
+    assert said in str(error.value)
 
 
 def test_files_that_are_no_arrays(tmp_path: Path) -> None:

@@ -58,20 +58,20 @@ def test_the_signal_is_the_same_at_every_resolution() -> None:
     assert np.allclose(fine[::3], coarse, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", ["zoh", "bilinear", "ab2"])
-def test_states_are_those_of_the_memory(rule: str) -> None:
+@pytest.mark.parametrize("method", ["zoh", "bilinear", "ab2"])
+def test_states_are_those_of_the_memory(method: str) -> None:
     task = CapacityTask(400)
-    spec, u = task.spec(6, rule), task.signal(50, 0)  # more than one block
+    spec, u = task.spec(6, method), task.signal(50, 0)  # more than one block
     assert np.allclose(np.concatenate(list(states_of(spec, u))), FloatMemory(spec).run(u), atol=1e-9)
 
 
-@pytest.mark.parametrize(("rule", "order"), [("zoh", 4), ("bilinear", 4), ("ab2", 4), ("euler", 2)])
-def test_the_legendre_readout_converges(rule: str, order: int) -> None:
+@pytest.mark.parametrize(("method", "order"), [("zoh", 4), ("bilinear", 4), ("ab2", 4), ("euler", 2)])
+def test_the_legendre_readout_converges(method: str, order: int) -> None:
     """In the step: with an order of 4 in the mean square where the memory is of second order, 2 where of first."""
 
     def errors(steps: int) -> Array:
         task = CapacityTask(steps)
-        spec, u = task.spec(24, Discretization(rule)), task.signal(WASHOUT + 3, 5)
+        spec, u = task.spec(24, Discretization(method)), task.signal(WASHOUT + 3, 5)
         slow = np.fft.irfft(np.fft.rfft(u)[: WASHOUT + 3], u.size)  # below 1 Hz, which 24 states hold
         weights = legendre_readout(spec, task.delays)
         return squared_errors(task, slow, states_of(spec, slow), weights)[1:4]
@@ -118,9 +118,9 @@ def test_noise_makes_the_penalty_larger(rng: np.random.Generator) -> None:
     assert error(weights) < 0.85 * error(plain)
 
 
-@pytest.mark.parametrize("rule", ["zoh", "bilinear"])
-def test_a_hundred_states_hold_a_window(rule: str) -> None:
-    result = measure_capacity(400, discretization=rule, seed=4)
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+def test_a_hundred_states_hold_a_window(method: str) -> None:
+    result = measure_capacity(400, discretization=method, seed=4)
     assert result.fitted.shape == (5,)
     assert result.fitted.max() < 1e-6
     assert result.legendre[1:4].max() < 1e-3

@@ -147,9 +147,9 @@ def _no_archive(folder: Path) -> None:
 def test_damage_is_named(small: Arrays, tmp_path: Path, damage: Callable[[Path], None], said: str) -> None:
     write_idx(tmp_path, small)
     damage(tmp_path)
-    with pytest.raises(DesignError) as refusal:
+    with pytest.raises(DesignError) as error:
         load_mnist(tmp_path)
-    assert said in str(refusal.value)
+    assert said in str(error.value)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 From the file to the network:
 
-- `hdf5`, `zips`, `tensors`: the container, its sizes bounded before anything is allocated;
-- `keras_model`, `keras_weights`, `keras_layers`: the layers of a model of Keras, the arrays of each, what they mean;
-- `mapping`, `names`, `state_dict`: which tensor of a PyTorch state dict is which array, and what they mean;
-- `assembly`: the arrays of a layer as layers of a `Network`, exactly, or a refusal that names the layer.
+- `zips`: the directory of a zip file, which `.keras` and `.pt` files are, checked before anything is unpacked;
+- `keras_model`, `keras_weights`, `keras_layers`: the layers of a Keras model, their arrays and their equations;
+- `mapping`, `state_dict`: which tensor of a PyTorch state dict is which array, and the reading of these tensors;
+- `assembly`: the arrays of a layer as layers of a `Network`, exactly, or an error that names the layer.
 
-The command line's verb is `lmu-hw import`.
+On the command line this is `lmu-hw import`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The arrays of a layer from elsewhere as layers of a network: exactly, or refused by the layer's name.
+"""The arrays of an imported layer as layers of a network: exactly, or an error that names the layer.
 
 The equations that are covered, for one layer with input x, memory m of `channels` memories and output h:
 
@@ -6,10 +6,10 @@ The equations that are covered, for one layer with input x, memory m of `channel
     m_t = Ā m_{t−1} + B̄ u_t                             for each channel
     h_t = f(W_x x_t + W_h h_{t−1} + W_m m_t + b)
 
-Arrays that are absent or 0 are connections that aren't there. Without E_h, E_m and W_h the layer is a
-`MemoryParameters`, else a `CellParameters`. Neither has g, and the latter no b_u; a dense layer in front of it
-carries them: it gives on x with a 1 for the bias, or g(E x + b_u) beside x where W_x needs it, which for a ReLU is
-relu(x) − relu(−x).
+An array that is absent or 0 stands for no connection. Without E_h, E_m and W_h the layer becomes a `MemoryParameters`,
+else a `CellParameters`. Neither has g, and the latter has no b_u, so a dense layer in front of it takes them over. Its
+outputs are x with a constant 1 that carries the bias, or g(E x + b_u). Where W_x needs x beside the latter and g is a
+ReLU, x passes through the dense layer as relu(x) − relu(−x).
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One layer with a memory, as the module's equations have it; matrices act on columns.
+    """One layer with a memory, in the terms of the module's equations; matrices act on columns.
 
     Attributes:
-        spec: the memory of each channel.
-        input_encoder: E, shape (channels, inputs).
-        input_bias: b_u, shape (channels,); None for 0, as in all arrays below.
-        encoder_activation: g; other than the identity only without E_h and E_m.
-        hidden_encoder: E_h, shape (channels, hidden).
-        memory_encoder: E_m, shape (channels, channels·order).
-        memory_kernel: W_m, shape (hidden, channels·order); None where h is m, with x behind it if
-            `passes_input`, and f the identity.
-        input_kernel: W_x, shape (hidden, inputs).
-        hidden_kernel: W_h, shape (hidden, hidden).
-        bias: b, shape (hidden,).
-        activation: f.
-        passes_input: whether x is part of h where there is no memory_kernel.
+        spec: The specification of each channel's memory.
+        input_encoder: The matrix E, shape (channels, inputs).
+        input_bias: The bias b_u, shape (channels,); None stands for 0, here and for all arrays below.
+        encoder_activation: The activation g, which may differ from the identity only without E_h and E_m.
+        hidden_encoder: The matrix E_h, shape (channels, hidden).
+        memory_encoder: The matrix E_m, shape (channels, channels·order).
+        memory_kernel: The matrix W_m, shape (hidden, channels·order). With None h is m, followed by x if
+            `passes_input`, and f must be the identity.
+        input_kernel: The matrix W_x, shape (hidden, inputs).
+        hidden_kernel: The matrix W_h, shape (hidden, hidden).
+        bias: The bias b, shape (hidden,).
+        activation: The activation f.
+        passes_input: Whether x is part of h where there is no memory_kernel.
     """
 
     spec: LMUSpec
@@ -64,34 +64,34 @@ class Unit:
 
 
 def assemble(label: str, unit: Unit) -> tuple[Layer, ...]:
-    """The layers that do what `unit` does, one or two.
+    """The one or two layers of a network that compute what `unit` computes.
 
     Args:
-        label: what refusals call it.
-        unit: the arrays.
+        label: The name of the layer in errors.
+        unit: The arrays of the layer.
 
     Raises:
-        DesignError: an array has the wrong shape, the layer is too large, or cannot be represented.
+        DesignError: An array has the wrong shape, or the layer is too large or cannot be represented.
     """
     with error_about(label):
         return _assembled(unit)
 
 
 def identity(size: int) -> Array:
-    """The identity matrix, if it is of a size that a network file may have.
+    """The identity matrix of `size` rows, if a network file may hold it.
 
     Raises:
-        DesignError: it is not.
+        DesignError: It is larger than `check_sizes` allows.
     """
     check_sizes({"identity": (size, size)})
     return np.eye(size)
 
 
 def check_sizes(shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuse arrays that no network file may have, before they are made.
+    """Check, before arrays are made, that a network file may hold arrays of these shapes.
 
     Raises:
-        DesignError: a dimension exceeds 65536, or all arrays together 256 MiB as float64.
+        DesignError: A dimension exceeds 65536, or all arrays together exceed 256 MiB in float64.
     """
     for name, shape in shapes.items():
         if any(n > MAX_UNITS for n in shape):
@@ -160,7 +160,7 @@ def _assembled(unit: Unit) -> tuple[Layer, ...]:
 
 
 def _passing_on(unit: Unit, states: int, inputs: int, *, dense: bool) -> Unit:
-    """The unit with h = m, or (m, x), as a matrix where one is needed."""
+    """The unit with h = m or h = (m, x), which becomes an explicit memory_kernel if `dense`."""
     if unit.input_kernel is not None or unit.bias is not None or unit.activation is not Activation.IDENTITY:
         raise DesignError("memory_kernel", "given where there is a hidden part", None)
     if not dense:
@@ -170,7 +170,7 @@ def _passing_on(unit: Unit, states: int, inputs: int, *, dense: bool) -> Unit:
 
 
 def _bias_in_front(unit: Unit, bias: Array) -> tuple[Layer, Unit]:
-    """A dense layer that gives on x and 1, and the unit that sees them."""
+    """A dense layer that outputs x and a constant 1, and the unit with them as its input."""
     inputs = unit.input_encoder.shape[1]
     kernel = np.vstack([identity(inputs), np.zeros((1, inputs))])
     constant = np.zeros(inputs + 1)
@@ -183,7 +183,7 @@ def _bias_in_front(unit: Unit, bias: Array) -> tuple[Layer, Unit]:
 
 
 def _encoder_in_front(unit: Unit, bias: Array | None) -> tuple[Layer, Unit]:
-    """A dense layer that gives on g(E x + b_u), with x where it is used, and the unit that sees them."""
+    """A dense layer that outputs g(E x + b_u), with x where it is used, and the unit with these as its input."""
     channels, inputs = unit.input_encoder.shape
     constant = np.zeros(channels) if bias is None else bias
     kernel, memory_input, input_kernel = unit.input_encoder, np.eye(channels), unit.input_kernel

@@ -1,24 +1,27 @@
-"""Models of Keras with layers of keras-lmu as networks.
+"""Keras models with layers of keras-lmu as networks.
 
-The memory of keras-lmu counts in steps: a window of θ steps is one of θ·dt seconds here. Its matrices act on rows;
-ours are their transposes. The states of channel 0 come first in both. It computes in float32, its Ā and B̄ too, and
-its LMUFeedforward convolves with an impulse response, which is cut off where the model has conv_mode "raw" or no
-fixed number of steps. The network here is the exact one: the answers differ by 1e-6 for a few states and steps, and
-by up to 1e-3 for 256 states and 784 steps, where the Ā of keras-lmu is 2e-5 away from the exact one.
+The memory of keras-lmu counts time in steps: its window of θ steps is one of θ·dt seconds here. Its matrices act on
+rows, so ours are their transposes. In both the states of channel 0 come first. keras-lmu computes everything in
+float32, including Ā and B̄, and its LMUFeedforward convolves with an impulse response, which is cut off where the model
+has conv_mode "raw" or no fixed number of steps. The network here is the exact one. The outputs of the two differ by
+1e-6 for a few states and steps, and by up to 1e-3 for 256 states and 784 steps, where the Ā of keras-lmu is 2e-5 away
+from the exact one.
 
-What is read:
+Supported layers:
 
-- LMU, RNN with an LMUCell, LMUFeedforward; with a hidden cell that is None, Dense or SimpleRNNCell; θ as trained;
+- LMU, RNN with an LMUCell, and LMUFeedforward, with a hidden cell that is None, Dense or SimpleRNNCell, and θ as
+  trained;
 - Dense, also under TimeDistributed, and Activation, ReLU and Softmax;
-- InputLayer, Dropout and other noise of training, which do nothing here; Flatten where there is but one axis;
-  Reshape in front of all layers, which says how the user's data become sequences, or without effect.
+- InputLayer, Dropout and other noise of training, which have no effect outside training; Flatten where there is only
+  one axis; Reshape in front of all layers, where it says how the user's data become sequences, or without effect.
 
-A softmax at the end is left out: the class with the largest score is the same; a note says so.
+A softmax at the end is left out, since the class with the largest score stays the same; a note says so.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -52,20 +55,19 @@ _IDLE = (
     "ActivityRegularization",
     "Identity",
 )
-_MEMORIES = ("LMU", "RNN", "LMUFeedforward")
 
 
 def import_keras(path: Path, dt: float = 1.0) -> Network:
     """The network in a `.keras` file or a whole-model HDF5 file.
 
     Args:
-        path: the file.
-        dt: what one step of the model is, in seconds.
+        path: The file.
+        dt: The time of one step of the model, in seconds.
 
     Raises:
-        DesignError: the file is damaged or hostile, or the model has something that no network can represent; the
+        DesignError: The file is damaged or hostile, or the model has something that no network can represent; the
             message names the layer.
-        MissingToolError: h5py is not installed.
+        MissingToolError: The package h5py is not installed.
     """
     check_positive("dt", dt, "seconds")
     with open_keras(path) as (text, weights):
@@ -74,16 +76,16 @@ def import_keras(path: Path, dt: float = 1.0) -> Network:
 
 @dataclass
 class _Reading:
-    """A model on its way to a network: the layers so far, and what comes out of them.
+    """The conversion of a model to a network: the layers so far, and the shape of their outputs.
 
     Attributes:
-        weights: of the file.
-        dt: of a step, in seconds.
-        model: what is read.
-        layers: of the network.
-        shape: of what the last layer gives on: a sequence (steps, width), or (width,); None stands for any number.
-        softmax: the layer whose softmax was left out, which must be the last one.
-        notes: of the network.
+        weights: The weights of the file.
+        dt: The time of a step, in seconds.
+        model: The model that is converted.
+        layers: The layers of the network so far.
+        shape: The shape of the last outputs: (steps, width) for a sequence, or (width,); None stands for any number.
+        softmax: The layer whose softmax was left out, which must be the last one; empty if there is none.
+        notes: The notes of the network.
     """
 
     weights: Weights
@@ -95,6 +97,11 @@ class _Reading:
     notes: dict[str, Note] = field(default_factory=dict)
 
     def network(self, name: str) -> Network:
+        """Convert all layers of the model, and return the network, which notes the name of its file.
+
+        Raises:
+            DesignError: A layer cannot be represented, or none has weights.
+        """
         self.notes["imported"] = name
         self.shape = self.model.shape or (None, None)
         for layer in self.model.layers:
@@ -114,21 +121,16 @@ class _Reading:
             return
         if self.softmax:
             raise DesignError(f"softmax of {self.softmax}", f"at the end, not in front of {layer.label}", "softmax")
-        layer.refuse_unless("quantization_config", None)
-        if layer.kind in _MEMORIES:
-            self._memory(layer)
-        elif layer.kind in ("Dense", "TimeDistributed"):
-            self._dense(layer)
-        elif layer.kind in ("Activation", "ReLU", "Softmax"):
-            self._activate(layer)
-        else:
-            known = (*_MEMORIES, "Dense", "TimeDistributed", "Activation", "ReLU", "Softmax", "Dropout", "Flatten")
+        layer.require("quantization_config", None)
+        if layer.kind not in _CONVERSIONS:
+            known = (*_CONVERSIONS, "Dropout", "Flatten")
             raise DesignError(layer.label, "of class " + ", ".join(known) + " or Reshape", layer.kind)
+        _CONVERSIONS[layer.kind](self, layer)
 
     def _reshape(self, layer: KerasLayer) -> None:
-        """Change `shape` only: the entries keep their order."""
+        """Take a Flatten or Reshape, which changes `shape` only, since the entries keep their order."""
         if layer.kind == "Flatten":
-            layer.refuse_unless("data_format", None, "channels_last")
+            layer.require("data_format", None, "channels_last")
             wanted: Any = [-1]
         else:
             wanted = layer.config.get("target_shape")
@@ -159,7 +161,7 @@ class _Reading:
             if len(self.shape) != 2:
                 raise DesignError(layer.label, "fed with sequences", self.shape)
             inner = KerasLayer("Dense", inside.name, inside.config)
-        inner.refuse_unless("quantization_config", None)
+        inner.require("quantization_config", None)
         names = ["kernel", "bias"] if inner.flag("use_bias", True) else ["kernel"]
         arrays = self.weights.arrays(layer, None, names)
         units = inner.whole("units", MAX_UNITS)
@@ -170,12 +172,12 @@ class _Reading:
 
     def _activate(self, layer: KerasLayer) -> None:
         if layer.kind == "ReLU":
-            layer.refuse_unless("max_value", None)
+            layer.require("max_value", None)
             for key in ("negative_slope", "threshold"):
-                layer.refuse_unless(key, 0.0, 0)
+                layer.require(key, 0.0, 0)
             activation = Activation.RELU
         elif layer.kind == "Softmax":
-            layer.refuse_unless("axis", -1)
+            layer.require("axis", -1)
             activation, self.softmax = Activation.IDENTITY, layer.label
         else:
             activation = self._activation(layer)
@@ -192,7 +194,7 @@ class _Reading:
             self.layers.append(DenseParameters(identity(width), np.zeros(width), activation))
 
     def _activation(self, layer: KerasLayer, *, fed_back: bool = False) -> Activation:
-        """The activation of a layer; the identity for a softmax, which `softmax` then remembers."""
+        """The activation of a layer; for a softmax the identity, and `softmax` becomes the name of the layer."""
         name = layer.config.get("activation", "linear")
         if name in _SOFTMAX and not fed_back:
             self.softmax = layer.label
@@ -208,7 +210,7 @@ class _Reading:
         return self.shape[-1]
 
     def _checked(self, layer: KerasLayer, name: str, array: Array, shape: tuple[int | None, ...]) -> Array:
-        """`array` if it is of the shape; None stands for any number."""
+        """`array` if it has the given shape, in which None stands for any number."""
         fits = len(shape) == array.ndim and all(m is None or n == m for n, m in zip(array.shape, shape, strict=True))
         if not fits or 0 in array.shape:
             wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
@@ -223,7 +225,7 @@ class _Reading:
                 raise DesignError(f"cell of {layer.label}", "an LMUCell", "none" if inside is None else inside.kind)
             cell = inside
             for key in ("go_backwards", "return_state", "zero_output_for_mask", "time_major"):
-                layer.refuse_unless(key, False)
+                layer.require(key, False)
         if len(self.shape) != 2:
             raise DesignError(f"input of {layer.label}", "sequences of shape (steps, inputs)", self.shape)
         self.layers += assemble(layer.label, self._unit(layer, cell))
@@ -231,7 +233,7 @@ class _Reading:
         self.shape = (self.shape[0], width) if layer.flag("return_sequences") else (width,)
 
     def _unit(self, layer: KerasLayer, cell: KerasLayer) -> Unit:
-        """The arrays of a layer with a memory; `cell` is its LMUCell, or the layer itself."""
+        """The arrays of a layer with a memory, whose LMUCell is `cell`; LMU and LMUFeedforward are cells themselves."""
         feedforward = layer.kind == "LMUFeedforward"
         channels, order = cell.whole("memory_d", MAX_UNITS), cell.whole("order", MAX_ORDER)
         states = channels * order
@@ -243,7 +245,7 @@ class _Reading:
         if hidden is not None:
             if kind not in ("Dense", "SimpleRNNCell"):
                 raise DesignError(f"hidden cell of {layer.label}", "None, Dense or SimpleRNNCell", hidden.label)
-            hidden.refuse_unless("quantization_config", None)
+            hidden.require("quantization_config", None)
         elif to_memory:
             raise DesignError(f"hidden_to_memory of {layer.label}", "false without a hidden cell", True)
         units = 0 if hidden is None else hidden.whole("units", MAX_UNITS)
@@ -302,14 +304,27 @@ class _Reading:
         return Unit(**unit)
 
     def _spec(self, layer: KerasLayer, cell: KerasLayer, order: int, own: dict[str, Array]) -> LMUSpec:
-        """The memory, with θ as trained where it was."""
-        rule = cell.config.get("discretizer", "zoh")
-        if rule not in ("zoh", "euler"):
-            raise DesignError(f"discretizer of {layer.label}", "zoh or euler", rule)
+        """The specification of the memory, with θ as trained if it was trained."""
+        method = cell.config.get("discretizer", "zoh")
+        if method not in ("zoh", "euler"):
+            raise DesignError(f"discretizer of {layer.label}", "zoh or euler", method)
         theta = cell.positive("theta")
         if "theta_inv" in own:
             inverse = float(self._checked(layer, "theta_inv", own["theta_inv"], ()))
             check_positive(f"theta_inv of {layer.label}", inverse)
             theta = 1.0 / inverse
         with error_about(layer.label):
-            return LMUSpec(order, theta * self.dt, self.dt, rule)
+            return LMUSpec(order, theta * self.dt, self.dt, method)
+
+
+#: The conversion of each class of layers with arrays or an activation.
+_CONVERSIONS: Mapping[str, Callable[[_Reading, KerasLayer], None]] = {
+    "LMU": _Reading._memory,
+    "RNN": _Reading._memory,
+    "LMUFeedforward": _Reading._memory,
+    "Dense": _Reading._dense,
+    "TimeDistributed": _Reading._dense,
+    "Activation": _Reading._activate,
+    "ReLU": _Reading._activate,
+    "Softmax": _Reading._activate,
+}

@@ -1,7 +1,7 @@
-"""The configuration of a model of Keras: its layers one after the other, and values of theirs that are checked.
+"""The configuration of a Keras model: its layers in sequence, with values that are checked when they are read.
 
-Models of the classes Sequential and Functional are read, the latter where it is a chain: each layer is fed with
-the outputs of the one before it.
+Models of the classes Sequential and Functional are read, the latter where it is a chain, in which each layer is fed
+with the outputs of the one before it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import error_about
 
-#: As many as a network may have, and some that do nothing.
+#: More layers than a network may have, since some of a Keras model do nothing.
 MAX_KERAS_LAYERS = 256
 _LONGEST_NAME = 256
 
@@ -25,11 +25,11 @@ class KerasLayer:
     """One layer, or the cell within one.
 
     Attributes:
-        kind: its class, without the package.
-        name: as its author or Keras named it.
-        config: its configuration.
-        group: the name of its group in the weights of a `.keras` file: its class with _1, _2 … where there are
-            several; empty for a cell.
+        kind: The name of its class, without the package.
+        name: The name that its author or Keras gave it.
+        config: Its configuration.
+        group: The name of its group in the weights of a `.keras` file, which is its class in snake case, with _1, _2 …
+            for further layers of the class; empty for a cell.
     """
 
     kind: str
@@ -39,31 +39,51 @@ class KerasLayer:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """The name of the layer in errors."""
         return f"layer '{shown(self.name)}' ({self.kind})"
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """A truth value of the configuration."""
+        """The truth value of `key`.
+
+        Raises:
+            DesignError: It is neither true nor false.
+        """
         value = self.config.get(key, default)
         if not isinstance(value, bool):
             raise DesignError(f"{key} of {self.label}", "true or false", value)
         return value
 
     def whole(self, key: str, most: int) -> int:
-        """An integer from 1 to `most`."""
+        """The value of `key`, an integer from 1 to `most`.
+
+        Raises:
+            DesignError: It is no such integer.
+        """
         return check_integer(f"{key} of {self.label}", self.config.get(key), 1, most)
 
     def positive(self, key: str) -> float:
-        """A positive number."""
+        """The value of `key`, a positive number.
+
+        Raises:
+            DesignError: It is no positive number.
+        """
         return check_positive(f"{key} of {self.label}", self.config.get(key))
 
     def inner(self, key: str) -> KerasLayer | None:
-        """The layer or cell that this one holds; None where it holds none."""
+        """The layer or cell in `key`; None where there is none.
+
+        Raises:
+            DesignError: The entry is no class with a configuration and a name.
+        """
         entry = self.config.get(key)
         return None if entry is None else _layer(entry, f"{key} of {self.label}", "")
 
-    def refuse_unless(self, key: str, *allowed: object) -> None:
-        """Refuse the layer if `key` has another value; absent counts as the first one allowed."""
+    def require(self, key: str, *allowed: object) -> None:
+        """Check that `key` is absent or has one of the allowed values, the first of which is its default.
+
+        Raises:
+            DesignError: It has another value.
+        """
         value = self.config.get(key, allowed[0])
         if value not in allowed:
             raise DesignError(f"{key} of {self.label}", " or ".join(map(str, allowed)), value)
@@ -74,8 +94,8 @@ class KerasModel:
     """A chain of layers.
 
     Attributes:
-        shape: of one input, without the batch; None stands for any number of steps, () for an unknown shape.
-        layers: in the order of their use, without those of class InputLayer.
+        shape: The shape of one input without the batch; None stands for any number of steps, () for an unknown shape.
+        layers: The layers in the order of their use, without those of class InputLayer.
     """
 
     shape: tuple[int | None, ...]
@@ -86,11 +106,12 @@ def read_model(text: str, label: str) -> KerasModel:
     """The model that a configuration in JSON describes.
 
     Args:
-        text: the JSON.
-        label: what messages call the file.
+        text: The configuration in JSON.
+        label: The name of the file in errors.
 
     Raises:
-        DesignError: it is none, or is no chain of layers; the message names the layer.
+        DesignError: The text is no JSON, describes no model, or one that is no chain of layers; the message names the
+            layer.
     """
     what = f"configuration in {label}"
     try:
@@ -152,7 +173,7 @@ def _named(entries: list[Any], label: str) -> list[KerasLayer]:
 
 
 def _chain(layers: list[KerasLayer], entries: list[Any], config: Mapping[str, Any], label: str) -> list[KerasLayer]:
-    """The layers from the input to the output, by what each is fed with."""
+    """The layers in sequence from the input to the output, found from the end by what each layer is fed with."""
     before: dict[str, str] = {}
     for layer, entry in zip(layers, entries, strict=True):
         nodes = entry.get("inbound_nodes", [])
@@ -182,7 +203,7 @@ def _chain(layers: list[KerasLayer], entries: list[Any], config: Mapping[str, An
 
 
 def _sources(node: Any, depth: int = 0) -> Iterator[str]:
-    """Names of the layers that a call was fed with: under "keras_history", or in Keras 2 a [name, 0, 0, {}]."""
+    """Yield the names of the layers that feed a node: under "keras_history", or in Keras 2 in [name, 0, 0, {}]."""
     if depth > 16:
         raise DesignError("inbound_nodes", "nested less deeply", "more than 16 levels")
     if isinstance(node, dict):
@@ -203,7 +224,7 @@ def _sources(node: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _ends(value: Any) -> Iterator[str]:
-    """Names in "input_layers" or "output_layers": [name, 0, 0], or a list of such."""
+    """Yield the names in "input_layers" or "output_layers", which hold [name, 0, 0] or a list of such."""
     if isinstance(value, list):
         if value and isinstance(value[0], str):
             yield value[0]
@@ -222,7 +243,7 @@ def _shape(value: Any, label: str) -> tuple[int | None, ...]:
 
 
 def _snake_case(name: str) -> str:
-    """LMUFeedforward → lmu_feedforward: a _ before each capital that begins a word."""
+    """The name in snake case, as Keras forms it: LMUFeedforward becomes lmu_feedforward."""
     text = ""
     for k, letter in enumerate(name):
         begins = letter.isupper() and k > 0

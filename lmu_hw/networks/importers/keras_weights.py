@@ -1,8 +1,13 @@
-"""The arrays of each layer of a model of Keras, by name, from either kind of file.
+"""The arrays of each layer of a Keras model by name, from a `.keras` file or a whole-model HDF5 file.
 
-A `.keras` file holds `model.weights.h5`, where the arrays of a layer lie without names, 0, 1 …, in groups `vars`
-of its group `layers/CLASS`; a whole-model `.h5` file holds them by name in `model_weights/LAYER`. In both, those of
-a cell within a layer lie deeper, and the state of random generators lies among them.
+A `.keras` file holds `model.weights.h5`, where the arrays of a layer lie without names, as 0, 1 …, in groups `vars`
+of its group `layers/CLASS`. A whole-model `.h5` file holds them by name in `model_weights/LAYER`. In both, the arrays
+of a cell within a layer lie deeper, and the state of random generators lies among them.
+
+The files may come from strangers. h5py parses them, and `Hdf5Reader` follows nothing but hard links to groups, and to
+datasets of floating-point numbers that are stored as they are and in one piece. Links to other places and files,
+virtual and external datasets, filters, and compound or variable-length types are errors. Every size is checked before
+anything is read.
 """
 
 from __future__ import annotations
@@ -29,18 +34,23 @@ _FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError
 
 
 class Hdf5Reader:
-    """An open file.
+    """An open HDF5 file, from which plain arrays are read within a bound on their bytes.
 
     Attributes:
-        label: what messages call it.
+        label: The name of the file in errors.
     """
 
     def __init__(self, source: Path | bytes, label: str, *, max_bytes: int = MAX_BYTES) -> None:
         """Open a file, or its content in memory.
 
+        Args:
+            source: The path or the content of the file.
+            label: The name of the file in errors.
+            max_bytes: The largest number of bytes that the file, and all arrays read from it, may take.
+
         Raises:
-            DesignError: it cannot be read, is larger than `max_bytes`, or is no HDF5 file.
-            MissingToolError: h5py is not installed.
+            DesignError: The file cannot be read, is larger than `max_bytes`, or is no HDF5 file.
+            MissingToolError: The package h5py is not installed.
         """
         try:
             import h5py
@@ -66,10 +76,10 @@ class Hdf5Reader:
         self._file.close()
 
     def text(self, name: str) -> str | None:
-        """The attribute `name` of the top group, a text; None where there is none.
+        """The text in the attribute `name` of the top group; None where there is no such attribute.
 
         Raises:
-            DesignError: it is no text, or of more than 4 MiB.
+            DesignError: The attribute is no text, or longer than 4 MiB.
         """
         what = f"attribute {name} of {self.label}"
         low = self._h5py
@@ -91,10 +101,10 @@ class Hdf5Reader:
         return text
 
     def datasets(self, path: str) -> list[str]:
-        """The path of each dataset in the group `path` and in its groups, relative to it.
+        """The paths of all datasets in the group `path` and in the groups below it, relative to it.
 
         Raises:
-            DesignError: the group is nested too deeply, holds too much, or something that is no plain array.
+            DesignError: The group is nested too deeply, or holds too many members or something else than plain arrays.
         """
         group = self._find(path)
         found: list[str] = []
@@ -105,11 +115,11 @@ class Hdf5Reader:
         return found
 
     def array(self, path: str, what: str) -> Array:
-        """The array in the dataset `path`, as float64; messages call it `what`.
+        """The array in the dataset `path` in float64; errors call it `what`.
 
         Raises:
-            DesignError: there is none, its type or storage is none that is read, it is too large, or has an entry
-                that is not finite.
+            DesignError: There is no such dataset, its type or storage is not supported, it is too large, or an entry
+                is not finite.
         """
         folder, _, name = path.rpartition("/")
         parent = self._find(folder) if folder else self._file
@@ -151,7 +161,7 @@ class Hdf5Reader:
         return group
 
     def _linked(self, group: Any, name: str, path: str) -> Any:
-        """What `name` in `group` links to; None where there is no such link."""
+        """The object that `name` in `group` links to; None where there is no such link."""
         what = f"{shown(path)} in {self.label}"
         try:
             link = group.get(name, getlink=True) if name and name != "." else None
@@ -189,32 +199,32 @@ class Hdf5Reader:
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 
-#: Parts of a layer that hold no weights: random generators, dropout, the impulse response of LMUFeedforward.
+#: The parts of a layer that hold no weights: random generators, dropout, the impulse response of LMUFeedforward.
 _IDLE = ("seed_generator", "dropout_layer", "delay_layer")
 
 
 class Weights(Protocol):
-    """An open file's arrays."""
+    """The arrays of an open file."""
 
     def arrays(self, layer: KerasLayer, hidden: KerasLayer | None, names: Sequence[str]) -> dict[str, Array]:
-        """The arrays of a layer, or of the hidden cell within it.
+        """The arrays of a layer, or of the hidden cell within it, by name.
 
         Args:
-            layer: a layer of the model.
-            hidden: the cell; None for the arrays of the layer itself, or of the LMUCell within it.
-            names: of all the arrays that there must be, in the order in which Keras creates them.
+            layer: A layer of the model.
+            hidden: The hidden cell; None for the arrays of the layer itself, or of the LMUCell within it.
+            names: The names of all arrays that there must be, in the order in which Keras creates them.
 
         Raises:
-            DesignError: there are others, or one is damaged or not finite; the message names the layer.
+            DesignError: There are other arrays, or one is damaged or not finite; the message names the layer.
         """
 
 
 @dataclass(frozen=True)
 class NumberedWeights:
-    """`model.weights.h5` within a `.keras` file.
+    """The arrays of `model.weights.h5` within a `.keras` file, whose names are numbers.
 
     Attributes:
-        file: the open file.
+        file: The open file.
     """
 
     file: Hdf5Reader
@@ -243,10 +253,10 @@ class NumberedWeights:
 
 @dataclass(frozen=True)
 class NamedWeights:
-    """`model_weights` in a whole-model HDF5 file.
+    """The arrays of the group `model_weights` in a whole-model HDF5 file.
 
     Attributes:
-        file: the open file.
+        file: The open file.
     """
 
     file: Hdf5Reader
@@ -274,11 +284,11 @@ class NamedWeights:
 
 @contextmanager
 def open_keras(path: Path) -> Iterator[tuple[str, Weights]]:
-    """The configuration, as JSON, and the weights of a `.keras` or a whole-model HDF5 file, open for the block.
+    """The configuration in JSON and the weights of a `.keras` or a whole-model HDF5 file, open for the block.
 
     Raises:
-        DesignError: it is neither, is damaged or too large, or holds weights without a configuration.
-        MissingToolError: h5py is not installed.
+        DesignError: The file is of neither kind, is damaged or too large, or holds weights without a configuration.
+        MissingToolError: The package h5py is not installed.
     """
     if path.suffix.lower() == ".keras":
         text, weights = _unpacked(path)
@@ -297,12 +307,12 @@ def open_keras(path: Path) -> Iterator[tuple[str, Weights]]:
 
 
 def _unpacked(path: Path) -> tuple[str, bytes]:
-    """Configuration and weights of a `.keras` file."""
+    """The configuration and the weights of a `.keras` file."""
 
-    def refusal(name: str) -> str | None:
+    def constraint(name: str) -> str | None:
         return None if name in (CONFIG, WEIGHTS, METADATA) else f"{CONFIG}, {METADATA} and {WEIGHTS}"
 
-    with ZipReader(path, "a zip file, as Keras 3 writes it", refusal) as archive:
+    with ZipReader(path, "a zip file, as Keras 3 writes it", constraint) as archive:
         config = archive.read(CONFIG, max_bytes=MAX_HEADER_BYTES)
         weights = archive.read(WEIGHTS)
     try:

@@ -1,7 +1,9 @@
-"""Which tensor of a state dict is which array of a network: a mapping in a TOML file.
+"""Which tensor of a state dict is which array of a network: by a mapping in a TOML file, or by known names.
+
+A mapping looks as follows.
 
     output = "last"                      # or "sequence": an output per step; "last" by default
-    ignore = ["cell.H"]                  # tensors that play no part; all others must be used
+    ignore = ["cell.H"]                  # tensors that are not used; all others must be used
 
     [[layers]]
     type = "lmu"
@@ -20,7 +22,7 @@
     hidden_kernel = "cell.W_h"           # W_h, (hidden, hidden)
     memory_kernel = "cell.W_m"           # W_m, (hidden, channels·order)
     bias = "cell.b"                      # b, (hidden,)
-    transition = "cell.A"                # Ā, (order, order): compared with what θ and the rule give
+    transition = "cell.A"                # Ā, (order, order): compared with what θ and the method give
     input = "cell.B"                     # B̄, (order,): as well
 
     [[layers]]
@@ -34,9 +36,22 @@ The layer "lmu" computes
     u_t = g(E_x x_t + b_u) + E_h h_{t−1} + E_m m_{t−1},   m_t = Ā m_{t−1} + B̄ u_t for each channel,
     h_t = f(W_x x_t + W_h h_{t−1} + W_m m_t + b),
 
-with all states of channel 0 first in m. Arrays that are left out are 0; without memory_kernel the layer gives on m.
-Instead of a name an array may be a table, {tensor = "W", transpose = true, columns = [0, 256]}: the columns from 0
-to 255 of the transposed tensor. A list of names and tables is their sum: bias = ["W_x.bias", "W_h.bias"].
+with all states of channel 0 first in m. Arrays that are left out are 0; without memory_kernel the layer outputs m.
+In place of a name an array may be a table, {tensor = "W", transpose = true, columns = [0, 256]}, which stands for the
+columns from 0 to 255 of the transposed tensor. A list of names and tables stands for their sum:
+bias = ["W_x.bias", "W_h.bias"].
+
+Without a mapping, `recognise` knows the names that public LMUs in PyTorch give to their tensors, each behind any
+prefix, such as `lmu.cell.`:
+
+- `e_x e_h e_m W_x W_h W_m`, with or without the underscores, as in the paper, as parameters or as layers nn.Linear
+  (`W_x.weight`, `W_x.bias`);
+- `input_encoders hidden_encoders memory_encoders input_kernel hidden_kernel memory_kernel`, as in the paper's code;
+- `W_u W_h` for a memory of one channel without feedback, both nn.Linear with a ReLU; W_h sees the states, then x.
+
+`A`, `B`, `AT` and `BT` are compared with the matrices of the memory; `theta_inv` determines θ. Matrices may act on
+columns, as in PyTorch, or on rows: their shapes must tell which. Beside the cell there may be one layer nn.Linear
+under any name, which is the readout. Anything else needs a mapping.
 """
 
 from __future__ import annotations
@@ -48,13 +63,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import MAX_LAYERS, Output
+from lmu_hw.reference.cell import CellParameters
 
 MAX_TOML_BYTES = 1 << 20
 
-#: Arrays of each type of layer, and those that are only compared.
+#: The arrays of each type of layer; those of `CHECKED` are only compared with the memory's own.
 ARRAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "lmu": (
@@ -82,12 +99,12 @@ _NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType({"lmu": ("order", "inp
 
 @dataclass(frozen=True)
 class Source:
-    """Where an array, or a part of a sum, comes from.
+    """The tensor that an array, or one summand of it, comes from.
 
     Attributes:
-        tensor: its name.
-        transpose: whether it is transposed.
-        columns: the first column that is taken, after that, and the one after the last; None for all.
+        tensor: The name of the tensor.
+        transpose: Whether the tensor is transposed.
+        columns: The first column that is taken of the (transposed) tensor, and the one after the last; None for all.
     """
 
     tensor: str
@@ -100,9 +117,9 @@ class LayerMap:
     """One layer of a mapping.
 
     Attributes:
-        type: "lmu" or "dense".
-        arrays: the summands of each array, `transition`, `input` and `theta_inv` among them.
-        values: order, theta and so on, as they were given.
+        type: The type of the layer, "lmu" or "dense".
+        arrays: The summands of each array; `transition`, `input` and `theta_inv` count as arrays.
+        values: The order, theta and the other values of the layer, as they were given.
     """
 
     type: str
@@ -112,12 +129,12 @@ class LayerMap:
 
 @dataclass(frozen=True)
 class StateDictMap:
-    """A mapping.
+    """A mapping from the tensors of a state dict to the layers of a network.
 
     Attributes:
-        layers: in the order of the network.
-        output: an output per step, or the last one.
-        ignore: tensors that play no part.
+        layers: The layers in the order of the network.
+        output: Whether there is an output per step, or one after the last step.
+        ignore: The names of tensors that are not used.
     """
 
     layers: tuple[LayerMap, ...]
@@ -129,7 +146,7 @@ def read_mapping(path: Path) -> StateDictMap:
     """The mapping in a TOML file.
 
     Raises:
-        DesignError: it cannot be read, or has a key or value that no mapping has; the message names the layer.
+        DesignError: The file cannot be read, or has a key or value that no mapping has; the message names the layer.
     """
     try:
         size = path.stat().st_size
@@ -147,10 +164,8 @@ def read_mapping(path: Path) -> StateDictMap:
     ignore = content.get("ignore", [])
     if not isinstance(ignore, list) or not all(isinstance(name, str) for name in ignore):
         raise DesignError(f"ignore of {path.name}", "a list of names", ignore)
-    output = content.get("output", "last")
-    if output not in tuple(Output):
-        raise DesignError(f"output of {path.name}", "one of " + ", ".join(Output), output)
-    return StateDictMap(tuple(_layer(k, entry) for k, entry in enumerate(layers)), Output(output), frozenset(ignore))
+    output = member(Output, content.get("output", Output.LAST), f"output of {path.name}")
+    return StateDictMap(tuple(_layer(k, entry) for k, entry in enumerate(layers)), output, frozenset(ignore))
 
 
 def _layer(k: int, entry: Any) -> LayerMap:
@@ -226,12 +241,13 @@ _LONG = {
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way of naming.
+    """The names that one family of implementations gives to its tensors.
 
     Attributes:
-        names: of the tensors by array.
-        key: the array that only a file of this scheme has.
-        ignore: tensors that follow from others: A and B without θ, the impulse response.
+        names: The name of the tensor of each array.
+        key: The array whose name only files of this scheme have.
+        ignore: The names of tensors that follow from others: A and B before they are divided by θ, and the impulse
+            response.
     """
 
     names: Mapping[str, str]
@@ -254,15 +270,15 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
 
 
 def recognise(shapes: Shapes, values: Mapping[str, Any], label: str) -> StateDictMap:
-    """The mapping of a state dict with known names.
+    """The mapping of a state dict with known names, which the module's text lists.
 
     Args:
-        shapes: of its tensors.
-        values: theta, dt and so on, for the cell.
-        label: what messages call the file.
+        shapes: The shapes of its tensors by name.
+        values: The theta, dt and other values of the cell.
+        label: The name of the file in errors.
 
     Raises:
-        DesignError: the names are not known, or the shapes leave open what is meant.
+        DesignError: The names are not known, or the shapes do not tell rows from columns.
     """
     found = [(scheme, prefix) for scheme in SCHEMES.values() for prefix in _prefixes(shapes, scheme.names[scheme.key])]
     if len(found) != 1:
@@ -283,7 +299,7 @@ def recognise(shapes: Shapes, values: Mapping[str, Any], label: str) -> StateDic
 
 
 def _prefixes(shapes: Shapes, name: str) -> list[str]:
-    """What stands in front of `name` or `name.weight` in the names of tensors."""
+    """The prefixes of `name` or `name.weight` in the names of tensors."""
     tails = (name, f"{name}.weight")
     return [key.removesuffix(tail) for key in shapes for tail in tails if key == tail or key.endswith(f".{tail}")]
 
@@ -293,13 +309,13 @@ def _weight(shapes: Shapes, name: str) -> str | None:
 
 
 def _biases(shapes: Shapes, names: list[str]) -> tuple[Source, ...]:
-    """The bias of each layer nn.Linear among `names`, which are of weights."""
+    """The biases of the layers nn.Linear among `names`, which are names of weights."""
     keys = [name.removesuffix("weight") + "bias" for name in names if name.endswith(".weight")]
     return tuple(Source(key) for key in keys if key in shapes)
 
 
 def _cell(shapes: Shapes, present: dict[str, str], values: Mapping[str, Any], label: str) -> LayerMap:
-    """A cell with named arrays, in whichever orientation its shapes fit together."""
+    """A cell with named arrays, in the orientation in which their shapes fit each other."""
     given = {array: shapes[name] for array, name in present.items() if array.endswith(("coder", "kernel"))}
     for array, size in given.items():
         if len(size) != 2 and not (len(size) == 1 and array.endswith("encoder")):
@@ -330,21 +346,16 @@ def _on_columns(given: Shapes, *, turned: bool) -> Shapes:
 
 
 def _fit(sizes: Shapes, transition: Shape | None) -> bool:
-    """Whether matrices that act on columns fit each other."""
+    """Whether the shapes of matrices that act on columns fit each other, and the transition matrix."""
     channels, inputs = sizes["input_encoder"]
     hidden, states = sizes["memory_kernel"]
-    wanted = {
-        "input_encoder": (channels, inputs),
-        "hidden_encoder": (channels, hidden),
-        "memory_encoder": (channels, states),
-        "input_kernel": (hidden, inputs),
-        "hidden_kernel": (hidden, hidden),
-        "memory_kernel": (hidden, states),
-    }
-    whole = channels > 0 and states % channels == 0
-    if transition is not None and whole:
-        whole = transition == (states // channels,) * 2
-    return whole and all(wanted[array] == size for array, size in sizes.items())
+    if channels < 1 or states % channels:
+        return False
+    order = states // channels
+    if transition is not None and transition != (order, order):
+        return False
+    wanted = CellParameters.shapes(order, inputs, channels, hidden)
+    return all(wanted[array] == size for array, size in sizes.items())
 
 
 def _feedforward(shapes: Shapes, present: dict[str, str], values: Mapping[str, Any], label: str) -> LayerMap:
@@ -382,7 +393,7 @@ def _names_layer(
 
 
 def _head(rest: list[str], shapes: Shapes, label: str) -> tuple[LayerMap, ...]:
-    """The readout, which the tensors beside the cell are."""
+    """The readout that the tensors beside the cell make up; empty if there are none."""
     if not rest:
         return ()
     weights = [name for name in rest if name.endswith("weight") and len(shapes[name]) == 2]

@@ -1,4 +1,10 @@
-"""PyTorch state dicts as networks, by a mapping or by the names that public LMUs give to their tensors."""
+"""PyTorch state dicts as networks, by a mapping or by the names that public LMUs give to their tensors.
+
+A state dict is read from a `.safetensors` or a `.pt` file, and only its tensors. A `.pt` file is a zip file with a
+pickle. Before PyTorch opens it, the directory of the zip file is checked against bounds, and the pickle is read as a
+list of instructions, none of which is carried out: it may name only the few functions and types that tensors are made
+of. PyTorch then loads it with `weights_only=True`, which enforces a list of its own.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +30,7 @@ from lmu_hw.networks.model import Layer, Network, Output, error_about
 from lmu_hw.reference.definition import check_activation
 from lmu_hw.reference.layers import DenseParameters
 
-#: Under which names checkpoints keep the state dict itself.
+#: The keys under which checkpoints keep the state dict itself.
 _NESTED = ("state_dict", "model_state_dict", "model")
 
 _FLOATS = ("F16", "F32", "F64")
@@ -39,9 +45,9 @@ class Tensor:
     """One tensor.
 
     Attributes:
-        shape: its shape.
-        kind: its type, in the words of the file.
-        values: in float64; None where it holds no floating-point numbers of 16, 32 or 64 bits.
+        shape: Its shape.
+        kind: The name of its type in the file.
+        values: Its values in float64; None for any other type than floating-point numbers of 16, 32 or 64 bits.
     """
 
     shape: tuple[int, ...]
@@ -53,8 +59,8 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
     """The tensors in `path` by name.
 
     Raises:
-        DesignError: it is no state dict, is damaged or too large; or a `.pt` that names other things than tensors.
-        MissingToolError: safetensors or, for a `.pt`, torch is not installed.
+        DesignError: The file is no state dict, is damaged or too large, or is a `.pt` that names anything but tensors.
+        MissingToolError: The package safetensors or, for a `.pt`, torch is not installed.
     """
     try:
         size = path.stat().st_size
@@ -101,7 +107,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a `.pt` whose sizes or pickle go beyond tensors."""
+    """Check that the sizes and the pickle of a `.pt` are those of tensors."""
     what = "a zip file, as torch.save writes it since 1.6"
     with ZipReader(path, what, lambda name: None, stored_only=True) as archive:
         pickles = [name for name in archive.sizes if name.endswith(".pkl")]
@@ -120,7 +126,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _state_dict(torch: Any, content: Any, path: Path) -> dict[str, Any]:
-    """The dictionary of tensors in what was loaded, which may be a checkpoint around it."""
+    """The dictionary of tensors in the loaded content, which may be a checkpoint that contains it."""
     if isinstance(content, dict):
         for key in _NESTED:
             if isinstance(content.get(key), dict):
@@ -143,23 +149,24 @@ def _converted(torch: Any, tensor: Any) -> Tensor:
     return Tensor(shape, kind, np.array(tensor.detach().to(torch.float64).numpy()))
 
 
-#: How far a stored Ā or B̄ may be from what θ and the rule give, relative to the largest entry of Ā − I or B̄.
+#: The largest deviation of a stored Ā or B̄ from what θ and the method give, relative to the largest entry of Ā − I
+#: or B̄.
 TOLERANCE = 1e-3
-_ROUNDING = 1e-6  # of float32, in entries of about 1
+_ROUNDING = 1e-6  # the rounding of float32 in entries of about 1
 
 _ENCODERS = ("input_encoder", "hidden_encoder", "memory_encoder")
 
 
 @dataclass(frozen=True)
 class NamedCell:
-    """What a state dict doesn't say of a cell whose names are known.
+    """What a state dict with known names does not contain.
 
     Attributes:
-        theta: the window θ in seconds; None where the file has theta_inv.
-        dt: of a step, in seconds.
-        discretization: the rule.
-        activation: of the hidden part; None for that of the public code with these names.
-        output: an output per step, or the last one.
+        theta: The window θ in seconds; None where the file has theta_inv.
+        dt: The step in seconds.
+        discretization: The time-stepping method.
+        activation: The activation of the hidden part; None for that of the public code with these names.
+        output: Whether there is an output per step, or one after the last step.
     """
 
     theta: float | None = None
@@ -173,13 +180,13 @@ def import_state_dict(path: Path, given: StateDictMap | NamedCell) -> Network:
     """The network whose arrays are in a `.safetensors` or `.pt` file.
 
     Args:
-        path: the file.
-        given: a mapping, or for names that `lmu_hw.networks.importers.mapping` knows what else is needed.
+        path: The file.
+        given: A mapping, or what is missing for names that `lmu_hw.networks.importers.mapping` knows.
 
     Raises:
-        DesignError: the file is damaged or hostile, its tensors are not those of the mapping or have unknown names,
-            or a stored Ā or B̄ is another one; the message names the layer.
-        MissingToolError: safetensors or torch is not installed.
+        DesignError: The file is damaged or hostile, its tensors are not those of the mapping or have unknown names,
+            or a stored Ā or B̄ differs from that of the memory; the message names the layer.
+        MissingToolError: The package safetensors or torch is not installed.
     """
     tensors = read_tensors(path)
     if isinstance(given, NamedCell):
@@ -199,10 +206,10 @@ def import_state_dict(path: Path, given: StateDictMap | NamedCell) -> Network:
 
 
 class _Reading:
-    """Tensors on their way into layers.
+    """The conversion of tensors to layers.
 
     Attributes:
-        used: the names of those that were read.
+        used: The names of the tensors that were used.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], label: str) -> None:
@@ -210,7 +217,11 @@ class _Reading:
         self.used: set[str] = set()
 
     def layers(self, label: str, entry: LayerMap) -> tuple[Layer, ...]:
-        """The layers of the network that one of a mapping stands for."""
+        """The layers of the network that one layer of a mapping stands for.
+
+        Raises:
+            DesignError: A tensor is missing, of another type or shape, or not finite; or a value is out of range.
+        """
         with error_about(label):
             if entry.type == "dense":
                 kernel = self._matrix("kernel", entry)
@@ -250,7 +261,7 @@ class _Reading:
         )
 
     def _compare(self, spec: LMUSpec, entry: LayerMap) -> None:
-        """Refuse an Ā or B̄ other than the specification's; Ā may be transposed, or less the identity."""
+        """Check that a stored Ā or B̄ is that of `spec`; Ā may be transposed, and stored as Ā − I."""
         if not {"transition", "input"}.intersection(entry.arrays):
             return
         system = discretize(spec)
@@ -273,8 +284,8 @@ class _Reading:
     @staticmethod
     def _judge(name: str, deviation: float, wanted: Array, spec: LMUSpec) -> None:
         if deviation > TOLERANCE * np.abs(wanted).max() + _ROUNDING:
-            rule = f"what theta {spec.theta:g} s, dt {spec.dt:g} s and {spec.discretization} give"
-            raise DesignError(name, rule, f"one that is {deviation:.2g} away (trained, or of another window)")
+            given = f"what theta {spec.theta:g} s, dt {spec.dt:g} s and {spec.discretization} give"
+            raise DesignError(name, given, f"one that is {deviation:.2g} away (trained, or of another window)")
 
     def _matrix(self, name: str, entry: LayerMap) -> Array:
         array = self._sum(name, entry)

@@ -1,4 +1,4 @@
-"""Zip files from strangers: names, number and sizes of the members, known before one of them is unpacked."""
+"""Zip files from strangers: the names, number and sizes of the members are checked before one of them is unpacked."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ from lmu_hw.errors import DesignError
 from lmu_hw.io.archive import MAX_BYTES, MAX_MEMBERS
 
 _LONGEST = 80
+_ROOM = 1 << 22  # bytes that the directory may take beside the members
 
 
 def shown(name: str) -> str:
-    """`name` as it is if it is short and printable, else escaped and cut off."""
+    """`name` for a message of one line: as it is if it is printable and short, else escaped and cut off."""
     text = name if name.isprintable() else ascii(name)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-_ROOM = 1 << 22  # what the directory may take beside the members
 
 
 class ZipReader:
     """An open zip file whose directory has been checked.
 
     Attributes:
-        label: what messages call it.
-        sizes: of the members once unpacked, in bytes, by name.
+        label: The name of the file in errors.
+        sizes: The size of each member once unpacked, in bytes, by name.
     """
 
     def __init__(
         self,
         path: Path,
         what: str,
-        refusal: Callable[[str], str | None],
+        constraint: Callable[[str], str | None],
         *,
         stored_only: bool = False,
         max_bytes: int = MAX_BYTES,
@@ -42,14 +40,14 @@ class ZipReader:
         """Open `path`.
 
         Args:
-            path: the file.
-            what: the kind of file that it should be, for messages.
-            refusal: from the name of a member to what is wrong with it, or None.
-            stored_only: whether compressed members are refused too.
-            max_bytes: the most that the file, and all its members unpacked, may take.
+            path: The file.
+            what: The kind of file that it should be, for errors.
+            constraint: A function from the name of a member to the constraint that it violates, or None.
+            stored_only: Whether members must not be compressed.
+            max_bytes: The largest number of bytes that the file, and all its members unpacked, may take.
 
         Raises:
-            DesignError: it cannot be read, is no zip file, or its members are not what they should be.
+            DesignError: The file cannot be read, is no zip file, or its members are not what they should be.
         """
         self.label = path.name
         try:
@@ -64,7 +62,7 @@ class ZipReader:
         except OSError as error:
             raise DesignError(self.label, "a file that can be read", error.strerror or str(error)) from None
         try:
-            self._members = self._directory(refusal, stored_only, max_bytes)
+            self._members = self._directory(constraint, stored_only, max_bytes)
         except BaseException:
             self._zip.close()
             raise
@@ -77,10 +75,10 @@ class ZipReader:
         self._zip.close()
 
     def read(self, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
-        """The content of a member.
+        """The unpacked content of a member.
 
         Raises:
-            DesignError: there is none of that name, it is larger than `max_bytes`, or damaged.
+            DesignError: There is no member of that name, it is larger than `max_bytes`, or damaged.
         """
         what = f"{shown(name)} in {self.label}"
         if name not in self._members:
@@ -98,7 +96,7 @@ class ZipReader:
         return data
 
     def _directory(
-        self, refusal: Callable[[str], str | None], stored_only: bool, max_bytes: int
+        self, constraint: Callable[[str], str | None], stored_only: bool, max_bytes: int
     ) -> dict[str, zipfile.ZipInfo]:
         entries = self._zip.infolist()
         if len(entries) > MAX_MEMBERS:
@@ -109,7 +107,7 @@ class ZipReader:
             name = entry.filename
             if name in members:
                 raise DesignError(self.label, "without two members of one name", name)
-            wanted = refusal(name)
+            wanted = constraint(name)
             if wanted is not None:
                 raise DesignError(f"members of {self.label}", wanted, name)
             if entry.flag_bits & 1 or entry.compress_type not in methods:

@@ -1,9 +1,9 @@
-"""Trained networks that come with the package: what each is, the command that made it, and how good it is.
+"""Trained networks that come with the package: what each computes, the command that trained it, and its score.
 
-Each command was run once. Its network is that of the epoch with the best score on the validation part; the value
-here is its score on the test part, computed by the float64 reference. Of the Mackey–Glass series it is the best of
-the seeds 0, 1 and 2 on the validation part, the others are of seed 0. On another machine the same command gives
-a network of the same kind, not the same numbers.
+Each command was run once. Its network is that of the epoch with the best score on the validation part; the value given
+here is its score on the test part, computed by the float64 reference. The network for the Mackey–Glass series is the
+best of the seeds 0, 1 and 2 on the validation part; the others have seed 0. On another machine the same command trains
+a network of the same kind with other numbers.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Shipped:
     """One network of the package.
 
     Attributes:
-        task: what it does.
-        command: that made it.
-        metric: what the value is.
-        value: on the test part.
-        parameters: how many it has.
+        task: What it computes, and from what.
+        command: The command that trained it.
+        metric: The name of the metric that scores it.
+        value: Its score on the test part.
+        parameters: The number of its parameters.
     """
 
     task: str
@@ -74,10 +74,10 @@ NETWORKS: Mapping[str, Shipped] = MappingProxyType(
 
 
 def load(name: str) -> Network:
-    """A network of `NETWORKS`.
+    """The network of `NETWORKS` with this name.
 
     Raises:
-        DesignError: there is none of that name.
+        DesignError: There is no network of that name.
     """
     from lmu_hw.networks.file import load_network
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.errors import DesignError
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.affine import RealLayer, RealNetwork
 from lmu_hw.networks.quantize.plan import Source
+from lmu_hw.networks.reference import check_sequences
 
 _SAMPLES = 1 << 18  # results of a map that are kept, at most about twice as many
 _BATCH = 256  # sequences that are run side by side
@@ -94,34 +94,19 @@ def calibrate(layers: Sequence[RealLayer], output: Output, x: ArrayLike, inputs:
     steps = sequences.shape[1]
     maps = {("drive", k): layer.drive for k, layer in enumerate(layers) if layer.drive is not None}
     maps |= {("affine", k): layer.affine for k, layer in enumerate(layers) if layer.affine is not None}
-    seen = {key: CalibrationStatistics(real.parts, real.bias.size) for key, real in maps.items()}
+    found = {key: CalibrationStatistics(real.parts, real.bias.size) for key, real in maps.items()}
     strides = {}
     for (which, k), real in maps.items():
         often = steps if which == "drive" or network.counts(k, last=False) else 1
         strides[which, k] = max(1, real.bias.size * often * sequences.shape[0] // _SAMPLES)
 
     def watch(which: str, k: int, vectors: list[Array], result: Array) -> None:
-        seen[which, k].take(vectors, result, strides[which, k])
+        found[which, k].take(vectors, result, strides[which, k])
 
     for start in range(0, sequences.shape[0], _BATCH):
         network.run(sequences[start : start + _BATCH], watch=watch)
     return Calibration(
         sequences,
-        tuple(seen.get(("drive", k)) for k in range(len(layers))),
-        tuple(seen.get(("affine", k)) for k in range(len(layers))),
+        tuple(found.get(("drive", k)) for k in range(len(layers))),
+        tuple(found.get(("affine", k)) for k in range(len(layers))),
     )
-
-
-def check_sequences(x: ArrayLike, inputs: int, what: str) -> Array:
-    """Return `x` in float64 if it is a batch of finite sequences.
-
-    Raises:
-        DesignError: It is not; the message calls it `what`.
-    """
-    array = np.asarray(x, dtype=np.float64)
-    if array.ndim != 3 or array.shape[-1] != inputs or 0 in array.shape:
-        raise DesignError(what, f"of shape (batch, T, {inputs}), none of them 0", array.shape)
-    if not np.all(np.isfinite(array)):
-        sequence, step = (int(k[0]) for k in np.nonzero(~np.isfinite(array).all(axis=2)))
-        raise DesignError(what, "finite", f"NaN or infinity (sequence {sequence}, step {step})")
-    return array

@@ -72,10 +72,7 @@ class LayerOptions:
         if self.datapath is not None:
             object.__setattr__(self, "datapath", member(Datapath, self.datapath, "datapath"))
         for name, kind in (("granularity", Granularity), ("clipping", Clipping)):
-            value = str(getattr(self, name))
-            if value not in tuple(kind):
-                raise DesignError(name, "one of " + ", ".join(kind), getattr(self, name))
-            object.__setattr__(self, name, kind(value))
+            object.__setattr__(self, name, member(kind, getattr(self, name), name))
         if not 0.0 <= self.margin <= 8.0:
             raise DesignError("margin", "from 0 to 8", self.margin)
 

@@ -55,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """What one source contributes to an affine map.
+    """The contribution of one source to an affine map.
 
     Attributes:
         source: The words that are multiplied.
@@ -63,6 +63,9 @@ class Segment:
         weights: The weights as integers, shape (rows, columns).
         fractions: The fractional bits of each row's weights, shape (rows,).
         alignment_shifts: The left shift of each row's products to the accumulator's grid, shape (rows,), each ≥ 0.
+
+    Raises:
+        DesignError: There is not one grid and one alignment shift per row, or a shift is negative.
     """
 
     source: Source
@@ -94,6 +97,10 @@ class AffinePlan:
         bias: The constants on the accumulator's grid, shape (rows,).
         accumulator: The format that holds every partial sum, in this order, whatever the words are.
         target: The format of the codes.
+
+    Raises:
+        DesignError: A segment has another number of rows, its products are not on the accumulator's grid, or the
+            accumulator does not hold every partial sum.
     """
 
     segments: tuple[Segment, ...]
@@ -155,8 +162,8 @@ class AffinePlan:
 class ActivationPlan:
     """An activation f as a table of straight pieces, for codes a of the input format:
 
-        place  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
-        word   = (base[place] + slope[place]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
+        piece  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
+        word   = (base[piece] + slope[piece]·offset + half) >> drop,   half = 2^(drop − 1), or 0 without drop
 
     ReLU (max(a, 0)) and identity need no table: both arrays are empty and the formats the same.
 
@@ -190,8 +197,8 @@ class ActivationPlan:
         if not self.tabulated:
             return np.maximum(codes, 0) if self.function is Activation.RELU else codes
         above = codes - self.input.low
-        place, offset = above >> self.offset_bits, above & ((1 << self.offset_bits) - 1)
-        return round_shift(self.base[place] + self.slope[place] * offset, self.drop)
+        piece, offset = above >> self.offset_bits, above & ((1 << self.offset_bits) - 1)
+        return round_shift(self.base[piece] + self.slope[piece] * offset, self.drop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +242,11 @@ class LayerPlan:
 
     @property
     def output_format(self) -> QFormat:
-        """The format of the output words of the layer."""
+        """The format of the output words of the layer.
+
+        Raises:
+            DesignError: The layer has neither memories nor a dense part.
+        """
         if self.activation is not None:
             return self.activation.output
         if self.memory is None:

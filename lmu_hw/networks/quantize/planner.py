@@ -74,7 +74,11 @@ class NetworkPlanner:
         self.calibration: Calibration = calibrate(self.layers, network.output, calibration, network.inputs)
 
     def plan(self, options: NetworkOptions | None = None) -> NetworkPlan:
-        """The plan for these word lengths; see `plan_network`."""
+        """The plan for these word lengths; see `plan_network`.
+
+        Raises:
+            DesignError: See `plan_network`; or `options` name a layer that does not exist.
+        """
         chosen = options or NetworkOptions()
         unknown = [k for k in chosen.layers if not 0 <= k < len(self.layers)]
         if unknown:
@@ -98,23 +102,23 @@ class NetworkPlanner:
         drive, memory, gains = None, None, np.zeros(0)
         target, activation, affine = None, None, None
         if layer.affine is not None:
-            seen = _present(self.calibration.affines[k])
-            target, activation = _output_plan(layer.activation, seen, own, options if last else None)
+            statistics = _present(self.calibration.affines[k])
+            target, activation = _output_plan(layer.activation, statistics, own, options if last else None)
             given = _Words(activation.output, np.ones(layer.affine.bias.size))
             words[Source(Kind.OUTPUT, k)] = words[Source(Kind.OUTPUT, k, previous=True)] = given
         if layer.spec is not None and layer.drive is not None:
             memory = _memory(layer.spec, own)
-            seen_drive = _present(self.calibration.drives[k])
-            gains = _gains(k, layer.drive, seen_drive, words, memory, own)
+            drive_statistics = _present(self.calibration.drives[k])
+            gains = _gains(k, layer.drive, drive_statistics, words, memory, own)
             words[Source(Kind.MEMORY, k)] = _Words(memory.output_format, np.repeat(gains, layer.spec.order))
             words[Source(Kind.MEMORY, k, previous=True)] = words[Source(Kind.MEMORY, k)]
-            drive = _plan_map("drive", layer.drive, seen_drive, words, gains, own, memory.input_format)
+            drive = _plan_map("drive", layer.drive, drive_statistics, words, gains, own, memory.input_format)
             if layer.affine is None:
                 words[Source(Kind.OUTPUT, k)] = words[Source(Kind.MEMORY, k)]
         if layer.affine is not None and target is not None and activation is not None:
             one = np.ones(layer.affine.bias.size)
-            seen = _present(self.calibration.affines[k])
-            affine = _plan_map("affine map", layer.affine, seen, words, one, own, target)
+            statistics = _present(self.calibration.affines[k])
+            affine = _plan_map("affine map", layer.affine, statistics, words, one, own, target)
             if last and not activation.tabulated:
                 affine = unsaturated(affine, options.output_bits)
                 activation = straight(activation.function, affine.target)
@@ -134,10 +138,10 @@ class _Words:
     gains: Array
 
 
-def _present(seen: CalibrationStatistics | None) -> CalibrationStatistics:
-    if seen is None:
+def _present(statistics: CalibrationStatistics | None) -> CalibrationStatistics:
+    if statistics is None:
         raise TypeError("a map that was not calibrated")
-    return seen
+    return statistics
 
 
 def _input_format(inputs: Array, options: NetworkOptions) -> QFormat:
@@ -175,7 +179,7 @@ def _cached_memory(spec: LMUSpec, drive_bits: int, state_bits: int, others: tupl
 
 
 def _output_plan(
-    function: Activation, seen: CalibrationStatistics, options: LayerOptions, network: NetworkOptions | None
+    function: Activation, statistics: CalibrationStatistics, options: LayerOptions, network: NetworkOptions | None
 ) -> tuple[QFormat, ActivationPlan]:
     """The target of the affine map and the activation; `network` is given for a last layer without feedback only."""
     if function in (Activation.TANH, Activation.SIGMOID):
@@ -183,8 +187,8 @@ def _output_plan(
         return table.input, table
     bits = options.activation_bits if network is None else network.output_bits
     rectified = function is Activation.RELU
-    samples = np.maximum(seen.samples, 0.0) if rectified else seen.samples
-    peak = float(seen.high.max() if rectified else max(seen.high.max(), -seen.low.min()))
+    samples = np.maximum(statistics.samples, 0.0) if rectified else statistics.samples
+    peak = float(statistics.high.max() if rectified else max(statistics.high.max(), -statistics.low.min()))
     fraction_bits = finest_fraction_bits(np.array([max(peak, 2.0**-16) * (1.0 + options.margin)]), bits)
     if options.clipping is Clipping.ERROR and network is None:
         fraction_bits = clipped_fraction_bits(samples[None, :], fraction_bits, bits, np.ones(samples.size))
@@ -195,19 +199,20 @@ def _output_plan(
 def _gains(
     k: int,
     drive: RealMap,
-    seen: CalibrationStatistics,
+    statistics: CalibrationStatistics,
     words: Mapping[Source, _Words],
     memory: MemoryPlan,
     options: LayerOptions,
 ) -> Array:
     """The unit of u for each channel: large enough that |u| ≤ 1, and chosen for the least error of u.
 
-    Up to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
+    A memory takes samples within [−1, 1]. Nothing else in a network depends on the unit of u, so it can be chosen. Up
+    to an octave above the smallest unit the grid of u gets coarser, but weights may happen to lie on their grids:
     the largest weight of a row does where the unit is that weight times a power of two.
     """
     form = memory.input_format
     most = form.high * form.lsb
-    peaks = np.maximum(np.maximum(seen.high, -seen.low), 2.0**-16) / most
+    peaks = np.maximum(np.maximum(statistics.high, -statistics.low), 2.0**-16) / most
     # A drive of the input alone is bounded with the input; one of states may exceed the range of the data.
     least = peaks * (1.0 if drive.input_only else 1.0 + options.margin)
     gains: Array = least.copy()
@@ -224,7 +229,7 @@ def _gains(
             tried[c] = gain
             known = dict(words) | {own: _Words(memory.output_format, np.repeat(tried, order))}
             single = RealMap({s: m[c : c + 1] for s, m in drive.parts.items()}, drive.bias[c : c + 1])
-            parts = _Columns(single, seen, known, np.array([gain]))
+            parts = _Columns(single, statistics, known, np.array([gain]))
             fraction_bits, codes = _rounded(parts, options, form)
             lost = (parts.weights - np.ldexp(codes.astype(np.float64), -fraction_bits))[0]
             rounding_power = 0.0 if parts.on_grid(codes, fraction_bits, form) else form.lsb**2 / 12.0
@@ -247,12 +252,12 @@ class _Columns:
     """
 
     def __init__(
-        self, real: RealMap, seen: CalibrationStatistics, words: Mapping[Source, _Words], row_gains: Array
+        self, real: RealMap, statistics: CalibrationStatistics, words: Mapping[Source, _Words], row_gains: Array
     ) -> None:
         gains = np.concatenate([words[source].gains for source in real.parts] or [np.zeros(0)])
         stacked = np.concatenate([*real.parts.values()] or [np.zeros((real.bias.size, 0))], axis=1)
         self.weights = stacked * gains / row_gains[:, None]
-        self.mean, self.covariance = seen.mean / gains, seen.covariance / np.outer(gains, gains)
+        self.mean, self.covariance = statistics.mean / gains, statistics.covariance / np.outer(gains, gains)
         self.slices: dict[Source, slice] = {}
         start = 0
         for source, matrix in real.parts.items():
@@ -285,8 +290,10 @@ def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[I
         chosen = finest_fraction_bits(peaks, bits)
         if options.clipping is Clipping.ERROR:
             chosen = clipped_fraction_bits(weights, chosen, bits, share)
+        # A grid finer than this would only widen the accumulator: its last bit times the largest word is far below
+        # the target's LSB. Rows of zeros need no grid, and take the coarsest one of the others.
         finest = target.fraction + _GUARD + (form.width - 1 - form.fraction)
-        chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)  # rows of zeros ask for no grid
+        chosen = np.where(peaks > 0.0, np.minimum(chosen, finest), finest)
         chosen = np.where(peaks > 0.0, chosen, chosen.min())
         fraction_bits[:, columns] = chosen[:, None]
     if options.compensated and parts.weights.shape[1]:
@@ -297,14 +304,14 @@ def _rounded(parts: _Columns, options: LayerOptions, target: QFormat) -> tuple[I
 def _plan_map(
     what: str,
     real: RealMap,
-    seen: CalibrationStatistics,
+    statistics: CalibrationStatistics,
     words: Mapping[Source, _Words],
     row_gains: Array,
     options: LayerOptions,
     target: QFormat,
 ) -> AffinePlan:
     """The map in integers; the bias makes up for the mean of what the rounded weights lose."""
-    parts = _Columns(real, seen, words, row_gains)
+    parts = _Columns(real, statistics, words, row_gains)
     fraction_bits, codes = _rounded(parts, options, target)
     fraction = target.fraction
     for source, columns in parts.slices.items():

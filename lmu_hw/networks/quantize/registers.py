@@ -56,19 +56,20 @@ class Registers(ABC):
 
 
 def registers_for(plan: MemoryPlan, batch: int) -> Registers:
-    """Registers of `batch` memories in the zero state: in float64 where that is exact and a kernel exists."""
-    if type(plan.increment) in _KERNELS and is_exact(plan):
+    """Registers of `batch` memories in the zero state: in float64 where a kernel exists and is exact, else in int64."""
+    if is_exact(plan):
         return _FloatRegisters(plan, batch)
     return _IntegerRegisters(plan, batch)
 
 
 def is_exact(plan: MemoryPlan) -> bool:
-    """Whether float64 holds every word, product and sum of the plan."""
+    """Whether the plan's datapath has a kernel, and float64 holds every word, product and sum of it."""
+    form = _KERNELS.get(type(plan.increment))
+    if form is None:
+        return False
     formats = (plan.product_format, plan.accumulator_format, plan.operand_format)
-    widest = max(each.width for each in formats) + 2  # the half place of AB2, and the half of a rounding
-    if isinstance(plan.increment, TridiagonalIncrement):  # its kernel multiplies operands by 1 − r and adds an operand
-        widest = max(widest, plan.operand_format.width + int(plan.increment.pivot_fractions.max()) + 2)
-    return widest <= EXACT_BITS
+    widest = max(each.width for each in formats) + 2  # half an LSB of AB2, and the half of a rounding
+    return max(widest, form.inner_width(plan)) <= EXACT_BITS
 
 
 class _IntegerRegisters(Registers):
@@ -102,7 +103,7 @@ class _FloatRegisters(Registers):
         shape = (plan.spec.order, batch)
         self._drop = plan.product_format.fraction - plan.accumulator_format.fraction
         self._half = 2.0 ** (plan.requantisation - 1)
-        self._kernel = _KERNELS[type(plan.increment)](plan.increment, _Grids.of(plan, batch))
+        self._kernel = _KERNELS[type(plan.increment)].make(plan.increment, _Grids.of(plan, batch))
         self._accumulator, self._word, self._value = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._offset = np.full(shape if plan.error_feedback else (), self._half)
         self.words = np.zeros(shape) if plan.separate_output else self._word
@@ -311,10 +312,30 @@ def _shared_operands(coefficients: IntArray) -> list[tuple[IntArray, IntArray]]:
     return [(np.array(rows), np.flatnonzero(coefficients[rows[0]])) for rows in members.values()]
 
 
+def _tridiagonal_width(plan: MemoryPlan) -> int:
+    """The widest number in the kernel, which multiplies operands by 1 − r and adds an operand and a half."""
+    increment: Any = plan.increment
+    return plan.operand_format.width + int(increment.pivot_fractions.max()) + 2
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The kernel of a datapath.
+
+    Attributes:
+        make: A function from an increment and the grids to its kernel.
+        inner_width: A function from a plan to the width of the widest number inside the kernel, where that may exceed
+            the formats of the plan.
+    """
+
+    make: Callable[[Any, _Grids], Kernel]
+    inner_width: Callable[[MemoryPlan], int] = lambda _: 0
+
+
 #: The kernel of each datapath that has one.
-_KERNELS: Mapping[type[Increment], Callable[[Any, _Grids], Kernel]] = {
-    ChainIncrement: _chain,
-    TridiagonalIncrement: _tridiagonal,
-    DenseIncrement: _dense,
-    StructuredIncrement: _structured,
+_KERNELS: Mapping[type[Increment], _Form] = {
+    ChainIncrement: _Form(_chain),
+    TridiagonalIncrement: _Form(_tridiagonal, _tridiagonal_width),
+    DenseIncrement: _Form(_dense),
+    StructuredIncrement: _Form(_structured),
 }

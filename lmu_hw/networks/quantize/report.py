@@ -150,7 +150,7 @@ class _Report:
         return TensorReport(
             layer=layer.name,
             tensor=f"{what} weights of {segment.source}",
-            formats=f"{low} places" if low == high else f"{low} to {high} places",
+            formats=f"{low} fractional bits" if low == high else f"{low} to {high} fractional bits",
             bits=signed_width(most),
             low=float(exact.min()),
             high=float(exact.max()),
@@ -180,13 +180,13 @@ class _Report:
 
     def _mean(self, k: int, what: str, real: RealMap, source: Source) -> Array:
         """The mean of the source's vector over the calibration data."""
-        seen = (self._calibration.drives if what == "drive" else self._calibration.affines)[k]
-        if seen is None:
+        statistics = (self._calibration.drives if what == "drive" else self._calibration.affines)[k]
+        if statistics is None:
             raise TypeError("a map that was not calibrated")
         start = 0
         for other, matrix in real.parts.items():
             if other == source:
-                return seen.mean[start : start + matrix.shape[1]]
+                return statistics.mean[start : start + matrix.shape[1]]
             start += matrix.shape[1]
         raise KeyError(source)
 

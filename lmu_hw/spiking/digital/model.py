@@ -89,12 +89,12 @@ class _Step:
         current >>= np.int64(plan.current_shift)
         counts = self._fire(current)
         decoded = (plan.decoders * counts).sum(axis=2)
-        y = self._y << np.int64(plan.state_lift)
+        y = self._y << np.int64(plan.state_alignment_shift)
         total = decoded @ plan.recurrent.T + (y << np.int64(plan.map_format.fraction)) - plan.leak * y
-        total += (codes << np.int64(plan.input_lift))[:, None] * plan.drive
-        self._y = fit(round_shift(total, plan.state_narrowing), plan.state_format, Overflow.SATURATE)
-        read = (self._y << np.int64(plan.state_lift)) @ plan.transform.T
-        return round_shift(read, plan.output_narrowing), counts
+        total += (codes << np.int64(plan.input_alignment_shift))[:, None] * plan.drive
+        self._y = fit(round_shift(total, plan.state_drop), plan.state_format, Overflow.SATURATE)
+        read = (self._y << np.int64(plan.state_alignment_shift)) @ plan.transform.T
+        return round_shift(read, plan.output_drop), counts
 
 
 def _draws(plan: DigitalSpikingPlan, seed: int) -> Iterator[Draws]:

@@ -1,13 +1,13 @@
-"""How digital neurons fire: random words, the integer rule of each kind of neuron, and how it is planned.
+"""How digital neurons fire: random words, the integer arithmetic of each kind of neuron, and its plan.
 
-A unit says what its current stands for and on which grid; `lmu_hw.spiking.digital.plan` describes how the current is
-made. Its methods are the rule in integers, for NumPy; `lmu_hw.rtl.spiking` has the same in hardware. A further kind of
-neuron is a unit here with a row in `_PLANNERS`, and its namesake in hardware.
+A unit defines the meaning and the grid of its current; `lmu_hw.spiking.digital.plan` describes how the current is
+computed. Its methods are the arithmetic of the neuron in integers, for NumPy; `lmu_hw.rtl.spiking` has the same in
+hardware. A further kind of neuron is a unit here with a row in `_PLANNERS`, and a unit of the same name in hardware.
 
 Random words come from L'Ecuyer's taus88 (Maximally equidistributed combined Tausworthe generators, Mathematics of
 Computation 65, 1996), the same in software and in hardware: three linear feedback shift registers of 31, 29 and 28
 bits with primitive polynomials x³¹ + x¹³ + 1, x²⁹ + x² + 1 and x²⁸ + x³ + 1, each of maximal length 2ᵏ − 1, combined
-by exclusive or. For each word of 32 bits they move on by 12, 4 and 17 places at once, all of which are coprime to
+by exclusive or. For each word of 32 bits they advance by 12, 4 and 17 bits at once, all of which are coprime to
 their periods. So successive words are no shifts of each other, and the words of a period of
 (2³¹ − 1)(2²⁹ − 1)(2²⁸ − 1) ≈ 2⁸⁸ are as evenly distributed in up to 32 dimensions as those of any linear generator of
 that size can be, for some 90 exclusive ors a step and no arithmetic.
@@ -52,7 +52,7 @@ class ShiftRegister:
     Attributes:
         length: The number k of bits of the register.
         tap: The exponent q of the polynomial xᵏ + x^q + 1.
-        shift: The number of places by which a step moves the register.
+        shift: The number of bits by which a step advances the register.
     """
 
     length: int
@@ -148,9 +148,9 @@ def _matrix(register: ShiftRegister, power: int) -> Words:
 
 def _apply(matrix: Words, states: Words) -> Words:
     result = np.zeros_like(states)
-    for bit, image in enumerate(matrix):
-        if image:
-            result ^= (states >> np.uint32(bit) & np.uint32(1)) * image
+    for bit, column in enumerate(matrix):
+        if column:
+            result ^= (states >> np.uint32(bit) & np.uint32(1)) * column
     return result
 
 
@@ -259,7 +259,7 @@ class PoissonUnit:
         """The probabilities p·2^16 for currents of any shape."""
         if self.table is None:
             return np.clip(current, 0, 1 << DRAW_BITS).astype(np.int32)
-        # A double holds its number as octave, piece and place within it, one after the other.
+        # The bits of a double are its octave (the exponent), then the piece, then the position within the piece.
         bits = np.maximum(current, 1).astype(np.float64).view(np.int64)
         entry = (bits >> np.int64(52 - PIECE_BITS)) - (1023 << PIECE_BITS)
         within = bits >> np.int64(52 - PIECE_BITS - WITHIN_BITS) & ((1 << WITHIN_BITS) - 1)

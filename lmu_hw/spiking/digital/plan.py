@@ -1,17 +1,17 @@
-"""A spiking memory in integers: formats, tables and proved widths, from which model and hardware are made alike.
+"""A spiking memory in integers: formats, tables and proved widths, from which both model and hardware are made.
 
-One step takes every neuron once. With y the state words, in radii, neuron i of ensemble e gets
+A step computes every neuron once. With y the state words, in radii, neuron i of ensemble e gets the current
 
     c = floor((g_i y_e + b_i·2^s + 2^{s−1}) / 2^s)                                        `current_format`
 
-and from that the spikes of the step, by its kind; see `PoissonUnit` and `IntegrateUnit`. An ensemble's spikes decode
-to S_e = Σ d_i·(spikes of i), and then
+from which its spikes in the step follow by the kind of neuron; see `PoissonUnit` and `IntegrateUnit`. The spikes of an
+ensemble decode to S_e = Σ d_i·(spikes of i), and then
 
-    y_k⁺ = narrow(y_k + Σ_j L_kj S_j − (1 − α) y_k + W_k u),     x_i = narrow(Σ_k T_ik y_k⁺),
+    y_k⁺ = requantise(y_k + Σ_j L_kj S_j − (1 − α) y_k + W_k u),     x_i = requantise(Σ_k T_ik y_k⁺),
 
-with L, W and 1 − α of the design's `Recurrence` (first order) in one format, and x the states that leave. Sums are
-exact; the widths that they need follow from the largest operands, so none can overflow. Only y saturates, at ±4 radii,
-far beyond what neurons can represent.
+where L, W and 1 − α are those of the design's `Recurrence` (of first order), in one format, and x are the output
+states. Sums are exact. The widths that they need follow from the largest operands, so none can overflow. Only y
+saturates, at ±4 radii, far beyond what neurons can represent.
 """
 
 from __future__ import annotations
@@ -30,34 +30,35 @@ from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_widt
 from lmu_hw.spiking.design import SpikingDesign, SpikingOptions, design_memory
 from lmu_hw.spiking.digital.neurons import NeuronUnit, first_states, plan_neurons
 
-#: Bits of y before the point, the sign among them: ±4 radii.
+#: The bits of y before the binary point, including the sign, so that its range is ±4 radii.
 _RADII_BITS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class DigitalSpikingPlan:
-    """A planned memory; every array holds codes.
+    """A planned memory in spikes, in the terms of the module's equations; every array holds codes.
 
     Attributes:
-        design: what is realised.
-        spec: the memory that it carries.
-        lanes: neurons per cycle; the neurons of a group of successive `lanes` draw from generators of their own, so
-            the words depend on it.
-        seed: of the generators and of the voltages that regular neurons begin with.
-        input_format: of samples, in [−1, 1).
-        state_format: of y, in radii.
-        output_format: of the states x that leave, in the specification's basis.
-        operand_fraction: fractional bits of every operand of the map: S, y and u are brought to it.
-        map_format, transform_format: of the map's coefficients.
-        gain, bias: g with the encoder's sign, and b, shape (ensembles, size).
-        gain_fraction: fractional bits of g.
-        current_format: of c.
-        decoders: d, shape (ensembles, size), on the operands' grid.
-        recurrent: L, shape (order, order).
-        leak: 1 − α.
-        drive: W, shape (order,).
-        transform: T, shape (order, order).
-        unit: how a current becomes spikes.
+        design: The design that is realised.
+        spec: The specification of the memory that it carries.
+        lanes: The number of neurons per cycle. Each lane has random generators of its own, so the words depend on it.
+        seed: The seed of the generators, and of the initial voltages of regular neurons.
+        input_format: The format of the samples u, in [−1, 1).
+        state_format: The format of y, in radii.
+        output_format: The format of the output states x, in the basis of the specification.
+        operand_fraction: The fractional bits of all operands of the map, to which S, y and u are brought.
+        map_format: The format of L, W and 1 − α.
+        transform_format: The format of T.
+        gain: The gains g with the signs of the encoders, shape (ensembles, size).
+        bias: The biases b, shape (ensembles, size).
+        gain_fraction: The fractional bits of g.
+        current_format: The format of the currents c, and of b.
+        decoders: The decoders d, on the grid of the operands, shape (ensembles, size).
+        recurrent: The matrix L, shape (order, order).
+        leak: The number 1 − α.
+        drive: The vector W, shape (order,).
+        transform: The matrix T, shape (order, order).
+        unit: The part that turns a current into spikes.
     """
 
     design: SpikingDesign
@@ -83,113 +84,115 @@ class DigitalSpikingPlan:
 
     @property
     def ensembles(self) -> int:
-        """One for each state."""
+        """The number of ensembles, one for each state."""
         return int(self.gain.shape[0])
 
     @property
     def size(self) -> int:
-        """Neurons in an ensemble."""
+        """The number of neurons in an ensemble."""
         return int(self.gain.shape[1])
 
     @property
     def neurons(self) -> int:
-        """Neurons in all ensembles."""
+        """The number of neurons in all ensembles."""
         return self.ensembles * self.size
 
     @property
     def slots(self) -> int:
-        """Groups of `lanes` neurons, one a cycle."""
+        """The number of groups of `lanes` neurons, which take one cycle each."""
         return self.neurons // self.lanes
 
     @property
     def gain_bits(self) -> int:
-        """Width of g."""
+        """The width of g in bits."""
         return _width_of(self.gain)
 
     @property
     def bias_bits(self) -> int:
-        """Width of b."""
+        """The width of b in bits."""
         return _width_of(self.bias)
 
     @property
     def decoder_bits(self) -> int:
-        """Width of d."""
+        """The width of d in bits."""
         return _width_of(self.decoders)
 
     @property
     def current_shift(self) -> int:
-        """s, fractional bits that g·y has more than c."""
+        """The shift s, by which g·y has more fractional bits than c."""
         return self.gain_fraction + self.state_format.fraction - self.current_format.fraction
 
     @cached_property
     def decoded_bound(self) -> int:
-        """The largest |S|: every neuron of an ensemble as often as it can, whatever the signs."""
+        """The bound of |S|, as if every neuron of an ensemble fired as often as it can, with decoders of one sign."""
         return int(np.abs(self.decoders).sum(axis=1).max()) * self.unit.spikes
 
     @property
     def decoded_width(self) -> int:
-        """Width of S."""
+        """The width of S in bits."""
         return signed_width(self.decoded_bound)
 
     @property
-    def state_lift(self) -> int:
-        """Binary places from y to the operands' grid."""
+    def state_alignment_shift(self) -> int:
+        """The alignment shift from y to the grid of the operands."""
         return self.operand_fraction - self.state_format.fraction
 
     @property
-    def input_lift(self) -> int:
-        """Binary places from u to the operands' grid."""
+    def input_alignment_shift(self) -> int:
+        """The alignment shift from u to the grid of the operands."""
         return self.operand_fraction - self.input_format.fraction
 
     @property
     def operand_width(self) -> int:
-        """Width of the widest operand of the map."""
+        """The width of the widest operand of the map, in bits."""
         return max(
-            self.decoded_width, self.state_format.width + self.state_lift, self.input_format.width + self.input_lift
+            self.decoded_width,
+            self.state_format.width + self.state_alignment_shift,
+            self.input_format.width + self.input_alignment_shift,
         )
 
     @cached_property
     def map_width(self) -> int:
-        """Width of the sums of both maps: the largest operands, each with the sign that adds up, and a rounding."""
-        y = -self.state_format.low << self.state_lift
-        u = -self.input_format.low << self.input_lift
+        """The width of the sums of both maps, for the largest operands with equal signs and the half of a rounding."""
+        y = -self.state_format.low << self.state_alignment_shift
+        u = -self.input_format.low << self.input_alignment_shift
         loop = np.abs(self.recurrent).sum(axis=1).astype(object) * self.decoded_bound
         rows = loop + (1 << self.map_format.fraction) * y + self.leak * y + np.abs(self.drive).astype(object) * u
         read = np.abs(self.transform).sum(axis=1).astype(object) * y
         return signed_width(int(max(*rows, *read)) << 1)
 
     @property
-    def state_narrowing(self) -> int:
-        """Binary places dropped from the sum of the map to y."""
+    def state_drop(self) -> int:
+        """The fractional bits that requantisation drops between the sum of the map and y."""
         return self.operand_fraction + self.map_format.fraction - self.state_format.fraction
 
     @property
-    def output_narrowing(self) -> int:
-        """Binary places dropped from the sum over T to x."""
+    def output_drop(self) -> int:
+        """The fractional bits that requantisation drops between the sum over T and x."""
         return self.operand_fraction + self.transform_format.fraction - self.output_format.fraction
 
     @property
     def multiplications_per_step(self) -> int:
-        """Products of two words: one or more per neuron, the map's and the transform's."""
+        """The products of two words in a step: those of the neurons, of the map and of the transform."""
         d = self.ensembles
         return self.neurons * (1 + self.unit.multiplications) + d * (d + 2) + d * d
 
     @property
     def table_bits(self) -> int:
-        """Bits in the memories of the neurons, all lanes: their constants, what they keep, and their curves' tables."""
+        """The bits that the neurons of all lanes store: constants, states, and the tables of their curves."""
         constants = self.gain_bits + self.bias_bits + self.decoder_bits
         return self.neurons * (constants + self.unit.bits_per_neuron) + self.lanes * self.unit.bits_per_lane
 
     def generators(self, seed: int | None = None) -> list[list[tuple[int, int, int]]]:
-        """First states of every lane's generators."""
+        """The initial states of the generators of each lane, three registers each; from `self.seed` by default."""
         count, chosen = self.unit.generators, self.seed if seed is None else seed
         return [[first_states(chosen, lane * count + k) for k in range(count)] for lane in range(self.lanes)]
 
     def encode(self, samples: Array) -> IntArray:
-        """Codes of samples within [−1, 1]; +1 itself becomes the greatest code.
+        """The codes of samples of any shape within [−1, 1]; +1 itself becomes the largest code.
 
         Raises:
-            DesignError: a sample is out of range or not finite.
+            DesignError: A sample is out of range or not finite.
         """
         u = np.asarray(samples, dtype=np.float64)
         if u.size and not np.all(np.abs(u) <= 1.0):
@@ -198,7 +201,7 @@ class DigitalSpikingPlan:
         return np.asarray(codes, dtype=np.int64)
 
     def to_dict(self) -> dict[str, Any]:
-        """What a manifest tells of it, as plain values."""
+        """The contents of the plan's entry in a manifest, as plain values."""
         options = self.design.options
         return {
             "spec": {
@@ -249,19 +252,20 @@ def plan_spiking(
     """Plan the memory of `spec` in digital neurons.
 
     Args:
-        spec: the memory, of a rule with one bank of states.
-        options: as for the software; the ensembles stand for one dimension each and the synapse is of first order.
-        lanes: neurons per cycle, a divisor of the neurons of an ensemble.
-        input_bits: of samples, 2 … 24.
-        state_bits: of y and x, 8 … 32.
-        coefficient_bits: of the maps, 8 … 24.
-        neuron_bits: of gains, and of decoders at least, 8 … 24.
-        spikes: most spikes of a Poisson neuron in a step, 1 … 16; by default as many as the fastest one's mean at
-            1.2 radii, rounded up.
-        design: the same memory as already designed; made from `spec` and `options` by default.
+        spec: The specification of the memory; its method has one bank of states.
+        options: The options of the memory in software. In hardware an ensemble carries one dimension, and the synapse
+            is of first order.
+        lanes: The number of neurons per cycle, a divisor of the number of neurons in an ensemble.
+        input_bits: The width of the samples, 2 … 24.
+        state_bits: The width of y and x, 8 … 32.
+        coefficient_bits: The width of the coefficients of the maps, 8 … 24.
+        neuron_bits: The width of the gains and the least width of the decoders, 8 … 24.
+        spikes: The largest number of spikes of a Poisson neuron in a step, 1 … 16; by default the mean number of the
+            fastest neuron at 1.2 radii, rounded up.
+        design: The design of the same memory; made from `spec` and `options` by default.
 
     Raises:
-        DesignError: an argument is out of range, or the design is none for hardware.
+        DesignError: An argument is out of range, or hardware cannot realise the design.
     """
     input_bits = check_integer("input_bits", input_bits, 2, 24)
     state_bits = check_integer("state_bits", state_bits, 8, 32)
@@ -324,7 +328,7 @@ def plan_spiking(
     )
     if planned.leak < 1:
         raise DesignError("coefficient_bits", "enough for a leak of at least one code", coefficient_bits)
-    if min(planned.state_narrowing, planned.output_narrowing) < 1:
+    if min(planned.state_drop, planned.output_drop) < 1:
         raise DesignError("coefficient_bits", "enough to leave bits to be rounded away", coefficient_bits)
     if (widest := max(planned.map_width, current.width + shift)) > MAX_WIDTH:
         raise DesignError("word lengths", f"such that no sum needs more than {MAX_WIDTH} bits", f"{widest} bits")
@@ -332,7 +336,7 @@ def plan_spiking(
 
 
 def _fraction_bits(values: Array, bits: int) -> int:
-    """Most fractional bits with which all values fit into so many bits, the sign among them."""
+    """The most fractional bits with which all values fit into `bits` bits, including the sign."""
     return bits - 1 - math.frexp(float(np.abs(values).max()) * (1.0 + 2.0**-bits))[1]
 
 

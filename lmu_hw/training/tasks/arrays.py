@@ -56,6 +56,10 @@ class OwnData:
         x: The sequences, shape (sequences, T, inputs).
         y: The classes, integers of shape (sequences,), or the targets, numbers of shape (sequences, outputs) or
             (sequences, T, outputs).
+
+    Raises:
+        DesignError: An array has another shape or type or is not finite, there are fewer than 10 sequences, or a class
+            is out of range.
     """
 
     x: Array
@@ -111,6 +115,9 @@ class OwnModel:
         hidden: The number of hidden units.
         memory: The kind of memory, "linear" (without feedback) or "recurrent".
         recipe: The settings of the training; seed and number of epochs are the run's.
+
+    Raises:
+        DesignError: `hidden` is not positive, or there is no such kind of memory.
     """
 
     spec: LMUSpec

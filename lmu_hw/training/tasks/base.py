@@ -35,6 +35,9 @@ class Run:
         epochs: The number of passes over the training part; None for the number in the task's recipe.
         folder: The folder in which checkpoints are kept and from which they are resumed; None for no checkpoints.
         command: The command that is noted in the network as its origin.
+
+    Raises:
+        DesignError: The seed or the number of epochs is out of range.
     """
 
     seed: int = 0

@@ -75,7 +75,10 @@ class CapacityTask:
     """The task at one resolution.
 
     Attributes:
-        steps: The number T of steps in the window, a multiple of 4.
+        steps: The number T of steps in the window, a multiple of 4 from 40.
+
+    Raises:
+        DesignError: `steps` is no such number.
     """
 
     steps: int

@@ -188,14 +188,14 @@ def _on_states_as_they_are(
 ) -> Network:
     """The network of a memory, units and readout, from units that were trained on standardised states."""
     units, readout = ({name: np.asarray(array, np.float64) for name, array in layer.items()} for layer in params)
-    kernel = _narrow(units["kernel"] / deviation)
+    kernel = _to_float32(units["kernel"] / deviation)
     memory = MemoryParameters(
         kind.spec,
         input_encoder=np.ones((1, 1)),
         input_bias=np.zeros(1),
         memory_kernel=kernel,
         input_kernel=np.zeros((kind.hidden, 1)),
-        bias=_narrow(units["bias"] - kernel @ mean),
+        bias=_to_float32(units["bias"] - kernel @ mean),
         activation=Activation.RELU,
     )
     return Network(
@@ -244,6 +244,6 @@ def _fit(
     )
 
 
-def _narrow(values: Array) -> Array:
+def _to_float32(values: Array) -> Array:
     """The values rounded to float32, the precision of all other weights."""
     return np.asarray(values.astype(np.float32), np.float64)

@@ -20,7 +20,6 @@ from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import check_positive
 from lmu_hw.io.signals import band_limited_noise
 from lmu_hw.reference.definition import Activation
-from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.training.backend import jnp
 from lmu_hw.training.layers import LinearMemoryLayer
 from lmu_hw.training.loop import fit
@@ -96,8 +95,8 @@ def train_delay(task: Delay, run: Run) -> Outcome:
         checkpoint=run.checkpoint("delay"),
     )
     trained = run.trained(model, result, test)
-    memory = trained.network.layers[0]
-    theta = memory.spec.theta if isinstance(memory, MemoryParameters) else np.nan
+    spec = trained.network.layers[0].memory_spec
+    theta = np.nan if spec is None else spec.theta
 
     def score(steps: int) -> float:
         return held_out(delay, run.seed, steps).score(trained.network.at_step(delay / steps))

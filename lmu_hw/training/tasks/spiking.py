@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lmu_hw.networks.model import Network
-from lmu_hw.reference.cell import CellParameters
-from lmu_hw.reference.layers import MemoryParameters
+from lmu_hw.reference.layers import MemoryLayer
 from lmu_hw.spiking.network import NetworkOptions, SpikingNetwork
 from lmu_hw.training.tasks.base import HeldOut
 
@@ -46,6 +45,6 @@ def _sequences(network: Network, steps: int) -> int:
     """The number of training sequences that the ensembles are scaled by."""
     each = 1
     for layer in network.layers:
-        states = layer.channels * layer.spec.order if isinstance(layer, CellParameters | MemoryParameters) else 0
+        states = layer.channels * layer.order if isinstance(layer, MemoryLayer) else 0
         each += steps * (states + layer.outputs)
     return max(1, _MOST_NUMBERS // each)

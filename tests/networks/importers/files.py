@@ -67,7 +67,7 @@ class Cell:
         hidden: "Dense", "SimpleRNNCell" or nothing.
         units: of the hidden cell.
         flags: use_bias, trainable_theta, hidden_to_memory, memory_to_memory, input_to_hidden.
-        discretizer: the rule.
+        discretizer: The time-stepping method.
         activation: of the hidden cell.
         own: kernel, bias, theta_inv, recurrent_kernel.
         inside: those of the hidden cell.

@@ -144,7 +144,7 @@ import numpy as np
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.importers import import_keras
 rng = np.random.default_rng(5)
-networks = refusals = 0
+networks = errors = 0
 for path in map(Path, sys.argv[1:]):
     whole = np.frombuffer(path.read_bytes(), np.uint8)
     for _ in range(100):
@@ -155,9 +155,9 @@ for path in map(Path, sys.argv[1:]):
             import_keras(path)
             networks += 1
         except DesignError as error:
-            refusals += 1
+            errors += 1
             assert len(str(error).splitlines()) == 1
-print(networks + refusals, refusals > 0)
+print(networks + errors, errors > 0)
 """
     paths = [str(tmp_path / f"m{suffix}") for suffix in (".keras", ".h5")]
     done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Models of Keras: every connection of keras-lmu as its equations have it, and refusals by layer and name."""
+"""Models of Keras: every connection of keras-lmu as its equations have it, and errors by layer and name."""
 
 from __future__ import annotations
 

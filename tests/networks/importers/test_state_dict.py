@@ -1,4 +1,4 @@
-"""State dicts: names that public LMUs have, mappings, and memories that are not what θ and the rule give."""
+"""State dicts: names that public LMUs have, mappings, and memories that are not what θ and the method give."""
 
 from __future__ import annotations
 

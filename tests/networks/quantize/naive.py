@@ -13,7 +13,7 @@ Words = dict[Source, list[int]]
 
 
 def rounded(value: int, fraction_bits: int) -> int:
-    """value·2^−places to the nearest integer, halves upwards."""
+    """value·2^−fraction_bits to the nearest integer, ties upwards."""
     return value << -fraction_bits if fraction_bits <= 0 else (value + (1 << (fraction_bits - 1))) >> fraction_bits
 
 
@@ -27,8 +27,8 @@ class NaiveMemory:
     def step(self, sample: int) -> list[int]:
         p = self.plan
         operand = p.operand_format.fraction
-        lifted = [word << (operand - p.state_format.fraction) for word in self.words]
-        increments = p.increment.evaluate(lifted, sample << (operand - p.input_format.fraction))
+        aligned = [word << (operand - p.state_format.fraction) for word in self.words]
+        increments = p.increment.evaluate(aligned, sample << (operand - p.input_format.fraction))
         for i, product in enumerate(increments):
             increment = rounded(product, p.product_format.fraction - p.accumulator_format.fraction)
             self.accumulators[i] += increment

@@ -19,16 +19,16 @@ from lmu_hw.networks.quantize.options import Granularity, LayerOptions, NetworkO
 from lmu_hw.networks.quantize.plan import NetworkPlan, Segment
 from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.reference.definition import Activation
+from tests.networks.networks import random_network
 from tests.networks.quantize import naive
-from tests.networks.quantize.small import random_network
 
 KINDS = ("lmu", "memory", "states", "dense")
 
 
-def planned(seed: int, kinds: list[str], rule: Discretization, output: Output, **options: int) -> NetworkPlan:
+def planned(seed: int, kinds: list[str], method: Discretization, output: Output, **options: int) -> NetworkPlan:
     rng = np.random.default_rng(seed)
     activations = list(rng.permutation(list(Activation)))
-    network = random_network(rng, kinds, output=output, rule=rule, activations=activations)
+    network = random_network(rng, kinds, output=output, method=method, activations=activations)
     chosen = LayerOptions(**{"activation_bits": 8, "state_bits": 12, "granularity": Granularity.ROW} | options)
     return plan_network(network, rng.uniform(-1, 1, (4, 9, 2)), NetworkOptions(layer=chosen, input_bits=9))
 
@@ -42,14 +42,14 @@ def some_codes(plan: NetworkPlan, seed: int, batch: int, steps: int) -> np.ndarr
 @given(
     seed=st.integers(0, 10_000),
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
-    rule=st.sampled_from(list(Discretization)),
+    method=st.sampled_from(list(Discretization)),
     output=st.sampled_from(list(Output)),
     weight_bits=st.integers(2, 12),
 )
 def test_equals_python_integers(
-    seed: int, kinds: list[str], rule: Discretization, output: Output, weight_bits: int
+    seed: int, kinds: list[str], method: Discretization, output: Output, weight_bits: int
 ) -> None:
-    plan = planned(seed, kinds, rule, output, weight_bits=weight_bits)
+    plan = planned(seed, kinds, method, output, weight_bits=weight_bits)
     codes = some_codes(plan, seed, 2, 7)
     words = IntegerNetwork(plan).run(codes)
     for sequence, found in zip(codes, words, strict=True):
@@ -57,10 +57,10 @@ def test_equals_python_integers(
         assert found.tolist() == (wanted if output is Output.SEQUENCE else wanted[-1])
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
-def test_wide_words_take_the_integer_path(rule: Discretization) -> None:
+@pytest.mark.parametrize("method", list(Discretization))
+def test_wide_words_take_the_integer_path(method: Discretization) -> None:
     """Accumulators beyond 53 bits: the same words as Python's integers."""
-    plan = planned(3, ["lmu", "dense"], rule, Output.SEQUENCE, weight_bits=24, state_bits=28, activation_bits=18)
+    plan = planned(3, ["lmu", "dense"], method, Output.SEQUENCE, weight_bits=24, state_bits=28, activation_bits=18)
     wide = []
     for layer in plan.layers:
         affine = layer.affine
@@ -120,7 +120,7 @@ def test_decodes_to_the_units_of_the_float_network(rng: np.random.Generator) -> 
     assert np.array_equal(IntegerNetwork(plan).decode(words), np.tile(expected, (2, 1)))
 
 
-def test_refusals() -> None:
+def test_errors() -> None:
     plan = planned(4, ["lmu"], Discretization.ZOH, Output.SEQUENCE)
     model, codes = IntegerNetwork(plan), some_codes(plan, 0, 2, 3)
     with pytest.raises(DesignError, match="input codes must be integers, got"):

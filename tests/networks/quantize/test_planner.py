@@ -1,4 +1,4 @@
-"""Plans from calibration data: close to float where bits allow, formats that hold what they must, refusals."""
+"""Plans from calibration data: close to float where bits allow, formats that hold what they must, errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import QFormat
@@ -21,9 +22,10 @@ from lmu_hw.networks.quantize.planner import NetworkPlanner, plan_network
 from lmu_hw.networks.quantize.report import format_report
 from lmu_hw.networks.quantize.storage import layer_storage
 from lmu_hw.networks.reference import FloatNetwork
+from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.definition import Activation
 from lmu_hw.reference.layers import LSTMParameters
-from tests.networks.quantize.small import draw, random_network
+from tests.networks.networks import RATIOS, draw_moderate, random_network
 
 FINE = {"weight_bits": 20, "activation_bits": 16, "drive_bits": 22, "state_bits": 24}
 
@@ -45,16 +47,16 @@ def deviation(network: Network, x: Array, chosen: NetworkOptions) -> float:
     return float(np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)))
 
 
-@pytest.mark.parametrize("rule", list(Discretization))
+@pytest.mark.parametrize("method", list(Discretization))
 @pytest.mark.parametrize("kinds", [["lmu", "dense"], ["memory", "lmu"], ["states", "dense"], ["dense", "states"]])
-def test_comes_close_to_float(rule: Discretization, kinds: list[str], rng: np.random.Generator) -> None:
-    network = random_network(rng, kinds, rule=rule, activations=list(Activation))
+def test_comes_close_to_float(method: Discretization, kinds: list[str], rng: np.random.Generator) -> None:
+    network = random_network(rng, kinds, method=method, activations=list(Activation))
     assert deviation(network, smooth(rng, 6, 40, 2), options(**FINE)) < 2e-4
 
 
 def test_real_network_is_the_float_network(rng: np.random.Generator) -> None:
     for output in Output:
-        network = random_network(rng, ["lmu", "states", "memory", "dense"], output=output, rule=Discretization.AB2)
+        network = random_network(rng, ["lmu", "states", "memory", "dense"], output=output, method=Discretization.AB2)
         x = smooth(rng, 3, 12, 2)
         found = RealNetwork(real_layers(network), output).run(x)
         assert np.allclose(found, FloatNetwork(network).run(x), rtol=0, atol=1e-12)
@@ -168,14 +170,15 @@ def test_storage_and_its_budget(rng: np.random.Generator) -> None:
 
 def test_refuses_an_lstm_by_name(rng: np.random.Generator) -> None:
     (first,) = random_network(rng, ["dense"]).layers
-    lstm = LSTMParameters(**draw(rng, LSTMParameters.shapes(first.outputs, 2)))
+    lstm = LSTMParameters(**draw_moderate(rng, LSTMParameters.shapes(first.outputs, 2)))
     network = Network((first, lstm))
     with pytest.raises(DesignError, match=r"layer 1 \(lstm\) must be of memories and dense parts"):
         plan_network(network, np.zeros((1, 3, 2)))
 
 
-def test_refusals(rng: np.random.Generator) -> None:
-    network = random_network(rng, ["lmu"])
+def test_errors(rng: np.random.Generator) -> None:
+    spec = LMUSpec(5, RATIOS[Discretization.ZOH], 1.0)  # three bits do not hold the ranges of so many states
+    network = Network((CellParameters(spec, **draw_moderate(rng, CellParameters.shapes(5, 2, 1, 3), 0.4)),))
     x = smooth(rng, 2, 10, 2)
     with pytest.raises(DesignError, match=r"calibration data must be of shape \(batch, T, 2\)"):
         plan_network(network, x[0])

@@ -36,8 +36,14 @@ CASES: list[tuple[int, float, str, dict[str, Any]]] = [
 ]
 
 
-def planned(order: int, ratio: float, rule: str, options: dict[str, Any]) -> MemoryPlan:
-    return plan_memory(LMUSpec(order, ratio, 1.0, rule), **({"state_bits": 16} | options))
+def planned(order: int, ratio: float, method: str, options: dict[str, Any]) -> MemoryPlan:
+    return plan_memory(LMUSpec(order, ratio, 1.0, method), **({"state_bits": 16} | options))
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(map(str, case[:3])))
+def plan(request: pytest.FixtureRequest) -> MemoryPlan:
+    """The plan of each case."""
+    return planned(*request.param)
 
 
 def extremes(rng: np.random.Generator, plan: MemoryPlan, batch: int, steps: int) -> IntArray:
@@ -48,11 +54,7 @@ def extremes(rng: np.random.Generator, plan: MemoryPlan, batch: int, steps: int)
     return codes
 
 
-@pytest.mark.parametrize(("order", "ratio", "rule", "options"), CASES)
-def test_equals_the_integer_model(
-    order: int, ratio: float, rule: str, options: dict[str, Any], rng: np.random.Generator
-) -> None:
-    plan = planned(order, ratio, rule, options)
+def test_equals_the_integer_model(plan: MemoryPlan, rng: np.random.Generator) -> None:
     codes = extremes(rng, plan, 3, 120)
     model = IntegerMemory(plan)
     state = model.zero_state(3)
@@ -70,12 +72,8 @@ def test_equals_the_integer_model(
         assert np.array_equal(getattr(stored, name), getattr(state, name))
 
 
-@pytest.mark.parametrize(("order", "ratio", "rule", "options"), CASES)
-def test_the_integer_model_is_evaluate(
-    order: int, ratio: float, rule: str, options: dict[str, Any], rng: np.random.Generator
-) -> None:
+def test_the_integer_model_is_evaluate(plan: MemoryPlan, rng: np.random.Generator) -> None:
     """With Python's integers in `evaluate`, one word at a time."""
-    plan = planned(order, ratio, rule, options)
     codes = extremes(rng, plan, 2, 40)
     words = IntegerMemory(plan).run(codes)
     for sequence, found in zip(codes, words, strict=True):

@@ -12,7 +12,7 @@ from lmu_hw.networks.quantize.rounding import clipped_fraction_bits, compensated
 
 
 @given(peak=st.floats(1e-6, 1e6), bits=st.integers(2, 24))
-def test_finest_places_hold_the_peak_and_no_finer_ones_do(peak: float, bits: int) -> None:
+def test_the_finest_fractional_bits_hold_the_peak_and_one_more_does_not(peak: float, bits: int) -> None:
     (fraction_bits,) = finest_fraction_bits(np.array([peak]), bits).tolist()
     most = 2 ** (bits - 1) - 1
     assert np.rint(np.ldexp(peak, fraction_bits)) <= most
