@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled
+from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled, waveform_of
 from lmu_hw.analog.circuit.graph import GROUND, Circuit
 from lmu_hw.errors import DesignError
 
@@ -34,8 +34,7 @@ def bench_for(
     bench = Circuit(f"{circuit.name}_bench")
     for port in inputs:
         share = shares[port]
-        wave = scaled(waveform, share) if isinstance(waveform, int | float) else waveform.scaled(share)
-        source = VoltageSource(f"V_{port}", wave, scaled(ac, share))
+        source = VoltageSource(f"V_{port}", waveform_of(waveform).scaled(share), scaled(ac, share))
         bench.add(source, p=port, n=GROUND)
     bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
     return bench

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from networkx.utils import UnionFind
 
-from lmu_hw.analog.circuit.elements import GROUND, Device, Instance, Port
+from lmu_hw.analog.circuit.elements import GROUND, Device, Instance
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.errors import DesignError
 
@@ -25,7 +25,14 @@ RESERVED_NETS = frozenset(
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule: which, where (circuit.instance.element or net), what must hold, what was found."""
+    """A broken rule.
+
+    Attributes:
+        rule: The name of the rule, that of its pass.
+        path: Where it is broken: the circuit, instances, and the element or net, joined by dots.
+        requirement: What must hold there.
+        found: What was found instead.
+    """
 
     rule: str
     path: str
@@ -52,10 +59,10 @@ def violations(circuit: Circuit) -> list[Violation]:
 
 
 def check(circuit: Circuit) -> None:
-    """Raise an error where a circuit breaks a rule.
+    """Check that a circuit, with those that it instantiates, keeps every rule.
 
     Raises:
-        ElectricalRuleError: at least one violation.
+        ElectricalRuleError: There is a violation.
     """
     found = violations(circuit)
     if found:
@@ -195,8 +202,8 @@ PASSES: tuple[Rule, ...] = (
 
 def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     """Yield every branch whose voltage is defined: the element, the net and the other net."""
-    for element in (*circuit.ports, *circuit.elements):
-        name = f"port {element.name}" if isinstance(element, Port) else element.name
+    ports = [(f"port {port.name}", port) for port in circuit.ports]
+    for name, element in (*ports, *((element.name, element) for element in circuit.elements)):
         for one, other in element.voltages(circuit.pins_of(element)):
             yield name, one, other
 
