@@ -23,8 +23,8 @@ from lmu_hw.analog.design.rounding import Rounding, round_values
 from lmu_hw.analog.design.technologies import STYLES as STYLES
 from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
-from lmu_hw.analog.realisation import TOPOLOGIES as TOPOLOGIES
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
+from lmu_hw.analog.realisation.topologies import TOPOLOGIES as TOPOLOGIES
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 

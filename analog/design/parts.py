@@ -8,7 +8,6 @@ each resistor, gm = 1/R.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,17 +56,6 @@ class Series:
         first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high))
         every = (float(f"{digit}e{decade - places}") for decade in range(first, last + 1) for digit in digits)
         return tuple(value for value in every if low <= value <= high)
-
-    def neighbours(self, value: float) -> tuple[float, float]:
-        """Return the two adjacent values v <= value < w around a positive value."""
-        around = self.values(value / 10.0, value * 10.0)
-        k = bisect_right(around, value)
-        return around[k - 1], around[k]
-
-    def nearest(self, value: float) -> float:
-        """Return the value of least ratio to a positive value."""
-        below, above = self.neighbours(value)
-        return below if value * value < below * above else above
 
 
 @dataclass(frozen=True)

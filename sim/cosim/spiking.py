@@ -24,9 +24,8 @@ from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
 from lmu_hw.sim.cosim.memory import BoundCheck, check_bound, checked_recording, fixed_target
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.sim.targets.run import Run, run_targets
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory

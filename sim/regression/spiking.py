@@ -19,8 +19,7 @@ from lmu_hw.rtl.spiking.memory import SpikingSchedule
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.regression.random_runs import RandomRuns, run_random
-from lmu_hw.sim.targets.memory import Stimulus
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind

@@ -1,10 +1,10 @@
-"""Memories as targets: what is streamed through them, and what is expected to come out."""
+"""Memories as targets, in fixed point and of spiking neurons: their stimulus and the beats that are expected."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.base import Expected, Numbers, Recorded, Stream, Target, Traffic, input_words
 from lmu_hw.sim.targets.run import run_targets
 from lmu_hw.sim.targets.scoreboard import Beats
+from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
@@ -215,6 +216,37 @@ class HarnessedMemory(SampleTarget):
         rows = beats["readout"].words
         turns = rows.reshape(batch // self.channels, kept, self.channels, -1).transpose(0, 2, 1, 3)
         return Recorded(words, np.ascontiguousarray(turns).reshape(batch, kept, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class HarnessedSpiking(SampleTarget):
+    """A memory of digital neurons as a target; the cycle of every word is recorded, so that the pace can be told.
+
+    Attributes:
+        plan: The memory in integers.
+        stimulus: What is streamed through it.
+        design: The Verilog under test. Another than the plan's own stands for a wrong build.
+
+    Raises:
+        DesignError: A code is out of range.
+    """
+
+    plan: DigitalSpikingPlan
+    stimulus: Stimulus
+    design: VerilogDesign
+
+    def __post_init__(self) -> None:
+        self.check_codes(self.stimulus.codes, self.plan.input_format, f"within {self.plan.input_format}")
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        return tuple(replace(stream, timed=True) for stream in super().streams)
+
+    def model_words(self) -> IntArray:
+        return DigitalSpikingMemory(self.plan).run(self.stimulus.codes)
+
+    def arranged(self, beats: Mapping[str, Beats]) -> Recorded:
+        return replace(super().arranged(beats), cycles=self.batch_order(beats["out"].tags["cycle"][:, None]))
 
 
 run_streams = run_targets

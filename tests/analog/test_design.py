@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
 from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import PartRange, choose_capacitor
 from lmu_hw.analog.design.technologies.opamp_rc import choose_polarity
-from lmu_hw.analog.realisation.dense import dense_realisation
 from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.analog.realisation.topologies import dense_realisation
 from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 DELAYS = (1.0, 0.0, 0.5, 0.3)
 

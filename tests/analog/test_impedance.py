@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -14,11 +12,10 @@ from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import walk
 from lmu_hw.analog.design.impedance import MOST_NOISE, NOISE_SHARE
-from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, Series
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

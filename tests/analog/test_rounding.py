@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,11 @@ import pytest
 from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
 from lmu_hw.analog.circuit.graph import walk
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
-from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, band_frequencies
+from lmu_hw.analog.design.memory import TOPOLOGIES, band_frequencies
 from lmu_hw.analog.design.parts import PartRange, Series
 from lmu_hw.analog.design.rounding import response_error, sensitivities
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 E96_E12: dict[str, Any] = {"resistor_series": Series("E96"), "capacitor_series": Series("E12")}
 
@@ -29,9 +27,9 @@ def test_every_part_is_of_its_series(make_design: MakeDesign, topology: str, sty
     design = make_design(4, topology=topology, style=style, **E96_E12)
     for _, part, _ in walk(design.circuit):
         if isinstance(part, Resistor):
-            assert part.ohms == Series("E96").nearest(part.ohms)
+            assert part.ohms in Series("E96").values(0.99 * part.ohms, 1.01 * part.ohms)
         elif isinstance(part, Capacitor):
-            assert part.farads == Series("E12").nearest(part.farads)
+            assert part.farads in Series("E12").values(0.99 * part.farads, 1.01 * part.farads)
     assert design.specification["resistor_series"] == "E96"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,24 +12,18 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.io.signals import band_limited_noise
-from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.cosim.spiking import cosimulate_spiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
+from tests.sim.broken import edited
 
 SPEC = LMUSpec(2, 0.2, 1e-3)
 
 
 def made(neurons: int) -> DigitalSpikingPlan:
     return plan_spiking(SPEC, SpikingOptions(neurons, band_hz=5.0))
-
-
-def altered(design: VerilogDesign, pattern: str, replacement: str) -> VerilogDesign:
-    text, count = re.subn(pattern, replacement, design.text, count=1)
-    assert count == 1, f"nothing like {pattern}"
-    return replace(design, text=text)
 
 
 def noise(samples: int = 300) -> np.ndarray:
@@ -57,7 +50,7 @@ def test_either_wrong_design_fails_and_is_named(which, tmp_path):
         generate_verilog(plan, name="fixed_memory"),
         generate_spiking_verilog(spiking, name="spiking_memory"),
     ]
-    designs[which] = altered(designs[which], r"assign out_data = ", "assign out_data = 1'b1 ^ ")
+    designs[which] = edited(designs[which], r"assign out_data = ", "assign out_data = 1'b1 ^ ")
     result = cosimulate_spiking(
         plan, spiking, noise(40), workdir=tmp_path, simulator="icarus", designs=(designs[0], designs[1])
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import cache
 
@@ -13,13 +12,13 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.sim.targets.run import run_targets
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
+from tests.sim.broken import edited
 
 SPEC = LMUSpec(2, 0.2, 1e-3)
 
@@ -39,12 +38,6 @@ def harnessed(plan: DigitalSpikingPlan, rng, name="spikes", batch=2, samples=20,
     codes = rng.integers(plan.input_format.low, plan.input_format.high + 1, (batch, samples))
     codes[:, samples // 4 : samples // 2] = plan.input_format.high  # so that much is on
     return HarnessedSpiking(plan, Stimulus(codes, **traffic), design or generate_spiking_verilog(plan, name=name))
-
-
-def altered(design: VerilogDesign, pattern: str, replacement: str) -> VerilogDesign:
-    text, count = re.subn(pattern, replacement, design.text, count=1)
-    assert count == 1, f"nothing like {pattern}"
-    return replace(design, text=text)
 
 
 def test_all_kinds_equal_the_integer_model_in_icarus(rng, tmp_path):
@@ -79,7 +72,7 @@ def test_verilator_equals_the_integer_model_at_the_stated_pace(rng, tmp_path):
 )
 def test_a_dead_design_fails(pattern, replacement, message, rng, tmp_path):
     plan, design = small()
-    design = altered(design, pattern, replacement)
+    design = edited(design, pattern, replacement)
     run = run_targets([harnessed(plan, rng, design=design, samples=6)], workdir=tmp_path, simulator="icarus")
     assert not run.passed
     assert message in run.bench.messages[0]
@@ -103,7 +96,7 @@ def test_every_wrong_design_is_found_in_one_run(rng, tmp_path):
         for name, (right, other) in wrong.items()
     ]
     plan, design = small()
-    index = altered(design, r"assign out_index = ", "assign out_index = ~")
+    index = edited(design, r"assign out_index = ", "assign out_index = ~")
     memories.append(harnessed(plan, rng, design=index, batch=1))
     run = run_targets(memories, workdir=tmp_path, simulator="icarus")
     assert not run.passed
@@ -126,7 +119,7 @@ def test_checked_words_are_those_of_the_model_or_none(rng, tmp_path):
     memory = harnessed(plan, rng, design=design, samples=8)
     words = run_targets([memory], workdir=tmp_path / "right", simulator="icarus").checked_words(0)
     assert np.array_equal(words, DigitalSpikingMemory(plan).run(memory.stimulus.codes))
-    broken = replace(memory, design=altered(design, r"assign out_index = ", "assign out_index = ~"))
+    broken = replace(memory, design=edited(design, r"assign out_index = ", "assign out_index = ~"))
     with pytest.raises(CheckFailed, match="expected"):
         run_targets([broken], workdir=tmp_path / "wrong", simulator="icarus").checked_words(0)
 
