@@ -17,8 +17,8 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.memory.verilog import generate_verilog
-from lmu_hw.sim.formal.attack import find_overflow
-from lmu_hw.sim.formal.invariant import Registers, find_invariant, take_sample
+from lmu_hw.sim.formal.counterexample import find_overflow
+from lmu_hw.sim.formal.invariant import MemoryState, find_invariant, take_sample
 from lmu_hw.sim.formal.proof import cut, prove
 
 METHODS = list(Discretization)
@@ -39,7 +39,7 @@ def test_the_arithmetic_of_the_proof_is_the_integer_model(
 ) -> None:
     plan = small_plan(method, order=3, ratio=20.0, bits=12, error_feedback=feedback)
     codes = rng.integers(plan.input_format.low, plan.input_format.high + 1, 200)
-    state, words = Registers.of(0, 3), []
+    state, words = MemoryState.of(0, 3), []
     for code in codes.tolist():
         state = take_sample(plan, state, code)
         words.append(state.outputs)
@@ -58,7 +58,7 @@ def test_every_reachable_state_obeys_every_row(method: str, feedback: bool, rng:
     rows, bounds = np.array(invariant.rows, dtype=object), np.array(invariant.bounds, dtype=object)
     fullest = Fraction(0)
     for codes in inputs:
-        state = Registers.of(0, 3)
+        state = MemoryState.of(0, 3)
         for code in codes.tolist():
             state = take_sample(plan, state, code)
             values = state.values if plan.error_feedback else [w << plan.requantisation for w in state.words]
@@ -89,7 +89,7 @@ def test_from_anywhere_in_the_polytope_a_sample_leads_into_it(
         if np.any(np.abs(exact_rows @ np.array([*a, *values], dtype=object)) > exact_bounds):
             continue  # rounding to a word left the polytope
         sample = int(rng.choice([plan.input_format.low, plan.input_format.high, 0]))
-        after = take_sample(plan, Registers(a, residues, words, values, words), sample)
+        after = take_sample(plan, MemoryState(a, residues, words, values, words), sample)
         ends = after.values if feedback else [w << plan.requantisation for w in after.words]
         reached = np.abs(exact_rows @ np.array([*after.accumulators, *ends], dtype=object))
         assert np.all(reached <= exact_bounds)
