@@ -1,4 +1,4 @@
-"""A window of 100,000 samples in hardware: 100 states, a multiplication each, words of 16 bits.
+"""A window of 100,000 samples in hardware: 100 states with one multiplication each and words of 16 bits.
 
     lmu-hw regression long-window
 
@@ -30,14 +30,14 @@ INPUT_BITS, STATE_BITS, COEFFICIENT_BITS, OUTPUT_BITS = 13, 16, 18, 24
 
 @dataclass(frozen=True)
 class LongWindow:
-    """What the run of the long window came to.
+    """The result of the run of the long window.
 
     Attributes:
         samples: The number of samples that ran through the Verilog.
-        mismatches: The number of state words and readouts that differ from the integer model; −1 without a result.
+        mismatches: The number of state words and readouts that differ from the integer model; −1 if the bench failed.
         words: The number of words that were compared.
-        nrmse: The error of the readout against the input one window earlier, once the window is full.
-        multiplier_bits: The widths of the multiplier's two factors.
+        nrmse: The NRMSE of the readout against the input one window earlier, once the window is full.
+        multiplier_bits: The widths of the two factors of a multiplication.
         multiplications_per_sample: The number of multiplications of a sample; the readout needs none.
         cycles_per_sample: The number of clock cycles of a sample, with one lane.
     """
@@ -57,7 +57,7 @@ class LongWindow:
 
 
 def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WINDOW, seed: int = 0) -> LongWindow:
-    """Plan, generate, simulate and compare.
+    """Check the Verilog of the memory with the long window on band-limited noise.
 
     Args:
         workdir: The folder for the build and the recordings.
