@@ -76,7 +76,7 @@ def check_finite(what: str, value: object) -> float:
     """Return `value` as a float if it is a finite real number.
 
     Raises:
-        DesignError: it is not.
+        DesignError: It is not.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise DesignError(what, "a finite number", value)
@@ -126,7 +126,7 @@ class IdealOta(OtaModel):
     """A voltage-controlled current source.
 
     Attributes:
-        gm: transconductance, S.
+        gm: Transconductance, S.
     """
 
     gm: float = 1e-6
@@ -159,13 +159,13 @@ class MacroOta(OtaModel):
     The output current is gm linear tanh((v(inp) - v(inn) + offset + noise) / linear) - gout v(out).
 
     Attributes:
-        gm: transconductance for small inputs, S.
-        linear: scale of the saturation, V: at an input of 0.1 linear gm is 1 % lower; no current exceeds gm linear.
-        gout: output conductance, S.
-        cin: capacitance from each input to ground, F.
-        cout: capacitance from the output to ground, F.
-        offset: voltage in series with the non-inverting input, V.
-        noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        gm: Transconductance for small inputs, S.
+        linear: Scale of the saturation, V: at an input of 0.1 linear gm is 1 % lower; no current exceeds gm linear.
+        gout: Output conductance, S.
+        cin: Capacitance from each input to ground, F.
+        cout: Capacitance from the output to ground, F.
+        offset: Voltage in series with the non-inverting input, V.
+        noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
     """
 
     gm: float = 1e-6
@@ -230,10 +230,10 @@ class CmosOta(OtaModel):
     this project (see the library text), not a foundry's.
 
     Attributes:
-        scale: the size of the cell, which widths, currents and conductances follow.
-        degen: resistance between the sources of the pair at scale 1, ohm; it sets gm and the linear range.
-        bias: resistance that sets the bias currents at scale 1, ohm.
-        supply: the rails lie at plus and minus this voltage, V.
+        scale: The size of the cell, which widths, currents and conductances follow.
+        degen: Resistance between the sources of the pair at scale 1, ohm; it sets gm and the linear range.
+        bias: Resistance that sets the bias currents at scale 1, ohm.
+        supply: The rails lie at plus and minus this voltage, V.
     """
 
     scale: float = 1.0
@@ -314,7 +314,7 @@ class IdealParameters(AnyOpAmp):
     """The parameters of an ideal op-amp, single-ended or differential: a voltage source without bandwidth limit.
 
     Attributes:
-        gain: gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
+        gain: Gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
             of 1e8 keeps the error of a summing node (noise gain / gain) near 1e-7, below a simulator's own tolerance,
             and leaves its matrix well enough conditioned; a much larger one brings nothing in double precision.
     """
@@ -331,9 +331,9 @@ class SinglePoleParameters(AnyOpAmp):
     """The parameters of a linear macro-model: gain / (1 + s gain / (2 pi gbw)), then an output resistance.
 
     Attributes:
-        gain: open-loop gain at direct current, V/V.
-        gbw: gain-bandwidth product, Hz.
-        rout: open-loop resistance of an output, ohm.
+        gain: Open-loop gain at direct current, V/V.
+        gbw: Gain-bandwidth product, Hz.
+        rout: Open-loop resistance of an output, ohm.
     """
 
     gain: float = 1e6
@@ -350,14 +350,14 @@ class MacroParameters(AnyOpAmp):
     """The parameters of a macro-model with limits: a pole behind tanh slewing, clamped rails, offset and noise.
 
     Attributes:
-        gain: open-loop gain at direct current, V/V.
-        gbw: gain-bandwidth product, Hz.
-        slew: largest rate of change of an output, V/s.
-        high: highest output voltage, V, above `low`.
-        low: lowest output voltage, V.
-        rout: open-loop resistance of an output, ohm.
-        offset: voltage in series with the non-inverting input, V.
-        noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        gain: Open-loop gain at direct current, V/V.
+        gbw: Gain-bandwidth product, Hz.
+        slew: Largest rate of change of an output, V/s.
+        high: Highest output voltage, V, above `low`.
+        low: Lowest output voltage, V.
+        rout: Open-loop resistance of an output, ohm.
+        offset: Voltage in series with the non-inverting input, V.
+        noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
     """
 
     gain: float = 1e6

@@ -123,7 +123,7 @@ class Element:
         """Add the element's terms to the circuit's equations.
 
         Raises:
-            DesignError: the element has no linear model.
+            DesignError: The element has no linear model.
         """
         raise DesignError(f"element {path}", "of a kind that has a linear model", self.kind)
 

@@ -15,6 +15,7 @@ from lmu_hw.analog.analysis.tolerance import analyse, error_budget, judged_signa
 from lmu_hw.analog.circuit.elements import Capacitor, DifferentialOpAmp, OpAmp, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
+from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 
@@ -131,7 +132,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     states = design.realisation.states
     if states > NOISE_ORDER:
         return None
-    edge = states / (4.0 * design.realisation.theta)
+    edge = band_edge(states, design.realisation.theta)
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
     for signal in judged_signals(design):

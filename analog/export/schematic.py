@@ -363,9 +363,9 @@ def schematic_svg(circuit: Circuit, title: str, notes: Sequence[str] = ()) -> st
     """Return the schematic of a memory circuit as SVG text.
 
     Args:
-        circuit: what to draw.
-        title: one line above the drawing.
-        notes: lines below the title.
+        circuit: What to draw.
+        title: One line above the drawing.
+        notes: Lines below the title.
     """
     every = stages(circuit)
     groups = {kind: [stage for stage in every if stage.kind == kind] for kind in KINDS}

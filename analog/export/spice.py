@@ -126,12 +126,12 @@ def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
     The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
 
     Args:
-        circuit: a circuit with at least one port.
-        header: lines to put at the head as comments.
+        circuit: A circuit with at least one port.
+        header: Lines to put at the head as comments.
 
     Raises:
-        ElectricalRuleError: the circuit breaks an electrical rule.
-        DesignError: the circuit has no ports.
+        ElectricalRuleError: The circuit breaks an electrical rule.
+        DesignError: The circuit has no ports.
     """
     if not circuit.ports:
         raise DesignError(f"circuit {circuit.name}", "one with ports, to be used as a subcircuit", "none")
@@ -150,15 +150,15 @@ def to_deck(
     """Return a deck that ``ngspice -b FILE`` runs: definitions, the bench's elements, options, analyses.
 
     Args:
-        bench: a circuit without ports; its elements become the deck's top level.
-        analyses: the analyses to run.
-        header: lines to put below the title as comments.
-        probes: nets to save and print, by default every net of the bench but ground.
-        options: simulator options; see `OPTIONS` for the default and its reasons.
+        bench: A circuit without ports; its elements become the deck's top level.
+        analyses: The analyses to run.
+        header: Lines to put below the title as comments.
+        probes: Nets to save and print, by default every net of the bench but ground.
+        options: Simulator options; see `OPTIONS` for the default and its reasons.
 
     Raises:
-        ElectricalRuleError: the bench breaks an electrical rule.
-        DesignError: the bench has ports, or a probe is none of its nets.
+        ElectricalRuleError: The bench breaks an electrical rule.
+        DesignError: The bench has ports, or a probe is none of its nets.
     """
     if bench.ports:
         raise DesignError(f"bench {bench.name}", "a circuit without ports", f"port {bench.ports[0].name}")

@@ -35,7 +35,7 @@ from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
 class DecodedError:
     """The errors of decoded values against the float reference: RMS over all samples and over the window.
 
-    If the spiking memory was designed for chosen delays, the errors are weighted as in its design, in which those delays
+    If the spiking memory was designed for chosen delays, the errors are weighted as in its design, where those delays
     count more than the rest of the window.
 
     Attributes:

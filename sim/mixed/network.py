@@ -247,7 +247,7 @@ def run_mixed_network(
 
     Raises:
         DesignError: An argument is wrong.
-        MissingToolError: a simulator is not installed.
+        MissingToolError: A simulator is not installed.
     """
     u = np.asarray(sequences, dtype=np.float64)
     if u.ndim != 2 or u.shape[1] != mixed.steps or u.size == 0 or not np.all(np.abs(u) <= 1.0):

@@ -10,8 +10,9 @@ import pytest
 
 from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.tolerance import error_budget
+from lmu_hw.analog.design.amplitudes import band_frequencies
 from lmu_hw.analog.design.choice import best, descending
-from lmu_hw.analog.design.memory import CAPACITORS, RESISTORS, TOPOLOGIES, band_frequencies
+from lmu_hw.analog.design.memory import CAPACITORS, RESISTORS, TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_capacitor, choose_values
 from lmu_hw.analog.design.rounding import Catalogue, round_values
 from tests.analog.helpers import MakeDesign

@@ -9,8 +9,8 @@ import pytest
 
 from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
 from lmu_hw.analog.circuit.graph import walk
-from lmu_hw.analog.design.amplitudes import VoltageNetwork
-from lmu_hw.analog.design.memory import TOPOLOGIES, band_frequencies
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_frequencies
+from lmu_hw.analog.design.memory import TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, Series
 from lmu_hw.analog.design.rounding import response_error, sensitivities
 from lmu_hw.errors import DesignError
