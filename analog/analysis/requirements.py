@@ -1,7 +1,7 @@
-"""What a circuit asks of its amplifiers and supplies.
+"""The requirements of a circuit on its amplifiers and supplies.
 
-The slowest and weakest amplifiers with which it still keeps a stated error, and an estimate of its power: what the
-amplifiers take at rest, and what the resistors draw at worst.
+These are the slowest and weakest amplifiers with which it still keeps a stated error, and an estimate of its power,
+from the currents of the amplifiers at rest and of the resistors at worst.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ NOMINAL_CELSIUS = 27.0
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Noise at one output.
+    """The noise at an output, by the part that causes it.
 
     Attributes:
         frequencies: The frequencies, Hz, shape (frequencies,).

@@ -51,7 +51,7 @@ def analyse(
     Raises:
         DesignError: There is no such signal, or an argument is out of its range.
     """
-    names = judged_signals(design) if signals is None else list(signals)
+    names = reported_signals(design) if signals is None else list(signals)
     _check_signals(design, names)
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     wanted = design.exact_response(hertz, names)
@@ -108,7 +108,7 @@ def error_budget(
     return ErrorBudget(float(np.sqrt(total / np.mean(np.abs(response) ** 2))), shares)
 
 
-def judged_signals(design: AnalogDesign) -> list[str]:
+def reported_signals(design: AnalogDesign) -> list[str]:
     """Return the signals whose error or noise is reported: the outputs of a design, or its states if it has none."""
     return list(design.signals[design.realisation.states :] or design.signals)
 

@@ -63,7 +63,7 @@ class DeviceModel:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Instance parameters of the SPICE subcircuit, in the order in which they are written."""
+        """The parameters of an instance of the SPICE subcircuit, in the order of the text."""
         return {field.name: float(getattr(self, field.name)) for field in fields(self)}
 
     @property
@@ -183,7 +183,7 @@ class MacroOta(OtaModel):
 
     @property
     def amps_at_rest(self) -> float:
-        """Twice the largest output current, A."""
+        """The current from each supply at rest, A: twice the largest output current."""
         return 2.0 * self.gm * self.linear
 
     @property

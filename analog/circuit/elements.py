@@ -36,7 +36,7 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Element:
-    """Anything that has a name and pins.
+    """An element of a circuit: anything with a name and pins.
 
     Attributes:
         name: An identifier.
@@ -65,7 +65,7 @@ class Element:
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """Pin names in SPICE order."""
+        """The names of the pins, in SPICE order."""
         return ("p", "n")
 
     @property
@@ -253,8 +253,7 @@ class Device(Element):
     def with_parameter(self, name: str, value: float) -> Self:
         if name not in self.parameters:
             return super().with_parameter(name, value)
-        # What `replace` is given cannot be told from the type: each model has fields of its own.
-        model: Any = self.model
+        model: Any = self.model  # each model has fields of its own, which its base class does not declare
         return replace(self, model=replace(model, **{name: value}))
 
     @property
@@ -419,7 +418,7 @@ class PiecewiseLinear:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """All times and values."""
+        """The times and the values."""
         return (*self.times, *self.values)
 
     def scaled(self, share: float) -> PiecewiseLinear:

@@ -47,7 +47,14 @@ class Parameter:
 
 
 class Entry(NamedTuple):
-    """One term of a matrix: coefficient times parameter (or `ONE`) at (row, column)."""
+    """A term of a matrix: coefficient times the scale of a parameter at (row, column).
+
+    Attributes:
+        row: The index of the equation.
+        column: The index of the unknown, the input or the disturbance.
+        coefficient: The factor of the scale.
+        parameter: The index of the parameter, or `ONE`.
+    """
 
     row: int
     column: int
@@ -121,7 +128,7 @@ class Equations:
 
     @property
     def size(self) -> int:
-        """Number of unknowns."""
+        """The number of unknowns."""
         return len(self.unknowns)
 
     @cached_property

@@ -78,7 +78,7 @@ def _check(circuit: Circuit, path: str) -> Iterator[Violation]:
 
 
 Finding = tuple[str, str, str]
-"""(element or net within the circuit, requirement, what was found)"""
+"""The element or net within the circuit that breaks a rule, what must hold there, and what was found."""
 
 
 def distinct_names(circuit: Circuit) -> Iterator[Finding]:
@@ -117,8 +117,8 @@ def ground_present(circuit: Circuit) -> Iterator[Finding]:
 def connected_pins(circuit: Circuit) -> Iterator[Finding]:
     """Every net joins at least two pins, and no two-terminal part is shorted by its own connections.
 
-    An output of an instance may be alone on its net: it is driven inside, and it need not be used. A shorted voltage
-    source is left to `no_voltage_loops`.
+    An output of an instance may be alone on its net, as it is driven inside and need not be used. A shorted voltage
+    source breaks `no_voltage_loops`.
     """
     for net in circuit.nets:
         pins = circuit.pins_on(net)
@@ -148,7 +148,7 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
     """Every net reaches ground through parts that conduct at direct current.
 
     Resistors, voltage sources, outputs of amplifiers and driven ports conduct; capacitors, current sources and
-    inputs of amplifiers don't. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
+    inputs of amplifiers do not. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
     """
     joined = UnionFind([GROUND, *circuit.nets])
     for _, one, other in _voltage_branches(circuit):
@@ -164,10 +164,10 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
 def opamp_feedback(circuit: Circuit) -> Iterator[Finding]:
     """Every op-amp's output reaches its inverting input through passive parts alone.
 
-    Of a differential one, the positive output reaches the inverting input and the negative output the other.
-    Nets that a voltage holds (ground, other outputs, driven ports) end such a path: feedback around several
-    amplifiers can't be judged without its sign. It catches amplifiers with exchanged inputs, which look right
-    to every analysis that takes the amplifier for ideal.
+    In a differential op-amp, the positive output reaches the inverting input, and the negative output the other one.
+    Nets that a voltage fixes (ground, other outputs, driven ports) end such a path, as feedback around several
+    amplifiers may be of either sign. The rule finds amplifiers with exchanged inputs, which behave correctly in every
+    analysis with ideal amplifiers.
     """
     held = {net for _, *nets in _voltage_branches(circuit) for net in nets} | {GROUND}
     joined = UnionFind(circuit.nets)

@@ -37,7 +37,7 @@ class VoltageNetwork:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the columns of `couplings`."""
+        """The names of the columns of `couplings`: the signals, then the input."""
         return (*self.signals, INPUT)
 
     def index(self, signal: str) -> int:
@@ -63,7 +63,7 @@ class VoltageNetwork:
 
 
 def band_edge(states: int, theta: float) -> float:
-    """Return the edge of the band of a memory, states/(4 theta), Hz: up to it, designs are judged."""
+    """Return the edge of the band over which errors and noise of a memory are computed, states/(4 theta), Hz."""
     return states / (4.0 * theta)
 
 

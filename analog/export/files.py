@@ -41,7 +41,7 @@ def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
 
 
 def header(design: AnalogDesign, command: str) -> list[str]:
-    """Return the head of a generated text: what it is, its specification and the command that made it."""
+    """Return the header of a generated text: its content, the specification and the command that made it."""
     device = design.technology.device
     scaling = [*design.state_scaling.tolist(), *design.output_scaling.tolist()]
     asked = ", ".join(f"{key}={value}" for key, value in design.specification.items())

@@ -11,7 +11,7 @@ import numpy as np
 from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.requirements import estimate_power, least_amplifiers
 from lmu_hw.analog.analysis.small_signal import noise
-from lmu_hw.analog.analysis.tolerance import analyse, error_budget, judged_signals
+from lmu_hw.analog.analysis.tolerance import analyse, error_budget, reported_signals
 from lmu_hw.analog.circuit.elements import Capacitor, DifferentialOpAmp, OpAmp, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
@@ -20,17 +20,17 @@ from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 
 DRAWS = 1000
-"""How many circuits are drawn to judge tolerances."""
+"""The number of circuits that are drawn for given tolerances."""
 
 NOISE_ORDER = 16
-"""Largest order for which the manifest predicts noise."""
+"""The largest order for which the manifest predicts noise."""
 
 _NOISE_POINTS = 25  # over the band
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What a manifest reports beside the circuit itself.
+    """The analyses that a manifest reports beside the circuit itself.
 
     Attributes:
         error: The NRMSE of the states for which the least amplifiers are searched; none are by default.
@@ -50,7 +50,7 @@ NOTHING = Questions()
 def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, Any]:
     """Return the manifest as plain data.
 
-    Keys whose meaning their names do not tell:
+    The keys that need an explanation:
 
     - `couplings` counts the couplings from state to state, by way of sums where the topology has them, `elements` all
       parts, and `nodes` the nets without ground, with each amplifier as one part.
@@ -135,7 +135,7 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     edge = band_edge(states, design.realisation.theta)
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
-    for signal in judged_signals(design):
+    for signal in reported_signals(design):
         volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), design.signal_pair(signal)).rms()
         full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
         found["volts_rms"][signal] = volts
@@ -163,7 +163,7 @@ def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any]
     """Return the error of the worst signal and the share of each part in it; None where no part has a tolerance."""
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
-    budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}
+    budgets = {signal: error_budget(design, tolerances, signal) for signal in reported_signals(design)}
     worst = list(budgets)[descending([each.nrmse for each in budgets.values()])[0]]
     return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
 

@@ -27,7 +27,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "
 
 
 class Pen:
-    """Draws on one sheet: wires, texts and the symbols of parts."""
+    """A sheet with functions that draw wires, texts and the symbols of parts on it."""
 
     def __init__(self) -> None:
         schemdraw.svgconfig.text = "text"  # the same bytes whether or not a path renderer is installed

@@ -55,7 +55,7 @@ class Stage(ABC):
     @property
     @abstractmethod
     def couplings(self) -> int:
-        """How many signals lead into the stage."""
+        """The number of signals that lead into the stage."""
 
     @property
     @abstractmethod

@@ -74,7 +74,7 @@ class Netlist:
         inputs: Mapping[str, Bits],
         blank: Callable[[int, str], Bits],
     ) -> tuple[dict[str, Bits], dict[str, Bits]]:
-        """Compute a clock cycle.
+        """Compute the outputs and the next state of a clock cycle.
 
         Args:
             solver: The solver that makes the terms.

@@ -62,7 +62,7 @@ class Verdict:
 
 
 def prove(plan: MemoryPlan, *, lanes: int = 1) -> Verdict:
-    """Prove that the Verilog of `plan`, with one channel, is its unbounded arithmetic for ever.
+    """Prove that the Verilog of `plan`, with one channel, equals the plan's unbounded arithmetic for any input.
 
     Args:
         plan: The plan of a small memory, as the time of the solver grows quickly with order and word length.

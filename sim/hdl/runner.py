@@ -30,7 +30,7 @@ from lmu_hw.sim.hdl.simulators import Simulator as Simulator
 _BUILD_TIMEOUT_S = 900.0  # a C++ build of the largest designs on a loaded machine, with room to spare
 _PARAMETERS = "LMU_HW_BENCH_PARAMETERS"
 _STAMP = "build.json"
-"""The file beside a compiled model with the key of what it was made from."""
+"""The file beside a compiled model with the key of its sources, options and tools."""
 
 # Variables of a user's or pytest's environment that would change the build, cocotb or the simulator.
 _NOT_INHERITED = re.compile(

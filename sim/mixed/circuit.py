@@ -29,7 +29,7 @@ from lmu_hw.io.files import check_identifier, write_text
 from lmu_hw.sim.hdl import runner
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
 from lmu_hw.sim.spice.deck import cards
-from lmu_hw.sim.spice.ngspice import first_complaint
+from lmu_hw.sim.spice.ngspice import first_problem
 
 TOP = "mixed_top"
 """The module that a bench drives: one real variable for each port of the circuit."""
@@ -277,13 +277,13 @@ def _cards(netlist: str) -> list[list[str]]:
 def _trouble(log: Path, circuit: MixedCircuit) -> str | None:
     """Return what went wrong on the analog side according to the log of the simulation; None if nothing did."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    said = [match[1] for line in lines if (match := re.match(r"NGSPICE: (?:stdout|stderr)? ?(.*)", line))]
-    if (complaint := first_complaint(said)) is not None:
-        return complaint
+    printed = [match[1] for line in lines if (match := re.match(r"NGSPICE: (?:stdout|stderr)? ?(.*)", line))]
+    if (problem := first_problem(printed)) is not None:
+        return problem
     for line in lines:
         if (match := re.match(r"\*\* Error: (?:\S+\(\): )?(.*)|(ERROR.*)", line)) is not None:
             return " ".join((match[1] or match[2]).split())
-    if any(line.startswith("No. of Data Rows") for line in said):
+    if any(line.startswith("No. of Data Rows") for line in printed):
         return "the circuit's simulation ended before the bench did, which lasts more periods than was said"
     for name in circuit.outputs:
         if not any(re.fullmatch(rf"\*\* Info: analog output {name} -> .*", line, re.I) for line in lines):

@@ -43,7 +43,7 @@ class LockStep:
 
     @property
     def cycles(self) -> int:
-        """Clock cycles per period."""
+        """The number of clock cycles per period."""
         manifest = self.design.manifest
         spare = 8  # for the handshakes and the phase between the clock and the exchange
         return int(manifest["cycles_per_sample"] + manifest["latency_cycles"] + manifest["beats_per_sample"]) + spare

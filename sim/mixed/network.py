@@ -88,12 +88,12 @@ class MixedNetwork:
 
     @property
     def pace(self) -> int:
-        """Steps from the start of a sequence to that of the next."""
+        """The number of steps from the start of a sequence to that of the next."""
         return self.steps + self.blank
 
     @property
     def cycles(self) -> int:
-        """Clock cycles from sequence to sequence, enough to convert all states and to answer."""
+        """The number of clock cycles per sequence, enough to convert all states and to answer."""
         manifest = self.head.manifest
         conversion = 2 * len(self.states)
         answer = int(manifest["latency_cycles"] + manifest["cycles_per_last_step"] + manifest["outputs"])

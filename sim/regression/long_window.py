@@ -52,7 +52,7 @@ class LongWindow:
 
     @property
     def passed(self) -> bool:
-        """The Verilog is the integer model, and the readout is what was asked for."""
+        """Whether the Verilog equals the integer model and the NRMSE of the readout is at most 0.1 %."""
         return self.mismatches == 0 and self.words > 0 and self.nrmse <= 1e-3
 
 
@@ -79,15 +79,15 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
     design = generate_verilog(plan)
     run = run_targets([HarnessedMemory(plan, Stimulus(codes[None, :]), design)], workdir=workdir)
     mismatches = sum(score.mismatches for score in run.scores) if run.scores else -1
-    heard = np.zeros(samples)
+    readout = np.zeros(samples)
     if run.passed and run.readouts[0] is not None and plan.readouts is not None:
-        heard = plan.readouts.format.decode(run.readouts[0][0, :, 0])
+        readout = plan.readouts.format.decode(run.readouts[0][0, :, 0])
     full = np.arange(3 * window // 2, samples)
     return LongWindow(
         samples=samples,
         mismatches=mismatches,
         words=samples * (ORDER + 1),
-        nrmse=nrmse(heard[full], u[full + 1 - window]),  # after sample k the memory stands at k + 1
+        nrmse=nrmse(readout[full], u[full + 1 - window]),  # after sample k the memory stands at k + 1
         multiplier_bits=(plan.operand_format.width, plan.increment.coefficient_bits),
         multiplications_per_sample=plan.multiplications_per_sample,
         cycles_per_sample=int(design.manifest["cycles_per_sample"]),

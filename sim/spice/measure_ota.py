@@ -69,7 +69,7 @@ def measure_ota(
     loaded = run(f".ac dec 4 {_LOW:g} {_HIGH:g}", load="ac 1")
     swept = run(f".dc v_p {-limit!r} {limit!r} {2 * limit / (_POINTS - 1)!r}")
     # The input's noise at a frequency where the gain is that at rest.
-    heard = run(f".noise v(sense) v_p dec 1 {_HIGH / 10:g} {_HIGH:g}", drive="ac 1")
+    noise = run(f".noise v(sense) v_p dec 1 {_HIGH / 10:g} {_HIGH:g}", drive="ac 1")
 
     gm = float(small["i(v_o)"][0].real)
     if not gm > 0.0:
@@ -84,7 +84,7 @@ def measure_ota(
         cin=max(0.0, -float(small["i(v_p)"][at].imag) / (2.0 * np.pi * float(small["frequency"][at].real))),
         cout=max(0.0, -float(loaded["i(v_o)"][-1].imag) / omega),
         offset=float(rest["i(v_o)"][0]) / gm,
-        noise=float(heard["inoise_spectrum"][-1]),
+        noise=float(noise["inoise_spectrum"][-1]),
     )
     fallen = np.abs(small["i(v_o)"]) < gm / np.sqrt(2.0)
     supplies = {name: values for name, values in rest.items() if name.startswith("i(v.x_device.")}

@@ -16,7 +16,7 @@ from lmu_hw.errors import CheckFailed, MissingToolError
 from lmu_hw.io.files import write_text
 from lmu_hw.sim.spice.deck import Vectors, analysis_card, checked, exit_reason
 
-_COMPLAINT = re.compile(r"\b(error|warning|singular|fail(ed|ure)?|abort(ed)?|too small|no such|can'?t|cannot)\b", re.I)
+_PROBLEM = re.compile(r"\b(error|warning|singular|fail(ed|ure)?|abort(ed)?|too small|no such|can'?t|cannot)\b", re.I)
 # What ngspice prints on the way to a solution: that a waveform gives its own initial value, and that an attempt at the
 # operating point failed, of which there may be several and only the last one counts.
 _HARMLESS = re.compile(r"no DC value, transient time 0 value used|gmin (increment|step)|source stepping failed", re.I)
@@ -64,9 +64,9 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
     status = _run(command, workdir, log, timeout_s)
     if status is None:
         raise CheckFailed(f"ngspice did not end within {timeout_s:g} s and was killed")
-    complaint = first_complaint(log.read_text(encoding="utf-8", errors="replace").splitlines())
-    if complaint is not None:
-        raise CheckFailed(f"ngspice: {complaint}")
+    problem = first_problem(log.read_text(encoding="utf-8", errors="replace").splitlines())
+    if problem is not None:
+        raise CheckFailed(f"ngspice: {problem}")
     if status != 0:
         raise CheckFailed(f"ngspice {exit_reason(status)} and gave no reason")
     plots = read_raw(raw, plots=2 if card.kind == ".noise" else 1)
@@ -128,11 +128,11 @@ def _read_plot(data: bytes, name: str) -> tuple[Vectors, bytes]:
     return {each: table[:, k].copy() for k, each in enumerate(names)}, body[wanted:]
 
 
-def first_complaint(output: Iterable[str]) -> str | None:
+def first_problem(output: Iterable[str]) -> str | None:
     """Return the first error or warning, as one line, in the lines that ngspice printed; None if there is none."""
     lines = [" ".join(line.split()) for line in output]
     for number, line in enumerate(lines):
-        if _COMPLAINT.search(line) and not _HARMLESS.search(line):
+        if _PROBLEM.search(line) and not _HARMLESS.search(line):
             more = lines[number + 1 : number + 3] if _VAGUE.match(line) else []
             return ": ".join([line.rstrip(":"), *more])
     return None

@@ -18,7 +18,7 @@ from lmu_hw.analog.design.technologies.base import Stage, StageBuilder, Technolo
 
 @dataclass(frozen=True)
 class GmC(Technology):
-    """Transconductors and grounded capacitors.
+    """The technology of transconductors and grounded capacitors.
 
     Attributes:
         ota: The model of the cell; each transconductor is this cell, scaled to its own transconductance.
@@ -45,7 +45,7 @@ class GmC(Technology):
 
     @property
     def preferred_impedance(self) -> float:
-        """1/gm of the unscaled cell, ohm."""
+        """The inverse of the unscaled cell's transconductance, ohm."""
         return 1.0 / self.ota.gm
 
     @property
