@@ -15,7 +15,7 @@ from scipy.linalg import expm
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.devices import MacroOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Capacitor, Element, OpAmp, Resistor
-from lmu_hw.analog.circuit.graph import replaced, walk
+from lmu_hw.analog.circuit.graph import parts_of, replaced, walk
 from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
 from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import PartRange, choose_capacitor
@@ -31,7 +31,7 @@ DELAYS = (1.0, 0.0, 0.5, 0.3)
 
 def parts(design: AnalogDesign, kind: type[Element]) -> dict[str, Any]:
     """The parts of a kind, by name."""
-    return {part.name: part for _, part, _ in walk(design.circuit) if isinstance(part, kind)}
+    return {part.name: part for part in parts_of(design.circuit, kind)}
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 6, 16, 32])

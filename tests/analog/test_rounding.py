@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
-from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.circuit.graph import parts_of
 from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_frequencies
 from lmu_hw.analog.design.memory import TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, Series
@@ -25,11 +25,10 @@ every_topology = pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("style", ["opamp-rc", "opamp-rc-differential"])
 def test_every_part_is_of_its_series(make_design: MakeDesign, topology: str, style: str) -> None:
     design = make_design(4, topology=topology, style=style, **E96_E12)
-    for _, part, _ in walk(design.circuit):
-        if isinstance(part, Resistor):
-            assert part.ohms in Series("E96").values(0.99 * part.ohms, 1.01 * part.ohms)
-        elif isinstance(part, Capacitor):
-            assert part.farads in Series("E12").values(0.99 * part.farads, 1.01 * part.farads)
+    for resistor in parts_of(design.circuit, Resistor):
+        assert resistor.ohms in Series("E96").values(0.99 * resistor.ohms, 1.01 * resistor.ohms)
+    for capacitor in parts_of(design.circuit, Capacitor):
+        assert capacitor.farads in Series("E12").values(0.99 * capacitor.farads, 1.01 * capacitor.farads)
     assert design.specification["resistor_series"] == "E96"
 
 
@@ -95,8 +94,8 @@ def test_without_a_series_values_are_exact(make_design: MakeDesign) -> None:
 
 def test_transconductances_are_not_rounded(make_design: MakeDesign) -> None:
     design = make_design(3, style="gm-c", capacitor_series=Series("E3"))
-    assert {part.farads for _, part, _ in walk(design.circuit) if isinstance(part, Capacitor)} <= {1e-9, 2.2e-9, 4.7e-9}
-    assert sum(isinstance(part, Transconductor) for _, part, _ in walk(design.circuit)) == 9 + 3 + 3 + 1
+    assert {part.farads for part in parts_of(design.circuit, Capacitor)} <= {1e-9, 2.2e-9, 4.7e-9}
+    assert len(parts_of(design.circuit, Transconductor)) == 9 + 3 + 3 + 1
     assert design.predict().nrmse < 1e-12
 
 
