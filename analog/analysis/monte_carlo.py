@@ -1,4 +1,4 @@
-"""Monte Carlo over the parts of a circuit, in its linear model: all draws as one batch of matrices."""
+"""Monte Carlo over the parts of a circuit, in its linear model: all draws are one batch of matrices."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 MAX_DRAWS = 1_000_000
+"""Largest number of drawn circuits."""
+
 CUT = 4.0
-"""Normal draws further out than this many standard deviations are set to it, as a sorted part would be."""
+"""Normal draws are clipped to this many standard deviations, as sorted parts would be."""
 
 _TOLERATED = {"resistance": "resistor", "capacitance": "capacitor", "gm": "gm"}
 _BATCH_NUMBERS = 2_000_000  # numbers in the largest array of a batch, which bounds the memory
 
 
 class Distribution(StrEnum):
-    """How a part's value is spread within its tolerance."""
+    """The distribution of a part's value within its tolerance."""
 
     NORMAL = "normal"
     UNIFORM = "uniform"
@@ -35,23 +37,23 @@ class Distribution(StrEnum):
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What is drawn: the value of every part by itself, and one temperature for all of them.
+    """The tolerances of parts, each drawn by itself, and the range of the temperature, which is the same for all.
 
     Attributes:
-        resistor: relative tolerance of resistors: the standard deviation of a normal distribution, half the width of a
-            uniform one.
-        capacitor: the same for capacitors.
-        gm: the same for transconductances.
-        offset: standard deviation of the amplifiers' input offsets, V; they are always normal.
-        distribution: how resistors, capacitors and transconductances are spread.
-        celsius: least and greatest ambient temperature in °C; the temperature is uniform between them.
-        resistor_tempco: relative change of every resistor per kelvin above 27 °C.
-        capacitor_tempco: the same for every capacitor, 1/K.
-        gm_tempco: the same for every transconductance, 1/K.
+        resistor: The relative tolerance of resistors: the standard deviation of a normal distribution, or half the
+            width of a uniform one; from 0 to less than 1/`CUT` and 1, so that all values are positive.
+        capacitor: The same for capacitors.
+        gm: The same for transconductances.
+        offset: The standard deviation of the amplifiers' input offsets, V, at least 0; they are always normal.
+        distribution: The distribution of resistors, capacitors and transconductances.
+        celsius: The lowest and the highest ambient temperature, °C; the temperature is uniform between them.
+        resistor_tempco: The relative change of every resistor per kelvin above 27 °C, 1/K.
+        capacitor_tempco: The same for every capacitor.
+        gm_tempco: The same for every transconductance.
 
     Raises:
-        DesignError: a spread is negative, values could be drawn that are not positive, or the distribution is none
-            of these.
+        DesignError: A tolerance is negative, a drawn value could be 0 or negative, the temperatures are not in order
+            or not above absolute zero, or there is no such distribution.
     """
 
     resistor: float = 0.0
@@ -99,10 +101,10 @@ class Draws:
     """Drawn circuits, as the values of their parts.
 
     Attributes:
-        values: the parts' values, shape (draws, parameters), in the order of the equations' parameters.
-        offsets: input offsets, V, shape (draws, amplifiers), in the order of the equations' amplifiers; the offsets of
-            the models are included.
-        celsius: the temperature of each circuit in °C, shape (draws,).
+        values: The values of the parts, SI units, shape (draws, parameters), in the order of the equations' parameters.
+        offsets: The input offsets, V, shape (draws, amplifiers), in the order of the equations' amplifiers, with those
+            of the models included.
+        celsius: The temperature of each circuit, °C, shape (draws,).
     """
 
     values: Array
@@ -117,13 +119,13 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
     """Draw `count` circuits; the same arguments give the same draws.
 
     Args:
-        system: equations of the nominal circuit.
-        tolerances: what is drawn.
-        count: how many circuits, 1 to 1,000,000.
-        seed: the seed of the random numbers, at least 0.
+        system: The equations of the nominal circuit.
+        tolerances: The tolerances of the parts and the range of the temperature.
+        count: The number of circuits, 1 to 1,000,000.
+        seed: The seed of the random numbers, at least 0.
 
     Raises:
-        DesignError: the count or the seed is out of range.
+        DesignError: The count or the seed is out of range.
     """
     number = check_integer("Monte-Carlo draws", count, 1, MAX_DRAWS)
     rng = np.random.default_rng(check_integer("seed", seed, 0))
@@ -143,12 +145,12 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What drawn circuits do.
+    """The errors of drawn circuits.
 
     Attributes:
-        nrmse: error of each signal relative to the wanted one, both root mean square, shape (draws, signals).
-        offsets: direct voltage of each signal at rest, V, shape (draws, signals).
-        stable: whether each circuit is stable, shape (draws,); where it is not, its errors are infinite.
+        nrmse: The RMS error of each signal relative to the RMS of the wanted one, shape (draws, signals).
+        offsets: The direct voltage of each signal at rest, V, shape (draws, signals).
+        stable: Whether each circuit is stable, shape (draws,); the errors of one that is not are infinite.
     """
 
     nrmse: Array
@@ -156,11 +158,19 @@ class Outcome:
     stable: NDArray[np.bool_]
 
     def passing(self, limit: float) -> float:
-        """Return the yield: the share of the circuits of which no signal's error exceeds `limit`."""
+        """Return the yield: the share of the circuits in which no signal's error exceeds `limit`.
+
+        Raises:
+            DesignError: The limit is not positive and finite.
+        """
         return float(np.mean((self.nrmse <= check_positive("error limit", limit)).all(axis=1)))
 
     def quantile(self, share: float) -> float:
-        """Return the error that a `share` of the circuits, from 0 to 1, keep in all signals."""
+        """Return the error that a `share` of the circuits do not exceed in any signal.
+
+        Raises:
+            DesignError: The share is not from 0 to 1.
+        """
         if not 0.0 <= share <= 1.0:
             raise DesignError("share of the circuits", "from 0 to 1", share)
         return float(np.quantile(self.nrmse.max(axis=1), share, method="higher"))
@@ -179,17 +189,19 @@ def run(
     """Compare every drawn circuit with the wanted response, for input that is white over the frequencies.
 
     Args:
-        system: equations of the nominal circuit.
-        draws: the values to put in the place of the nominal ones.
-        frequencies: frequencies in Hz, evenly spaced over the band of the input.
-        wanted: the wanted response in V for one volt of input, shape (frequencies, signals).
-        inputs: volts at each of `system.inputs` per volt of input, shape (inputs,); by default 1 V at the first.
-        signals: each signal as a combination of `system.outputs`, shape (signals, outputs); by default each output is
-            a signal by itself.
-        rms: root mean square of the input, V. Against it offsets weigh in the error; by default they do not.
+        system: The equations of the nominal circuit.
+        draws: The values that replace the nominal ones.
+        frequencies: The frequencies, Hz, evenly spaced over the band of the input.
+        wanted: The wanted response, V per volt of input, shape (frequencies, signals).
+        inputs: The voltage at each of `system.inputs` per volt of input, V/V, shape (inputs,); by default 1 at the
+            first and 0 at the others.
+        signals: Each signal as a combination of `system.outputs`, shape (signals, outputs); by default each output is
+            a signal.
+        rms: The root mean square of the input, V, to which offsets are compared; by default it is infinite, so that
+            offsets do not count.
 
     Raises:
-        DesignError: shapes do not agree, a number is out of its range, or a circuit has no unique solution.
+        DesignError: Shapes do not agree, a number is out of its range, or a circuit has no unique solution.
     """
     hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     if hertz.ndim != 1 or not hertz.size or not (np.isfinite(hertz) & (hertz >= 0.0)).all():
@@ -222,21 +234,21 @@ def transients(
     inputs: ArrayLike | None = None,
     signals: ArrayLike | None = None,
 ) -> Array:
-    """Simulate every drawn circuit on held samples, exactly, from rest with its offsets.
+    """Return the exact response of every drawn circuit to held samples, starting at rest with its offsets.
 
     Args:
-        system: equations of the nominal circuit.
-        draws: the values to put in the place of the nominal ones.
-        samples: the input in V, shape (steps,); each sample is held for dt.
-        dt: time between two samples, s.
-        inputs: as in `run`.
-        signals: as in `run`.
+        system: The equations of the nominal circuit.
+        draws: The values that replace the nominal ones.
+        samples: The input, V, shape (steps,); each sample is held for dt.
+        dt: The time between two samples, s.
+        inputs: As in `run`.
+        signals: As in `run`.
 
     Returns:
-        The signals in V at the end of each hold, shape (draws, steps, signals).
+        The signals at the end of each hold, V, shape (draws, steps, signals).
 
     Raises:
-        DesignError: shapes do not agree, dt is not positive, or a circuit has no unique solution.
+        DesignError: Shapes do not agree, dt is not positive, or a circuit has no unique solution.
     """
     held = np.asarray(samples, dtype=np.float64)
     if held.ndim != 1:
@@ -246,7 +258,7 @@ def transients(
     batches = []
     for model, rest in _models(system, draws, row, rows):
         n = model.a.shape[-1]
-        # dx/dt = a x + b0 u + b1 (offsets), with u and 1 as states that stay: one exponential gives the exact step.
+        # dx/dt = a x + b0 u + b1: with u and 1 as further constant states, one exponential is the exact step.
         joined = np.zeros((len(model.a), n + 2, n + 2))
         joined[:, :n, :n], joined[:, :n, n:] = model.a * step, model.b * step
         flow = expm(joined)[:, :n]
@@ -271,7 +283,7 @@ def _combinations(system: Equations, inputs: ArrayLike | None, signals: ArrayLik
 
 
 def _models(system: Equations, draws: Draws, row: Array, rows: Array) -> Iterator[tuple[StateSpace, Array]]:
-    """Yield batches of models with two inputs, the signal and the offsets (at 1), and their states at rest."""
+    """Yield batches of models and their states at rest; their inputs are the signal, and 1 for the offsets."""
     count = len(row)
     step = max(1, _BATCH_NUMBERS // (2 * system.size) ** 2)
     for first in range(0, len(draws), step):

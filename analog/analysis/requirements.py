@@ -1,4 +1,8 @@
-"""The slowest and weakest amplifiers with which a circuit still keeps a stated error."""
+"""The requirements of a circuit on its amplifiers and supplies.
+
+These are the slowest and weakest amplifiers with which it still keeps a stated error, and an estimate of its power,
+from the currents of the amplifiers at rest and of the resistors at worst.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.graph import Circuit, walk
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.errors import DesignError, check_positive
@@ -17,13 +20,13 @@ from lmu_hw.errors import DesignError, check_positive
 
 @dataclass(frozen=True)
 class Power:
-    """What a circuit draws from its two supplies, W.
+    """The power that a circuit draws from its two supplies, W.
 
     Attributes:
-        amplifiers: what the amplifiers take at rest: an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product, a
-            transconductor twice its largest output current. None where the devices are ideal and so take nothing.
-        resistors: what the resistors take at worst: each with the whole swing across it and its current drawn from one
-            supply.
+        amplifiers: The power of the amplifiers at rest: an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product,
+            a transconductor twice its largest output current. None where the devices are ideal and state no current.
+        resistors: The power of the resistors at worst: each has the whole swing across it, and its current comes from
+            one supply.
     """
 
     amplifiers: float | None
@@ -38,18 +41,14 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
     """Estimate the power of `circuit`.
 
     Args:
-        circuit: a memory, or any other circuit.
-        supply: the supplies lie at plus and minus this voltage, V.
-        swing: largest voltage on a net, V.
+        circuit: A memory, or any other circuit.
+        supply: The supplies lie at plus and minus this voltage, V.
+        swing: The largest voltage on a net, V.
     """
-    amps: float | None = None
-    conductance = 0.0
-    for _, element, _ in walk(circuit):
-        if isinstance(element, Resistor):
-            conductance += 1.0 / element.ohms
-        elif isinstance(element, Device) and element.model.amps_at_rest is not None:
-            amps = (amps or 0.0) + element.model.amps_at_rest
-    return Power(None if amps is None else 2.0 * supply * amps, supply * swing * conductance)
+    elements = [element for _, element, _ in walk(circuit)]
+    amps = [element.amps_at_rest for element in elements if element.amps_at_rest is not None]
+    conductance = sum(element.conductance for element in elements)
+    return Power(2.0 * supply * sum(amps) if amps else None, supply * swing * conductance)
 
 
 UNLIMITED = 1e12  # a gain or bandwidth that no longer matters
@@ -59,13 +58,13 @@ _STEPS = 30
 
 @dataclass(frozen=True)
 class Requirement:
-    """What an error asks of the amplifiers.
+    """The least amplifiers that keep a stated error.
 
     Attributes:
-        error: the stated error: NRMSE of the states, see `design.memory.Prediction`.
-        predicted: the error that is predicted with these amplifiers.
-        gain: least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
-        gbw: least gain-bandwidth product of an op-amp, Hz; None for transconductors.
+        error: The stated error: the NRMSE of the states, see `design.memory.Prediction`.
+        predicted: The error that is predicted with these amplifiers.
+        gain: The least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
+        gbw: The least gain-bandwidth product of an op-amp, Hz; None for transconductors.
     """
 
     error: float
@@ -79,17 +78,17 @@ class Requirement:
 
 
 def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
-    """Find the least gain-bandwidth product, then the least gain with it, that keep the predicted error.
+    """Find the least gain-bandwidth product, and then the least gain beside it, that keep the predicted error.
 
-    Bandwidth alone may take nine tenths of the error; of all pairs that keep it this is one of low bandwidth. The
+    The bandwidth alone may cause nine tenths of the error; of all pairs that keep it this is one of low bandwidth. The
     parts stay those of `design`, their rounding included.
 
     Args:
-        design: a design of up to 64 states.
-        error: largest NRMSE of the states.
+        design: A design of up to 64 states.
+        error: The largest NRMSE of the states that is allowed.
 
     Raises:
-        DesignError: the parts alone already make a larger error, or the design is too large.
+        DesignError: The parts alone already make a larger error, or the design is too large.
     """
     limit = check_positive("error", error)
     if design.realisation.states > PREDICTION_ORDER:
@@ -117,7 +116,7 @@ def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
 
 
 def _least(holds: Callable[[float], bool], high: float) -> float:
-    """Return the least value from 1 to `high`, within two per cent, from which on `holds` is true."""
+    """Return, within two per cent, the least value from 1 to `high` from which on `holds` is true."""
     low = 1.0
     if holds(low):
         return low

@@ -1,8 +1,8 @@
-"""Noise and sensitivities of a circuit, each from one solution of its equations and one of the transposed ones.
+"""Noise and sensitivities of a circuit, from one solution of its equations and one of the transposed equations.
 
-The transposed solution is the response of one output to a current or voltage anywhere, so that it weighs the noise
-of every part, and together with the solution itself the derivative by every part's value, at once. (Adjoint network:
-S. W. Director and R. A. Rohrer, IEEE Trans. Circuit Theory 16 (3), 1969.)
+The transposed solution is the response of one output to a current or voltage anywhere. So it gives the contributions of
+all parts to the noise at once and, together with the solution itself, the derivatives by all parts' values. This is the
+adjoint network of S. W. Director and R. A. Rohrer, IEEE Trans. Circuit Theory 16 (3), 1969.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from lmu_hw.errors import DesignError, check_positive
 ComplexArray = NDArray[np.complex128]
 
 KELVIN = 273.15
-"""0 °C, K."""
+"""0 °C in kelvin."""
 
 NOMINAL_CELSIUS = 27.0
-"""Temperature at which SPICE simulates and at which models state their noise."""
+"""The temperature at which SPICE simulates by default and at which models state their noise, °C."""
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Noise at one output.
+    """The noise at an output, by the part that causes it.
 
     Attributes:
-        frequencies: the frequencies, Hz, shape (frequencies,).
-        powers: what each part adds to the noise, V²/Hz, shape (frequencies, sources).
-        sources: the paths of the parts.
+        frequencies: The frequencies, Hz, shape (frequencies,).
+        powers: The contribution of each part to the power density, V²/Hz, shape (frequencies, sources).
+        sources: The paths of the parts.
     """
 
     frequencies: Array
@@ -47,7 +47,7 @@ class Noise:
         return np.asarray(np.sqrt(self.powers.sum(axis=1)))
 
     def rms(self) -> float:
-        """Return the noise over the band from the first to the last frequency, V, by the trapezium rule."""
+        """Return the RMS noise over the band from the first to the last frequency, V, by the trapezoidal rule."""
         return float(np.sqrt(np.trapezoid(self.powers.sum(axis=1), self.frequencies)))
 
     def shares(self) -> dict[str, float]:
@@ -59,16 +59,16 @@ class Noise:
 def noise(
     system: Equations, frequencies: ArrayLike, output: str | tuple[str, str], *, celsius: float = NOMINAL_CELSIUS
 ) -> Noise:
-    """Predict the noise at an output: thermal noise of resistors and the stated input noise of amplifiers.
+    """Predict the noise at an output, from the thermal noise of resistors and the input noise of amplifiers.
 
     Args:
-        system: equations of the circuit, with the amplifiers as modelled.
-        frequencies: the frequencies in Hz, increasing.
-        output: a net, or two nets for the voltage between them.
-        celsius: the temperature in °C.
+        system: The equations of the circuit, with the amplifiers as modelled.
+        frequencies: The frequencies, Hz, increasing.
+        output: A net, or two nets for the voltage between them.
+        celsius: The temperature, °C.
 
     Raises:
-        DesignError: a net is none of the circuit's, the temperature is not above absolute zero, or the circuit has
+        DesignError: A net is none of the circuit's, the temperature is not above absolute zero, or the circuit has
             no unique solution.
     """
     kelvin = check_positive("temperature above absolute zero", celsius + KELVIN, "K")
@@ -91,19 +91,20 @@ def noise(
 def sensitivities(
     system: Equations, frequencies: ArrayLike, output: str | tuple[str, str], inputs: ArrayLike | None = None
 ) -> ComplexArray:
-    """Return the derivatives of a response H by the logarithm of every parameter: dH = S dp/p.
+    """Return the derivatives S of a response H by the logarithm of every parameter p: dH = S dp/p.
 
     Args:
-        system: equations of the circuit.
-        frequencies: the frequencies in Hz.
-        output: a net, or two nets for the voltage between them.
-        inputs: the volts at each input that make the response, shape (inputs,); by default 1 V at the first.
+        system: The equations of the circuit.
+        frequencies: The frequencies, Hz.
+        output: A net, or two nets for the voltage between them.
+        inputs: The voltage at each input, V, shape (inputs,); by default 1 V at the first and 0 V at the others.
 
     Returns:
-        The derivatives in V, shape (frequencies, parameters), in the order of `system.parameters`.
+        The derivatives, V, shape (frequencies, parameters), in the order of `system.parameters`.
 
     Raises:
-        DesignError: a net is none of the circuit's, or the circuit has no unique solution.
+        DesignError: A net is none of the circuit's, there are more or fewer inputs, or the circuit has no unique
+            solution.
     """
     hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     count = len(system.inputs)
@@ -125,7 +126,15 @@ def sensitivities(
 
 
 def offset_gains(system: Equations, output: str | tuple[str, str]) -> Array:
-    """Return the direct voltage at an output per volt of input offset, for each of `system.amplifiers`."""
+    """Return the direct voltage at an output per volt of input offset, V/V, shape (amplifiers,).
+
+    Args:
+        system: The equations of the circuit.
+        output: A net, or two nets for the voltage between them.
+
+    Raises:
+        DesignError: A net is none of the circuit's, or the circuit has no unique solution.
+    """
     weights = _adjoint(system, np.zeros(1), output) @ system.disturbance_matrix()
     return np.asarray(weights[0, system.offset_columns()].real)
 
@@ -136,7 +145,7 @@ def _matrices(system: Equations, hertz: Array) -> ComplexArray:
 
 
 def _adjoint(system: Equations, hertz: Array, output: str | tuple[str, str]) -> ComplexArray:
-    """Return the output per unit in each equation, shape (frequencies, size)."""
+    """Return the output per unit on the right-hand side of each equation, shape (frequencies, size)."""
     return _solve(np.swapaxes(_matrices(system, hertz), -1, -2), system.probe(output), system.name)
 
 

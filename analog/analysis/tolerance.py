@@ -1,4 +1,4 @@
-"""The tolerance analysis of a design: its signals against the exact memory's over drawn parts, and what is to blame."""
+"""The tolerance analysis of a design: the errors of its signals over drawn parts, and the share of each part."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw, run
 from lmu_hw.analog.analysis.small_signal import sensitivities
 from lmu_hw.analog.circuit.equations import Equations, equations
+from lmu_hw.analog.design.amplitudes import band_frequencies
 from lmu_hw.analog.design.choice import descending
-from lmu_hw.analog.design.memory import AnalogDesign, band_frequencies
+from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 POINTS = 16
-"""How many frequencies the band is judged at."""
+"""The number of frequencies in the band at which errors are computed."""
 
 
 def analyse(
@@ -33,24 +34,27 @@ def analyse(
     """Draw circuits and compare their signals with those of the exact memory.
 
     Args:
-        design: the nominal circuit, whose values may be standard ones: their rounding counts.
-        tolerances: what is drawn.
-        draws: how many circuits are drawn.
-        seed: the seed of the random numbers.
-        signals: which of `design.signals` are compared; by default the outputs, or the states of a design without
+        design: The nominal circuit. If it has standard values, their rounding is part of the error.
+        tolerances: The tolerances of the parts and the range of the temperature.
+        draws: The number of circuits, 1 to 1,000,000.
+        seed: The seed of the random numbers, at least 0.
+        signals: Those of `design.signals` that are compared; by default the outputs, or the states of a design without
             outputs.
-        frequencies: frequencies in Hz, evenly spaced over the band of the input; by default `POINTS` of them up to
-            states / (4 theta).
-        rms: root mean square of the input, V, against which offsets weigh; by default they do not.
+        frequencies: Frequencies in Hz, evenly spaced over the band of the input; by default `POINTS` of them up to
+            states/(4 theta).
+        rms: The root mean square of the input, V, to which offsets are compared; by default it is infinite, so that
+            offsets do not count.
+
+    Returns:
+        Errors, offsets and stability of the drawn circuits.
 
     Raises:
-        DesignError: there is no such signal, or an argument is out of its range.
+        DesignError: There is no such signal, or an argument is out of its range.
     """
-    names = judged_signals(design) if signals is None else list(signals)
+    names = reported_signals(design) if signals is None else list(signals)
     _check_signals(design, names)
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-    rows = [design.network.index(name) for name in names]
-    wanted = design.network.response(hertz)[:, rows] * np.array(design.signs)[rows]
+    wanted = design.exact_response(hertz, names)
     system = equations(design.circuit)
     inputs, combinations = ports(design, system, names)
     drawn: Draws = draw(system, tolerances, draws, seed)
@@ -59,11 +63,11 @@ def analyse(
 
 @dataclass(frozen=True)
 class ErrorBudget:
-    """The error of a signal to first order in its parts' deviations.
+    """The error of a signal, to first order in the deviations of the parts.
 
     Attributes:
-        nrmse: error, root mean square over circuits and frequencies, relative to the nominal signal.
-        shares: the share of each part in the mean square, by path, the largest first.
+        nrmse: The error, as root mean square over circuits and frequencies, relative to the nominal signal.
+        shares: The share of each part in the mean square error, by path, the largest first.
     """
 
     nrmse: float
@@ -73,18 +77,18 @@ class ErrorBudget:
 def error_budget(
     design: AnalogDesign, tolerances: Tolerances, signal: str, *, frequencies: ArrayLike | None = None
 ) -> ErrorBudget:
-    """Say from the sensitivities how much each part's tolerance adds to the error of a signal.
+    """Return the contribution of each part's tolerance to the error of a signal, by the sensitivities.
 
-    The temperature's spread is left out: it moves all parts together.
+    The range of the temperature is left out, as it changes all parts together.
 
     Args:
-        design: the nominal circuit.
-        tolerances: the tolerances of its parts.
-        signal: one of `design.signals`.
-        frequencies: the frequencies, as in `analyse`.
+        design: The nominal circuit.
+        tolerances: The tolerances of its parts.
+        signal: One of `design.signals`.
+        frequencies: The frequencies, Hz, as in `analyse`.
 
     Raises:
-        DesignError: there is no such signal, or no part has a tolerance.
+        DesignError: There is no such signal, or no part has a tolerance.
     """
     _check_signals(design, [signal])
     hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
@@ -104,13 +108,18 @@ def error_budget(
     return ErrorBudget(float(np.sqrt(total / np.mean(np.abs(response) ** 2))), shares)
 
 
-def judged_signals(design: AnalogDesign) -> list[str]:
-    """Return the signals whose error or noise is told: the outputs of a design, or its states where it has none."""
+def reported_signals(design: AnalogDesign) -> list[str]:
+    """Return the signals whose error or noise is reported: the outputs of a design, or its states if it has none."""
     return list(design.signals[design.realisation.states :] or design.signals)
 
 
 def ports(design: AnalogDesign, system: Equations, signals: Sequence[str]) -> tuple[Array, Array]:
-    """Return how a design's signals are made of its ports.
+    """Return how a design's signals are made up of its ports.
+
+    Args:
+        design: The design.
+        system: The equations of its circuit.
+        signals: Some of `design.signals`.
 
     Returns:
         The share of the input at each of `system.inputs`, shape (inputs,), and each signal as a combination of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled
+from lmu_hw.analog.circuit.elements import Instance, PiecewiseLinear, VoltageSource, Waveform, scaled, waveform_of
 from lmu_hw.analog.circuit.graph import GROUND, Circuit
 from lmu_hw.errors import DesignError
 
@@ -15,14 +15,14 @@ def bench_for(
     """Return a bench in which sources drive the inputs of `circuit` and every port is a net of the same name.
 
     Args:
-        circuit: a circuit with one input port, or with those of `shares`.
-        waveform: voltage at the input, V.
-        ac: magnitude of the input in a small-signal analysis, V.
-        shares: the share of waveform and magnitude that each input port gets; a differential input has +0.5 and -0.5.
+        circuit: A circuit with one input port, or with those of `shares`.
+        waveform: The voltage at the input, V.
+        ac: The magnitude of the input in a small-signal analysis, V.
+        shares: The share of waveform and magnitude at each input port; a differential input has +0.5 and -0.5.
 
     Raises:
-        DesignError: the circuit's input ports are not those of `shares` or, without it, not exactly one; or an
-            external waveform is to be scaled.
+        DesignError: The circuit's input ports are not those of `shares` or, without it, not exactly one; or an
+            external waveform has a share other than 1.
     """
     inputs = [port.name for port in circuit.ports if port.direction == "in"]
     if shares is None:
@@ -34,8 +34,7 @@ def bench_for(
     bench = Circuit(f"{circuit.name}_bench")
     for port in inputs:
         share = shares[port]
-        wave = scaled(waveform, share) if isinstance(waveform, int | float) else waveform.scaled(share)
-        source = VoltageSource(f"V_{port}", wave, scaled(ac, share))
+        source = VoltageSource(f"V_{port}", waveform_of(waveform).scaled(share), scaled(ac, share))
         bench.add(source, p=port, n=GROUND)
     bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
     return bench
@@ -44,19 +43,19 @@ def bench_for(
 def held_samples(volts: Sequence[float], dt: float, *, edge: float = 1e-3, merge: bool = False) -> PiecewiseLinear:
     """Return the waveform that holds each sample for `dt` seconds, starting from rest at 0 V.
 
-    The edge to a sample is centred on the time at which it begins, so that the waveform's integral over the
+    The edge to a sample is centred on the time at which the sample begins, so that the waveform's integral over the
     history, and with it the memory's state, agrees with an ideal hold to second order. Only the first edge,
     which starts at time 0, is late, by half its length.
 
     Args:
-        volts: the samples.
-        dt: time between samples, s.
-        edge: length of an edge as a fraction of dt.
-        merge: whether to leave out the points between equal samples. A simulator makes a step to each point, so that it
-            is slower with them, but need not be interpolated at the samples' times.
+        volts: The samples, V.
+        dt: The time between samples, s.
+        edge: The length of an edge as a fraction of dt.
+        merge: Whether to leave out the points between equal samples. A simulator steps to every point: with them it is
+            slower, but has a solution at the time of every sample, which need not be interpolated.
 
     Raises:
-        DesignError: there are no samples.
+        DesignError: There are no samples.
     """
     if not len(volts):
         raise DesignError("input", "at least one sample", "none")

@@ -1,5 +1,9 @@
 """The models of amplifiers: the parameters of a SPICE subcircuit, checked, and what they mean for small signals.
 
+There are two kinds. Operational amplifiers are voltage sources; they come single-ended and fully differential.
+Transconductors (OTAs) are current sources: the current gm (v(inp) - v(inn)) flows out of the pin ``out``, into the net
+that is connected there.
+
 The library texts are the files in ``models/``. They take their parameters at the instance, so that one definition
 serves every amplifier of a netlist. A further model is one class here and one text there.
 """
@@ -15,30 +19,31 @@ from typing import ClassVar, NamedTuple
 
 from lmu_hw.errors import DesignError, check_positive
 
+# With these, 4 k T R is the thermal noise of a resistance R in V²/Hz.
 BOLTZMANN = 1.380649e-23
-"""The Boltzmann constant, J/K, exact by definition."""
+"""The Boltzmann constant k, J/K, exact by definition of the SI."""
 
 TEMPERATURE = 300.15
-"""The temperature in kelvin at which models state their noise, 27 °C: that of SPICE where it is told no other."""
+"""The temperature T in kelvin at which models state their noise: 27 °C, the default of SPICE."""
 
 AMPS_PER_HZ = 1e-10
-"""Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, usual of general-purpose parts."""
+"""Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, as of general-purpose parts."""
 
 
 @dataclass(frozen=True)
 class DeviceModel:
-    """Parameters of an amplifier. Each is a field, and positive where the class does not list it as an exception.
+    """The parameters of an amplifier. Each is a field, and positive unless the class lists it as an exception.
 
     Attributes:
-        subcircuit: the name of the SPICE subcircuit, and of the file with its text.
-        label: what the model is called on the command line and in headers.
-        pins: the pins of the subcircuit, in order.
-        device: what the amplifier is, for messages and headers.
-        signed: the parameters that may be negative.
-        may_be_zero: the parameters that may be zero.
+        subcircuit: The name of the SPICE subcircuit, and of the file with its text.
+        label: The name of the model on the command line and in headers.
+        pins: The pins of the subcircuit, in order.
+        device: The kind of amplifier, for messages and headers.
+        signed: The parameters that may be negative.
+        may_be_zero: The parameters that may be zero.
 
     Raises:
-        DesignError: a parameter is out of its range.
+        DesignError: A parameter is out of its range.
     """
 
     subcircuit: ClassVar[str]
@@ -58,7 +63,7 @@ class DeviceModel:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Instance parameters of the SPICE subcircuit, in the order in which they are written."""
+        """The parameters of an instance of the SPICE subcircuit, in the order of the text."""
         return {field.name: float(getattr(self, field.name)) for field in fields(self)}
 
     @property
@@ -71,7 +76,7 @@ def check_finite(what: str, value: object) -> float:
     """Return `value` as a float if it is a finite real number.
 
     Raises:
-        DesignError: it is not.
+        DesignError: It is not.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise DesignError(what, "a finite number", value)
@@ -88,12 +93,8 @@ def library(model: DeviceModel) -> str:
     return (files(__package__) / "models" / f"{model.subcircuit}.lib").read_text(encoding="utf-8")
 
 
-OTA_PINS = ("inp", "inn", "out")
-"""Pins of every transconductor: non-inverting input, inverting input, output."""
-
-
 class SmallOta(NamedTuple):
-    """A transconductor as small signals see it; the fields mean what those of `MacroOta` mean."""
+    """The small-signal model of a transconductor; the fields are those of `MacroOta`, in the same units."""
 
     gm: float
     gout: float = 0.0
@@ -105,13 +106,18 @@ class SmallOta(NamedTuple):
 
 @dataclass(frozen=True)
 class OtaModel(DeviceModel):
-    """A model of a transconductor, whose output current flows out of the pin ``out``."""
+    """A model of a transconductor, whose output current flows out of the pin ``out``, into the net there."""
 
-    pins: ClassVar[tuple[str, ...]] = OTA_PINS
+    pins: ClassVar[tuple[str, ...]] = ("inp", "inn", "out")
     device: ClassVar[str] = "transconductor"
 
+    @property
+    def rail(self) -> float:
+        """The supplies inside the model lie at plus and minus this voltage, V; 0 where it has none."""
+        return 0.0
+
     def small_signal(self) -> SmallOta | None:
-        """Return the linear model, or None where nothing but a simulation can tell it."""
+        """Return the linear model, or None where it is known from simulation alone."""
         return None
 
 
@@ -120,7 +126,7 @@ class IdealOta(OtaModel):
     """A voltage-controlled current source.
 
     Attributes:
-        gm: transconductance, S.
+        gm: Transconductance, S.
     """
 
     gm: float = 1e-6
@@ -130,7 +136,7 @@ class IdealOta(OtaModel):
 
     @property
     def saturation(self) -> float:
-        """The input voltage at which the output current saturates, V: there is none."""
+        """The input voltage at which the output current saturates, V: infinite, as it never does."""
         return math.inf
 
     def small_signal(self) -> SmallOta:
@@ -138,7 +144,11 @@ class IdealOta(OtaModel):
         return SmallOta(self.gm)
 
     def scaled(self, gm: float) -> IdealOta:
-        """Return the same device with another transconductance, S."""
+        """Return the same device with the transconductance `gm`, S.
+
+        Raises:
+            DesignError: `gm` is not positive and finite.
+        """
         return replace(self, gm=check_positive("transconductance", gm, "S"))
 
 
@@ -149,13 +159,13 @@ class MacroOta(OtaModel):
     The output current is gm linear tanh((v(inp) - v(inn) + offset + noise) / linear) - gout v(out).
 
     Attributes:
-        gm: transconductance for small inputs, S.
-        linear: scale of the saturation, V: gm falls by 1 % at 0.1 linear, and the current stays below gm linear.
-        gout: output conductance, S.
-        cin: capacitance from each input to ground, F.
-        cout: capacitance from the output to ground, F.
-        offset: voltage in series with the non-inverting input, V.
-        noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        gm: Transconductance for small inputs, S.
+        linear: Scale of the saturation, V: at an input of 0.1 linear gm is 1 % lower; no current exceeds gm linear.
+        gout: Output conductance, S.
+        cin: Capacitance from each input to ground, F.
+        cout: Capacitance from the output to ground, F.
+        offset: Voltage in series with the non-inverting input, V.
+        noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
     """
 
     gm: float = 1e-6
@@ -173,7 +183,7 @@ class MacroOta(OtaModel):
 
     @property
     def amps_at_rest(self) -> float:
-        """Twice the largest output current, A."""
+        """The current from each supply at rest, A: twice the largest output current."""
         return 2.0 * self.gm * self.linear
 
     @property
@@ -192,10 +202,10 @@ class MacroOta(OtaModel):
         voltage and offset stay.
 
         Args:
-            gm: the transconductance, S.
+            gm: The transconductance, S.
 
         Raises:
-            DesignError: gm is not positive and finite.
+            DesignError: `gm` is not positive and finite.
         """
         ratio = check_positive("transconductance", gm, "S") / self.gm
         return replace(
@@ -220,10 +230,10 @@ class CmosOta(OtaModel):
     this project (see the library text), not a foundry's.
 
     Attributes:
-        scale: the size of the cell, which widths, currents and conductances follow.
-        degen: resistance between the sources of the pair at scale 1, ohm; it sets gm and the linear range.
-        bias: resistance that sets the bias currents at scale 1, ohm.
-        supply: the rails lie at plus and minus this voltage, V.
+        scale: The size of the cell, which widths, currents and conductances follow.
+        degen: Resistance between the sources of the pair at scale 1, ohm; it sets gm and the linear range.
+        bias: Resistance that sets the bias currents at scale 1, ohm.
+        supply: The rails lie at plus and minus this voltage, V.
     """
 
     scale: float = 1.0
@@ -234,18 +244,16 @@ class CmosOta(OtaModel):
     subcircuit: ClassVar[str] = "ota_cmos"
     label: ClassVar[str] = "cmos"
 
-
-PINS = ("inp", "inn", "out")
-"""Pins of a single-ended op-amp: non-inverting input, inverting input, output (referred to ground)."""
-
-DIFFERENTIAL_PINS = ("inp", "inn", "outp", "outn")
-"""Pins of a fully differential op-amp; v(outp) - v(outn) = gain (v(inp) - v(inn)), balanced about ground."""
+    @property
+    def rail(self) -> float:
+        """The supplies inside the cell lie at plus and minus this voltage, V."""
+        return self.supply
 
 
 class SmallOpAmp(NamedTuple):
-    """An op-amp as small signals see it; the fields mean what those of `RealOpAmp` mean.
+    """The small-signal model of an op-amp; the fields are those of `MacroParameters`, in the same units.
 
-    With an endless gain-bandwidth product it has neither a pole nor an output resistance.
+    With an infinite gain-bandwidth product it has neither a pole nor an output resistance.
     """
 
     gain: float
@@ -267,34 +275,34 @@ class AnyOpAmp(DeviceModel):
 
     @property
     def amps_at_rest(self) -> float | None:
-        """What an op-amp of this gain-bandwidth product usually takes, A; None where there is no such limit."""
+        """The supply current typical of this gain-bandwidth product, A; None where that is infinite."""
         gbw = self.small_signal().gbw
         return None if math.isinf(gbw) else AMPS_PER_HZ * gbw
 
     @abstractmethod
     def differential(self) -> DifferentialOpAmpModel:
-        """Return the fully differential counterpart; a differential model is its own."""
+        """Return the fully differential model with the same parameters; a differential model returns itself."""
 
     def check_swing(self, volts: float) -> None:
-        """Return if the op-amp's outputs reach ±`volts`, as they do where the model has no rails.
+        """Check that the outputs reach ±`volts`; those of a model without rails always do.
 
         Raises:
-            DesignError: they don't.
+            DesignError: They do not.
         """
 
 
 @dataclass(frozen=True)
 class OpAmpModel(AnyOpAmp):
-    """A model of a single-ended op-amp."""
+    """A model of a single-ended op-amp, whose output voltage refers to ground: v(out) = gain (v(inp) - v(inn))."""
 
-    pins: ClassVar[tuple[str, ...]] = PINS
+    pins: ClassVar[tuple[str, ...]] = ("inp", "inn", "out")
 
 
 @dataclass(frozen=True)
 class DifferentialOpAmpModel(AnyOpAmp):
-    """A model of a fully differential op-amp."""
+    """A model of a fully differential op-amp: v(outp) - v(outn) = gain (v(inp) - v(inn)), balanced about ground."""
 
-    pins: ClassVar[tuple[str, ...]] = DIFFERENTIAL_PINS
+    pins: ClassVar[tuple[str, ...]] = ("inp", "inn", "outp", "outn")
 
     def differential(self) -> DifferentialOpAmpModel:
         """Return this model."""
@@ -302,13 +310,13 @@ class DifferentialOpAmpModel(AnyOpAmp):
 
 
 @dataclass(frozen=True)
-class EndlessOpAmp(AnyOpAmp):
-    """What the ideal op-amps have in common: a voltage-controlled voltage source without bandwidth limit.
+class IdealParameters(AnyOpAmp):
+    """The parameters of an ideal op-amp, single-ended or differential: a voltage source without bandwidth limit.
 
     Attributes:
-        gain: gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
+        gain: Gain, V/V; of a differential op-amp from the difference at its inputs to that at its outputs. The default
             of 1e8 keeps the error of a summing node (noise gain / gain) near 1e-7, below a simulator's own tolerance,
-            and leaves its matrix well enough conditioned; a much larger gain buys nothing in double precision.
+            and leaves its matrix well enough conditioned; a much larger one brings nothing in double precision.
     """
 
     gain: float = 1e8
@@ -319,13 +327,13 @@ class EndlessOpAmp(AnyOpAmp):
 
 
 @dataclass(frozen=True)
-class LinearOpAmp(AnyOpAmp):
-    """What the linear macro-models have in common: gain / (1 + s gain / (2 pi gbw)), then an output resistance.
+class SinglePoleParameters(AnyOpAmp):
+    """The parameters of a linear macro-model: gain / (1 + s gain / (2 pi gbw)), then an output resistance.
 
     Attributes:
-        gain: open-loop gain at direct current, V/V.
-        gbw: gain-bandwidth product, Hz.
-        rout: open-loop resistance of an output, ohm.
+        gain: Open-loop gain at direct current, V/V.
+        gbw: Gain-bandwidth product, Hz.
+        rout: Open-loop resistance of an output, ohm.
     """
 
     gain: float = 1e6
@@ -338,18 +346,18 @@ class LinearOpAmp(AnyOpAmp):
 
 
 @dataclass(frozen=True)
-class RealOpAmp(AnyOpAmp):
-    """What the macro-models have in common: a single pole behind tanh slewing, clamped rails, offset and noise.
+class MacroParameters(AnyOpAmp):
+    """The parameters of a macro-model with limits: a pole behind tanh slewing, clamped rails, offset and noise.
 
     Attributes:
-        gain: open-loop gain at direct current, V/V.
-        gbw: gain-bandwidth product, Hz.
-        slew: largest rate of change of an output, V/s.
-        high: highest output voltage, V, above `low`.
-        low: lowest output voltage, V.
-        rout: open-loop resistance of an output, ohm.
-        offset: voltage in series with the non-inverting input, V.
-        noise: density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        gain: Open-loop gain at direct current, V/V.
+        gbw: Gain-bandwidth product, Hz.
+        slew: Largest rate of change of an output, V/s.
+        high: Highest output voltage, V, above `low`.
+        low: Lowest output voltage, V.
+        rout: Open-loop resistance of an output, ohm.
+        offset: Voltage in series with the non-inverting input, V.
+        noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
     """
 
     gain: float = 1e6
@@ -374,10 +382,10 @@ class RealOpAmp(AnyOpAmp):
         return SmallOpAmp(self.gain, self.gbw, self.rout, self.offset, self.noise)
 
     def check_swing(self, volts: float) -> None:
-        """Return if the rails hold an output of ±`volts`.
+        """Check that an output of ±`volts` lies within the rails.
 
         Raises:
-            DesignError: they don't.
+            DesignError: It does not.
         """
         if volts > min(self.high, -self.low):
             rails = f"within the op-amps' rails of {self.low:g} and {self.high:g} V"
@@ -385,7 +393,7 @@ class RealOpAmp(AnyOpAmp):
 
 
 @dataclass(frozen=True)
-class IdealDifferentialOpAmp(EndlessOpAmp, DifferentialOpAmpModel):
+class IdealDifferentialOpAmp(IdealParameters, DifferentialOpAmpModel):
     """A fully differential voltage-controlled voltage source without bandwidth limit."""
 
     subcircuit: ClassVar[str] = "opamp_differential_ideal"
@@ -393,7 +401,7 @@ class IdealDifferentialOpAmp(EndlessOpAmp, DifferentialOpAmpModel):
 
 
 @dataclass(frozen=True)
-class SinglePoleDifferentialOpAmp(LinearOpAmp, DifferentialOpAmpModel):
+class SinglePoleDifferentialOpAmp(SinglePoleParameters, DifferentialOpAmpModel):
     """A linear fully differential macro-model with one pole and an output resistance on each side. No noise."""
 
     subcircuit: ClassVar[str] = "opamp_differential_single_pole"
@@ -401,11 +409,13 @@ class SinglePoleDifferentialOpAmp(LinearOpAmp, DifferentialOpAmpModel):
 
 
 @dataclass(frozen=True)
-class MacroDifferentialOpAmp(RealOpAmp, DifferentialOpAmpModel):
-    """A fully differential macro-model; small signals see `SinglePoleDifferentialOpAmp`'s response.
+class MacroDifferentialOpAmp(MacroParameters, DifferentialOpAmpModel):
+    """A fully differential macro-model; for small signals it responds as `SinglePoleDifferentialOpAmp` does.
 
-    The outputs are balanced about ground, which the rails of each output must hold between them; the nearer rail
-    limits both outputs.
+    The outputs are balanced about ground, so the rails must lie below and above 0 V; the nearer one limits both.
+
+    Raises:
+        DesignError: A parameter is out of its range, or the rails lie on one side of 0 V.
     """
 
     subcircuit: ClassVar[str] = "opamp_differential_macro"
@@ -418,7 +428,7 @@ class MacroDifferentialOpAmp(RealOpAmp, DifferentialOpAmpModel):
 
 
 @dataclass(frozen=True)
-class IdealOpAmp(EndlessOpAmp, OpAmpModel):
+class IdealOpAmp(IdealParameters, OpAmpModel):
     """A voltage-controlled voltage source without bandwidth limit."""
 
     subcircuit: ClassVar[str] = "opamp_ideal"
@@ -430,7 +440,7 @@ class IdealOpAmp(EndlessOpAmp, OpAmpModel):
 
 
 @dataclass(frozen=True)
-class SinglePoleOpAmp(LinearOpAmp, OpAmpModel):
+class SinglePoleOpAmp(SinglePoleParameters, OpAmpModel):
     """A linear macro-model with one pole and an output resistance. No noise."""
 
     subcircuit: ClassVar[str] = "opamp_single_pole"
@@ -442,8 +452,8 @@ class SinglePoleOpAmp(LinearOpAmp, OpAmpModel):
 
 
 @dataclass(frozen=True)
-class MacroOpAmp(RealOpAmp, OpAmpModel):
-    """A macro-model with the limits of a real amplifier; small signals see `SinglePoleOpAmp`'s response."""
+class MacroOpAmp(MacroParameters, OpAmpModel):
+    """A macro-model with the limits of a real amplifier; for small signals it responds as `SinglePoleOpAmp` does."""
 
     subcircuit: ClassVar[str] = "opamp_macro"
     label: ClassVar[str] = "macro"

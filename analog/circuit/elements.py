@@ -1,16 +1,16 @@
 """Typed circuit elements with named pins. All that is particular to a kind of element is a method of its class.
 
-Ideal parts (R, C, sources) carry their value; a device (an op-amp, a transconductor) carries a model, and what that
-model is made of stays in its library. An element does not know the nets that it is connected to: the circuit does, and
-hands them to those methods that need them, as a mapping from pin to net.
+Ideal parts (R, C, sources) carry their value; a device (an op-amp, a transconductor) carries a model, whose inside
+stays in its SPICE library. An element does not know the nets that it is connected to: the circuit does, and hands them
+to those methods that need them, as a mapping from pin to net.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from lmu_hw.analog.circuit.devices import DeviceModel, DifferentialOpAmpModel, OpAmpModel, OtaModel, describe
 from lmu_hw.errors import DesignError
@@ -30,24 +30,24 @@ Nets = Mapping[str, str]
 
 
 def number(value: float) -> str:
-    """Write a number without suffix, so that it reads back as the same double."""
+    """Return a number as SPICE text: without a suffix, and so that it reads back as the same double."""
     return repr(float(value))
 
 
 @dataclass(frozen=True)
 class Element:
-    """Anything that has a name and pins.
+    """An element of a circuit: anything with a name and pins.
 
     Attributes:
-        name: an identifier.
-        letter: the SPICE letter with which names of this kind begin.
-        kind: what the element is called in messages and tables.
-        designator: the letter of its designators on a board; empty where a board can't carry it.
-        passive: whether the element is a resistor or a capacitor, through which a feedback may lead.
-        feedback: of an op-amp, from which output to which input its feedback leads.
+        name: An identifier.
+        letter: The SPICE letter with which names of this kind begin.
+        kind: The name of the kind in messages and tables.
+        designator: The letter of the designators on a board; empty for what a board cannot carry.
+        passive: Whether the element is a resistor or a capacitor, through which feedback may lead.
+        feedback: The (output, input) pairs of pins between which an op-amp needs feedback.
 
     Raises:
-        DesignError: the name is not an identifier, or does not begin with the kind's SPICE letter.
+        DesignError: The name is not an identifier, or does not begin with the kind's SPICE letter.
     """
 
     name: str
@@ -65,8 +65,21 @@ class Element:
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """Pin names in SPICE order."""
+        """The names of the pins, in SPICE order."""
         return ("p", "n")
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """The values by the names that the circuit equations give them, such as "resistance", in SI units."""
+        return {}
+
+    def with_parameter(self, name: str, value: float) -> Self:
+        """Return the element with another value of one of its `parameters`.
+
+        Raises:
+            DesignError: It has no such parameter, or the value is out of its range.
+        """
+        raise DesignError(f"parameter of {self.name}", f"one of a {self.kind}", name)
 
     @property
     def quantities(self) -> dict[str, float]:
@@ -79,8 +92,23 @@ class Element:
         return ()
 
     @property
+    def rating(self) -> tuple[float, str] | None:
+        """The value that a schematic shows, and the symbol of its unit; None for what has no single value."""
+        return None
+
+    @property
+    def conductance(self) -> float:
+        """The conductance of a resistor, S; 0 for everything else."""
+        return 0.0
+
+    @property
+    def amps_at_rest(self) -> float | None:
+        """The current that an amplifier takes from each supply at rest, A; None where nothing says so."""
+        return None
+
+    @property
     def outputs(self) -> list[str]:
-        """The pins at which an instance drives its nets; what drives them is inside."""
+        """The pins at which an instance drives its nets, from inside."""
         return []
 
     def voltages(self, nets: Nets) -> list[tuple[str, str]]:
@@ -95,26 +123,30 @@ class Element:
         """Add the element's terms to the circuit's equations.
 
         Raises:
-            DesignError: the element has no linear model.
+            DesignError: The element has no linear model.
         """
         raise DesignError(f"element {path}", "of a kind that has a linear model", self.kind)
 
     def spice_value(self) -> str:
-        """Return what stands behind the nets in the element's line: its value, or its subcircuit with parameters.
+        """Return the end of the element's line, behind the nets: its value, or its subcircuit with parameters.
 
         Raises:
-            DesignError: there is no SPICE text for an element of its kind.
+            DesignError: There is no SPICE text for an element of its kind.
         """
         raise DesignError("element", "of a kind that SPICE text exists for", type(self).__name__)
 
     def bill_value(self) -> tuple[str, str]:
-        """Return the value and its unit as the bill of materials states them."""
+        """Return the value and its unit for the bill of materials; both empty for what has no value."""
         return "", ""
 
 
 @dataclass(frozen=True)
 class Resistor(Element):
-    """A linear resistor; `ohms` > 0."""
+    """A linear resistor.
+
+    Attributes:
+        ohms: The resistance, ohm; above 0 in a circuit that keeps the electrical rules.
+    """
 
     ohms: float
 
@@ -124,8 +156,23 @@ class Resistor(Element):
     passive: ClassVar[bool] = True
 
     @property
+    def parameters(self) -> Mapping[str, float]:
+        return {"resistance": self.ohms}
+
+    def with_parameter(self, name: str, value: float) -> Self:
+        return replace(self, ohms=value) if name == "resistance" else super().with_parameter(name, value)
+
+    @property
     def quantities(self) -> dict[str, float]:
         return {"resistance in ohm": self.ohms}
+
+    @property
+    def rating(self) -> tuple[float, str]:
+        return self.ohms, "Ω"
+
+    @property
+    def conductance(self) -> float:
+        return 1.0 / self.ohms
 
     def conducts(self, nets: Nets) -> list[tuple[str, str]]:
         return [(nets["p"], nets["n"])]
@@ -144,7 +191,11 @@ class Resistor(Element):
 
 @dataclass(frozen=True)
 class Capacitor(Element):
-    """A linear capacitor; `farads` > 0."""
+    """A linear capacitor.
+
+    Attributes:
+        farads: The capacitance, farad; above 0 in a circuit that keeps the electrical rules.
+    """
 
     farads: float
 
@@ -154,8 +205,19 @@ class Capacitor(Element):
     passive: ClassVar[bool] = True
 
     @property
+    def parameters(self) -> Mapping[str, float]:
+        return {"capacitance": self.farads}
+
+    def with_parameter(self, name: str, value: float) -> Self:
+        return replace(self, farads=value) if name == "capacitance" else super().with_parameter(name, value)
+
+    @property
     def quantities(self) -> dict[str, float]:
         return {"capacitance in farad": self.farads}
+
+    @property
+    def rating(self) -> tuple[float, str]:
+        return self.farads, "F"
 
     def stamp(self, system: Stamper, nets: Nets, path: str) -> None:
         system.capacitor(path, nets["p"], nets["n"], system.parameter(path, "capacitance", self.farads, 1))
@@ -169,7 +231,11 @@ class Capacitor(Element):
 
 @dataclass(frozen=True)
 class Device(Element):
-    """A physical part: its model says what it is made of, and which pins it has."""
+    """An amplifier as a part.
+
+    Attributes:
+        model: The model, which says which pins and parameters it has.
+    """
 
     model: DeviceModel
 
@@ -179,6 +245,20 @@ class Device(Element):
     @property
     def pins(self) -> tuple[str, ...]:
         return self.model.pins
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        return self.model.parameters
+
+    def with_parameter(self, name: str, value: float) -> Self:
+        if name not in self.parameters:
+            return super().with_parameter(name, value)
+        model: Any = self.model  # each model has fields of its own, which its base class does not declare
+        return replace(self, model=replace(model, **{name: value}))
+
+    @property
+    def amps_at_rest(self) -> float | None:
+        return self.model.amps_at_rest
 
     def spice_value(self) -> str:
         parameters = " ".join(f"{key}={number(value)}" for key, value in self.model.parameters.items())
@@ -190,7 +270,7 @@ class Device(Element):
 
 @dataclass(frozen=True)
 class OpAmp(Device):
-    """A single-ended op-amp with the pins ``inp``, ``inn``, ``out`` and a model."""
+    """A single-ended op-amp with the pins ``inp`` (non-inverting), ``inn`` (inverting) and ``out``."""
 
     model: OpAmpModel
 
@@ -252,11 +332,16 @@ class DifferentialOpAmp(Device):
 
 @dataclass(frozen=True)
 class Transconductor(Device):
-    """A current gm (v(inp) - v(inn)), gm that of the model, flows out of the pin ``out`` into its net."""
+    """A transconductor: the current gm (v(inp) - v(inn)) flows out of the pin ``out``, into the net there."""
 
     model: OtaModel
 
     kind: ClassVar[str] = "transconductor"
+
+    @property
+    def rating(self) -> tuple[float, str] | None:
+        small = self.model.small_signal()
+        return None if small is None else (small.gm, "S")
 
     def conducts(self, nets: Nets) -> list[tuple[str, str]]:
         return [(nets["out"], GROUND)]
@@ -282,11 +367,39 @@ class Transconductor(Device):
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A waveform that stays at one value.
+
+    Attributes:
+        value: The value, V or A.
+    """
+
+    value: float
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The value."""
+        return (self.value,)
+
+    def scaled(self, share: float) -> Constant:
+        """Return the waveform times `share`."""
+        return Constant(scaled(self.value, share))
+
+    def spice_value(self) -> str:
+        """Return the SPICE text."""
+        return number(self.value)
+
+
+@dataclass(frozen=True)
 class PiecewiseLinear:
-    """A waveform through the points (`times` in s, `values` in V or A), held before and after.
+    """A waveform through given points, with straight lines between them, held before and after.
+
+    Attributes:
+        times: The times of the points, s, increasing.
+        values: The values at these times, V or A, as many.
 
     Raises:
-        DesignError: fewer than two points, unequal lengths, or times that do not increase.
+        DesignError: There are fewer than two points, unequal lengths, or times that do not increase.
     """
 
     times: tuple[float, ...]
@@ -305,7 +418,7 @@ class PiecewiseLinear:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """All times and values."""
+        """The times and the values."""
         return (*self.times, *self.values)
 
     def scaled(self, share: float) -> PiecewiseLinear:
@@ -339,21 +452,27 @@ class External:
         return "external"
 
 
-Waveform = float | PiecewiseLinear | External
+Waveform = float | Constant | PiecewiseLinear | External
+"""What a source may follow; a number stands for the constant of that value."""
+
+
+def waveform_of(wave: Waveform) -> Constant | PiecewiseLinear | External:
+    """Return a waveform as an object, a number as a constant."""
+    return Constant(wave) if isinstance(wave, int | float) else wave
 
 
 def scaled(value: float, share: float) -> float:
-    """Return the product; a share of nothing is 0.0, not -0.0, as it will be written."""
+    """Return the product; where it is zero, 0.0 and never -0.0, so that the same text is written."""
     return value * share + 0.0
 
 
 @dataclass(frozen=True)
 class IndependentSource(Element):
-    """What independent sources share.
+    """The common part of independent sources.
 
     Attributes:
-        waveform: a constant, a piecewise-linear waveform, or one supplied from outside; V or A.
-        ac: magnitude in the small-signal analysis; V or A.
+        waveform: A constant, a piecewise-linear waveform, or one that is supplied from outside, V or A.
+        ac: The magnitude in a small-signal analysis, V or A.
     """
 
     waveform: Waveform = 0.0
@@ -361,13 +480,10 @@ class IndependentSource(Element):
 
     @property
     def levels(self) -> tuple[float, ...]:
-        wave = self.waveform
-        return (*((wave,) if isinstance(wave, int | float) else wave.levels), self.ac)
+        return (*waveform_of(self.waveform).levels, self.ac)
 
     def spice_value(self) -> str:
-        wave = self.waveform
-        text = number(wave) if isinstance(wave, int | float) else wave.spice_value()
-        return text + (f" ac {number(self.ac)}" if self.ac else "")
+        return waveform_of(self.waveform).spice_value() + (f" ac {number(self.ac)}" if self.ac else "")
 
 
 @dataclass(frozen=True)
@@ -386,7 +502,11 @@ class VoltageSource(IndependentSource):
 
 @dataclass(frozen=True)
 class Instance(Element):
-    """Another circuit used as one element; its pins are that circuit's ports."""
+    """A circuit that is used as one element of another.
+
+    Attributes:
+        circuit: The inner circuit, whose ports are the pins.
+    """
 
     circuit: Circuit
 
@@ -412,7 +532,8 @@ class Instance(Element):
 class Port(Element):
     """A connection of the circuit to the outside; it bears the name of its net.
 
-    An "in" port is driven by a voltage from outside, an "out" port only looks at the net.
+    Attributes:
+        direction: "in" where a voltage from outside drives the net, "out" where the net is only observed.
     """
 
     direction: Direction

@@ -34,9 +34,9 @@ class Parameter:
     """A quantity of a part on which the equations depend, linearly in value ** power.
 
     Attributes:
-        path: the name of the element behind those of the instances above it, joined by dots.
+        path: The path of the element, see `graph.walk`.
         quantity: "resistance", "capacitance", "gm" or another field of the element's model.
-        value: the nominal value in SI units.
+        value: The nominal value in SI units.
         power: 1, or -1 where the entries are inverse to the value.
     """
 
@@ -47,7 +47,14 @@ class Parameter:
 
 
 class Entry(NamedTuple):
-    """One term of a matrix: coefficient times parameter (or `ONE`) at (row, column)."""
+    """A term of a matrix: coefficient times the scale of a parameter at (row, column).
+
+    Attributes:
+        row: The index of the equation.
+        column: The index of the unknown, the input or the disturbance.
+        coefficient: The factor of the scale.
+        parameter: The index of the parameter, or `ONE`.
+    """
 
     row: int
     column: int
@@ -60,10 +67,10 @@ class Storage:
     """A term s c (a aᵀ) of s C: a capacitor between two nets, or a pole.
 
     Attributes:
-        path: the path of the capacitor or amplifier.
-        vector: the vector a, as {unknown: coefficient}; the stored quantity is aᵀ z.
-        parameter: the index of the parameter c.
-        coefficient: a further factor of c.
+        path: The path of the capacitor or amplifier.
+        vector: The vector a, as {unknown: coefficient}; the stored quantity is aᵀ z.
+        parameter: The index of the parameter c.
+        coefficient: A further factor of the term.
     """
 
     path: str
@@ -74,14 +81,14 @@ class Storage:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """A source inside a part, which moves the right-hand side: a noise current or an amplifier's input voltage.
+    """A source inside a part: the noise current of a resistor, or the input voltage of an amplifier.
 
     Attributes:
-        path: the path of the element.
-        entries: where it enters; the column is unused.
-        resistance: the index of the resistance whose thermal noise current it is; None of an input voltage.
-        density: the density of the noise of an input voltage, V/√Hz.
-        offset: the nominal offset of an input voltage, V.
+        path: The path of the element.
+        entries: The entries of its column of J; the column numbers in them are unused.
+        resistance: The index of the resistance whose thermal noise it is; None for an input voltage.
+        density: The density of the noise of an input voltage, V/√Hz.
+        offset: The nominal offset of an input voltage, V.
     """
 
     path: str
@@ -93,19 +100,19 @@ class Disturbance:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """The equations of a circuit; see the module. Made by `equations`.
+    """The equations (G + s C) z = B u + J e of a circuit, see the module; `equations` sets them up.
 
     Attributes:
-        name: the name of the circuit.
-        unknowns: what each entry of z is: "net", "current" or "pole", and its name.
-        inputs: the names of the input ports and independent sources.
-        outputs: the names of the output ports.
-        parameters: what the entries depend on.
-        conductive: the entries of G.
-        storages: the terms of C.
-        drives: the entries of B; the column is the input.
-        disturbances: the columns of J: sources of noise and offset.
-        fixed: the pairs of nets (unknowns, or None for ground) whose voltage is an input.
+        name: The name of the circuit.
+        unknowns: For each entry of z the kind, "net", "current" or "pole", and the name.
+        inputs: The names of the input ports and independent sources.
+        outputs: The names of the output ports.
+        parameters: The quantities on which the entries depend.
+        conductive: The entries of G.
+        storages: The terms of C.
+        drives: The entries of B; the column is the input.
+        disturbances: The columns of J: sources of noise and offset.
+        fixed: The pairs of nets (unknowns, or None for ground) whose voltage is an input.
     """
 
     name: str
@@ -121,17 +128,17 @@ class Equations:
 
     @property
     def size(self) -> int:
-        """Number of unknowns."""
+        """The number of unknowns."""
         return len(self.unknowns)
 
     @cached_property
     def nominal(self) -> Array:
-        """The nominal values of the parameters."""
+        """The nominal values of the parameters, SI units, shape (parameters,)."""
         return np.array([parameter.value for parameter in self.parameters])
 
     @cached_property
     def powers(self) -> Array:
-        """The power of each parameter, 1.0 or -1.0."""
+        """The power of each parameter, 1.0 or -1.0, shape (parameters,)."""
         return np.array([float(parameter.power) for parameter in self.parameters])
 
     @cached_property
@@ -140,10 +147,10 @@ class Equations:
         return tuple(each.path for each in self.disturbances if each.resistance is None)
 
     def net(self, name: str) -> int | None:
-        """Return the unknown that is the voltage of a net; None for ground.
+        """Return the index of the unknown that is the voltage of a net; None for ground.
 
         Raises:
-            DesignError: there is no such net.
+            DesignError: There is no such net.
         """
         if name == GROUND:
             return None
@@ -153,7 +160,11 @@ class Equations:
             raise DesignError("net", f"one of the circuit {self.name}", name) from None
 
     def probe(self, nets: str | tuple[str, str]) -> Array:
-        """Return the row that picks v(net), or v(one) - v(other) of a pair, out of z; shape (size,)."""
+        """Return the row that multiplies z to v(net), or to v(one) - v(other) for a pair; shape (size,).
+
+        Raises:
+            DesignError: There is no such net.
+        """
         positive, negative = (nets, GROUND) if isinstance(nets, str) else nets
         row = np.zeros(self.size)
         for name, sign in ((positive, 1.0), (negative, -1.0)):
@@ -162,14 +173,14 @@ class Equations:
         return row
 
     def output_rows(self) -> Array:
-        """Return the rows that pick the output ports out of z, shape (outputs, size)."""
+        """Return the rows that multiply z to the voltages of the output ports, shape (outputs, size)."""
         return np.stack([self.probe(name) for name in self.outputs]) if self.outputs else np.zeros((0, self.size))
 
     def scales(self, values: Array | None = None) -> Array:
-        """Return value ** power of all parameters, and a 1 at the end, which `ONE` picks; shape (..., parameters + 1).
+        """Return value ** power of all parameters, and at the end a 1 for `ONE`; shape (..., parameters + 1).
 
         Args:
-            values: the values of the parameters, shape (..., parameters); nominal by default.
+            values: The values of the parameters, SI units, shape (..., parameters); nominal by default.
         """
         used = self.nominal if values is None else np.asarray(values, dtype=np.float64)
         ones = np.ones((*used.shape[:-1], 1))
@@ -191,11 +202,11 @@ class Equations:
         return matrix
 
     def disturbance_matrix(self, values: Array | None = None) -> Array:
-        """Return J, which weighs each source on the right-hand side; shape (..., size, disturbances)."""
+        """Return J, a column per disturbance, for values of shape (..., parameters); (..., size, disturbances)."""
         return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
 
     def offset_columns(self) -> list[int]:
-        """Return the columns of J that are amplifiers' inputs, in the order of `amplifiers`."""
+        """Return the columns of J that belong to inputs of amplifiers, in the order of `amplifiers`."""
         return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
 
     def storage_entries(self) -> Iterator[Entry]:
@@ -225,10 +236,10 @@ class Equations:
     def _map(self, entries: list[Entry], columns: int) -> scipy.sparse.csr_array:
         """Return the map from the scales to a matrix, flattened: shape (parameters + 1, size * columns)."""
         count = len(self.parameters) + 1
-        rows = [entry.parameter % count for entry in entries]
-        places = [entry.row * columns + entry.column for entry in entries]
+        rows = [entry.parameter % count for entry in entries]  # `ONE` is the last one
+        positions = [entry.row * columns + entry.column for entry in entries]
         coefficients = [entry.coefficient for entry in entries]
-        return scipy.sparse.csr_array((coefficients, (rows, places)), shape=(count, self.size * columns))
+        return scipy.sparse.csr_array((coefficients, (rows, positions)), shape=(count, self.size * columns))
 
     @staticmethod
     def _assembled(mapping: scipy.sparse.csr_array, scales: Array, shape: tuple[int, int]) -> Array:
@@ -240,13 +251,13 @@ def equations(circuit: Circuit, *, ideal_opamps: bool = False) -> Equations:
     """Set up the equations of `circuit`, whose inputs are its input ports and independent sources.
 
     Args:
-        circuit: a circuit that passes the electrical rules; it may instantiate others.
-        ideal_opamps: whether to take every amplifier as ideal (an op-amp of endless gain, a transconductor that is
-            nothing but its gm) instead of as its model says.
+        circuit: A circuit that passes the electrical rules; it may instantiate others.
+        ideal_opamps: Whether every amplifier is ideal (an op-amp of infinite gain, a transconductor with nothing but
+            its gm) instead of as its model says.
 
     Raises:
-        ElectricalRuleError: the circuit breaks a rule.
-        DesignError: it holds an element that has no linear model.
+        ElectricalRuleError: The circuit breaks a rule.
+        DesignError: It holds an element that has no linear model.
     """
     rules.check(circuit)
     system = Stamper(ideal=ideal_opamps)
@@ -259,10 +270,10 @@ def equations(circuit: Circuit, *, ideal_opamps: bool = False) -> Equations:
 
 
 class Stamper:
-    """Collects the terms that the elements add. A branch current flows from the first net through it to the second.
+    """Collects the terms that the elements add. The current of a branch flows from its first net to its second.
 
     Attributes:
-        ideal: whether every amplifier is to be taken as ideal.
+        ideal: Whether every amplifier is ideal.
     """
 
     def __init__(self, *, ideal: bool) -> None:
@@ -295,17 +306,17 @@ class Stamper:
         )
 
     def parameter(self, path: str, quantity: str, value: float, power: int) -> int:
-        """Add a parameter, see `Parameter`, and return its index."""
+        """Add a parameter, see `Parameter`; return its index."""
         self._parameters.append(Parameter(path, quantity, float(value), power))
         return len(self._parameters) - 1
 
     def input(self, name: str) -> int:
-        """Add an input, and return its column of B."""
+        """Add an input; return its column of B."""
         self._inputs.append(name)
         return len(self._inputs) - 1
 
     def net(self, name: str) -> int | None:
-        """Return the unknown that is the voltage of a net, and the equation of its currents; ground has none."""
+        """Return the index of a net's voltage among the unknowns, and of its current sum; None for ground."""
         return None if name == GROUND else self._row("net", name)
 
     def drive_entry(self, row: int, column: int, coefficient: float) -> None:
@@ -322,7 +333,7 @@ class Stamper:
             self.entry(row, column, coefficient, parameter)
 
     def branch(self, p: str, n: str, name: str) -> int:
-        """Add a branch with a current of its own, which enters the current sums of its nets; return its equation."""
+        """Add a branch whose current is an unknown and enters the current sums of its nets; return its equation."""
         row = self._row("current", name)
         for net, sign in ((p, 1.0), (n, -1.0)):
             if (index := self.net(net)) is not None:
@@ -330,7 +341,7 @@ class Stamper:
         return row
 
     def drive(self, p: str, n: str, name: str, branch: str) -> None:
-        """Add the input `name`, which sets v(p) - v(n)."""
+        """Add the input `name`, which sets v(p) - v(n), as the branch `branch`."""
         column = self.input(name)
         row = self.branch(p, n, branch)
         self.voltage(row, p, 1.0)
@@ -353,11 +364,11 @@ class Stamper:
             self._storages.append(Storage(path, vector, parameter, 1.0))
 
     def thermal_noise(self, path: str, p: str, n: str, resistance: int) -> None:
-        """Add the noise current of a resistance between two nets."""
+        """Add the noise current of the resistance with the given index between two nets."""
         self._disturb(path, [(self.net(p), 1.0, ONE), (self.net(n), -1.0, ONE)], resistance=resistance)
 
     def controlled_current(self, nets: Nets, path: str, gm: int, model: SmallOta) -> None:
-        """Add a current gm (v(inp) - v(inn) + the input's own voltage) that flows into the net at ``out``."""
+        """Add a current gm (v(inp) - v(inn) + offset and noise of the input) that flows into the net at ``out``."""
         out = self.net(nets["out"])
         if out is not None:
             self.voltage(out, nets["inp"], -1.0, gm)
@@ -366,7 +377,7 @@ class Stamper:
         self._disturb(path, [(out, 1.0, gm)], density=density, offset=offset)
 
     def input_voltage(self, row: int, nets: Nets, path: str, sign: float, model: SmallOpAmp | None = None) -> None:
-        """Add sign (v(inp) - v(inn) + the input's own voltage, that of `model`) to an equation."""
+        """Add sign (v(inp) - v(inn) + offset and noise of `model`) to an equation."""
         self.voltage(row, nets["inp"], sign)
         self.voltage(row, nets["inn"], -sign)
         density, offset = (0.0, 0.0) if model is None else (model.noise, model.offset)

@@ -13,7 +13,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
 
 Vertex = tuple[str, str]
-"""("element" | "net" | "port", name): the three name spaces do not mix."""
+"""The kind of vertex, "element", "net" or "port", and the name; the three name spaces do not mix."""
 
 _Kind = TypeVar("_Kind", bound=Element)
 
@@ -32,9 +32,12 @@ class Circuit:
     """A named circuit, built by `add` and `add_port`, in whose order everything is listed and written.
 
     Attributes:
-        name: the identifier under which it becomes a SPICE subcircuit.
-        graph: the bipartite multigraph; element vertices carry the element as ``data``, and the key of each
+        name: The identifier under which it becomes a SPICE subcircuit.
+        graph: The bipartite multigraph; element vertices carry the element as ``data``, and the key of each
             edge is the pin's name.
+
+    Raises:
+        DesignError: The name is not an identifier.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,10 +46,10 @@ class Circuit:
         self._ports: list[Port] = []  # looked up at every pin of an instance, so not searched for each time
 
     def add(self, element: Element, /, **nets: str) -> None:
-        """Add `element`, each of its pins connected to the named net, which is created where it is new.
+        """Add `element` with each of its pins on the named net, which is created if it is new.
 
         Raises:
-            DesignError: the name is taken, a pin is missing or unknown, a net's name is no identifier, or a
+            DesignError: The name is taken, a pin is missing or unknown, a net's name is not an identifier, or a
                 port is not on the net of its name.
         """
         vertex = element_vertex(element)
@@ -67,7 +70,11 @@ class Circuit:
             self._ports.append(element)
 
     def add_port(self, net: str, direction: Direction) -> None:
-        """Make `net` a port; the ports' order is the order of the subcircuit's pins."""
+        """Make `net` a port; the order of the ports is that of the subcircuit's pins.
+
+        Raises:
+            DesignError: It is a port already, or its name is not an identifier.
+        """
         self.add(Port(net, direction), net=net)
 
     @property
@@ -96,7 +103,7 @@ class Circuit:
         return {pin: nets[pin] for pin in element.pins}
 
     def pins_on(self, net: str) -> list[tuple[Element, str]]:
-        """Return every (element, pin) on `net`, ports included."""
+        """Return the elements on `net`, ports included, each with the pin that is connected there."""
         edges = self.graph.edges(net_vertex(net), keys=True)
         return [(self.graph.nodes[vertex]["data"], str(pin)) for _, vertex, pin in edges]
 
@@ -107,12 +114,17 @@ class Circuit:
 
 
 def walk(circuit: Circuit) -> Iterator[tuple[str, Element, dict[str, str]]]:
-    """Yield every element below `circuit` that is not an instance: its path, itself, and the nets at its pins.
+    """Yield every element at any depth below `circuit`, except instances: its path, itself, and the nets at its pins.
 
-    Paths and inner nets are joined by dots, "X_integrator_x0.R_x0_u"; a net that reaches a port of the top bears
-    the name that it has there.
+    The names in a path, and in the name of an inner net, are joined by dots, as in "X_integrator_x0.R_x0_u". A net
+    that reaches a port of `circuit` bears the port's name.
     """
     yield from _walk(circuit, "", {})
+
+
+def parts_of(circuit: Circuit, kind: type[_Kind]) -> list[_Kind]:
+    """Return the elements of one kind at any depth below `circuit`, in the order of `walk`."""
+    return [element for _, element, _ in walk(circuit) if isinstance(element, kind)]
 
 
 def _walk(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[tuple[str, Element, dict[str, str]]]:
@@ -127,14 +139,14 @@ def _walk(circuit: Circuit, prefix: str, outer: Mapping[str, str]) -> Iterator[t
 
 
 def replaced(circuit: Circuit, elements: Mapping[str, Element]) -> Circuit:
-    """Return a copy of `circuit` in which other elements, of the same names and pins, take the place of some.
+    """Return a copy of `circuit` in which some elements are replaced by others of the same names and pins.
 
     Args:
-        circuit: the original, which stays as it is; each of its instances must be the only one of its circuit.
-        elements: the other elements by path, as in `walk`.
+        circuit: The original, which stays as it is; each of its instances must be the only one of its circuit.
+        elements: The new elements by the paths of those that they replace, as in `walk`.
 
     Raises:
-        DesignError: there is no element at a path, or a name or the pins differ.
+        DesignError: There is no element at a path, or a name or the pins differ.
     """
     unused = dict(elements)
     copy = _replaced(circuit, "", unused)

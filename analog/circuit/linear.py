@@ -24,11 +24,20 @@ PARASITIC = ("cin", "cout")
 
 @dataclass(frozen=True, eq=False)
 class StateSpace:
-    """dx/dt = a x + b u, y = c x + d u, in volts and seconds, with the names of x, u and y where known.
+    """The state-space model dx/dt = a x + b u, y = c x + d u, in volts and seconds.
 
-    Of a circuit, the states are the capacitors' voltages v(p) - v(n) and the op-amps' pole voltages, the
-    inputs are the input ports and the independent sources, and the outputs are the output ports. Of many circuits
-    at once, every matrix has a leading axis.
+    In the model of a circuit, the states are the capacitors' voltages v(p) - v(n) and the op-amps' pole voltages, the
+    inputs are the input ports and the independent sources, and the outputs are the output ports. In the model of many
+    circuits at once, every matrix has leading axes.
+
+    Attributes:
+        a: The state matrix, 1/s, shape (..., n, n).
+        b: The input matrix, 1/s, shape (..., n, inputs).
+        c: The output matrix, V/V, shape (..., outputs, n).
+        d: The direct gain, V/V, shape (..., outputs, inputs).
+        states: The names of the states; empty if unknown.
+        inputs: The names of the inputs; empty if unknown.
+        outputs: The names of the outputs; empty if unknown.
     """
 
     a: Array
@@ -51,29 +60,28 @@ def state_space(circuit: Circuit, *, ideal_opamps: bool = False) -> StateSpace:
     """Recover the linear model of `circuit`, whose outputs are its output ports.
 
     Args:
-        circuit: a circuit that passes the electrical rules; it may instantiate others.
-        ideal_opamps: whether to take every amplifier as ideal (no gain, pole, resistance or capacitance limits it)
-            instead of as its model says.
+        circuit: A circuit that passes the electrical rules; it may instantiate others.
+        ideal_opamps: Whether every amplifier is ideal (no gain, pole, resistance or capacitance limits it) instead of
+            as its model says.
 
     Raises:
-        ElectricalRuleError: the circuit breaks a rule.
-        DesignError: the circuit has no unique solution, or none without derivatives of its inputs.
+        ElectricalRuleError: The circuit breaks a rule.
+        DesignError: The circuit has no unique solution, or none without derivatives of its inputs.
     """
     return reduce(equations(circuit, ideal_opamps=ideal_opamps))
 
 
 def reduce(system: Equations, values: Array | None = None, *, sources: bool = False) -> StateSpace:
-    """Eliminate all unknowns but the states.
+    """Return the state-space model of a circuit by eliminating all unknowns of its equations except the states.
 
     Args:
-        system: the equations of a circuit.
-        values: the values of the parameters, shape (..., parameters), nominal by default; the matrices get the leading
-            axes.
-        sources: whether to append the input voltages of the amplifiers (`system.amplifiers`) to the inputs, as offsets
-            are.
+        system: The equations of a circuit.
+        values: The values of the parameters, SI units, shape (..., parameters), nominal by default; the matrices of
+            the model get its leading axes.
+        sources: Whether the input offsets of the amplifiers, in the order of `system.amplifiers`, follow the inputs.
 
     Raises:
-        DesignError: the circuit has no unique solution, or none without derivatives of its inputs.
+        DesignError: The circuit has no unique solution, or none without derivatives of its inputs.
     """
     stored, links = _independent(system)
     n, size = len(stored), system.size
@@ -120,7 +128,7 @@ def reduce(system: Equations, values: Array | None = None, *, sources: bool = Fa
 def _independent(system: Equations) -> tuple[list[Storage], list[tuple[Storage, Array]]]:
     """Return the storages whose quantities are independent, and the others as combinations of them.
 
-    A capacitor between nets whose voltage inputs fix draws currents from these alone and is left out.
+    A capacitor between two nets whose voltages the inputs fix draws current from the inputs alone, and is left out.
     """
     ground = -1
     joined = UnionFind([ground, *range(system.size)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from networkx.utils import UnionFind
 
-from lmu_hw.analog.circuit.elements import GROUND, Device, Instance, Port
+from lmu_hw.analog.circuit.elements import GROUND, Device, Instance
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.errors import DesignError
 
@@ -25,7 +25,14 @@ RESERVED_NETS = frozenset(
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule: which, where (circuit.instance.element or net), what must hold, what was found."""
+    """A broken rule.
+
+    Attributes:
+        rule: The name of the rule, that of its pass.
+        path: Where it is broken: the circuit, instances, and the element or net, joined by dots.
+        requirement: What must hold there.
+        found: What was found instead.
+    """
 
     rule: str
     path: str
@@ -52,10 +59,10 @@ def violations(circuit: Circuit) -> list[Violation]:
 
 
 def check(circuit: Circuit) -> None:
-    """Raise an error where a circuit breaks a rule.
+    """Check that a circuit, with those that it instantiates, keeps every rule.
 
     Raises:
-        ElectricalRuleError: at least one violation.
+        ElectricalRuleError: There is a violation.
     """
     found = violations(circuit)
     if found:
@@ -71,7 +78,7 @@ def _check(circuit: Circuit, path: str) -> Iterator[Violation]:
 
 
 Finding = tuple[str, str, str]
-"""(element or net within the circuit, requirement, what was found)"""
+"""The element or net within the circuit that breaks a rule, what must hold there, and what was found."""
 
 
 def distinct_names(circuit: Circuit) -> Iterator[Finding]:
@@ -110,8 +117,8 @@ def ground_present(circuit: Circuit) -> Iterator[Finding]:
 def connected_pins(circuit: Circuit) -> Iterator[Finding]:
     """Every net joins at least two pins, and no two-terminal part is shorted by its own connections.
 
-    An output of an instance may be alone on its net: it is driven inside, and it need not be used. A shorted voltage
-    source is left to `no_voltage_loops`.
+    An output of an instance may be alone on its net, as it is driven inside and need not be used. A shorted voltage
+    source breaks `no_voltage_loops`.
     """
     for net in circuit.nets:
         pins = circuit.pins_on(net)
@@ -141,7 +148,7 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
     """Every net reaches ground through parts that conduct at direct current.
 
     Resistors, voltage sources, outputs of amplifiers and driven ports conduct; capacitors, current sources and
-    inputs of amplifiers don't. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
+    inputs of amplifiers do not. A virtual ground thus needs a resistor, as a real amplifier needs its bias current.
     """
     joined = UnionFind([GROUND, *circuit.nets])
     for _, one, other in _voltage_branches(circuit):
@@ -157,10 +164,10 @@ def dc_path(circuit: Circuit) -> Iterator[Finding]:
 def opamp_feedback(circuit: Circuit) -> Iterator[Finding]:
     """Every op-amp's output reaches its inverting input through passive parts alone.
 
-    Of a differential one, the positive output reaches the inverting input and the negative output the other.
-    Nets that a voltage holds (ground, other outputs, driven ports) end such a path: feedback around several
-    amplifiers can't be judged without its sign. It catches amplifiers with exchanged inputs, which look right
-    to every analysis that takes the amplifier for ideal.
+    In a differential op-amp, the positive output reaches the inverting input, and the negative output the other one.
+    Nets that a voltage fixes (ground, other outputs, driven ports) end such a path, as feedback around several
+    amplifiers may be of either sign. The rule finds amplifiers with exchanged inputs, which behave correctly in every
+    analysis with ideal amplifiers.
     """
     held = {net for _, *nets in _voltage_branches(circuit) for net in nets} | {GROUND}
     joined = UnionFind(circuit.nets)
@@ -195,8 +202,8 @@ PASSES: tuple[Rule, ...] = (
 
 def _voltage_branches(circuit: Circuit) -> Iterator[tuple[str, str, str]]:
     """Yield every branch whose voltage is defined: the element, the net and the other net."""
-    for element in (*circuit.ports, *circuit.elements):
-        name = f"port {element.name}" if isinstance(element, Port) else element.name
+    ports = [(f"port {port.name}", port) for port in circuit.ports]
+    for name, element in (*ports, *((element.name, element) for element in circuit.elements)):
         for one, other in element.voltages(circuit.pins_of(element)):
             yield name, one, other
 

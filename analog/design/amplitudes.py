@@ -1,4 +1,4 @@
-"""Amplitude scaling: a realisation in volts, in which no signal leaves its swing."""
+"""Amplitude scaling: a realisation in volts, in which no signal exceeds its swing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from lmu_hw.analog.realisation.network import INPUT, Array, Realisation
 from lmu_hw.errors import DesignError
 
 LEAST_WEIGHT = 1e-4
-"""What moves an output by less than this share of its swing, 80 dB, gets no part."""
+"""A coupling that moves an output by less than this share of its swing, -80 dB, gets no part."""
 
 
 @dataclass(frozen=True, eq=False)
 class VoltageNetwork:
-    """A realisation in volts: (dv/dt; sums) = couplings (v; sums; v_u), in 1/s and V/V.
+    """A realisation in volts: (dv/dt; sums) = couplings (v; sums; v_u).
 
     Attributes:
-        couplings: the couplings, shape (n + q, n + q + 1); the last column is the input's.
-        states: the number of states n.
-        signals: the names of the states and the sums.
-        outputs: the names of the sums that are outputs.
-        volts: volts per unit of each signal, shape (n + q,).
-        input_volts: volts per unit of u.
+        couplings: The couplings of n states, 1/s, and q sums, V/V, shape (n + q, n + q + 1); the last column is that of
+            the input.
+        states: The number of states n.
+        signals: The names of the states and the sums.
+        outputs: The names of the sums that are outputs.
+        volts: The voltage that stands for one unit of each signal, V, shape (n + q,).
+        input_volts: The voltage that stands for u = 1, V.
     """
 
     couplings: Array
@@ -36,7 +37,7 @@ class VoltageNetwork:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the columns of `couplings`."""
+        """The names of the columns of `couplings`: the signals, then the input."""
         return (*self.signals, INPUT)
 
     def index(self, signal: str) -> int:
@@ -44,14 +45,15 @@ class VoltageNetwork:
         return self.signals.index(signal)
 
     def response(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """Return every signal per volt of input at `frequencies` in Hz, shape (frequencies, n + q)."""
+        """Return every signal per volt of input at `frequencies` in Hz, V/V, shape (frequencies, n + q)."""
         drive = self.couplings[:, -1:].astype(np.complex128)
         return np.asarray(np.linalg.solve(self.pencil(frequencies), drive)[..., 0], dtype=np.complex128)
 
     def pencil(self, frequencies: ArrayLike) -> NDArray[np.complex128]:
-        """Return s E - K at `frequencies`, where K acts on the signals; shape (frequencies, n + q, n + q).
+        """Return the matrix of the signals at `frequencies` in Hz, shape (frequencies, n + q, n + q).
 
-        E is one for states. A sum's row reads sum = K (v; sums), so its s E is a constant one.
+        With K the couplings without the input, its rows are s v - K (v; sums) for states and sum - K (v; sums) for
+        sums; both equal the coupling to the input, times the input.
         """
         s = 2j * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
         size = len(self.signals)
@@ -60,21 +62,37 @@ class VoltageNetwork:
         return np.asarray(diagonal[:, :, None] * np.eye(size) - self.couplings[:, :-1], dtype=np.complex128)
 
 
+def band_edge(states: int, theta: float) -> float:
+    """Return the edge of the band over which errors and noise of a memory are computed, states/(4 theta), Hz."""
+    return states / (4.0 * theta)
+
+
+def band_frequencies(network: VoltageNetwork, theta: float, points: int) -> Array:
+    """Return frequencies that share the band of a memory evenly, Hz, shape (points,).
+
+    Args:
+        network: The scaled system.
+        theta: The window, s.
+        points: The number of frequencies.
+    """
+    return band_edge(network.states, theta) * (np.arange(points) + 0.5) / points
+
+
 def scale_amplitudes(
     realisation: Realisation, ranges: ArrayLike, *, swing: float, input_volts: float
 ) -> VoltageNetwork:
     """Scale every state and sum so that its certified range fills the allowed swing.
 
-    Far readouts of a ladder have weights that fall by many decades; those below `LEAST_WEIGHT` are left out.
+    The weights of a readout of a ladder fall by many decades along its states; those below `LEAST_WEIGHT` become zero.
 
     Args:
-        realisation: the network to scale.
-        ranges: bounds on the signals for |u| <= 1, shape (n + q,), see `Realisation.certified_ranges`.
-        swing: largest voltage that any signal may reach, V.
-        input_volts: input voltage that stands for u = 1, V.
+        realisation: The network to scale.
+        ranges: Bounds on the signals for |u| <= 1, shape (n + q,), see `Realisation.certified_ranges`.
+        swing: The largest voltage that any signal may reach, V.
+        input_volts: The voltage that stands for u = 1, V.
 
     Raises:
-        DesignError: the ranges are not as many as the signals, or not positive and finite.
+        DesignError: The ranges are not as many as the signals, or not positive and finite.
     """
     bounds = np.asarray(ranges, dtype=np.float64)
     if bounds.shape != (len(realisation.signals),):

@@ -1,8 +1,8 @@
 """Choices that come out the same on every machine.
 
-Costs are computed in floating point, whose last bits differ between processors and libraries. Where two candidates are
-equally good, as values are that lie a decade apart, those bits would decide. Here costs that agree to within `MARGIN`
-count as equal, and a stated rule chooses between such candidates.
+Costs are computed in floating point, whose last bits differ between processors and libraries. Between two candidates
+that are equally good, such as values a decade apart, those bits would decide. Here costs that agree to within `MARGIN`
+count as equal, and a stated order decides between such candidates.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def best(candidates: Iterable[_Candidate], *costs: Callable[[_Candidate], float]
     """Return the candidate of least cost.
 
     Args:
-        candidates: at least one; where all costs are equal, the first of them is taken.
-        costs: the costs, none of them negative; each decides only between those that are equal by the ones before it.
+        candidates: At least one candidate; of those whose costs are all equal, the first is returned.
+        costs: The costs, none of them negative; each decides only between candidates that are equal by the ones before.
     """
     left = list(candidates)
     for cost in costs:
@@ -32,7 +32,7 @@ def best(candidates: Iterable[_Candidate], *costs: Callable[[_Candidate], float]
 
 
 def descending(values: Sequence[float]) -> list[int]:
-    """Return the indices of non-negative `values`, the largest value first and equal ones in their given order."""
+    """Return the indices of non-negative `values`, the largest value first, and equal values in their given order."""
     ordered = sorted(range(len(values)), key=lambda k: -values[k])
     result: list[int] = []
     equal: list[int] = []

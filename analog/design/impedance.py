@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
-from lmu_hw.analog.design.amplitudes import VoltageNetwork
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_edge
 from lmu_hw.analog.design.parts import PartRange, capacitor_limits, mean_rate
 from lmu_hw.analog.design.technologies.base import Technology
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
 NOISE_SHARE = 1e-4
-"""Largest thermal noise, RMS, of any signal as a share of its swing: 80 dB below it."""
+"""The share of its swing, -80 dB, below which the thermal noise of every signal is kept if possible; RMS."""
 
 MOST_NOISE = 1e-2
-"""Thermal noise, as such a share, above which there is no circuit: its supply is too low to be of use."""
+"""The share above which the thermal noise of no signal may lie: a circuit with more is an error; RMS."""
 
 _NOISE_BAND = 10.0  # noise is counted up to this multiple of the band edge
 _POINTS = 400
@@ -30,16 +30,16 @@ _POINTS = 400
 
 @dataclass(frozen=True)
 class Level:
-    """An impedance and its limits, in ohm.
+    """An impedance level and its limits, in ohm.
 
     Attributes:
-        impedance: geometric mean of the resistors around integrators, and feedback resistor of sums.
-        loading: least level at which no amplifier has to deliver more than its current.
-        noise: largest level at which thermal noise stays below `NOISE_SHARE` of the swing; where amplifiers or parts
-            demand a higher level, it gives way, up to `MOST_NOISE`.
-        parts: least and largest level at which the integrators' parts stay in their ranges.
-        preferred: the technology's own preference, from which the level moves only as the limits demand.
-        given: whether the user fixed the level.
+        impedance: The level: the geometric mean of the resistors around integrators, and the feedback resistor of sums.
+        loading: The least level at which no amplifier has to deliver more than its current.
+        noise: The largest level at which thermal noise stays below `NOISE_SHARE` of the swing. If amplifiers or parts
+            demand a higher level, the noise may rise up to `MOST_NOISE`.
+        parts: The least and the largest level at which the integrators' parts stay in their ranges.
+        preferred: The level that the technology prefers; the chosen one differs only as the limits demand.
+        given: Whether the user fixed the level.
     """
 
     impedance: float
@@ -64,20 +64,20 @@ def choose_level(
     capacitors: PartRange,
     impedance: float | None = None,
 ) -> Level:
-    """Choose the impedance level, or take the given one and state its limits.
+    """Choose the impedance level, or take the given one and compute its limits.
 
     Args:
-        network: the scaled system.
-        technology: the technology, which says what its amplifiers drive, how its parts make noise and which level it
-            prefers.
-        theta: window, s.
-        swing: largest voltage of a signal, V.
-        resistors: allowed resistances, ohm.
-        capacitors: allowed capacitances, farad.
-        impedance: a level that the user fixes, ohm.
+        network: The scaled system.
+        technology: The technology, with the current of its amplifiers, the noise of its parts and its preferred level.
+        theta: The window, s.
+        swing: The largest voltage of a signal, V.
+        resistors: The allowed resistances, ohm.
+        capacitors: The allowed capacitances, farad.
+        impedance: A level that the user fixes, ohm; None to choose one.
 
     Raises:
-        DesignError: no level suits the amplifiers and the parts at once, or the parts at all; or noise drowns signals.
+        DesignError: No level suits both amplifiers and parts, no capacitor suits all resistors, or thermal noise would
+            exceed `MOST_NOISE`.
     """
     rate = mean_rate(network)
     rates = np.abs(network.couplings[: network.states])
@@ -88,7 +88,7 @@ def choose_level(
     preferred = technology.preferred_impedance
     if impedance is not None:
         given = check_positive("impedance in ohm", impedance)
-        return _heard(Level(given, loading, noise, parts, preferred, given=True), swing)
+        return _checked_noise(Level(given, loading, noise, parts, preferred, given=True), swing)
     least = max(loading, parts[0])
     if least > parts[1]:
         raise DesignError(
@@ -98,11 +98,12 @@ def choose_level(
             hint="wider ranges of resistors or capacitors help",
         )
     most = max(least, min(noise, parts[1]))
-    return _heard(Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False), swing)
+    level = Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False)
+    return _checked_noise(level, swing)
 
 
-def _heard(level: Level, swing: float) -> Level:
-    """Return `level` if its noise leaves signals to be heard."""
+def _checked_noise(level: Level, swing: float) -> Level:
+    """Return `level` if thermal noise stays below `MOST_NOISE` of the swing."""
     share = NOISE_SHARE * float(np.sqrt(level.impedance / level.noise)) if level.noise > 0.0 else np.inf
     if share > MOST_NOISE:
         need = f"large enough that thermal noise stays below {MOST_NOISE:g} of it"
@@ -120,7 +121,7 @@ def _normalised(network: VoltageNetwork, rate: float) -> Array:
 def _least_for_loading(network: VoltageNetwork, rate: float, swing: float, technology: Technology) -> float:
     """Return the least level that the amplifiers can drive, ohm.
 
-    Each output drives its resistors, and the currents of its own inputs through its feedback, at full swing.
+    At full swing, each output drives the resistors that it leads to and, through its feedback, those of its own inputs.
     """
     if technology.load_amps is None:
         return 0.0
@@ -133,7 +134,7 @@ def _least_for_loading(network: VoltageNetwork, rate: float, swing: float, techn
 def _most_for_noise(network: VoltageNetwork, rate: float, theta: float, swing: float, technology: Technology) -> float:
     """Return the largest level at which thermal noise keeps its limit, ohm.
 
-    The noise is 4 k T R of every coupling and of the sums' feedback, summed in power at each signal.
+    The noise 4 k T R of every coupling and of the feedback of sums adds up in power at each signal.
     """
     n = network.states
     conductances = _normalised(network, rate)
@@ -142,7 +143,7 @@ def _most_for_noise(network: VoltageNetwork, rate: float, theta: float, swing: f
     densities = conductances.sum(axis=1)
     densities[:n] *= rate**2
     densities[n:] += 1.0
-    edge = _NOISE_BAND * n / (4.0 * theta)
+    edge = _NOISE_BAND * band_edge(n, theta)
     frequencies = edge * (np.arange(_POINTS) + 0.5) / _POINTS
     power = np.zeros(len(network.signals))
     for frequency in frequencies:

@@ -1,4 +1,4 @@
-"""The analog designer: order, window, supply and devices in, a checked circuit with its scaling out."""
+"""The analog designer: from order, window, supply and devices to a checked circuit with its scaling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.bench import bench_for
@@ -16,21 +16,27 @@ from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, IdealOpAmp, IdealOta, 
 from lmu_hw.analog.circuit.elements import GROUND, Waveform
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import StateSpace, state_space
-from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_edge, band_frequencies, scale_amplitudes
 from lmu_hw.analog.design.impedance import Level, choose_level
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_values
 from lmu_hw.analog.design.rounding import Rounding, round_values
 from lmu_hw.analog.design.technologies import STYLES as STYLES
 from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
-from lmu_hw.analog.realisation import TOPOLOGIES as TOPOLOGIES
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
+from lmu_hw.analog.realisation.topologies import TOPOLOGIES as TOPOLOGIES
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 
 @dataclass(frozen=True, eq=False)
 class RealisedSystem:
-    """The system theta dm/dt = A m + B u, y = C m that the parts of a circuit realise, in Legendre coordinates."""
+    """The system theta dm/dt = A m + B u, y = C m that the parts of a circuit realise, in Legendre coordinates.
+
+    Attributes:
+        state_matrix: A, shape (order, order).
+        input_vector: B, shape (order,).
+        readout: C, shape (outputs, order).
+    """
 
     state_matrix: Array
     input_vector: Array
@@ -39,13 +45,13 @@ class RealisedSystem:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Deviation of the circuit's response from the exact memory, from the linear model of its parts.
+    """The deviation of a circuit's response from that of the exact memory, by the linear model of its parts.
 
     Attributes:
-        nrmse: root mean square error of all states in volts, relative to their root mean square, for
-            input that is white up to `band_hz`.
-        output_nrmse: the same for each output.
-        band_hz: the edge of the band, states / (4 theta), Hz.
+        nrmse: The root mean square error of all states in volts, relative to their root mean square, for input that is
+            white up to `band_hz`.
+        output_nrmse: The same for each output.
+        band_hz: The edge of the band, states/(4 theta), Hz.
     """
 
     nrmse: float
@@ -55,20 +61,21 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class AnalogDesign:
-    """A circuit that realises the memory, and how to read its voltages.
+    """A circuit that realises the memory, with the scaling of its voltages.
 
     Attributes:
-        circuit: one instance per stage; its ports are the input u, the states x0 ... and the outputs, each as one
-            net or, where it is differential, as two with the endings _p and _n; passes all electrical rules.
-        technology: what its stages are made of.
-        realisation: the signals and their couplings.
-        network: the scaled system in volts, with exact values.
-        values: the parts' values.
+        circuit: The circuit, with one instance per stage, which keeps all electrical rules. Its ports are the input u,
+            the states x0 ... and the outputs, each as one net or, if it is differential, as two with the endings _p
+            and _n.
+        technology: The devices of its stages.
+        realisation: The signals and their couplings.
+        network: The scaled system in volts, with exact values.
+        values: The values of the parts.
         signs: +1 or -1 per signal of the network; -1 where the circuit carries the negative.
-        inverters: how many stages only invert.
-        level: how the impedance was chosen.
-        rounding: what standard values do to the response; None where the values are exact.
-        specification: what was asked for, as plain data for headers and manifests.
+        inverters: The number of stages that only invert.
+        level: The impedance level and its limits.
+        rounding: The effect of standard values on the response; None if the values are exact.
+        specification: The request, as plain data for headers and manifests.
     """
 
     circuit: Circuit
@@ -84,43 +91,49 @@ class AnalogDesign:
 
     @property
     def style(self) -> str:
-        """The technology, for example "opamp-rc"."""
+        """The name of the technology, for example "opamp-rc"."""
         return self.technology.style
 
     @property
     def state_scaling(self) -> Array:
-        """Signed volts per unit of each state: z_i = signal x<i> / state_scaling[i]; negative where stored inverted."""
+        """The voltage that stands for one unit of each state, V, shape (n,); negative if it is stored inverted.
+
+        The state is z_i = v(x<i>) / state_scaling[i].
+        """
         n = self.realisation.states
         return self.network.volts[:n] * np.array(self.signs[:n], dtype=np.float64)
 
     @property
     def largest_signal(self) -> float:
-        """What every signal stays within for inputs of |u| <= 1 and ideal devices, V."""
+        """The bound on every signal for inputs of |u| <= 1 and ideal devices, V."""
         return self.technology.largest_signal(self.specification["supply"], self.specification["swing"])
 
     @property
     def largest_voltage(self) -> float:
-        """The same for every net against ground, V."""
+        """The bound on the voltage of every net against ground, for the same inputs and devices, V."""
         return self.largest_signal * (0.5 if self.technology.differential else 1.0)
 
     @property
     def input_scaling(self) -> float:
-        """Volts of the signal u that stand for the input 1."""
+        """The voltage of the signal u that stands for the input 1, V."""
         return self.network.input_volts
 
     @property
     def output_scaling(self) -> Array:
-        """Volts per unit of each output: y_k = signal / output_scaling[k]; always positive."""
+        """The voltage that stands for one unit of each output, V, shape (outputs,); always positive.
+
+        The output is y_k = v(y<k>) / output_scaling[k].
+        """
         return self.network.volts[[self.network.index(name) for name in self.network.outputs]]
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """The signals at the ports that the circuit drives: states, then outputs."""
+        """The signals at the output ports: states, then outputs."""
         return (*self.network.signals[: self.realisation.states], *self.network.outputs)
 
     @property
     def input_ports(self) -> dict[str, float]:
-        """The input ports, and the share of the input's voltage that each is to be driven with."""
+        """The share of the input's voltage with which each input port is driven, by the port's name."""
         nets = nets_of("u", differential=self.technology.differential)
         return dict(zip(nets, (1.0,) if len(nets) == 1 else (0.5, -0.5), strict=True))
 
@@ -134,11 +147,16 @@ class AnalogDesign:
         return positive, negative[0] if negative else GROUND
 
     def at_ports(self, inputs: Sequence[str], outputs: Sequence[str], signals: Sequence[str]) -> tuple[Array, Array]:
-        """Return how signals are made of ports, of which a circuit's equations or model have an order of their own.
+        """Return how signals are made up of ports.
+
+        Args:
+            inputs: Input ports, in the order of the circuit's equations or model.
+            outputs: Output ports, in that order.
+            signals: Signals at the output ports.
 
         Returns:
-            The share of the input at each of the input ports `inputs`, shape (inputs,), and each of `signals` as a
-            combination of the output ports `outputs`, shape (signals, outputs).
+            The share of the input at each of `inputs`, shape (inputs,), and each of `signals` as a combination of
+            `outputs`, shape (signals, outputs).
         """
         rows = np.zeros((len(signals), len(outputs)))
         for k, signal in enumerate(signals):
@@ -147,11 +165,23 @@ class AnalogDesign:
         return np.array([self.input_ports[port] for port in inputs]), rows
 
     def bench(self, waveform: Waveform, *, ac: float = 0.0) -> Circuit:
-        """Return a bench that drives the input with a waveform in V, see `circuit.bench.bench_for`."""
+        """Return a bench that drives the input with a waveform in V, see `circuit.bench.bench_for`.
+
+        Args:
+            waveform: The voltage of the signal u, V.
+            ac: Its magnitude in a small-signal analysis, V.
+
+        Raises:
+            DesignError: An external waveform is to drive the two ports of a differential input.
+        """
         return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports)
 
     def read(self, vectors: Mapping[str, ArrayLike]) -> Array:
-        """Return the voltages of `signals` from vectors by net, ``v(x0)`` or ``x0``: shape (points, n + outputs)."""
+        """Return the voltages of `signals` from those of the nets, V, shape (points, n + outputs).
+
+        Args:
+            vectors: The voltage of each net, V, shape (points,), under the name ``v(x0)`` or ``x0``.
+        """
         columns = []
         for signal in self.signals:
             nets = self.signal_nets(signal)
@@ -160,14 +190,15 @@ class AnalogDesign:
         return np.stack(columns, axis=-1)
 
     def legendre_states(self, volts: ArrayLike) -> Array:
-        """Map the voltages of the signals x0 ..., shape (..., n), to Legendre coefficients m, shape (..., order)."""
+        """Return the Legendre coefficients m, shape (..., order), for the voltages of the states, V, shape (..., n)."""
         states = np.asarray(volts, dtype=np.float64) / self.state_scaling
         return np.asarray(states @ self.realisation.legendre_map.T, dtype=np.float64)
 
     def recovered(self) -> RealisedSystem:
-        """Return the system that the circuit's resistors, capacitors and transconductances realise, all else ideal.
+        """Return the system that resistors, capacitors and transconductances realise with ideal amplifiers.
 
-        A differential circuit whose sides match has common modes beside it, which no signal sees.
+        The linear model of a differential circuit has common modes beside it, which no signal depends on if its sides
+        match.
         """
         model = self._signal_model(ideal=True)
         n, theta = self.realisation.states, self.realisation.theta
@@ -185,16 +216,33 @@ class AnalogDesign:
         return self._signal_model(ideal=False)
 
     def predict(self, points: int = 48) -> Prediction:
-        """Predict the error of states and outputs over the band, from `points` frequencies."""
-        network, n = self.network, self.realisation.states
-        frequencies = band_frequencies(network, self.realisation.theta, points)
-        rows = [network.index(signal) for signal in self.signals]
-        wanted = network.response(frequencies)[:, rows] * np.array(self.signs)[rows]
+        """Predict the error of states and outputs over the band, from `points` frequencies.
+
+        Raises:
+            DesignError: The circuit has no unique solution.
+        """
+        n, theta = self.realisation.states, self.realisation.theta
+        frequencies = band_frequencies(self.network, theta, points)
+        wanted = self.exact_response(frequencies, self.signals)
         error = np.abs(self.linear_model.response(frequencies)[..., 0] - wanted) ** 2
         power = np.abs(wanted) ** 2
         outputs = np.sqrt(error[:, n:].sum(axis=0) / power[:, n:].sum(axis=0))
         nrmse = float(np.sqrt(error[:, :n].sum() / power[:, :n].sum()))
-        return Prediction(nrmse, tuple(outputs.tolist()), n / (4.0 * self.realisation.theta))
+        return Prediction(nrmse, tuple(outputs.tolist()), band_edge(n, theta))
+
+    def exact_response(self, frequencies: ArrayLike, signals: Sequence[str]) -> NDArray[np.complex128]:
+        """Return the response of the exact memory, with the scaling and the signs of the circuit.
+
+        Args:
+            frequencies: The frequencies, Hz.
+            signals: Some of `signals`.
+
+        Returns:
+            The signals per volt of input, V/V, shape (frequencies, signals).
+        """
+        rows = [self.network.index(signal) for signal in signals]
+        response = self.network.response(frequencies)[:, rows] * np.array(self.signs)[rows]
+        return np.asarray(response, dtype=np.complex128)
 
     def _signal_model(self, *, ideal: bool) -> StateSpace:
         model = state_space(self.circuit, ideal_opamps=ideal)
@@ -210,11 +258,6 @@ class AnalogDesign:
         )
 
 
-def band_frequencies(network: VoltageNetwork, theta: float, points: int) -> Array:
-    """Return `points` frequencies that share the band up to states/(4 theta) evenly, in Hz."""
-    return network.states / (4.0 * theta) * (np.arange(points) + 0.5) / points
-
-
 MAX_ORDER = 256
 """Largest order of a circuit (65,536 couplings where it is dense)."""
 
@@ -222,9 +265,14 @@ PREDICTION_ORDER = 64
 """Largest order for which stability and response are computed from the parts."""
 
 MAX_OUTPUTS = 64
+"""Largest number of delayed outputs."""
 
 RESISTORS = PartRange(1e2, 1e8)
+"""The resistances that a design may use by default, ohm."""
+
 CAPACITORS = PartRange(1e-12, 1e-3)
+"""The capacitances that a design may use by default, farad."""
+
 IDEAL = IdealOpAmp()
 IDEAL_OTA = IdealOta()
 
@@ -253,36 +301,37 @@ def design_memory(
     """Design the circuit of a Legendre memory, in these steps:
 
     1. realisation: state coordinates and their couplings, without units;
-    2. technology: what the stages are made of, which limits the signals;
+    2. technology: the devices of the stages, which limit the signals;
     3. amplitudes: every signal in volts, so that no amplifier leaves its swing for any input of |u| <= 1, as the
        ranges of all signals are certified L1 norms;
     4. impedance level, and with it the exact values of all parts;
-    5. standard values, where series are asked for;
+    5. standard values, if series are given;
     6. assembly of the stages to a circuit, which must keep the electrical rules and be stable.
 
     Args:
-        order: number of states, 1 to 256.
-        theta: window in seconds.
-        topology: "dense", "chain" or "ladder", see `analog.realisation`.
+        order: Number of states, 1 to 256.
+        theta: Window in seconds.
+        topology: "dense", "chain" or "ladder", see `analog.realisation.topologies`.
         style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.design.technologies`.
-        readout_delays: delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
-        coefficient_outputs: whether the Legendre coefficients are outputs too, as m0, m1, ....
-        name: identifier of the circuit.
-        supply: the amplifiers run from +supply and -supply, V.
-        swing: largest share of the supply that an amplifier's output may reach with ideal parts, in (0, 1].
-        input_volts: voltage of the input for u = 1, V; 1 V or what the technology's swing allows if None.
-        opamp: model of every op-amp; in a differential circuit its differential counterpart.
-        ota: model of every transconductor of a gm-C circuit.
-        capacitor: the integrators' capacitor in farad, chosen if None.
-        impedance: resistance around which parts are chosen, ohm; chosen from loading, noise and the parts' ranges if
+        readout_delays: Delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
+        coefficient_outputs: Whether the Legendre coefficients are outputs too, as m0, m1, ....
+        name: Identifier of the circuit.
+        supply: The supplies of the amplifiers lie at plus and minus this voltage, V.
+        swing: Largest share of the supply that an amplifier's output may reach with ideal parts, in (0, 1].
+        input_volts: Voltage of the input for u = 1, V; 1 V or what the technology's swing allows if None.
+        opamp: Model of every op-amp; in a differential circuit its differential counterpart.
+        ota: Model of every transconductor of a gm-C circuit.
+        capacitor: The integrators' capacitor in farad, chosen if None.
+        impedance: Resistance around which parts are chosen, ohm; chosen from loading, noise and the parts' ranges if
             None.
-        resistors: allowed resistances (of a gm-C circuit: inverse transconductances), ohm.
-        capacitors: allowed capacitances, farad.
-        resistor_series: standard values for the resistors; exact values if None.
-        capacitor_series: standard values for the capacitors; exact values if None.
+        resistors: Allowed resistances (of a gm-C circuit: inverse transconductances), ohm.
+        capacitors: Allowed capacitances, farad.
+        resistor_series: Standard values for the resistors; exact values if None.
+        capacitor_series: Standard values for the capacitors; exact values if None.
 
     Raises:
-        DesignError: a value out of its range, no parts in range, or amplifiers too slow for a stable circuit.
+        DesignError: A value is out of its range, no parts in their ranges suit, thermal noise is too large a share of
+            the signals, or the amplifiers are too slow for a stable circuit.
     """
     states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
     window = check_positive("theta in seconds", theta)
@@ -361,7 +410,7 @@ def _realised(
 def _signal_limits(
     technology: Technology, supply: float, swing: float, input_volts: float | None
 ) -> tuple[float, float]:
-    """Return the largest signal and the voltage that stands for an input of 1."""
+    """Return the largest signal and the voltage that stands for u = 1, both in V."""
     if not 0 < swing <= 1:
         raise DesignError("swing", "a share of the supply, above 0 and at most 1", swing)
     limit = technology.largest_signal(check_positive("supply in volts", supply), swing)

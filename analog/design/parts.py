@@ -1,14 +1,13 @@
-"""Part values: what every coupling of a scaled network asks of resistors and capacitors, within their ranges.
+"""Part values: the resistors and capacitors that realise the couplings of a scaled network, within their ranges.
 
 A stage has one reference part, the capacitor of an integrator or the feedback resistor of a sum, and one resistor
-per coupling: a coupling is 1/(R C) in 1/s or R_feedback/R in V/V. In a gm-C circuit a transconductance stands for
-each resistor, gm = 1/R.
+per coupling: a coupling is 1/(R C) in 1/s or R_feedback/R in V/V. In a gm-C circuit a transconductance takes the
+place of each resistor, gm = 1/R.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_positive
 
-# Up to E24 the values were fixed before the rule was; each smaller series is every second value of the next one.
+# Up to E24 the values are older than the formula of the finer series; each coarser series is every second value.
 _E24 = (10, 11, 12, 13, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 39, 43, 47, 51, 56, 62, 68, 75, 82, 91)
 _E192 = tuple(920 if k == 185 else round(100 * 10 ** (k / 192)) for k in range(192))  # the standard has 920 for 919
 
@@ -33,10 +32,13 @@ NAMES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
 
 @dataclass(frozen=True)
 class Series:
-    """A series of preferred values, "E3" to "E192".
+    """A series of preferred values for resistors and capacitors of IEC 60063.
+
+    Attributes:
+        name: The name, "E3" to "E192".
 
     Raises:
-        DesignError: there is no such series.
+        DesignError: There is no such series.
     """
 
     name: str
@@ -53,29 +55,22 @@ class Series:
     def values(self, low: float, high: float) -> tuple[float, ...]:
         """Return all values from `low` to `high`, ascending; each is the double nearest to its decimal."""
         digits = self.decade
-        places = len(str(digits[0])) - 1
+        exponent = len(str(digits[0])) - 1  # the integers of `decade` begin at 10 ** exponent
         first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high))
-        every = (float(f"{digit}e{decade - places}") for decade in range(first, last + 1) for digit in digits)
+        every = (float(f"{digit}e{decade - exponent}") for decade in range(first, last + 1) for digit in digits)
         return tuple(value for value in every if low <= value <= high)
-
-    def neighbours(self, value: float) -> tuple[float, float]:
-        """Return the two adjacent values v <= value < w around a positive value."""
-        around = self.values(value / 10.0, value * 10.0)
-        k = bisect_right(around, value)
-        return around[k - 1], around[k]
-
-    def nearest(self, value: float) -> float:
-        """Return the value of least ratio to a positive value."""
-        below, above = self.neighbours(value)
-        return below if value * value < below * above else above
 
 
 @dataclass(frozen=True)
 class PartRange:
-    """Least and largest value of a part that a design may use, in ohm or farad.
+    """The values of a part that a design may use.
+
+    Attributes:
+        low: The least value, ohm or farad.
+        high: The largest value.
 
     Raises:
-        DesignError: it does not hold that 0 < low < high < infinity.
+        DesignError: Not 0 < low < high < infinity.
     """
 
     low: float
@@ -95,11 +90,11 @@ class PartValues:
     """The parts of a network of n states and q sums.
 
     Attributes:
-        references: capacitance of each integrator in farad, then feedback resistance of each sum in ohm, shape (n +
-            q,).
-        resistances: resistance of each coupling in ohm, infinite where nothing is coupled; shape (n + q, n + q + 1).
-        states: the number of states n.
-        inverter: resistance of the two resistors of an inverter, ohm.
+        references: The capacitance of each integrator, farad, then the feedback resistance of each sum, ohm, shape
+            (n + q,).
+        resistances: The resistance of each coupling, ohm, infinite without a coupling; shape (n + q, n + q + 1).
+        states: The number of states n.
+        inverter: The resistance of the two resistors of an inverter, ohm.
     """
 
     references: Array
@@ -109,16 +104,19 @@ class PartValues:
 
     @property
     def capacitors(self) -> Array:
-        """The integrators' capacitances, farad."""
+        """The integrators' capacitances, farad, shape (n,)."""
         return self.references[: self.states]
 
     @property
     def feedbacks(self) -> Array:
-        """The sums' feedback resistances, ohm."""
+        """The sums' feedback resistances, ohm, shape (q,)."""
         return self.references[self.states :]
 
     def magnitudes(self) -> Array:
-        """Return |coupling| as these parts realise it: 1/(R C) in 1/s, or feedback/R in V/V; (n + q, n + q + 1)."""
+        """Return the magnitudes of the couplings that these parts realise, shape (n + q, n + q + 1).
+
+        They are 1/(R C) in 1/s for states, and R_feedback/R in V/V for sums.
+        """
         return self._numerators()[:, None] / self.resistances
 
     def _numerators(self) -> Array:
@@ -133,7 +131,13 @@ class PartValues:
 
 
 def values_for(network: VoltageNetwork, references: Array, inverter: float) -> PartValues:
-    """Return the parts that realise `network` exactly with the given references, see `PartValues`."""
+    """Return the parts that realise `network` exactly with given references.
+
+    Args:
+        network: The scaled system.
+        references: As in `PartValues`, shape (n + q,).
+        inverter: The resistance of the two resistors of an inverter, ohm.
+    """
     n = network.states
     numerators = np.concatenate([1.0 / references[:n], references[n:]])
     wanted = np.abs(network.couplings)
@@ -156,10 +160,17 @@ def choose_values(
     capacitors: PartRange,
     capacitor: float | None = None,
 ) -> PartValues:
-    """Choose one capacitor for all integrators and a feedback resistor for every sum; the rest follows.
+    """Choose one capacitor for all integrators and a feedback resistor for every sum; all other parts follow.
+
+    Args:
+        network: The scaled system.
+        impedance: The impedance level, ohm.
+        resistors: The allowed resistances, ohm.
+        capacitors: The allowed capacitances, farad.
+        capacitor: A capacitance that the user fixes, farad; None to choose one.
 
     Raises:
-        DesignError: no capacitor or feedback resistor keeps every part in its range.
+        DesignError: No capacitor or feedback resistor keeps every part in its range.
     """
     n, magnitudes = network.states, np.abs(network.couplings)
     rates = magnitudes[:n][magnitudes[:n] > 0]
@@ -174,20 +185,23 @@ def choose_values(
 def choose_capacitor(
     rates: Array, *, impedance: float, resistors: PartRange, capacitors: PartRange, given: float | None = None
 ) -> float:
-    """Choose the integrators' capacitor C, so that every R = 1/(rate C) lies in the resistors' range.
+    """Choose the integrators' capacitance C so that every R = 1/(rate C) lies in the resistors' range.
 
-    Without a given value C puts the geometric mean of the resistors at `impedance`, rounded to 1, 2.2 or 4.7
-    times a power of ten where the ranges allow that.
+    If none is given, C puts the geometric mean of the resistors at `impedance`, rounded to 1, 2.2 or 4.7 times a power
+    of ten if the ranges allow that.
 
     Args:
-        rates: the magnitudes of the couplings that are not zero, 1/s.
-        impedance: the wanted geometric mean of the resistors, ohm.
-        resistors: allowed resistances, ohm.
-        capacitors: allowed capacitances, farad.
-        given: a capacitance that the user fixes, farad.
+        rates: The magnitudes of the couplings that are not zero, 1/s.
+        impedance: The wanted geometric mean of the resistors, ohm.
+        resistors: The allowed resistances, ohm.
+        capacitors: The allowed capacitances, farad.
+        given: A capacitance that the user fixes, farad; None to choose one.
+
+    Returns:
+        The capacitance, farad.
 
     Raises:
-        DesignError: no capacitor, or not the given one, keeps every part in its range.
+        DesignError: No capacitor, or not the given one, keeps every part in its range.
     """
     low, high = capacitor_limits(rates, resistors=resistors, capacitors=capacitors)
     if given is not None:
@@ -205,10 +219,18 @@ def choose_capacitor(
 
 
 def capacitor_limits(rates: Array, *, resistors: PartRange, capacitors: PartRange) -> tuple[float, float]:
-    """Return the least and the largest capacitor in its range for which every R = 1/(rate C) is in its own.
+    """Return the least and the largest allowed capacitance for which every R = 1/(rate C) is allowed.
+
+    Args:
+        rates: The magnitudes of the couplings that are not zero, 1/s.
+        resistors: The allowed resistances, ohm.
+        capacitors: The allowed capacitances, farad.
+
+    Returns:
+        The two capacitances, farad.
 
     Raises:
-        DesignError: there is none.
+        DesignError: There is no such capacitance.
     """
     low = max(capacitors.low, 1.0 / (float(rates.min()) * resistors.high))
     high = min(capacitors.high, 1.0 / (float(rates.max()) * resistors.low))
@@ -228,18 +250,21 @@ def _within(resistors: PartRange) -> str:
 
 
 def choose_feedback(weights: Array, *, impedance: float, resistors: PartRange, what: str) -> float:
-    """Choose the feedback resistor of a summing stage whose inputs are R = feedback/weight.
+    """Choose the feedback resistance of a summing stage whose inputs have R = feedback/weight.
 
-    It is `impedance` where that keeps all of the stage's resistors in range, else the nearest that does.
+    It is `impedance` if that keeps all resistors of the stage in their range, otherwise the nearest value that does.
 
     Args:
-        weights: the magnitudes of the weights that are not zero, V/V.
-        impedance: the wanted feedback resistance, ohm.
-        resistors: allowed resistances, ohm.
-        what: the stage, for the error message.
+        weights: The magnitudes of the weights that are not zero, V/V.
+        impedance: The wanted feedback resistance, ohm.
+        resistors: The allowed resistances, ohm.
+        what: The name of the stage in the error message.
+
+    Returns:
+        The feedback resistance, ohm.
 
     Raises:
-        DesignError: no feedback resistor keeps every part in its range.
+        DesignError: No feedback resistor keeps every part in its range.
     """
     low = resistors.low * max(1.0, float(weights.max()))
     high = resistors.high * min(1.0, float(weights.min()))

@@ -1,16 +1,16 @@
-"""Standard values: what rounding parts to a series does to the response, and a joint rounding that does less.
+"""Standard values: the effect of rounding parts to a series on the response, and a joint rounding with less effect.
 
 To first order the response's deviation is linear in the couplings' relative errors e, so its power over the band is
 the quadratic form e^T G e with G from the network alone. Rounding each part to its nearest value minimises |e| part by
 part; the joint search moves single resistors to a neighbour, and capacitors together with the resistors of their
-stage, as long as the quadratic form falls, from several starts. Both results are then judged by the exact response.
+stage, as long as the quadratic form falls, from several starts. The exact response then decides between both results.
 
 A stage whose capacitor and resistors all move by a decade keeps its couplings, so choices that differ by decades are
 equally good. Of these every stage takes the one whose reference is nearest to that of the exact design, which keeps the
 circuit near its impedance level.
 
-Whichever capacitor an integrator gets, the memory stays stable: that scales a row of A, and for any positive scaling
-of rows the memory is passive (its energy is another weighted sum of squares). Only unequal errors within a row count.
+The memory stays stable with any capacitor of an integrator: it scales a row of A, and for any positive scaling
+of rows the memory is passive (its energy is another weighted sum of squares). Only unequal errors within a row matter.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError
 
 JOINT_COUPLINGS = 2500
-"""Most couplings for which the joint search is made; above, each part takes its nearest value."""
+"""Largest number of couplings for a joint search; with more, each part takes its nearest value."""
 
 RESTARTS = 16
-"""Most further starts of the joint search."""
+"""Largest number of starts of the joint search besides that from the nearest values."""
 
 _RESTART_COUPLINGS = 2000  # starts times couplings, which bounds the time
 _SWEEPS = 30
-_LEAST_GAIN = 1e-9  # of the quadratic form, that a move must bring
+_LEAST_GAIN = 1e-9  # the relative decrease of the quadratic form from which on a move is made
 _NO_ERROR = 1e-20  # a quadratic form below this, an NRMSE of 1e-10, is rounding noise of an exact realisation
-_MOST_DECADES = 12  # by which a stage is moved at most; more than any range of parts spans
+_MOST_DECADES = 12  # by which a stage is moved at most: more than any range of parts spans
 
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """Standard values and their effect.
+    """Standard values and their effect on the response.
 
     Attributes:
-        values: the chosen parts.
-        nearest_nrmse: the deviation of the response with each part at its nearest value: root mean square over states
-            and outputs, each relative to its own RMS, over the band.
-        joint_nrmse: the same for the values that the joint search found; None where it was not made.
-        moved: how many parts differ from the values that are nearest to the exact design.
+        values: The chosen parts.
+        nearest_nrmse: The deviation of the response with each part at its nearest value: root mean square over the band
+            and over states and outputs, each relative to its own RMS.
+        joint_nrmse: The same for the values of the joint search; None if there was none.
+        moved: The number of chosen parts that differ from their nearest values.
     """
 
     values: PartValues
@@ -59,7 +59,7 @@ class Rounding:
 
     @property
     def nrmse(self) -> float:
-        """Deviation of the response with the chosen parts."""
+        """The deviation of the response with the chosen parts."""
         return self.nearest_nrmse if self.joint_nrmse is None else min(self.nearest_nrmse, self.joint_nrmse)
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,7 +68,13 @@ class Rounding:
 
 
 def response_error(network: VoltageNetwork, other: VoltageNetwork, frequencies: Array) -> float:
-    """Return the deviation of `other`: the RMS over states and outputs, each relative to its RMS in `network`."""
+    """Return the deviation of `other` from `network`: the RMS over states and outputs, each relative to its RMS.
+
+    Args:
+        network: The network with the wanted response.
+        other: A network with the same signals.
+        frequencies: The frequencies, Hz, shape (frequencies,).
+    """
     rows = _observed(network)
     wanted = network.response(frequencies)[:, rows]
     error = np.abs(other.response(frequencies)[:, rows] - wanted) ** 2
@@ -86,20 +92,20 @@ def round_values(
     capacitor_range: PartRange,
     fixed_capacitor: bool = False,
 ) -> Rounding:
-    """Round parts to standard values, jointly where that is better.
+    """Round parts to standard values, jointly if that is better.
 
     Args:
-        network: what the parts are to realise.
-        exact: the parts that do.
-        frequencies: where the response is compared, Hz.
-        resistors: series of the resistors, exact values if None.
-        capacitors: series of the capacitors, exact values if None.
-        resistor_range: allowed resistances, ohm.
-        capacitor_range: allowed capacitances, farad.
-        fixed_capacitor: whether to keep the capacitance of `exact` for every integrator.
+        network: The network that the parts are to realise.
+        exact: The parts that realise it exactly.
+        frequencies: The frequencies at which responses are compared, Hz, shape (frequencies,).
+        resistors: The series of the resistors; exact values if None.
+        capacitors: The series of the capacitors; exact values if None.
+        resistor_range: The allowed resistances, ohm.
+        capacitor_range: The allowed capacitances, farad.
+        fixed_capacitor: Whether every integrator keeps its capacitance of `exact`.
 
     Raises:
-        DesignError: a series has no value in its range.
+        DesignError: A series has no value in its range.
     """
     search = _Search(
         network,
@@ -119,9 +125,13 @@ def round_values(
 
 
 def sensitivities(network: VoltageNetwork, frequencies: Array) -> Array:
-    """Return G of the quadratic form, over the couplings in row-major order: shape (couplings, couplings).
+    """Return the matrix G of the quadratic form e^T G e, shape (couplings, couplings), in row-major order.
 
-    e^T G e is the square of `response_error` for relative errors e of the couplings, to first order.
+    To first order, the form is the square of `response_error` for relative errors e of the couplings that are not zero.
+
+    Args:
+        network: The scaled system.
+        frequencies: The frequencies, Hz, shape (frequencies,).
     """
     rows, columns = np.nonzero(network.couplings)
     strengths = network.couplings[rows, columns]
@@ -146,8 +156,8 @@ class Catalogue:
     """The values of a series within a range.
 
     Attributes:
-        values: the values, ascending.
-        per_decade: how many of them there are in a decade, so that as many places further lies ten times a value.
+        values: The values, ascending.
+        per_decade: The number of values in a decade: the value that follows as many later is ten times as large.
     """
 
     values: Array
@@ -155,10 +165,15 @@ class Catalogue:
 
     @classmethod
     def of(cls, series: Series | None, allowed: PartRange, what: str) -> Catalogue | None:
-        """Return the catalogue of a series, or None where values are exact.
+        """Return the catalogue of a series, or None if there is no series, so that values are exact.
+
+        Args:
+            series: The series.
+            allowed: The range.
+            what: The name of the parts in the error message.
 
         Raises:
-            DesignError: the series has no value in the range.
+            DesignError: The series has no value in the range.
         """
         if series is None:
             return None
@@ -168,7 +183,10 @@ class Catalogue:
         return cls(values, len(series.decade))
 
     def nearest(self, wanted: Array) -> Array:
-        """Return the value of least ratio to each of `wanted`, the lower of two equally near; infinite ones stay."""
+        """Return the nearest value to each of `wanted`, of the same shape: that of least ratio, or the lower of two.
+
+        Infinite values stay as they are.
+        """
         logs = np.log(self.values)
         middles = 0.5 * (logs[1:] + logs[:-1])
         finite = np.isfinite(wanted)
@@ -177,17 +195,17 @@ class Catalogue:
         return result
 
     def spans(self, wanted: Array) -> bool:
-        """Say whether all of `wanted` lie between the least and the largest value."""
+        """Return whether all of `wanted` lie between the least and the largest value."""
         low, high = float(self.values[0]) * (1.0 - MARGIN), float(self.values[-1]) * (1.0 + MARGIN)
         return bool(low <= wanted.min() and wanted.max() <= high)
 
     def shifted(self, chosen: Array, decades: int) -> Array | None:
-        """Return values of the catalogue times 10 ** decades, or None where one of them is outside of the range."""
-        places = np.searchsorted(self.values, chosen) + decades * self.per_decade
-        return self.values[places] if places.min() >= 0 and places.max() < len(self.values) else None
+        """Return values of the catalogue times 10 ** decades, or None if one of them is then out of the range."""
+        indices = np.searchsorted(self.values, chosen) + decades * self.per_decade
+        return self.values[indices] if indices.min() >= 0 and indices.max() < len(self.values) else None
 
     def around(self, value: float) -> list[float]:
-        """Return the values up to two places from one of the catalogue, without itself."""
+        """Return the two values below one of the catalogue and the two above, as far as there are any."""
         k = int(np.searchsorted(self.values, value))
         return [other for other in self.values[max(k - 2, 0) : k + 3].tolist() if other != value]
 
@@ -201,7 +219,7 @@ _Stage = tuple[float, Array, Array]
 
 
 class _Descent:
-    """Parts that are moved one by one, with the relative errors of their couplings and the quadratic form of these."""
+    """Parts that are moved one by one, with the relative errors of their couplings and their quadratic form."""
 
     def __init__(self, start: PartValues, errors: Array, gram: Array) -> None:
         self.references, self.resistances = start.references.copy(), start.resistances.copy()
@@ -215,7 +233,7 @@ class _Descent:
         return self.form
 
     def move_resistor(self, row: int, column: int, number: int, catalogue: Catalogue) -> None:
-        """Move the resistor of a coupling to a value nearby wherever that lowers the form."""
+        """Move the resistor of a coupling to each value nearby that lowers the form."""
         for other in catalogue.around(float(self.resistances[row, column])):
             change = (1.0 + self._errors[number]) * (self.resistances[row, column] / other - 1.0)
             gain = change * (2.0 * self._gradient[number] + change * self._gram[number, number])
@@ -226,7 +244,7 @@ class _Descent:
                 self.form += gain
 
     def move_stage(self, row: int, ids: NDArray[np.intp], choices: list[_Stage]) -> None:
-        """Move the reference of a stage, with its resistors, wherever that lowers the form."""
+        """Move the reference of a stage, with its resistors, to each choice that lowers the form."""
         block = self._gram[np.ix_(ids, ids)]
         for reference, values, wrong in choices:
             changes = wrong - self._errors[ids]
@@ -242,7 +260,7 @@ class _Descent:
 
 
 class _Search:
-    """The search for values from the catalogues for one network."""
+    """The search for values of the catalogues that realise a network."""
 
     def __init__(self, network: VoltageNetwork, resistors: Catalogue | None, capacitors: Catalogue | None) -> None:
         self.network = network
@@ -254,7 +272,7 @@ class _Search:
         self.stages: dict[int, list[_Stage]] = {}
 
     def nearest(self, exact: PartValues) -> PartValues:
-        """Return each reference at its nearest value, and each resistor at the nearest to what that asks for."""
+        """Return the parts with each reference at its nearest value, and each resistor at its nearest after that."""
         n = self.network.states
         references = np.concatenate(
             [_nearest(self.capacitors, exact.capacitors), _nearest(self.resistors, exact.feedbacks)]
@@ -264,9 +282,9 @@ class _Search:
         return PartValues(references, _nearest(self.resistors, asked.resistances), n, inverter)
 
     def improve(self, start: PartValues, exact: PartValues, gram: Array) -> PartValues:
-        """Return the best of the descents from `start` and from copies of it with other references, drawn at random.
+        """Return the best result of descents from `start` and from copies of it with other references, drawn at random.
 
-        Of equally good ones the nearest to the references of `exact` is taken, then the one that was found first.
+        Of equally good results, the one with references nearest to those of `exact` is taken, then the first.
         """
         rng = np.random.default_rng(0)
         found = []
@@ -312,7 +330,7 @@ class _Search:
         return replace(start, references=references, resistances=resistances)
 
     def _descend(self, start: PartValues, gram: Array) -> tuple[PartValues, float]:
-        """Move parts as long as the quadratic form falls; return also the form at the end."""
+        """Move parts as long as the quadratic form falls; return the parts and the form at the end."""
         descent = _Descent(start, start.magnitudes()[self.used] / self.wanted[self.used] - 1.0, gram)
         for _ in range(_SWEEPS):
             before = descent.begin_sweep()
@@ -348,5 +366,5 @@ class _Search:
 
 
 def _distance(values: Array, others: Array) -> float:
-    """Return how far values lie from others: the sum of the logarithms of their ratios, without signs."""
+    """Return the distance of values from others: the sum of the magnitudes of the logarithms of their ratios."""
     return float(np.abs(np.log(values / others)).sum())

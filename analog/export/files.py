@@ -18,9 +18,10 @@ BILL_COLUMNS = ("designator", "reference", "kind", "value", "unit", "count")
 
 
 def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
-    """Return one row per kind and value, with the designators and names of all its parts, separated by spaces.
+    """Return the rows of the bill of materials, one for each kind and value, by the keys `BILL_COLUMNS`.
 
-    The designators are those of the KiCad netlist, the names those of the SPICE netlist.
+    A row has the designators of all its parts, as in the KiCad netlist, and their names, as in the SPICE netlist, both
+    separated by spaces.
     """
     groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for part in placed_parts(design.circuit):
@@ -40,7 +41,7 @@ def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
 
 
 def header(design: AnalogDesign, command: str) -> list[str]:
-    """Return the head of a generated text: what it is, its specification and the command that made it."""
+    """Return the header of a generated text: its content, the specification and the command that made it."""
     device = design.technology.device
     scaling = [*design.state_scaling.tolist(), *design.output_scaling.tolist()]
     asked = ", ".join(f"{key}={value}" for key, value in design.specification.items())
@@ -61,16 +62,16 @@ def _kinds(design: AnalogDesign) -> str:
 
 
 def subcircuit_text(design: AnalogDesign, command: str) -> str:
-    """Return the self-contained SPICE library text; its pins are ``[port.name for port in circuit.ports]``.
+    """Return the self-contained SPICE library of a design; its pins are ``[port.name for port in circuit.ports]``.
 
-    It keeps to what ngspice, LTspice and Xyce share: subcircuits with parameters in braces, R, C, X, and controlled
-    sources; no options, no analyses, no suffixes of numbers, and names that stay apart when case is folded.
+    It uses only what ngspice, LTspice and Xyce share: subcircuits with parameters in braces, R, C, X, and controlled
+    sources; no options, no analyses, no suffixes of numbers, and names that differ by more than case.
     """
     return to_subcircuit(design.circuit, header(design, command))
 
 
 def deck_text(design: AnalogDesign, command: str) -> str:
-    """Return a deck that ``ngspice -b`` runs unchanged: a full-scale step at the input, watched for two windows."""
+    """Return a deck that ``ngspice -b`` runs unchanged: a full-scale step at the input, simulated for two windows."""
     theta = design.realisation.theta
     volts = design.input_scaling
     step = PiecewiseLinear((0.0, 1e-4 * theta, 2.0 * theta), (0.0, volts, volts))
@@ -114,18 +115,20 @@ def write_design(
 ) -> dict[str, Path]:
     """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
 
-    Everything is rendered before the first file is written, so that a design that cannot be rendered leaves
-    nothing behind.
+    All texts are made before the first file is written, so that an error leaves no files.
 
     Args:
-        design: the design to write.
-        directory: the folder, which is made where there is none.
-        command: the command line that asked for it, for the headers.
-        questions: what the manifest is to answer besides what the circuit is.
+        design: The design to write.
+        directory: The folder, which is made if there is none.
+        command: The command line of the request, for the headers.
+        questions: The analyses that the manifest reports beside the circuit itself.
+
+    Returns:
+        The path of each file under "netlist", "library", "kicad", "bom", "schematic" and "manifest".
 
     Raises:
-        ElectricalRuleError: the circuit breaks an electrical rule.
-        DesignError: no amplifiers keep the error.
+        ElectricalRuleError: The circuit breaks an electrical rule.
+        DesignError: No amplifiers keep the error.
     """
     name = design.circuit.name
     deck, netlist = deck_text(design, command), kicad_text(design, command)

@@ -1,4 +1,4 @@
-"""A KiCad netlist: the circuit's real parts with designators, pins and nets, as Pcbnew and other tools read it.
+"""A KiCad netlist: the parts of a circuit with designators, pins and nets, as Pcbnew and other tools read it.
 
 The format is the S-expression that Eeschema writes ("export", version E). Resistors and capacitors are those of KiCad's
 own library Device; amplifiers are parts of a library of this project's name, described in the netlist itself, with
@@ -26,10 +26,10 @@ class Placed:
     """A part of the circuit on a board.
 
     Attributes:
-        designator: the designator: "R1", "C1", "U1", ....
-        path: the path of the element, see `circuit.graph.walk`.
-        element: the element.
-        nets: the net at each pin.
+        designator: The designator, such as "R1", "C1" or "U1".
+        path: The path of the element, see `circuit.graph.walk`.
+        element: The element.
+        nets: The net at each pin, in pin order.
     """
 
     designator: str
@@ -39,10 +39,10 @@ class Placed:
 
 
 def placed_parts(circuit: Circuit) -> list[Placed]:
-    """Return the parts of `circuit` with designators, numbered per letter in the order of the netlist.
+    """Return the parts of `circuit` with designators, which are numbered for each letter in the order of the netlist.
 
     Raises:
-        DesignError: an element is not a part, such as a source.
+        DesignError: An element is not a part that a board can carry, for example a source.
     """
     counts: dict[str, int] = {}
     parts = []
@@ -59,9 +59,12 @@ def kicad_netlist(circuit: Circuit, source: str, values: dict[str, str]) -> str:
     """Return the netlist as text.
 
     Args:
-        circuit: a memory.
-        source: what the netlist was made from, for its head.
-        values: the value to print for each part, by path.
+        circuit: A circuit whose ports are inputs and outputs.
+        source: The source of the netlist, for its header.
+        values: The value to print for each part, by path.
+
+    Raises:
+        DesignError: An element is not a part that a board can carry.
     """
     parts = placed_parts(circuit)
     lines = ['(export (version "E")', "  (design"]

@@ -1,4 +1,4 @@
-"""The manifest of a design: everything that a reader or a script needs to use and judge the circuit."""
+"""The manifest of a design: all that a script needs to use and judge the circuit."""
 
 from __future__ import annotations
 
@@ -11,38 +11,32 @@ import numpy as np
 from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.requirements import estimate_power, least_amplifiers
 from lmu_hw.analog.analysis.small_signal import noise
-from lmu_hw.analog.analysis.tolerance import analyse, error_budget, judged_signals
-from lmu_hw.analog.circuit.elements import (
-    Capacitor,
-    DifferentialOpAmp,
-    Element,
-    OpAmp,
-    Resistor,
-    Transconductor,
-)
+from lmu_hw.analog.analysis.tolerance import analyse, error_budget, reported_signals
+from lmu_hw.analog.circuit.elements import Capacitor, DifferentialOpAmp, OpAmp, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
-from lmu_hw.analog.circuit.graph import GROUND, walk
+from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
+from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
-from lmu_hw.analog.design.technologies.gm_c import Cell
 
 DRAWS = 1000
-"""How many circuits are drawn to judge tolerances."""
+"""The number of circuits that are drawn for given tolerances."""
 
 NOISE_ORDER = 16
-"""Largest order for which the manifest predicts noise."""
+"""The largest order for which the manifest predicts noise."""
 
 _NOISE_POINTS = 25  # over the band
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What a manifest is to answer besides what the circuit is.
+    """The analyses that a manifest reports beside the circuit itself.
 
     Attributes:
-        error: NRMSE of the states for which the least amplifiers are searched.
-        tolerances: the tolerances of the parts, from which circuits are drawn to judge the error of the outputs.
-        seed: the seed of the draws.
+        error: The NRMSE of the states for which the least amplifiers are searched; none are by default.
+        tolerances: The tolerances of the parts, with which circuits are drawn to judge the error of the outputs; none
+            are drawn by default.
+        seed: The seed of the draws, at least 0.
     """
 
     error: float | None = None
@@ -56,29 +50,35 @@ NOTHING = Questions()
 def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, Any]:
     """Return the manifest as plain data.
 
-    `couplings` counts the couplings from state to state, by way of sums where the topology has them; `elements` all
-    parts; `nodes` the nets without ground, an amplifier taken as one part. The scaling of a state is negative where
-    its net carries it inverted. Impedances are in ohm, with the limits that they were chosen between: what amplifiers
-    can drive, thermal noise, and the ranges of parts. `rounding` compares the response of standard values with that of
-    exact ones, each part at its nearest value and all chosen jointly. `noise` is that of the delayed outputs (of the
-    states, where there are none) over the band, from resistors and from amplifiers whose model has noise, with its
-    ratio to a sine of full scale. `requirement`, where an error is stated, is the least gain and gain-bandwidth product
-    that keep it. `tolerance` has the error of the worst output, over drawn circuits, and the share of each part in its
-    mean square by the sensitivities. `predicted` is null above order 64, `noise` above 16.
+    The keys that need an explanation:
+
+    - `couplings` counts the couplings from state to state, by way of sums where the topology has them, `elements` all
+      parts, and `nodes` the nets without ground, with each amplifier as one part.
+    - `scaling` is negative for a state whose net carries it inverted.
+    - `impedance` is in ohm, with the limits between which it was chosen: the current of the amplifiers, thermal noise,
+      and the ranges of parts.
+    - `rounding` compares the response of standard values with that of exact ones: with each part at its nearest value,
+      and with all chosen jointly.
+    - `predicted` is the error by the linear model of the parts; null above order 64.
+    - `noise` is that of the delayed outputs (of the states, where there are none) over the band, from resistors and
+      from amplifiers whose model has noise, with its ratio to a sine of full scale; null above order 16.
+    - `tolerance` is the error of the worst output over drawn circuits, with the share of each part in its mean square
+      by the sensitivities; null unless tolerances are given.
+    - `requirement` is the least gain and gain-bandwidth product that keep the stated error; null unless one is stated.
 
     Args:
-        design: the design to describe.
-        questions: what else is to be answered.
+        design: The design to describe.
+        questions: The analyses to report beside the circuit itself.
 
     Raises:
-        DesignError: no amplifiers keep the error.
+        DesignError: No amplifiers keep the error.
     """
     circuit = design.circuit
     parts = list(walk(circuit))
-    ohms = [part.ohms for _, part, _ in parts if isinstance(part, Resistor)]
-    farads = [part.farads for _, part, _ in parts if isinstance(part, Capacitor)]
-    devices = [part.model for _, part, _ in parts if isinstance(part, Transconductor)]
-    siemens = [model.gm for model in devices if isinstance(model, Cell)]
+    ohms = [resistor.ohms for resistor in parts_of(circuit, Resistor)]
+    farads = [capacitor.farads for capacitor in parts_of(circuit, Capacitor)]
+    transconductors = parts_of(circuit, Transconductor)
+    siemens = [model.gm for each in transconductors if (model := each.model.small_signal()) is not None]
     predicted = None
     if design.realisation.states <= PREDICTION_ORDER:
         prediction = design.predict()
@@ -100,8 +100,8 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
         "nodes": len({net for _, _, nets in parts for net in nets.values()} - {GROUND}),
         "resistors": len(ohms),
         "capacitors": len(farads),
-        "opamps": _count(parts, OpAmp) + _count(parts, DifferentialOpAmp),
-        "transconductors": len(devices),
+        "opamps": len(parts_of(circuit, OpAmp)) + len(parts_of(circuit, DifferentialOpAmp)),
+        "transconductors": len(transconductors),
         "inverters": design.inverters,
         device.device.replace("-", ""): {"model": device.label, **device.parameters},
         "scaling": {
@@ -132,10 +132,10 @@ def _noise(design: AnalogDesign) -> dict[str, Any] | None:
     states = design.realisation.states
     if states > NOISE_ORDER:
         return None
-    edge = states / (4.0 * design.realisation.theta)
+    edge = band_edge(states, design.realisation.theta)
     system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
     found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
-    for signal in judged_signals(design):
+    for signal in reported_signals(design):
         volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), design.signal_pair(signal)).rms()
         full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
         found["volts_rms"][signal] = volts
@@ -160,16 +160,12 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
 
 
 def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any] | None:
-    """Say which parts the error of the worst signal comes from; None where no part has a tolerance."""
+    """Return the error of the worst signal and the share of each part in it; None where no part has a tolerance."""
     if not np.any(tolerances.deviations(equations(design.circuit)) > 0.0):
         return None
-    budgets = {signal: error_budget(design, tolerances, signal) for signal in judged_signals(design)}
+    budgets = {signal: error_budget(design, tolerances, signal) for signal in reported_signals(design)}
     worst = list(budgets)[descending([each.nrmse for each in budgets.values()])[0]]
     return {"signal": worst, "nrmse": budgets[worst].nrmse, "shares": budgets[worst].shares}
-
-
-def _count(parts: list[tuple[str, Element, dict[str, str]]], kind: type[Element]) -> int:
-    return sum(isinstance(element, kind) for _, element, _ in parts)
 
 
 def _span(values: list[float]) -> list[float] | None:

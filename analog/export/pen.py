@@ -1,4 +1,7 @@
-"""The pen that draws a schematic: wires, texts and symbols, on top of schemdraw."""
+"""The pen that draws a schematic: wires, texts and symbols, on top of schemdraw.
+
+Lengths are in units of half an inch, those of schemdraw.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ from typing import Literal
 import schemdraw
 from schemdraw import elements as draw
 
-from lmu_hw.analog.circuit.devices import describe
-from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
+from lmu_hw.analog.circuit.elements import Capacitor, Element, Resistor
 
 FONT = 9
 
@@ -25,7 +27,7 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "
 
 
 class Pen:
-    """Draws on one sheet: wires, texts and the symbols of parts."""
+    """A sheet with functions that draw wires, texts and the symbols of parts on it."""
 
     def __init__(self) -> None:
         schemdraw.svgconfig.text = "text"  # the same bytes whether or not a path renderer is installed
@@ -56,8 +58,8 @@ class Pen:
         """Write a text, centred on y."""
         self.drawing.add(draw.Label().at((x, y)).label(text, fontsize=size, halign=halign, valign="center"))
 
-    def part(self, part: Resistor | Capacitor, start: Point, end: Point) -> None:
-        """Draw a part between two points, with its name and value."""
+    def passive(self, part: Element, start: Point, end: Point) -> None:
+        """Draw a resistor or a capacitor between two points, with its name and value."""
         symbol = _SYMBOLS[type(part)]().at(start).to(end)
         self.drawing.add(symbol.label(f"{part.name}: {engineering(part)}", fontsize=FONT))
 
@@ -81,7 +83,7 @@ class Pen:
             self.text(x + 1.5, y + 0.75 * dy, sign)
         return (x, y + 0.7), (x, y - 0.7), (x + 1.82, y + 0.42), (x + 1.82, y - 0.42)
 
-    def transconductor(self, part: Transconductor, at: Point, *, positive: bool) -> tuple[Point, Point]:
+    def transconductor(self, part: Element, at: Point, *, positive: bool) -> tuple[Point, Point]:
         """Draw a transconductor with its signal input at a point and the other grounded; return input and output."""
         x, y = at
         self.wire((x, y + 0.3), (x, y - 0.9), (x + 1.5, y - 0.55), (x + 1.5, y - 0.05), (x, y + 0.3))
@@ -94,16 +96,13 @@ class Pen:
         return at, (x + 1.5, y - 0.3)
 
 
-def engineering(part: Resistor | Capacitor | Transconductor) -> str:
-    """Return the value in four digits with an SI prefix, for the eye; files for machines have plain exponents."""
-    match part:
-        case Resistor(ohms=value):
-            unit = "Ω"
-        case Capacitor(farads=value):
-            unit = "F"
-        case Transconductor(model=model):
-            if (small := model.small_signal()) is None:
-                return describe(model)
-            value, unit = small.gm, "S"
+def engineering(part: Element) -> str:
+    """Return the value in four digits with an SI prefix, for the eye; files for machines have plain exponents.
+
+    What has no single value is described as in the bill of materials.
+    """
+    if part.rating is None:
+        return part.bill_value()[0]
+    value, unit = part.rating
     exponent = max(-15, min(9, 3 * math.floor(math.log10(value) / 3 + 1e-12)))
     return f"{value / 10.0**exponent:.4g} {_PREFIXES[exponent]}{unit}"

@@ -1,7 +1,8 @@
 """The schematic: the stages of a circuit in columns, kind by kind, under a title.
 
-With up to `FULL_COUPLINGS` couplings every stage is drawn. Beyond that a full drawing is not readable: then one
-stage of each kind stands for all, with its long list of inputs cut short, and notes say how many there are.
+Every stage is a drawing of its own; stages are joined by the names of their nets rather than by wires. With up to
+`FULL_COUPLINGS` couplings all of them are drawn. Beyond that a full drawing is not readable: then one stage of each
+kind stands for all, with its long list of inputs cut short, and notes say how many there are.
 
 Each shape of a stage is a class that recognises its circuits, knows its height and draws itself; `SHAPES` lists them.
 """
@@ -19,13 +20,10 @@ from lmu_hw.analog.circuit.elements import (
     Element,
     Instance,
     OpAmp,
-    Resistor,
     Transconductor,
 )
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.export.pen import FONT, Pen, Point
-
-Passive = Resistor | Capacitor
 
 KINDS = ("integrator", "inverter", "summing stage", "stage")
 
@@ -33,7 +31,7 @@ FULL_COUPLINGS = 120
 """Most couplings, over all stages, with which every stage is drawn."""
 
 SHOWN = 6
-"""Inputs shown of a stage that stands for many."""
+"""How many inputs are drawn of a stage that stands for many."""
 
 _ROW = 0.95  # between input resistors
 _GM_ROW = 2.0  # between transconductors
@@ -47,8 +45,8 @@ class Stage(ABC):
     """A stage that can be drawn.
 
     Attributes:
-        kind: one of `KINDS`.
-        signal: what the stage gives out.
+        kind: One of `KINDS`.
+        signal: The signal at the output of the stage.
     """
 
     kind: str
@@ -57,7 +55,7 @@ class Stage(ABC):
     @property
     @abstractmethod
     def couplings(self) -> int:
-        """How many signals lead into the stage."""
+        """The number of signals that lead into the stage."""
 
     @property
     @abstractmethod
@@ -70,7 +68,7 @@ class Stage(ABC):
 
     @abstractmethod
     def draw(self, pen: Pen, left: float, top: float, most: int | None) -> None:
-        """Draw the stage with its upper left corner at a point."""
+        """Draw the stage, with its upper left corner at (`left`, `top`) and with `most` inputs, or with all of them."""
 
 
 def shown_rows(inputs: Sequence[Input], most: int | None) -> list[Input | None]:
@@ -82,33 +80,40 @@ def shown_rows(inputs: Sequence[Input], most: int | None) -> list[Input | None]:
 
 @dataclass(frozen=True)
 class Input:
-    """What brings one signal: a part, the net that it comes from, and the sign of a transconductor."""
+    """A part that brings a signal into a stage.
 
-    part: Resistor | Transconductor
+    Attributes:
+        part: A resistor or a transconductor.
+        source: The net of the signal.
+        positive: Whether a transconductor has the signal on its non-inverting input.
+    """
+
+    part: Element
     source: str
     positive: bool = True
 
 
 @dataclass(frozen=True)
 class Side:
-    """One input of an op-amp: the resistors that lead to it, the part that feeds an output back, and that output."""
+    """One input of an op-amp.
+
+    Attributes:
+        inputs: The resistors that lead to it.
+        feedback: The resistor or capacitor that feeds an output back to it.
+        output: The net of that output.
+    """
 
     inputs: tuple[Input, ...]
-    feedback: Passive
+    feedback: Element
     output: str
 
     @classmethod
     def of(cls, circuit: Circuit, virtual: str, output: str) -> Side | None:
-        """Return the side whose virtual ground is a given net, or None where no part feeds back to it."""
-        inputs, feedback = [], []
-        for part, pin in circuit.pins_on(virtual):
-            if not isinstance(part, Passive):
-                continue
-            # A coupling leads to the virtual ground, the feedback leads away from it.
-            if isinstance(part, Resistor) and pin == "n":
-                inputs.append(Input(part, circuit.pins_of(part)["p"]))
-            else:
-                feedback.append(part)
+        """Return the side with the net `virtual` as its virtual ground, or None where no part feeds back to it."""
+        around = [(part, pin) for part, pin in circuit.pins_on(virtual) if part.passive]
+        # A coupling leads to the virtual ground, the feedback leads away from it.
+        inputs = [Input(part, circuit.pins_of(part)["p"]) for part, pin in around if pin == "n"]
+        feedback = [part for part, pin in around if pin != "n"]
         return cls(tuple(inputs), feedback[0], output) if feedback else None
 
     def height(self, most: int | None) -> float:
@@ -125,8 +130,7 @@ class Side:
                 pen.text(left + 0.6, y, f"{len(self.inputs) - SHOWN} more, alike")
                 continue
             pen.text(left - 0.15, y, entry.source, halign="right")
-            if not isinstance(entry.part, Transconductor):
-                pen.part(entry.part, (left, y), (left + 4.0, y))
+            pen.passive(entry.part, (left, y), (left + 4.0, y))
             pen.wire((left + 4.0, y), (bus, y))
         ends = [start, start - (len(rows) - 1) * _ROW, middle]
         pen.wire((bus, max(ends)), (bus, min(ends)))
@@ -142,7 +146,7 @@ class OpAmpStage(Stage):
 
     @classmethod
     def of(cls, circuit: Circuit, outputs: list[str]) -> OpAmpStage | None:
-        """Return the stage, or None of a circuit of another shape."""
+        """Return the stage of `circuit`, or None where it has another shape."""
         for amplifier in circuit.of(OpAmp):
             nets = circuit.pins_of(amplifier)
             side = Side.of(circuit, nets["inn"], nets["out"])
@@ -175,7 +179,7 @@ class OpAmpStage(Stage):
         pen.text(end + 0.65, output[1], self.side.output)
         above = middle + 1.5
         pen.wire(node, (node[0], above))
-        pen.part(self.side.feedback, (node[0], above), (end, above))
+        pen.passive(self.side.feedback, (node[0], above), (end, above))
         pen.wire((end, above), (end, output[1]))
 
 
@@ -188,7 +192,7 @@ class DifferentialStage(Stage):
 
     @classmethod
     def of(cls, circuit: Circuit, outputs: list[str]) -> DifferentialStage | None:
-        """Return the stage, or None of a circuit of another shape."""
+        """Return the stage of `circuit`, or None where it has another shape."""
         for amplifier in circuit.of(DifferentialOpAmp):
             nets = circuit.pins_of(amplifier)
             upper = Side.of(circuit, nets["inn"], nets["outp"])
@@ -230,22 +234,27 @@ class DifferentialStage(Stage):
             pen.dot((end, output[1]))
             pen.text(end + 0.65, output[1], side.output)
             pen.wire((node[0], level), (node[0] + 0.4, level))
-            pen.part(side.feedback, (node[0] + 0.4, level), (end, level))
+            pen.passive(side.feedback, (node[0] + 0.4, level), (end, level))
             pen.wire((end, level), (end, output[1]))
 
 
 @dataclass(frozen=True)
 class TransconductorStage(Stage):
-    """Transconductors, one below the other, with a capacitor or one that is connected as a resistor on their node."""
+    """Transconductors, one below the other, on the node of a load.
+
+    Attributes:
+        inputs: The transconductors of the couplings.
+        load: The capacitor of an integrator, or the transconductor that a sum has in place of a resistor.
+    """
 
     inputs: tuple[Input, ...]
-    load: Capacitor | Transconductor
+    load: Element
 
     @classmethod
     def of(cls, circuit: Circuit, outputs: list[str]) -> TransconductorStage | None:
-        """Return the stage, or None of a circuit of another shape."""
+        """Return the stage of `circuit`, or None where it has another shape."""
         inputs: list[Input] = []
-        loads: list[Capacitor | Transconductor] = list(circuit.of(Capacitor))
+        loads: list[Element] = [*circuit.of(Capacitor)]
         for part in circuit.of(Transconductor):
             nets = circuit.pins_of(part)
             positive = nets["inp"] != GROUND
@@ -257,7 +266,7 @@ class TransconductorStage(Stage):
                 inputs.append(Input(part, source, positive))
         if not inputs or len(loads) != 1 or len(inputs) + 1 != len(circuit.elements):
             return None
-        kind = "integrator" if isinstance(loads[0], Capacitor) else "summing stage"
+        kind = "integrator" if loads[0].passive else "summing stage"
         return cls(kind, outputs[0], tuple(inputs), loads[0])
 
     @property
@@ -279,12 +288,11 @@ class TransconductorStage(Stage):
             if entry is None:
                 pen.text(x, y - 0.3, f"{len(self.inputs) - SHOWN} more, alike")
                 continue
-            if isinstance(entry.part, Transconductor):
-                point, output = pen.transconductor(entry.part, (x, y), positive=entry.positive)
-                pen.text(left - 0.15, y, entry.source, halign="right")
-                pen.wire((left, y), point)
-                pen.wire(output, (bus, output[1]))
-                outputs.append(output[1])
+            point, output = pen.transconductor(entry.part, (x, y), positive=entry.positive)
+            pen.text(left - 0.15, y, entry.source, halign="right")
+            pen.wire((left, y), point)
+            pen.wire(output, (bus, output[1]))
+            outputs.append(output[1])
         node = outputs[0]
         pen.wire((bus, node), (bus, outputs[-1]))
         pen.wire((bus, node), (bus + 5.6, node))
@@ -292,8 +300,8 @@ class TransconductorStage(Stage):
         pen.text(bus + 5.75, node, self.signal)
         column = bus + 1.6
         pen.dot((column, node))
-        if isinstance(self.load, Capacitor):
-            pen.part(self.load, (column, node), (column, node - 2.2))
+        if self.load.passive:
+            pen.passive(self.load, (column, node), (column, node - 2.2))
             pen.ground((column, node - 2.2))
         else:
             # Connected as a resistor: its output drives its inverting input.
@@ -355,9 +363,9 @@ def schematic_svg(circuit: Circuit, title: str, notes: Sequence[str] = ()) -> st
     """Return the schematic of a memory circuit as SVG text.
 
     Args:
-        circuit: what to draw.
-        title: one line above the drawing.
-        notes: lines below the title.
+        circuit: What to draw.
+        title: One line above the drawing.
+        notes: Lines below the title.
     """
     every = stages(circuit)
     groups = {kind: [stage for stage in every if stage.kind == kind] for kind in KINDS}

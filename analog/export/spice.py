@@ -6,8 +6,10 @@ the order of hashing or on the machine, so the same circuit gives the same bytes
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.devices import DeviceModel, library
@@ -20,11 +22,11 @@ LINE = 100
 """Longest line written; longer ones are continued with ``+``."""
 
 OPTIONS: Mapping[str, str | float] = {
-    # The trapezoidal rule: several times nearer to the exact response than Gear's at the same steps, and
+    # The trapezoidal method: several times nearer to the exact response than Gear's at the same steps, and
     # the sources' corners are breakpoints at which ngspice restarts it, so that it does not ring on them. A
     # program that drives an external source, whose corners the simulator cannot see, may prefer gear.
     "method": "trap",
-    # The solver's own tolerances, tight enough that what remains visible is the circuit's error.
+    # The tolerances of the solver, so tight that the error of the circuit is what remains.
     "reltol": 1e-5,
     "abstol": 1e-12,
     "vntol": 1e-8,
@@ -32,9 +34,29 @@ OPTIONS: Mapping[str, str | float] = {
 """Simulator options written into every deck."""
 
 
+class Analysis(ABC):
+    """An analysis of a deck.
+
+    Attributes:
+        saves_all: Whether its results are vectors of their own, which a list of nets would leave out.
+    """
+
+    saves_all: ClassVar[bool] = False
+
+    @abstractmethod
+    def lines(self, nets: Sequence[str]) -> list[str]:
+        """Return the analysis and its print statement for the voltages of `nets`."""
+
+
 @dataclass(frozen=True)
-class Transient:
-    """A transient analysis from 0 to `stop`, printed every `step`, with steps up to `max_step`, all in s."""
+class Transient(Analysis):
+    """A transient analysis from time 0 and the operating point.
+
+    Attributes:
+        step: The time between two printed points, s.
+        stop: The end, s.
+        max_step: The longest step of the simulator, s.
+    """
 
     step: float
     stop: float
@@ -47,8 +69,14 @@ class Transient:
 
 
 @dataclass(frozen=True)
-class SmallSignal:
-    """A small-signal frequency sweep, `points` per decade from `start` to `stop` (Hz)."""
+class SmallSignal(Analysis):
+    """A small-signal analysis over frequency.
+
+    Attributes:
+        points: The number of frequencies per decade.
+        start: The lowest frequency, Hz.
+        stop: The highest frequency, Hz.
+    """
 
     points: int
     start: float
@@ -61,23 +89,30 @@ class SmallSignal:
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Noise at a net, or between two, with its density referred to a source; `points` per decade, Hz."""
+class Noise(Analysis):
+    """A noise analysis over frequency.
 
-    output: str | tuple[str, str]
+    Attributes:
+        output: The net at which the noise is computed, or the two nets between which it is.
+        source: The name of the source to which the noise at the input is referred.
+        points: The number of frequencies per decade.
+        start: The lowest frequency, Hz.
+        stop: The highest frequency, Hz.
+    """
+
+    output: tuple[str, ...]
     source: str
     points: int
     start: float
     stop: float
 
+    saves_all: ClassVar[bool] = True
+
     def lines(self, nets: Sequence[str]) -> list[str]:
         """Return the analysis and its print statement (densities in V/sqrt(Hz))."""
-        output = self.output if isinstance(self.output, str) else ",".join(self.output)
         sweep = f"dec {self.points} {number(self.start)} {number(self.stop)}"
-        return [f".noise v({output}) {self.source} {sweep}", ".print noise onoise_spectrum inoise_spectrum"]
-
-
-Analysis = Transient | SmallSignal | Noise
+        analysis = f".noise v({','.join(self.output)}) {self.source} {sweep}"
+        return [analysis, ".print noise onoise_spectrum inoise_spectrum"]
 
 
 def comment(text: str) -> str:
@@ -91,12 +126,12 @@ def to_subcircuit(circuit: Circuit, header: Iterable[str] = ()) -> str:
     The pins of the subcircuit are the ports in order: ``[port.name for port in circuit.ports]``.
 
     Args:
-        circuit: a circuit with at least one port.
-        header: lines to put at the head as comments.
+        circuit: A circuit with at least one port.
+        header: Lines to put at the head as comments.
 
     Raises:
-        ElectricalRuleError: the circuit breaks an electrical rule.
-        DesignError: the circuit has no ports.
+        ElectricalRuleError: The circuit breaks an electrical rule.
+        DesignError: The circuit has no ports.
     """
     if not circuit.ports:
         raise DesignError(f"circuit {circuit.name}", "one with ports, to be used as a subcircuit", "none")
@@ -115,15 +150,15 @@ def to_deck(
     """Return a deck that ``ngspice -b FILE`` runs: definitions, the bench's elements, options, analyses.
 
     Args:
-        bench: a circuit without ports; its elements become the deck's top level.
-        analyses: the analyses to run.
-        header: lines to put below the title as comments.
-        probes: nets to save and print, by default every net of the bench but ground.
-        options: simulator options; see `OPTIONS` for the default and its reasons.
+        bench: A circuit without ports; its elements become the deck's top level.
+        analyses: The analyses to run.
+        header: Lines to put below the title as comments.
+        probes: Nets to save and print, by default every net of the bench but ground.
+        options: Simulator options; see `OPTIONS` for the default and its reasons.
 
     Raises:
-        ElectricalRuleError: the bench breaks an electrical rule.
-        DesignError: the bench has ports, or a probe is none of its nets.
+        ElectricalRuleError: The bench breaks an electrical rule.
+        DesignError: The bench has ports, or a probe is none of its nets.
     """
     if bench.ports:
         raise DesignError(f"bench {bench.name}", "a circuit without ports", f"port {bench.ports[0].name}")
@@ -140,9 +175,8 @@ def to_deck(
     lines += [_element_line(bench, element) for element in bench.elements]
     lines.append(".options " + " ".join(f"{key}={_option(value)}" for key, value in options.items()))
     wanted = list(analyses)
-    # Densities are vectors of their own, which a list of nets would leave out.
-    noise = any(isinstance(analysis, Noise) for analysis in wanted)
-    lines.append(".save all" if noise else ".save " + " ".join(f"v({net})" for net in nets))
+    saved = "all" if any(analysis.saves_all for analysis in wanted) else " ".join(f"v({net})" for net in nets)
+    lines.append(f".save {saved}")
     for analysis in wanted:
         lines += analysis.lines(nets)
     return _join([*lines, ".end"])
@@ -197,7 +231,7 @@ def _join(lines: Iterable[str]) -> str:
 
 
 def wrapped(line: str) -> list[str]:
-    """Return a line in parts of at most `LINE` characters where spaces allow it, each but the first continuing it."""
+    """Return a line in parts of at most `LINE` characters, if spaces allow it; all but the first continue it."""
     if len(line) <= LINE or line.startswith("*"):
         return [line]
     parts, current = [], ""

@@ -1,7 +1,7 @@
-"""The network of integrators and sums that a circuit has to carry out, without units and whatever it is made of.
+"""The network of integrators and sums that a circuit has to carry out.
 
 A realisation is a choice of state coordinates z for the memory, with the map back to Legendre coordinates, and
-of sums on the way.
+of sums on the way. It has no units, which amplitude scaling gives it, and does not depend on the technology.
 """
 
 from __future__ import annotations
@@ -19,27 +19,26 @@ from lmu_hw.core.legendre import readout
 Array = NDArray[np.float64]
 
 INPUT = "u"
-"""Name of the input signal."""
+"""The name of the input signal."""
 
 NEGLIGIBLE = 1e-12
-"""A coupling below this share of the largest of its row is rounding noise of a zero, and is made one."""
+"""A coupling below this share of the largest in its row is the rounding noise of a zero, and is set to zero."""
 
 
 @dataclass(frozen=True, eq=False)
 class Realisation:
-    """What the states integrate and the sums add: (theta dz/dt; s) = couplings (z; s; u).
+    """The network (theta dz/dt; s) = couplings (z; s; u) of n states z and q sums s.
 
     The Legendre coefficients are m = legendre_map z. A sum uses earlier sums only.
 
     Attributes:
-        topology: name of the coupling structure: "dense", "chain" or "ladder".
-        theta: window in seconds.
-        couplings: the couplings, dimensionless, shape (n + q, n + q + 1) for n states and q sums; the last column is
-            the input's.
-        legendre_map: the map from z to the Legendre coefficients m, shape (order, n).
-        signals: the names of the states and the sums, in order.
-        outputs: the names of those sums that are outputs: "y<k>" for the delays, "m<i>" for coefficients.
-        delays: the delays of "y0", "y1", ... as fractions of theta.
+        topology: The name of the coupling structure: "dense", "chain" or "ladder".
+        theta: The window, s.
+        couplings: The couplings, dimensionless, shape (n + q, n + q + 1); the last column is that of the input.
+        legendre_map: The map from z to the Legendre coefficients m, shape (order, n).
+        signals: The names of the states and the sums, in order.
+        outputs: The names of those sums that are outputs: "y<k>" for delays, "m<i>" for coefficients.
+        delays: The delays of "y0", "y1", ... as fractions of theta.
     """
 
     topology: str
@@ -52,22 +51,22 @@ class Realisation:
 
     @property
     def states(self) -> int:
-        """Number of states n; they come first among the signals."""
+        """The number of states n, which come first among the signals."""
         return int(self.legendre_map.shape[1])
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the columns of `couplings`."""
+        """The names of the columns of `couplings`: the signals, then the input."""
         return (*self.signals, INPUT)
 
     @property
     def internal_couplings(self) -> int:
-        """Couplings within the memory: from states and sums to those that the states depend on."""
+        """The number of couplings within the memory: into the states, and into the sums on which they depend."""
         return int(np.count_nonzero(self.couplings[self._feeding(), :-1]))
 
     @cached_property
     def direct(self) -> Array:
-        """The signals as (z; u) gives them, sums eliminated: shape (n + q, n + 1)."""
+        """The signals as combinations of (z; u), with the sums eliminated, shape (n + q, n + 1)."""
         n, rows = self.states, self.couplings
         through = np.zeros((len(self.signals), n + 1))
         through[:n, :n] = np.eye(n)
@@ -78,25 +77,25 @@ class Realisation:
 
     @property
     def system(self) -> tuple[Array, Array]:
-        """(A, B) of theta dz/dt = A z + B u, sums eliminated: shapes (n, n) and (n,)."""
+        """A and B of theta dz/dt = A z + B u, with the sums eliminated, shapes (n, n) and (n,)."""
         n = self.states
         rates = self.couplings[:n, :-1] @ self.direct
         return rates[:, :n], rates[:, n] + self.couplings[:n, -1]
 
     def certified_ranges(self) -> Array:
-        """Return upper bounds on |z_i| and |s_k| for any |u(t)| <= 1: L1 norms of impulse responses, shape (n + q,)."""
+        """Return bounds on |z_i| and |s_k| for any |u(t)| <= 1, the L1 norms of impulse responses, shape (n + q,)."""
         order = len(self.legendre_map)
         from_legendre = np.linalg.inv(self.legendre_map)
         rows = self.direct[:, :-1] @ from_legendre
         return np.asarray(continuous_ranges(order, rows) + np.abs(self.direct[:, -1]), dtype=np.float64)
 
     def readout_rows(self) -> list[int]:
-        """Return the rows of the outputs that nothing else uses."""
+        """Return the rows of those outputs that no other signal depends on."""
         rows = [self.signals.index(name) for name in self.outputs]
         return [row for row in rows if not self.couplings[:, row].any()]
 
     def _feeding(self) -> list[int]:
-        """Return the rows of the states and of the sums that, by way of others, reach one."""
+        """Return the rows of the states and of the sums on which, directly or through others, a state depends."""
         used = np.zeros(len(self.signals), dtype=bool)
         used[: self.states] = True
         while True:
@@ -107,7 +106,7 @@ class Realisation:
 
 
 def significant(rows: NDArray[Any]) -> Array:
-    """Return `rows` with what is rounding noise of a zero made zero; see `NEGLIGIBLE`."""
+    """Return `rows` with the rounding noise of zeros set to zero, see `NEGLIGIBLE`."""
     largest = np.max(np.abs(rows), axis=-1, keepdims=True, initial=0.0)
     return np.where(np.abs(rows) > NEGLIGIBLE * largest, rows, 0.0)
 
@@ -117,8 +116,8 @@ class Readouts:
     """The outputs of a circuit besides its states.
 
     Attributes:
-        delays: delays as fractions of theta in [0, 1]: the outputs y0, y1, ...
-        coefficients: whether the Legendre coefficients are outputs too: m0, m1, ...
+        delays: The delays of the outputs y0, y1, ... as fractions of theta, in [0, 1].
+        coefficients: Whether the Legendre coefficients are outputs too, as m0, m1, ....
     """
 
     delays: tuple[float, ...] = (1.0,)
@@ -133,7 +132,7 @@ class Readouts:
         """Return the matrix from the Legendre coefficients to the outputs, shape (outputs, order).
 
         Raises:
-            DesignError: a delay is not a fraction from 0 to 1.
+            DesignError: A delay is not from 0 to 1.
         """
         delayed = readout(order, self.delays) if self.delays else np.empty((0, order))
         return np.vstack([delayed, np.eye(order)]) if self.coefficients else delayed
@@ -142,7 +141,19 @@ class Readouts:
 def from_states(
     topology: str, theta: float, matrix: Array, inputs: Array, legendre_map: Array, readouts: Readouts
 ) -> Realisation:
-    """Return the realisation theta dz/dt = matrix z + inputs u whose only sums are the outputs."""
+    """Return the realisation theta dz/dt = matrix z + inputs u, whose only sums are the outputs.
+
+    Args:
+        topology: The name of the topology.
+        theta: The window, s.
+        matrix: The state matrix, shape (n, n).
+        inputs: The input vector, shape (n,).
+        legendre_map: The map from z to the Legendre coefficients, shape (order, n).
+        readouts: The outputs.
+
+    Raises:
+        DesignError: A delay is not from 0 to 1.
+    """
     order, states = legendre_map.shape
     names = readouts.names(order)
     size = states + len(names)

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from lmu_hw.analog.analysis.monte_carlo import Distribution, Draws, Tolerances, draw, transients
 from lmu_hw.analog.analysis.small_signal import offset_gains
 from lmu_hw.analog.analysis.tolerance import analyse, ports
-from lmu_hw.analog.circuit.devices import IdealOta, MacroOpAmp, MacroOta, OpAmpModel, SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import Cell, IdealOta, MacroOpAmp, MacroOta, OpAmpModel, SinglePoleOpAmp
 from lmu_hw.analog.circuit.equations import Equations, equations
 from lmu_hw.analog.circuit.graph import GROUND
 from lmu_hw.analog.design.memory import MAX_ORDER, STYLES, TOPOLOGIES, AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import Series
-from lmu_hw.analog.design.technologies.gm_c import Cell
-from lmu_hw.analog.design.technologies.opamp_rc import OpAmpRC
-from lmu_hw.analog.design.technologies.opamp_rc_differential import OpAmpRCDifferential
+from lmu_hw.analog.design.technologies.opamp_rc import OpAmpRC, OpAmpRCDifferential
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.cli.output import facts, format_number, grid
 from lmu_hw.cli.programs import Outcome

@@ -102,7 +102,8 @@ class _ChainPipeline(LanePipeline):
             total.eq(Mux(seq.clear, 0, element(totals, seq.channel))),
             aligned_sample.eq(sample.data << input_shift),
         ]
-        chain = [Signal(number, name=f"s_{lane - 1}" if lane else "s_before") for lane in range(lanes + 2)]  # chain[k] is s_{k−1} of the group
+        # chain[k] is s_{k−1} of the group.
+        chain = [Signal(number, name=f"s_{lane - 1}" if lane else "s_before") for lane in range(lanes + 2)]
         m.d.comb += [chain[0].eq(total + aligned_sample), chain[1].eq(total - aligned_sample)]
         if groups > 1:
             held_previous = Signal(number)

@@ -127,7 +127,9 @@ class StateMap(Component):
                 Mux(
                     multiply.from_sums,
                     sums_read.data,
-                    Mux(multiply.from_input, self.u << plan.input_lift, y_word << plan.state_lift),
+                    Mux(
+                        multiply.from_input, self.u << plan.input_alignment_shift, y_word << plan.state_alignment_shift
+                    ),
                 )
             ),
         ]

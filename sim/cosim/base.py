@@ -1,4 +1,4 @@
-"""What every co-simulation has in common: a comparison of Verilog with its integer model, and a result in figures."""
+"""The common part of all co-simulations: the comparison of Verilog with its integer model, and a result in figures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class DigitalCheck:
 
     Attributes:
         samples: The number of samples that were sent.
-        beats: The number of beats that came and were compared.
-        mismatches: The number of words that differ, are missing or came with wrong marks.
+        beats: The number of beats that came out and were compared.
+        mismatches: The number of words that differ, are missing or have wrong marks.
         simulator: The HDL simulator.
-        messages: What the bench or the scoreboard complained about.
+        messages: The failures of the bench, or the first mismatch of the scoreboard, a line each.
         passed: Whether everything was compared and nothing differs.
     """
 
@@ -33,14 +33,14 @@ class DigitalCheck:
 
     @classmethod
     def of_run(cls, run: Run, words: int, simulator: Simulator | str) -> DigitalCheck:
-        """The check of a run of one target, of which `words` words are expected."""
+        """Return the check of a run of one target, of which `words` words are expected."""
         score = run.scores[0] if run.scores else None
         beats, mismatches = (score.checked, score.mismatches) if score else (0, words)
         return cls(run.targets[0].sent, beats, mismatches, str(simulator), run.bench.messages, run.passed)
 
     @classmethod
     def of_score(cls, run: Run, k: int, words: int, simulator: Simulator | str) -> DigitalCheck:
-        """The check of target k among several, by its score alone."""
+        """Return the check of target k among several by its score alone; `words` words are expected of it."""
         sent = run.targets[k].sent
         if not run.scores:
             return cls(sent, 0, words, str(simulator), ("the bench did not get as far",), False)
@@ -50,7 +50,7 @@ class DigitalCheck:
 
 
 class Cosim(ABC):
-    """Everything that one co-simulation found."""
+    """The result of a co-simulation."""
 
     @property
     @abstractmethod
@@ -60,10 +60,10 @@ class Cosim(ABC):
     @property
     @abstractmethod
     def figures(self) -> Mapping[str, Any]:
-        """The comparisons, each a dataclass or a plain value, by the key that they have in a result file."""
+        """The comparisons, each a dataclass or a plain value, by its key in a result file."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """Return the figures as plain values, and whether all checks passed."""
         return {key: _plain(value) for key, value in self.figures.items()} | {"passed": self.passed}
 
 

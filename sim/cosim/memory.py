@@ -1,4 +1,4 @@
-"""Co-simulation of one memory: Verilog against integers, integers against floats, SPICE against floats."""
+"""Co-simulation of a memory: Verilog against integers, integers against floats, SPICE against floats."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.core.legendre import Array, readout
+from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import Basis
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
@@ -31,12 +31,12 @@ from lmu_hw.sim.targets.run import run_targets
 
 @dataclass(frozen=True)
 class AnalogSetup:
-    """The circuit that runs beside the Verilog.
+    """A circuit to run beside the Verilog.
 
     Attributes:
         circuit: A circuit of the same memory, in any topology and style.
         tolerance: The largest NRMSE of states and readouts against the float reference.
-        samples: The number of samples, from the start, that the circuit is simulated for; SPICE takes its time.
+        samples: The number of samples, from the start, for which the circuit is simulated, as SPICE is slow.
         max_step: The longest step of the circuit's simulator, s; a tenth of the sample period by default.
     """
 
@@ -48,13 +48,13 @@ class AnalogSetup:
 
 @dataclass(frozen=True)
 class BoundCheck:
-    """Integer words against the float memory fed with the unrounded input.
+    """The words of the integer model against the states of the float memory, whose input is not rounded.
 
     Attributes:
-        bound: The plan's bound for the state that comes closest to it.
+        bound: The plan's bound for the state that comes closest to its bound, in units of the state.
         max_error: The largest deviation of that state.
         utilisation: The ratio max_error/bound of that state; above 1 the bound is broken.
-        passed: Whether every state keeps to its bound.
+        passed: Whether every state keeps its bound.
     """
 
     bound: float
@@ -68,14 +68,14 @@ class AnalogCheck:
     """The circuit against the float memory, beside the Verilog in the same simulation.
 
     Attributes:
-        nrmse: The error of all states together, or None where it was not measured, as below.
-        readout_nrmse: The error of the circuit's outputs.
-        worst_state_nrmse: The largest error of a single state.
+        nrmse: The NRMSE of all states together; like the next two, None if it was not measured.
+        readout_nrmse: The NRMSE of the circuit's outputs.
+        worst_state_nrmse: The largest NRMSE of a single state.
         tolerance: The largest NRMSE that passes.
         samples: The number of samples that were compared.
         mismatches: The number of words of the Verilog that differ from the integer model.
-        messages: What the bench or ngspice complained about.
-        passed: Whether the circuit keeps to the tolerance and the Verilog is exact.
+        messages: The failures of the bench and the errors of ngspice, a line each.
+        passed: Whether the circuit keeps the tolerance and the Verilog is exact.
     """
 
     nrmse: float | None
@@ -90,21 +90,21 @@ class AnalogCheck:
 
 @dataclass(frozen=True, eq=False)
 class CosimResult(Cosim):
-    """Everything that the co-simulation of a memory found; states have the shape (samples, order), in its coordinates.
+    """The result of the co-simulation of a memory. States have the shape (samples, order), in its coordinates.
 
     Attributes:
         digital: Verilog against the integer model.
         fixed_vs_float: The integer model against the float memory.
-        analog: The circuit against the float memory; None where no circuit ran.
+        analog: The circuit against the float memory; None without a circuit.
         time: The end of each sample, s, shape (samples,).
         samples: The recording, shape (samples,).
         states_float: The states of the float memory.
         states_fixed: The states of the integer model.
-        states_rtl: The states of the Verilog; None where the bench failed.
+        states_rtl: The states of the Verilog; None if the bench failed.
         states_spice: The states of the circuit for the first `AnalogSetup.samples` samples; None without a circuit.
         readout_spice: The outputs of the circuit for the same samples, shape (samples, readouts).
-        readout_float: What those outputs should be.
-        waveform: The file with all signals, where one was recorded.
+        readout_float: The same outputs of the float memory.
+        waveform: The file with all signals; None if none was recorded.
     """
 
     digital: DigitalCheck
@@ -143,19 +143,19 @@ def cosimulate(
     waves: bool = False,
     design: VerilogDesign | None = None,
 ) -> CosimResult:
-    """Run all checks on one memory with one recording.
+    """Check a memory with a recording: Verilog, integer model and, if wanted, a circuit.
 
     Args:
         plan: The memory in fixed point.
-        samples: The recording, shape (T,), within [−1, 1]; each sample is one step.
+        samples: The recording, shape (T,), within [−1, 1], one sample per step.
         workdir: The folder for builds, logs and recordings.
         simulator: The HDL simulator, verilator or icarus.
         lanes: The number of multiplier lanes of the Verilog.
         seed: The seed of gaps, stalls and cocotb.
-        gap, stall: The shares of cycles without a sample offered, or without a beat taken.
+        gap, stall: The shares of cycles in which no sample is offered, and in which no beat is taken, 0 … 0.9.
         analog: The circuit to run beside the Verilog; none by default.
         waves: Whether all signals are recorded.
-        design: The Verilog to check in place of the plan's own.
+        design: The Verilog to check; by default that of the plan.
 
     Raises:
         DesignError: An argument is wrong.
@@ -189,7 +189,7 @@ def cosimulate(
 
 
 def checked_recording(samples: Array) -> Array:
-    """The samples as numbers.
+    """Return the samples as an array of shape (T,).
 
     Raises:
         DesignError: They are not a non-empty sequence within [−1, 1].
@@ -203,9 +203,20 @@ def checked_recording(samples: Array) -> Array:
 def fixed_target(
     plan: MemoryPlan, u: Array, design: VerilogDesign, *, gap: float, stall: float, seed: int
 ) -> tuple[HarnessedMemory, Array]:
-    """A fixed-point memory with the recording `u` as its only sequence, and the states of the float memory."""
+    """Return a fixed-point memory as a target, and the states of the float memory for the same recording.
+
+    Args:
+        plan: The memory in fixed point.
+        u: The recording, shape (T,), within [−1, 1]; it is the only sequence of the stimulus.
+        design: The Verilog of the memory.
+        gap, stall: The shares of cycles in which no sample is offered, and in which no beat is taken.
+        seed: The seed of gaps and stalls.
+
+    Returns:
+        The target, and the states, shape (T, order).
+    """
     codes = plan.input_format.encode(u, overflow=Overflow.SATURATE)
-    # +1 itself has no code: the declared range ends half a code below it, as the bound does.
+    # +1 itself has no code: the range for which the bound is proved ends half a code below it.
     within = np.clip(u, -1.0, plan.input_format.decode(plan.input_format.high) + 0.5 * plan.input_format.lsb)
     stimulus = Stimulus(codes[None], gap=gap, stall=stall, seed=seed)
     states = FloatMemory(plan.spec).run(within)
@@ -213,7 +224,7 @@ def fixed_target(
 
 
 def check_bound(plan: MemoryPlan, fixed: Array, reference: Array) -> BoundCheck:
-    """Compare states of shape (…, order) with the plan's bound, state by state."""
+    """Compare the deviation of the states `fixed` from `reference`, both of shape (…, order), with the plan's bound."""
     error = np.abs(fixed - reference).reshape(-1, plan.spec.order).max(axis=0)
     share = error / plan.error_bound
     worst = int(np.argmax(share))
@@ -227,7 +238,7 @@ def check_bound(plan: MemoryPlan, fixed: Array, reference: Array) -> BoundCheck:
 
 @dataclass(frozen=True, eq=False)
 class _CircuitRun:
-    """The check of a circuit, what was measured on it, and what its outputs should be."""
+    """The check of a circuit, with its states and outputs as simulated, and its outputs as they should be."""
 
     check: AnalogCheck
     states: Array | None
@@ -244,7 +255,7 @@ def _run_circuit(
     simulator: Simulator | str,
     seed: int,
 ) -> _CircuitRun:
-    """Run the circuit beside the memory's Verilog, which gets the same samples and must give the same words."""
+    """Run the circuit beside the memory's Verilog, which has the same input and must have the same words as before."""
     plan, digital = memory.plan, memory.design
     design, count = setup.circuit, min(u.size, setup.samples)
     _check_circuit(plan, design)
@@ -253,9 +264,11 @@ def _run_circuit(
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
     (workdir / f"{TOP}.v").write_text(pair.verilog(), encoding="utf-8")
-    # The circuit is continuous in time: what it should do is the zero-order hold, whatever the digital step is.
+    # The circuit is continuous in time, and its input is held: it should do the zero-order hold, whatever method the
+    # digital memory uses.
     held = FloatMemory(replace(plan.spec, discretization=Discretization.ZOH)).run(u[:count])
-    readouts = held @ _output_rows(design).T
+    outputs = Readouts(design.realisation.delays, design.specification["coefficient_outputs"])
+    readouts = held @ outputs.rows(plan.spec.order).T
     vectors = workdir / "vectors.npz"
     np.savez(
         vectors,
@@ -305,17 +318,18 @@ def _run_circuit(
 
 
 def decoding(design: AnalogDesign) -> Array:
-    """What turns the voltages of a mixed circuit's outputs into Legendre states and readouts.
+    """Return the matrix from the voltages of a mixed circuit's outputs to Legendre states and readouts.
 
     Returns:
-        Shape (order + outputs, nets).
+        The matrix, 1/V, shape (order + readouts, nets).
     """
     order, n = design.realisation.legendre_map.shape
     rows = np.zeros((order + len(design.output_scaling), len(design.signals)))
     rows[:order, :n] = design.legendre_states(np.eye(n)).T
     rows[order:, n:] = np.diag(1.0 / design.output_scaling)
-    legs = [np.array([[1.0, -1.0][: len(design.signal_nets(signal))]]) for signal in design.signals]
-    decode: Array = rows @ block_diag(*legs)
+    nets = [net for signal in design.signals for net in design.signal_nets(signal)]
+    _, combinations = design.at_ports((), nets, design.signals)
+    decode: Array = rows @ combinations
     return decode
 
 
@@ -326,11 +340,3 @@ def _check_circuit(plan: MemoryPlan, design: AnalogDesign) -> None:
     if found != (plan.spec.order, plan.spec.theta):
         wanted = f"of order {plan.spec.order} and window {plan.spec.theta!r} s, as the plan is"
         raise DesignError("circuit", wanted, f"{found[0]} and {found[1]!r} s")
-
-
-def _output_rows(design: AnalogDesign) -> Array:
-    """The circuit's outputs by the Legendre states, shape (outputs, order): "y<k>" delays, "m<i>" a state."""
-    order, realisation = design.realisation.legendre_map.shape[0], design.realisation
-    delays = readout(order, realisation.delays) if realisation.delays else np.zeros((0, order))
-    rows = {"y": delays, "m": np.eye(order)}
-    return np.array([rows[name[0]][int(name[1:])] for name in realisation.outputs]).reshape(-1, order)

@@ -1,4 +1,4 @@
-"""Co-simulation of one network: Verilog against integers, integers against floats, classes against labels."""
+"""Co-simulation of a network: Verilog against integers, integers against floats, classes against labels."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class NetworkDigitalCheck:
     """Verilog against the integer model.
 
     Attributes:
-        sequences, samples: The number of sequences that ran, and the number of their steps together.
-        words: The number of output words that came and were compared.
+        sequences, samples: The number of sequences that ran, and of all their steps.
+        words: The number of output words that came out and were compared.
         mismatches: The number of words that differ, have a wrong index, class or flag, are missing or too many.
-        different_classes: The number of sequences whose class, after the last step, is not the integer model's; None
-            where the bench failed.
+        different_classes: The number of sequences whose class, after the last step, differs from the integer model's;
+            None if the bench failed.
         simulator: The HDL simulator.
-        messages: What the bench complained about.
+        messages: The failures of the bench, a line each.
         passed: Whether everything was compared and nothing differs.
     """
 
@@ -51,12 +51,12 @@ class NetworkDigitalCheck:
 
 @dataclass(frozen=True)
 class NetworkDeviation:
-    """Integer words against the float network; no bound is proved of it.
+    """The outputs of the integer model against those of the float network; no bound is proved of their deviation.
 
     Attributes:
         max_error: The largest deviation of an output.
-        nrmse: The root mean square of the deviation over that of the outputs; None where those are all zero.
-        different_classes: The number of sequences whose class differs; None where there is one output.
+        nrmse: The root mean square of the deviation over that of the outputs; None if the outputs are all zero.
+        different_classes: The number of sequences whose class differs; None for a network with one output.
     """
 
     max_error: float
@@ -66,19 +66,19 @@ class NetworkDeviation:
 
 @dataclass(frozen=True, eq=False)
 class NetworkCosim(Cosim):
-    """Everything that the co-simulation of a network found.
+    """The result of the co-simulation of a network.
 
     Attributes:
         digital: Verilog against the integer model.
         fixed_vs_float: The integer model against the float network.
-        accuracy: The shares of the labels that the forms "float", "fixed" and "rtl" give, the last one None where the
-            bench failed; None without labels.
+        accuracy: The shares of the sequences whose class is the label, in the forms "float", "fixed" and "rtl"; the
+            last one is None if the bench failed. None without labels.
         outputs_float, outputs_fixed: The outputs of the float network and of the integer model, shape
             (batch, [T,] outputs).
-        outputs_rtl: The outputs of the Verilog; None where the bench failed.
-        cycles: The clock cycles from the first word in to the last word out, both included; None where the bench
-            failed.
-        waveform: The file with all signals, where one was recorded.
+        outputs_rtl: The outputs of the Verilog; None if the bench failed.
+        cycles: The number of clock cycles from the first word in to the last word out, both included; None if the
+            bench failed.
+        waveform: The file with all signals; None if none was recorded.
     """
 
     digital: NetworkDigitalCheck
@@ -118,7 +118,7 @@ def cosimulate_network(
     stall: float = 0.1,
     waves: bool = False,
 ) -> NetworkCosim:
-    """Run all checks on one network with one batch of sequences.
+    """Check a network with a batch of sequences: Verilog, integer model and float network.
 
     Args:
         network: The network in float.
@@ -126,10 +126,10 @@ def cosimulate_network(
         design: The Verilog to check.
         x: The sequences in the units of the network's input, shape (batch, T, inputs).
         workdir: The folder for builds, logs and recordings.
-        labels: The class of each sequence, shape (batch,).
+        labels: The class of each sequence, shape (batch,); by default no accuracy is measured.
         simulator: The HDL simulator, verilator or icarus.
         seed: The seed of gaps, stalls and cocotb.
-        gap, stall: The shares of cycles without a word offered, or without one taken.
+        gap, stall: The shares of cycles in which no word is offered, and in which none is taken, 0 … 0.9.
         waves: Whether all signals are recorded.
 
     Raises:
@@ -187,7 +187,14 @@ def _digital(run: Run, codes: IntArray, words: IntArray, got: IntArray | None, s
 
 
 def classes_of(outputs: IntArray | Array) -> IntArray:
-    """The class after the last step, from outputs of shape (batch, [T,] outputs): the first of the largest."""
+    """Return the class of each sequence: the index of the largest output after the last step, the first of equals.
+
+    Args:
+        outputs: The outputs, shape (batch, [T,] outputs).
+
+    Returns:
+        The classes, shape (batch,).
+    """
     last = outputs if outputs.ndim == 2 else outputs[:, -1]
     classes: IntArray = np.argmax(last, axis=-1)
     return classes

@@ -1,9 +1,9 @@
-"""One recording through everything that carries a memory: `lmu-hw cosim --spiking`.
+"""Co-simulation of a memory in fixed point and in spikes: `lmu-hw cosim --spiking`.
 
-In one simulation run the fixed-point Verilog and the Verilog of the digital spiking memory; both must equal their
-integer models word for word, and the fixed-point words must lie within the plan's bound of the float reference. What
-the spikes decode to, in hardware and in software, is held against the same reference, beside the error that Poisson
-noise predicts.
+The fixed-point Verilog and the Verilog of the digital spiking memory run in one simulation. Both must equal their
+integer models word for word, and the fixed-point words must lie within the plan's bound of the float reference. The
+values decoded from spikes, in hardware and in software, are compared with the same reference; the error that Poisson
+noise alone would make is stated beside theirs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
 from lmu_hw.sim.cosim.memory import BoundCheck, check_bound, checked_recording, fixed_target
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.sim.targets.run import Run, run_targets
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
@@ -34,17 +33,18 @@ from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
 
 @dataclass(frozen=True)
 class DecodedError:
-    """What is decoded from spikes against the float reference: RMS over all samples and over the window.
+    """The errors of decoded values against the float reference: RMS over all samples and over the window.
 
-    Where the spiking memory was designed for chosen delays it is what the design weighs, those before the window.
+    If the spiking memory was designed for chosen delays, the errors are weighted as in its design, where those delays
+    count more than the rest of the window.
 
     Attributes:
-        rtl: The error of the words of the Verilog; None where the bench did not get as far.
+        rtl: The error of the words of the Verilog; None if the bench did not get as far.
         integer: The error of the integer model's words.
-        software: The error of the same design in float64 with true Poisson spikes, or regular ones as they are.
+        software: The error of the same design in float64, with true Poisson spikes or with the regular spikes of LIF.
         fixed: The error of the fixed-point words, for comparison.
-        predicted: The error that Poisson noise alone leaves, predicted from the design.
-        signal: The RMS of the window itself.
+        predicted: The error that Poisson noise alone makes, predicted from the design.
+        signal: The RMS of the reference itself.
     """
 
     rtl: float | None
@@ -57,13 +57,13 @@ class DecodedError:
 
 @dataclass(frozen=True, eq=False)
 class SpikingCosim(Cosim):
-    """Everything that the co-simulation of a memory in spikes found; states have the shape (samples, order).
+    """The result of the co-simulation of a memory in spikes. States have the shape (samples, order).
 
     Attributes:
         fixed: The fixed-point Verilog against its integer model.
         fixed_vs_float: The fixed-point integer model against the float memory.
         spiking: The Verilog of the neurons against its integer model.
-        decoded: What the spikes decode to against the float memory.
+        decoded: The values decoded from spikes against the float memory.
         time: The end of each sample, s, shape (samples,).
         samples: The recording, shape (samples,).
         states_float: The states of the float memory.
@@ -71,8 +71,8 @@ class SpikingCosim(Cosim):
         states_spiking: The states of the integer model of the neurons.
         states_software: The states of the spiking memory in float64.
         spikes: The spikes of the integer model.
-        messages: What the bench complained about.
-        bench_passed: Whether the bench ran to its end without complaint.
+        messages: The failures of the bench, a line each.
+        bench_passed: Whether the bench reached its end without a failure.
     """
 
     fixed: DigitalCheck
@@ -91,7 +91,7 @@ class SpikingCosim(Cosim):
 
     @property
     def passed(self) -> bool:
-        """Whether the bench passed, both designs equal their models and the bound holds. Spikes have no bound."""
+        """Whether the bench passed, both designs equal their models and the bound holds; spikes have no bound."""
         return self.bench_passed and self.fixed.passed and self.spiking.passed and self.fixed_vs_float.passed
 
     @property
@@ -118,18 +118,18 @@ def cosimulate_spiking(
     stall: float = 0.1,
     designs: tuple[VerilogDesign, VerilogDesign] | None = None,
 ) -> SpikingCosim:
-    """Run one recording through both digital memories in one simulation, and through the models beside them.
+    """Run a recording through both digital memories in one simulation, and through their models.
 
     Args:
         plan: The memory in fixed point.
         spiking: The same memory in digital neurons.
-        samples: The recording, shape (T,), within [−1, 1]; each sample is one step.
+        samples: The recording, shape (T,), within [−1, 1], one sample per step.
         workdir: The folder for builds, logs and recordings.
         simulator: The HDL simulator, verilator or icarus.
         lanes: The number of multiplier lanes of the fixed-point Verilog.
         seed: The seed of gaps, stalls and cocotb.
-        gap, stall: The shares of cycles without a sample offered, or without a word taken.
-        designs: The Verilog to check in place of the plans' own, the fixed-point memory's first.
+        gap, stall: The shares of cycles in which no sample is offered, and in which no word is taken, 0 … 0.9.
+        designs: The Verilog to check, that of the fixed-point memory first; by default that of the plans.
 
     Raises:
         DesignError: The plans are not of one memory, or an argument is wrong.
@@ -188,7 +188,7 @@ def _rms(errors: Array) -> float:
 
 
 def _rtl_states(run: Run, spiking: DigitalSpikingPlan) -> Array | None:
-    """The states that the Verilog of the neurons gave, right or wrong; None where words are missing or too many."""
+    """Return the states of the Verilog of the neurons, right or wrong; None if words are missing or too many."""
     if not run.scores:
         return None
     words = run.beats(1)["out"].words.ravel()

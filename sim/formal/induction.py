@@ -1,4 +1,7 @@
-"""One sample through a generated memory against unbounded integers, from every state that the invariant allows."""
+"""The induction step: one sample through a generated memory against unbounded integers.
+
+It starts from every state that the invariant allows.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.sim.formal.invariant import Invariant, Registers, take_sample
+from lmu_hw.sim.formal.invariant import Invariant, MemoryState, take_sample
 from lmu_hw.sim.formal.netlist import Netlist
-from lmu_hw.sim.formal.rhythm import FIXED, HELD, OPEN, Field, Rhythm, quantities, widths
+from lmu_hw.sim.formal.register_map import FIXED, HELD, OPEN, Field, RegisterMap, quantities, widths
 from lmu_hw.sim.formal.solver import Bits, Solver, Wide
 
-_ORDER = {"": 0, "accumulator": 1, "residue": 2}
-_RESET = -1  # the last of the forms: what reset leaves
+_ORDER = {"": 0, "accumulator": 1, "residue": 2}  # in which goals are decided; all others follow
+_RESET = -1  # the index of the form that reset leaves, the last one
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Something to be proved.
+    """A claim to be proved.
 
     Attributes:
         text: The claim in words.
-        holds: A bit that says whether the claim holds.
-        register, phase, low: The register, its phase and the lowest bit of the field that the claim is about; no
-            register where it is about an output.
-        quantity: The quantity that the field holds, if any.
+        holds: A word of one bit that is 1 if the claim holds.
+        register, phase, low: The register, its phase and the lowest bit of the field that the claim is about; the
+            register is empty for a claim about an output.
+        quantity: The name and the index of the quantity that the field holds, if any.
     """
 
     text: str
@@ -38,27 +41,32 @@ class Goal:
 
 
 class Induction:
-    """The claims of the proof, each on a solver of its own."""
+    """The claims of the proof, each on a solver of its own.
 
-    def __init__(self, netlist: Netlist, plan: MemoryPlan, invariant: Invariant, rhythm: Rhythm) -> None:
-        self.netlist, self.plan, self.invariant, self.rhythm = netlist, plan, invariant, rhythm
+    Attributes:
+        forms: The fields of each register in every phase, and last those that reset leaves.
+        width: The width of words that hold everything that the invariant allows.
+    """
+
+    def __init__(self, netlist: Netlist, plan: MemoryPlan, invariant: Invariant, mapping: RegisterMap) -> None:
+        self.netlist, self.plan, self.invariant, self.mapping = netlist, plan, invariant, mapping
         self.width = invariant.largest.bit_length() + 2
         self.port = netlist.width(netlist.inputs["in_data"])
         self.bits = widths(plan)
         self._state = {(name, i) for name in ("accumulator", "word") for i in range(plan.spec.order)}
         reset = {
-            name: [Field(b, 1, FIXED, value=(rhythm.start[name] >> b) & 1) for b in range(register.width)]
+            name: [Field(b, 1, FIXED, value=(mapping.start[name] >> b) & 1) for b in range(register.width)]
             for name, register in netlist.registers.items()
         }
-        self.forms = [*({name: list(form) for name, form in phase.items()} for phase in rhythm.registers), reset]
+        self.forms = [*({name: list(form) for name, form in phase.items()} for phase in mapping.registers), reset]
 
-    def settle(self) -> str:
-        """Open those bits that followed something by chance only, until the rest of the form is inductive.
+    def find_inductive_form(self) -> str:
+        """Open those bits that followed a quantity by chance only, until the rest of the form is inductive.
 
         Returns:
-            '', or what is missed where no form that holds the whole state is inductive.
+            An empty text, or the claim that fails if no form that holds the whole state is inductive.
         """
-        while missed := self.waits() or self.begins() or self.advances():
+        while missed := self.check_idle() or self.check_reset() or self.check_sample():
             for goal in missed:
                 if not goal.register:
                     return goal.text
@@ -71,103 +79,106 @@ class Induction:
                     return goal.text
         return ""
 
-    def begins(self) -> list[Goal]:
-        """From what reset leaves, the first sample leads to a state of the known form. Returns goals missed."""
-        stage = _Stage(self)
-        zero = stage.zero_state()
-        data, sample = stage.sample()
-        coming = stage.follow(zero, sample)
-        registers, _ = stage.window(stage.load(zero, _RESET), data, stage.solver.fresh(1, "first"))
-        return stage.missed(stage.form_goals(registers, coming, 1 % self.rhythm.phases))
+    def check_reset(self) -> list[Goal]:
+        """Return the goals that fail of: from the state after reset, a sample leads to one of the known form."""
+        query = _Query(self)
+        zero = query.zero_state()
+        data, sample = query.sample()
+        coming = query.follow(zero, sample)
+        registers, _ = query.window(query.load(zero, _RESET), data, query.solver.fresh(1, "first"))
+        return query.missed(query.form_goals(registers, coming, 1 % self.mapping.phases))
 
-    def advances(self) -> list[Goal]:
-        """From any state of the known form a sample gives the plan's next state, at the start of a sequence or not."""
-        for phase, first in itertools.product(range(self.rhythm.phases), (0, 1)):
-            stage = _Stage(self)
-            state = stage.any_state()
-            data, sample = stage.sample()
-            coming = stage.follow(stage.zero_state() if first else state, sample)
-            registers, outputs = stage.window(stage.load(state, phase), data, first)
+    def check_sample(self) -> list[Goal]:
+        """Return the goals that fail of: from any state of the known form, a sample leads to the plan's next state.
+
+        Both a sample that starts a sequence and one within it are tried.
+        """
+        for phase, first in itertools.product(range(self.mapping.phases), (0, 1)):
+            query = _Query(self)
+            state = query.any_state()
+            data, sample = query.sample()
+            coming = query.follow(query.zero_state() if first else state, sample)
+            registers, outputs = query.window(query.load(state, phase), data, first)
             goals = [
-                *stage.form_goals(registers, coming, (phase + 1) % self.rhythm.phases),
-                *stage.output_goals(outputs, state, coming, phase),
+                *query.form_goals(registers, coming, (phase + 1) % self.mapping.phases),
+                *query.output_goals(outputs, state, coming, phase),
             ]
-            if missed := stage.missed(goals):
+            if missed := query.missed(goals):
                 return missed
         return []
 
-    def waits(self) -> list[Goal]:
-        """Where no sample is offered, the state stays as it is, after reset as later."""
-        for phase in (_RESET, *range(self.rhythm.phases)):
-            stage = _Stage(self)
-            state = stage.zero_state() if phase == _RESET else stage.any_state()
-            given = stage.inputs(in_valid=0)
-            _, after = self.netlist.step(stage.solver, stage.load(state, phase), given, stage.solver.fresh)
-            if missed := stage.missed(stage.form_goals(after, state, phase)):
+    def check_idle(self) -> list[Goal]:
+        """Return the goals that fail of: while no sample is offered, the state stays as it is, after reset too."""
+        for phase in (_RESET, *range(self.mapping.phases)):
+            query = _Query(self)
+            state = query.zero_state() if phase == _RESET else query.any_state()
+            given = query.inputs(in_valid=0)
+            _, after = self.netlist.step(query.solver, query.load(state, phase), given, query.solver.fresh)
+            if missed := query.missed(query.form_goals(after, state, phase)):
                 return missed
         return []
 
-    def stands(self) -> list[Goal]:
-        """While an offered beat is not taken, no register changes, whatever they hold."""
-        stage = _Stage(self)
-        registers = {name: stage.solver.fresh(r.width, name) for name, r in self.netlist.registers.items()}
-        given = stage.inputs(out_ready=0) | {name: 0 for name in self.netlist.inputs if name.startswith("clear")}
-        outputs, after = self.netlist.step(stage.solver, registers, given, stage.solver.fresh)
-        stage.solver.require(outputs["out_valid"])
+    def check_stall(self) -> list[Goal]:
+        """Return the goals that fail of: while an offered beat is not taken, no register changes, whatever it holds."""
+        query = _Query(self)
+        registers = {name: query.solver.fresh(r.width, name) for name, r in self.netlist.registers.items()}
+        given = query.inputs(out_ready=0) | {name: 0 for name in self.netlist.inputs if name.startswith("clear")}
+        outputs, after = self.netlist.step(query.solver, registers, given, query.solver.fresh)
+        query.solver.require(outputs["out_valid"])
         goals = [
-            Goal(f"{name} stands still", stage.solver.apply("eq", [r.width] * 2, [after[name], registers[name]], 1))
+            Goal(f"{name} stands still", query.solver.apply("eq", [r.width] * 2, [after[name], registers[name]], 1))
             for name, r in self.netlist.registers.items()
         ]
-        return stage.missed(goals)
+        return query.missed(goals)
 
 
-class _Stage:
-    """One solver, with the state of the memory on it in wide words."""
+class _Query:
+    """A solver with the state of the memory in wide words; it decides the goals of one claim."""
 
-    def __init__(self, claim: Induction) -> None:
-        self.claim, self.solver = claim, Solver()
+    def __init__(self, induction: Induction) -> None:
+        self.induction, self.solver = induction, Solver()
         self._operand = 0
         self.zero = self._word(0)
 
     def _word(self, bits: Bits) -> Wide:
-        return Wide(self.solver, bits, self.claim.width, self._multiplied)
+        return Wide(self.solver, bits, self.induction.width, self._multiplied)
 
     def _multiplied(self, operand: Wide) -> Wide:
-        limits = self.claim.invariant.operands
+        limits = self.induction.invariant.operands
         most = limits[self._operand % len(limits)]
         self._operand += 1
-        return self._ranged(operand, most, self.claim.bits["total"])
+        return self._ranged(operand, most, self.induction.bits["total"])
 
     def _ranged(self, word: Wide, most: int, hardware: int) -> Wide:
-        """The word, which the invariant has proved to lie in ±most, with no more bits than that or hardware has."""
+        """Return the word, which the invariant proves to lie in ±`most`, without the bits that neither needs."""
         self.solver.require(word.within(-most, most))
         return word.cut(max(hardware, most.bit_length() + 1))
 
     def inputs(self, **given: Bits) -> dict[str, Bits]:
-        """No reset, every output taken, all else unknown, but for what is given."""
-        ports = self.claim.netlist.inputs
+        """Return a word for each input: those given, no reset, every output taken, and all else unknown."""
+        ports = self.induction.netlist.inputs
         known = {
             name: int(name.endswith("_ready")) for name in ports if name in ("rst", "clk") or name.endswith("_ready")
         }
         unknown = {
-            n: self.solver.fresh(self.claim.netlist.width(line), n) for n, line in ports.items() if n not in known
+            n: self.solver.fresh(self.induction.netlist.width(line), n) for n, line in ports.items() if n not in known
         }
         return known | unknown | given
 
-    def zero_state(self) -> Registers:
-        """All registers zero."""
-        return Registers.of(self.zero, self.claim.plan.spec.order)
+    def zero_state(self) -> MemoryState:
+        """Return the state in which all registers are zero."""
+        return MemoryState.of(self.zero, self.induction.plan.spec.order)
 
     def sample(self) -> tuple[Bits, Wide]:
-        """Any sample: the bits at the port and the wide word."""
-        width = self.claim.plan.input_format.width
+        """Return an unknown sample: the bits at the port, and the wide word."""
+        width = self.induction.plan.input_format.width
         bits = self.solver.fresh(width, "sample")
-        wide = self.solver.extend(bits, width, self.claim.width, signed=True)
-        return self.solver.extend(bits, width, self.claim.port, signed=True), self._word(wide)
+        wide = self.solver.extend(bits, width, self.induction.width, signed=True)
+        return self.solver.extend(bits, width, self.induction.port, signed=True), self._word(wide)
 
-    def any_state(self) -> Registers:
-        """Unknown words within the invariant's ranges."""
-        plan, limits, bits = self.claim.plan, self.claim.invariant, self.claim.bits
+    def any_state(self) -> MemoryState:
+        """Return a state of unknown words within the ranges of the invariant."""
+        plan, limits, bits = self.induction.plan, self.induction.invariant, self.induction.bits
         accumulators = [self._unknown(a, bits["accumulator"]) for a in limits.accumulators]
         half = (1 << plan.requantisation) >> 1
         residues = [self._unknown(half, bits["residue"]) if plan.error_feedback else self.zero for _ in accumulators]
@@ -176,21 +187,21 @@ class _Stage:
         if plan.separate_output:
             outputs = [self._unknown(plan.output_format.high, bits["output"]) for _ in words]
         values = [(w << plan.requantisation) + r for w, r in zip(words, residues, strict=True)]
-        return self._in_ranges(Registers(accumulators, residues, words, values, outputs))
+        return self._in_ranges(MemoryState(accumulators, residues, words, values, outputs))
 
     def _unknown(self, most: int, hardware: int) -> Wide:
         width = max(hardware, most.bit_length() + 1) if most & (most - 1) else max(hardware, most.bit_length())
         bits = self.solver.fresh(width, "word")
-        return self._word(self.solver.extend(bits, width, self.claim.width, signed=True))
+        return self._word(self.solver.extend(bits, width, self.induction.width, signed=True))
 
-    def follow(self, state: Registers, sample: Wide) -> Registers:
-        """The state after a sample; the invariant's ranges are assumed of it, as it has been proved for them."""
+    def follow(self, state: MemoryState, sample: Wide) -> MemoryState:
+        """Return the state after a sample. It is assumed to lie in the invariant's ranges, as is proved of it."""
         self._operand = 0
-        return self._in_ranges(take_sample(self.claim.plan, state, sample))
+        return self._in_ranges(take_sample(self.induction.plan, state, sample))
 
-    def _in_ranges(self, state: Registers) -> Registers:
-        limits, plan, bits = self.claim.invariant, self.claim.plan, self.claim.bits
-        if plan.error_feedback:  # else the invariant speaks of the words
+    def _in_ranges(self, state: MemoryState) -> MemoryState:
+        limits, plan, bits = self.induction.invariant, self.induction.plan, self.induction.bits
+        if plan.error_feedback:  # without it the invariant is about the words
             for value, most in zip(state.values, limits.values, strict=True):
                 self.solver.require(value.within(-most, most))
 
@@ -200,15 +211,16 @@ class _Stage:
         accumulators = ranged(state.accumulators, limits.accumulators, bits["accumulator"])
         words = ranged(state.words, limits.words, bits["word"])
         outputs = state.outputs if plan.separate_output else words
-        self._operand = 0  # without input, too, the operands keep to their ranges: the chain's sum is one of them
+        # The operands stay within their ranges without input, too; the sum of the chain is one of them.
+        self._operand = 0
         plan.increment.evaluate(
             [word << (plan.operand_format.fraction - plan.state_format.fraction) for word in words], self.zero
         )
-        return Registers(accumulators, state.residues, words, state.values, outputs)
+        return MemoryState(accumulators, state.residues, words, state.values, outputs)
 
-    def load(self, state: Registers, phase: int) -> dict[str, Bits]:
-        """Registers of the known form for this state; open bits are unknown."""
-        held = quantities(self.claim.plan, state)
+    def load(self, state: MemoryState, phase: int) -> dict[str, Bits]:
+        """Return the registers of the known form that hold `state`; open bits are unknown."""
+        held = quantities(self.induction.plan, state)
 
         def part(f: Field) -> tuple[Bits, int]:
             if f.kind == FIXED:
@@ -217,35 +229,35 @@ class _Stage:
                 return self.solver.fresh(f.width, "open"), f.width
             return self.solver.slice(held[f.name].bits, 0, f.width), f.width
 
-        forms = self.claim.forms[phase]
+        forms = self.induction.forms[phase]
         return {name: self.solver.concat([part(f) for f in form]) for name, form in forms.items()}
 
     def window(
         self, registers: dict[str, Bits], data: Bits, first: Bits
     ) -> tuple[dict[str, Bits], list[dict[str, Bits]]]:
-        """Registers when the next sample is accepted, and the outputs on the way."""
-        claim, seen = self.claim, []
-        for cycle in range(claim.rhythm.cycles):
-            given = self.inputs(in_valid=int(cycle == 0 or claim.rhythm.pause == 0))
+        """Return the registers when the next sample is accepted, and the outputs in each cycle until then."""
+        induction, seen = self.induction, []
+        for cycle in range(induction.mapping.cycles):
+            given = self.inputs(in_valid=int(cycle == 0 or induction.mapping.pause == 0))
             if cycle == 0:
                 given |= {"in_data": data, "in_first": first}
-            outputs, registers = claim.netlist.step(self.solver, registers, given, self.solver.fresh)
+            outputs, registers = induction.netlist.step(self.solver, registers, given, self.solver.fresh)
             seen.append(outputs)
         return registers, seen
 
-    def form_goals(self, registers: dict[str, Bits], state: Registers, phase: int) -> Iterator[Goal]:
-        """The registers have the known form and hold this state."""
-        held = quantities(self.claim.plan, state)
-        for name, form in self.claim.forms[phase].items():
+    def form_goals(self, registers: dict[str, Bits], state: MemoryState, phase: int) -> Iterator[Goal]:
+        """Yield the goals that the registers have the known form and hold `state`."""
+        held = quantities(self.induction.plan, state)
+        for name, form in self.induction.forms[phase].items():
             for goal in self._field_goals(name, registers[name], form, held, held):
                 yield replace(goal, register=name, phase=phase)
 
     def output_goals(
-        self, outputs: list[dict[str, Bits]], state: Registers, coming: Registers, phase: int
+        self, outputs: list[dict[str, Bits]], state: MemoryState, coming: MemoryState, phase: int
     ) -> Iterator[Goal]:
-        """The outputs are what they should be in each cycle."""
-        held, after = quantities(self.claim.plan, state), quantities(self.claim.plan, coming)
-        for cycle, (words, forms) in enumerate(zip(outputs, self.claim.rhythm.outputs[phase], strict=True)):
+        """Yield the goals that the outputs have their known fields in each cycle."""
+        held, after = quantities(self.induction.plan, state), quantities(self.induction.plan, coming)
+        for cycle, (words, forms) in enumerate(zip(outputs, self.induction.mapping.outputs[phase], strict=True)):
             for name, form in forms.items():
                 yield from self._field_goals(f"{name} in cycle {cycle}", words[name], form, held, after)
 
@@ -269,9 +281,10 @@ class _Stage:
                 )
 
     def missed(self, goals: Iterable[Goal]) -> list[Goal]:
-        """The goals that some case misses: of the bits that should be constant, or else of all others.
+        """Return the goals that fail in some case: first among constant bits and, if all of those hold, the others.
 
-        One goal at a time, and what holds helps the next: accumulators, residues, the rest.
+        Goals are decided one by one, accumulators before residues before the rest, and what holds is assumed for those
+        that follow.
         """
         pending = [goal for goal in goals if not (isinstance(goal.holds, int) and goal.holds)]
         pending.sort(key=lambda goal: _ORDER.get(goal.quantity[0], len(_ORDER)))

@@ -28,17 +28,17 @@ from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.datapaths.base import requantise
 from lmu_hw.fixed_point.plan import MemoryPlan
 
-_PLACES = 24  # fractional bits of the rows
+_ROW_BITS = 24  # fractional bits of the rows
 _MOST_ROWS = 4096  # steps after which the search for an invariant gives up
 
 
 @dataclass(frozen=True)
-class Registers:
-    """The state of one memory between two samples, in words of any kind (integers, terms, affine forms).
+class MemoryState:
+    """The state of a memory between two samples, in words of any kind: integers, solver terms or affine forms.
 
     Attributes:
         accumulators, residues, words: The accumulator, the residue and the word of each state.
-        values: The accumulators (with AB2's half) plus residues, before they are requantised.
+        values: The accumulators, with the half step of Adams–Bashforth 2, plus residues, before they are requantised.
         outputs: The words that leave the memory.
     """
 
@@ -49,20 +49,20 @@ class Registers:
     outputs: list[Any]
 
     @classmethod
-    def of(cls, zero: Any, order: int) -> Registers:
-        """The state at the start of a sequence, every register holding `zero`."""
+    def of(cls, zero: Any, order: int) -> MemoryState:
+        """Return the state at the start of a sequence, in which every register holds `zero`."""
         return cls(*([zero] * order for _ in range(5)))
 
 
-def take_products(plan: MemoryPlan, state: Registers, sample: Any) -> list[Any]:
-    """The increments of a sample on the products' grid."""
+def take_products(plan: MemoryPlan, state: MemoryState, sample: Any) -> list[Any]:
+    """Return the increments for a sample, with the fractional bits of the products."""
     alignment_shift = plan.operand_format.fraction - plan.state_format.fraction
     input_shift = plan.operand_format.fraction - plan.input_format.fraction
     return plan.increment.evaluate([word << alignment_shift for word in state.words], sample << input_shift)
 
 
-def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
-    """One sample in the arithmetic of the plan, without any word length."""
+def take_sample(plan: MemoryPlan, state: MemoryState, sample: Any) -> MemoryState:
+    """Return the state after a sample in the arithmetic of the plan, without any limit to word lengths."""
     increments = take_products(plan, state, sample)
     drop = plan.product_format.fraction - plan.accumulator_format.fraction
     steps = [requantise(increment, drop) for increment in increments]
@@ -82,12 +82,12 @@ def take_sample(plan: MemoryPlan, state: Registers, sample: Any) -> Registers:
     residues = state.residues
     if plan.error_feedback:
         residues = [v - (word << plan.requantisation) for v, word in zip(values, words, strict=True)]
-    return Registers(accumulators, residues, words, values, words if outputs is None else outputs)
+    return MemoryState(accumulators, residues, words, values, words if outputs is None else outputs)
 
 
 @dataclass
-class Ledger:
-    """What is met while affine forms are computed with.
+class Trace:
+    """A record of a computation with affine forms.
 
     Attributes:
         errors: The bounds ρ of the errors that roundings and inputs introduce.
@@ -100,22 +100,28 @@ class Ledger:
     met: list[Affine] = field(default_factory=list)
 
     def error(self, least: Fraction, greatest: Fraction) -> Affine:
-        """A new unknown from `least` to `greatest`."""
+        """Return a new unknown between `least` and `greatest`."""
         self.errors.append((greatest - least) / 2)
         return Affine(self, {("error", len(self.errors) - 1): Fraction(1)}, (least + greatest) / 2)
 
 
 @dataclass(frozen=True)
 class Affine:
-    """constant + Σ coefficient·unknown; unknowns are ("state", i) and ("error", j)."""
+    """An affine form, constant + Σ coefficient·unknown, with the operators of the plan's arithmetic.
 
-    ledger: Ledger
+    Attributes:
+        trace: The record of the computation.
+        terms: The coefficient of each unknown, which is ("state", i) or ("error", j).
+        constant: The constant.
+    """
+
+    trace: Trace
     terms: Mapping[tuple[str, int], Fraction]
     constant: Fraction = Fraction(0)
 
     def _keep(self, terms: Mapping[tuple[str, int], Fraction], constant: Fraction) -> Affine:
-        form = Affine(self.ledger, {key: value for key, value in terms.items() if value}, constant)
-        self.ledger.met.append(form)
+        form = Affine(self.trace, {key: value for key, value in terms.items() if value}, constant)
+        self.trace.met.append(form)
         return form
 
     def __add__(self, other: Affine | int) -> Affine:
@@ -129,16 +135,16 @@ class Affine:
         return self + (-other if isinstance(other, int) else other._scaled(Fraction(-1)))
 
     def __mul__(self, factor: int) -> Affine:
-        self.ledger.operands.append(self)
+        self.trace.operands.append(self)
         return self._scaled(Fraction(factor))
 
     def __lshift__(self, count: int) -> Affine:
         return self._scaled(Fraction(1 << count))
 
     def __rshift__(self, count: int) -> Affine:
-        """The floor: what is cut off lies in [0, 1 − 2^−count] units of the result."""
+        """Return the floor of the shifted form: what is cut off lies in [0, 1 − 2^−count] units of the result."""
         share = Fraction(1, 1 << count)
-        return self._scaled(share) + self.ledger.error(share - 1, Fraction(0))
+        return self._scaled(share) + self.trace.error(share - 1, Fraction(0))
 
     def _scaled(self, factor: Fraction) -> Affine:
         return self._keep({key: value * factor for key, value in self.terms.items()}, self.constant * factor)
@@ -146,7 +152,7 @@ class Affine:
 
 @dataclass(frozen=True)
 class Invariant:
-    """What holds between any two samples, whatever the input was.
+    """The inequalities that hold between any two samples, whatever the input was.
 
     Attributes:
         rows: The integer rows c over (accumulators, values), scaled by 2^`fraction_bits`.
@@ -157,7 +163,7 @@ class Invariant:
         operands: The largest modulus of the operand of each multiplication, in the order of evaluation, for any input
             in range.
         largest: The largest modulus of any intermediate word.
-        drive: What one unit of the input adds to Z, as rationals.
+        drive: The change of Z by one unit of the input, as rationals.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -171,7 +177,7 @@ class Invariant:
     drive: tuple[Fraction, ...]
 
     def responses(self) -> list[list[Fraction]]:
-        """What a unit of input does to each quantity, 1, 2, … samples later: accumulators, values, operands."""
+        """Return the impulse response of each quantity, 1, 2, … samples later: accumulators, values, then operands."""
         answers = [
             sum((c * b for c, b in zip(row, self.drive, strict=True)), Fraction(0)) / (1 << self.fraction_bits)
             for row in self.rows
@@ -183,7 +189,7 @@ class Invariant:
 
 @dataclass(frozen=True)
 class _Polytope:
-    """Rows and bounds on the rows' scale, and what they say of the quantities that were asked for.
+    """Rows and bounds, on the scale of the rows, and what follows from them for the given quantities.
 
     Attributes:
         rows, bounds: The rows c_k and their bounds β_k, all steps of the first quantity first.
@@ -198,41 +204,41 @@ class _Polytope:
 
 
 def find_invariant(plan: MemoryPlan) -> Invariant:
-    """The polytope of the plan's own arithmetic.
+    """Return the polytope of the plan's own arithmetic.
 
     Raises:
-        CheckFailed: The loop does not decay within 4,096 samples.
+        CheckFailed: The impulse responses do not decay within 4,096 samples.
     """
     order, requantisation = plan.spec.order, plan.requantisation
-    ledger = Ledger()
-    unit = [Affine(ledger, {("state", i): Fraction(1)}) for i in range(2 * order)]
+    trace = Trace()
+    unit = [Affine(trace, {("state", i): Fraction(1)}) for i in range(2 * order)]
     accumulators, values = unit[:order], unit[order:]
-    residues = [Affine(ledger, {})] * order
+    residues = [Affine(trace, {})] * order
     if plan.error_feedback:
         half = Fraction(1 << (requantisation - 1))
-        residues = [ledger.error(-half, half - 1) for _ in range(order)]
+        residues = [trace.error(-half, half - 1) for _ in range(order)]
     share = Fraction(1, 1 << requantisation)
     words = [(v - r)._scaled(share) for v, r in zip(values, residues, strict=True)]
     form = plan.input_format
-    sample = ledger.error(Fraction(form.low), Fraction(form.high))
-    after = take_sample(plan, Registers(accumulators, residues, words, values, words), sample)
-    # Without error feedback v is not kept beyond the requantisation: the word is what the next sample sees.
+    sample = trace.error(Fraction(form.low), Fraction(form.high))
+    after = take_sample(plan, MemoryState(accumulators, residues, words, values, words), sample)
+    # Without error feedback v is lost when it is requantised; the next sample depends on the word alone.
     ends = after.values if plan.error_feedback else [word << requantisation for word in after.words]
     forms = after.accumulators + ends
     width = 2 * order
     transition = [_row(form, "state", width) for form in forms]
-    disturbance = [_row(form, "error", len(ledger.errors)) for form in forms]
-    # One column of all errors at their bounds, and one for the offset: both enter with their modulus.
-    pushes = [[v * bound for v, bound in zip(row, ledger.errors, strict=True)] for row in disturbance]
+    disturbance = [_row(form, "error", len(trace.errors)) for form in forms]
+    # A column for each error at its bound, and one for the offset: all enter with their modulus.
+    pushes = [[v * bound for v, bound in zip(row, trace.errors, strict=True)] for row in disturbance]
     pushes = [[*row, form.constant] for row, form in zip(pushes, forms, strict=True)]
-    # Operands are counted on the values' grid, or their rows would lose what requantisation drops.
-    finer = [_scale(_row(form, "state", width), 1 << requantisation) for form in ledger.operands]
+    # Operands have the fractional bits of the values, or their rows would lose what requantisation drops.
+    finer = [_scale(_row(form, "state", width), 1 << requantisation) for form in trace.operands]
     polytope = _polytope(transition, pushes, [_row(form, "state", width) for form in unit] + finer)
     reached, box = polytope.reached, polytope.box
 
     def extent(form: Affine, driven: Fraction) -> int:
         """The largest modulus of a form whose part in the state is at most `driven`."""
-        noise = sum((abs(v) * ledger.errors[k[1]] for k, v in form.terms.items() if k[0] == "error"), Fraction(0))
+        noise = sum((abs(v) * trace.errors[k[1]] for k, v in form.terms.items() if k[0] == "error"), Fraction(0))
         return int(driven + noise + abs(form.constant))
 
     def anywhere(form: Affine) -> int:
@@ -242,12 +248,12 @@ def find_invariant(plan: MemoryPlan) -> Invariant:
     return Invariant(
         rows=polytope.rows,
         bounds=polytope.bounds,
-        fraction_bits=_PLACES,
+        fraction_bits=_ROW_BITS,
         accumulators=tuple(box[:order]),
         values=tuple(box[order:]),
         words=tuple(extent(word, box[order + i] * share) for i, word in enumerate(words)),
-        operands=tuple(extent(f, r * share) for f, r in zip(ledger.operands, reached[width:], strict=True)),
-        largest=max(anywhere(form) for form in ledger.met),
+        operands=tuple(extent(f, r * share) for f, r in zip(trace.operands, reached[width:], strict=True)),
+        largest=max(anywhere(form) for form in trace.met),
         drive=tuple(form.terms.get(next(iter(sample.terms)), Fraction(0)) for form in forms),
     )
 
@@ -263,16 +269,16 @@ def _row(form: Affine, kind: str, count: int) -> list[Fraction]:
 def _polytope(
     transition: list[list[Fraction]], pushes: list[list[Fraction]], quantities: list[list[Fraction]]
 ) -> _Polytope:
-    """The rows of all quantities through G, G², …, and the least box in which their bounds close."""
+    """Return the rows of all quantities through G, G², … and the least box in which their bounds close."""
     size = len(transition)
     fraction_bits = max(value.denominator.bit_length() for row in transition + pushes for value in row)
     gain, push = _integers(transition, fraction_bits), _integers(pushes, fraction_bits)
-    row = _integers(quantities, _PLACES)
+    row = _integers(quantities, _ROW_BITS)
     first_loss = [
-        [abs(v * (1 << _PLACES) - w) for v, w in zip(exact, rounded, strict=True)]
+        [abs(v * (1 << _ROW_BITS) - w) for v, w in zip(exact, rounded, strict=True)]
         for exact, rounded in zip(quantities, row.tolist(), strict=True)
     ]
-    rows, pushed, losses = [row], [], []  # on the scales 2^_PLACES·rows
+    rows, pushed, losses = [row], [], []  # on the scales 2^_ROW_BITS·rows
     while not _faded(row[:size]):
         if len(rows) > _MOST_ROWS:
             raise CheckFailed(f"no invariant: the loop does not decay within {_MOST_ROWS} samples")
@@ -285,8 +291,8 @@ def _polytope(
     last = np.abs(row) << fraction_bits
     drive, loss = sum(pushed), sum(losses) + last
     box = np.zeros(size, dtype=object)
-    while True:  # from below to the least fixed point; Z is made of integers
-        wider = (drive[:size] + loss[:size] @ box) >> (fraction_bits + _PLACES)
+    while True:  # upwards to the least fixed point, in integers as Z is
+        wider = (drive[:size] + loss[:size] @ box) >> (fraction_bits + _ROW_BITS)
         if np.all(wider <= box):
             break
         box = np.maximum(wider, box)
@@ -294,9 +300,9 @@ def _polytope(
     for by, lost in zip(reversed(pushed), reversed(losses), strict=True):
         bounds.append(bounds[-1] + by + lost @ box)
     bounds.reverse()
-    scale = Fraction(1, 1 << (fraction_bits + _PLACES))
+    scale = Fraction(1, 1 << (fraction_bits + _ROW_BITS))
     reached = [
-        bounds[0][i] * scale + sum(v * z for v, z in zip(first_loss[i], box, strict=True)) / (1 << _PLACES)
+        bounds[0][i] * scale + sum(v * z for v, z in zip(first_loss[i], box, strict=True)) / (1 << _ROW_BITS)
         for i in range(len(quantities))
     ]
     return _Polytope(
@@ -308,11 +314,11 @@ def _polytope(
 
 
 def _faded(rows: NDArray[np.object_]) -> bool:
-    """Whether what is left of the coordinates is a thousandth, in the sum of moduli of each."""
-    return all(int(total) << 10 <= 1 << _PLACES for total in np.abs(rows).sum(axis=1))
+    """Return whether each row has decayed to a thousandth, by the sum of its moduli."""
+    return all(int(total) << 10 <= 1 << _ROW_BITS for total in np.abs(rows).sum(axis=1))
 
 
 def _integers(matrix: list[list[Fraction]], fraction_bits: int) -> NDArray[np.object_]:
-    """The matrix times 2^`fraction_bits`, rounded; exact where no entry has more fractional bits."""
+    """Return the matrix times 2^`fraction_bits`, rounded; exact where no entry has more fractional bits."""
     rounded = [[round(value * (1 << fraction_bits)) for value in row] for row in matrix]
     return np.array(rounded, dtype=object).reshape(len(matrix), -1)

@@ -1,8 +1,8 @@
 """A generated module as next-state functions over integers and solver terms: Verilog → Yosys → BTOR2 → steps.
 
-BTOR2 (Niemetz, Preiner, Wolf and Biere, CAV 2018) lists a circuit word by word, each line from earlier ones.
-A word here is an int where its value is known and a term of Bitwuzla where it is not: with known control, a
-step leaves the arithmetic on unknown data and nothing else.
+BTOR2 (Niemetz, Preiner, Wolf and Biere, CAV 2018) lists a circuit word by word, each line computed from earlier ones.
+A word here is an int if its value is known, and a term of Bitwuzla otherwise. With known control signals, the terms of
+a step are just the arithmetic on unknown data.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ _TIMEOUT_S = 300
 
 @dataclass(frozen=True)
 class Register:
-    """One register: its width and the words that it holds at first and next, as line numbers."""
+    """A register of a netlist.
+
+    Attributes:
+        width: The number of bits.
+        line: The line of its present word.
+        start: The line of its word after configuration; 0 if none is given.
+        next: The line of its word after the next clock edge.
+    """
 
     width: int
     line: int
@@ -49,11 +56,11 @@ class Netlist:
     registers: Mapping[str, Register]
 
     def width(self, line: int) -> int:
-        """Width of the word on a line."""
+        """Return the width of the word on a line, in bits."""
         return self.lines[line][1]
 
     def start(self, blank: Callable[[int, str], Bits]) -> dict[str, Bits]:
-        """What the registers hold after configuration; `blank(width, name)` where nothing is said."""
+        """Return the words of the registers after configuration; `blank(width, name)` makes those not given."""
         words: dict[int, Bits] = {}
         for number, line in self.lines.items():
             if line[0] == "const":
@@ -67,13 +74,16 @@ class Netlist:
         inputs: Mapping[str, Bits],
         blank: Callable[[int, str], Bits],
     ) -> tuple[dict[str, Bits], dict[str, Bits]]:
-        """Outputs in this clock cycle, and the registers after it.
+        """Compute the outputs and the next state of a clock cycle.
 
         Args:
             solver: The solver that makes the terms.
             state: The word of every register.
             inputs: The words of the inputs by name.
             blank: A function that makes the word of a missing input from its width and name.
+
+        Returns:
+            The words of the outputs in this cycle, and those of the registers after it, by name.
         """
         words: dict[int, Bits] = {}
         given = {line: inputs[name] for name, line in self.inputs.items() if name in inputs}
@@ -102,11 +112,15 @@ class Netlist:
 
 
 def read_netlist(verilog: str, top: str) -> Netlist:
-    """Flatten a module with Yosys; memories become registers.
+    """Return the netlist of a module, flattened by Yosys; memories become registers.
+
+    Args:
+        verilog: The source text.
+        top: The name of the module.
 
     Raises:
         MissingToolError: Yosys is not installed.
-        CheckFailed: It refuses the source, or what it writes is not understood.
+        CheckFailed: Yosys reports an error, or writes a line that is not known here.
     """
     try:
         import pyosys  # noqa: F401 - it runs in a process of its own, which an error of Yosys ends
@@ -136,10 +150,10 @@ def read_netlist(verilog: str, top: str) -> Netlist:
 
 
 def parse_btor(text: str) -> Netlist:
-    """Read BTOR2 without arrays.
+    """Return the netlist that a BTOR2 text without arrays describes.
 
     Raises:
-        CheckFailed: a line is of a kind that is not known here.
+        CheckFailed: A line is of a kind that is not known here.
     """
     sorts: dict[int, int] = {}
     lines: dict[int, tuple[str, int, tuple[Any, ...]]] = {}

@@ -7,15 +7,16 @@ from typing import Any
 
 from lmu_hw.errors import CheckFailed, MissingToolError
 
-#: An int ≥ 0, the bits of the word, or a bit-vector term.
 Bits = Any
+"""A word: an int of at least 0, which is the bits of the word, or a bit-vector term."""
 
 
 def _signed(bits: int, width: int) -> int:
     return bits - ((bits >> (width - 1)) << width)
 
 
-#: op → (value of known words, kind of term, whether the term is Boolean). Widths of the arguments come first.
+# By operation: the value for known words, from the widths and the bits of the arguments; the kind of term; and whether
+# that term is Boolean.
 OPERATIONS: dict[str, tuple[Callable[[list[int], list[int]], int], str, bool]] = {
     "not": (lambda w, v: ~v[0], "BV_NOT", False),
     "neg": (lambda w, v: -v[0], "BV_NEG", False),
@@ -70,16 +71,23 @@ class Solver:
         self._fresh = 0
 
     def fresh(self, width: int, name: str) -> Bits:
-        """An unknown word."""
+        """Return a new unknown word; `name` appears in the solver's messages."""
         self._fresh += 1
         return self._terms.mk_const(self._terms.mk_bv_sort(width), f"{name}#{self._fresh}")
 
     def term(self, bits: Bits, width: int) -> Any:
-        """The word as a term."""
+        """Return the word as a term."""
         return self._terms.mk_bv_value(self._terms.mk_bv_sort(width), bits) if isinstance(bits, int) else bits
 
     def apply(self, operation: str, widths: list[int], values: list[Bits], width: int) -> Bits:
-        """A BTOR2 operation on words of `widths`, as a word of `width`."""
+        """Return the result of a BTOR2 operation as a word of `width` bits.
+
+        Args:
+            operation: A key of `OPERATIONS`.
+            widths: The widths of the arguments.
+            values: The arguments.
+            width: The width of the result.
+        """
         known, kind, boolean = OPERATIONS[operation]
         if all(isinstance(value, int) for value in values):
             return known(widths, values) & ((1 << width) - 1)
@@ -92,7 +100,7 @@ class Solver:
         return self._terms.mk_term(self._api.Kind.ITE, [result, self.term(1, 1), self.term(0, 1)])
 
     def choose(self, condition: Bits, yes: Bits, no: Bits, width: int) -> Bits:
-        """condition ? yes : no."""
+        """Return the word `yes` if `condition`, a word of one bit, is 1, and `no` otherwise; both have `width` bits."""
         if isinstance(condition, int):
             return yes if condition else no
         if isinstance(yes, int) and isinstance(no, int) and yes == no:
@@ -101,20 +109,20 @@ class Solver:
         return self._terms.mk_term(self._api.Kind.ITE, [asked, self.term(yes, width), self.term(no, width)])
 
     def slice(self, bits: Bits, low: int, width: int) -> Bits:
-        """`width` bits from bit `low` on."""
+        """Return `width` bits of a word, from bit `low` on."""
         if isinstance(bits, int):
             return (bits >> low) & ((1 << width) - 1)
         return self._terms.mk_term(self._api.Kind.BV_EXTRACT, [bits], [low + width - 1, low])
 
     def extend(self, bits: Bits, width: int, to: int, signed: bool) -> Bits:
-        """The word widened to `to` bits."""
+        """Return a word of `width` bits extended to `to` bits, by its sign or by zeros."""
         if isinstance(bits, int):
             return (_signed(bits, width) if signed else bits) & ((1 << to) - 1)
         kind = self._api.Kind.BV_SIGN_EXTEND if signed else self._api.Kind.BV_ZERO_EXTEND
         return bits if to == width else self._terms.mk_term(kind, [bits], [to - width])
 
     def concat(self, parts: list[tuple[Bits, int]]) -> Bits:
-        """(word, width) pairs, the lowest first, as one word."""
+        """Return the concatenation of words, each with its width, the lowest first."""
         bits, width = parts[0]
         for part, w in parts[1:]:
             bits = self.apply("concat", [w, width], [part, bits], w + width)
@@ -122,14 +130,14 @@ class Solver:
         return bits
 
     def require(self, bit: Bits) -> None:
-        """Assert that a word of one bit is 1."""
+        """Require that a word of one bit is 1."""
         self._solver.assert_formula(self._terms.mk_term(self._api.Kind.EQUAL, [self.term(bit, 1), self.term(1, 1)]))
 
     def possible(self) -> bool:
-        """Whether all that is required can be so.
+        """Return whether everything that is required can hold at once.
 
         Raises:
-            CheckFailed: The solver does not know.
+            CheckFailed: The solver does not find out.
         """
         result = self._solver.check_sat()
         if result == self._api.Result.UNKNOWN:
@@ -137,20 +145,20 @@ class Solver:
         return bool(result == self._api.Result.SAT)
 
     def value(self, bits: Bits, width: int) -> int:
-        """The word's value in the solution just found."""
+        """Return the value of a word in the solution that `possible` has just found."""
         return int(self._solver.get_value(self.term(bits, width)).value(10))
 
     def push(self) -> None:
-        """Remember what is required."""
+        """Open a scope: what is required from now on lasts until `pop`."""
         self._solver.push(1)
 
     def pop(self) -> None:
-        """Forget what was required since."""
+        """Close the scope of the last `push`."""
         self._solver.pop(1)
 
 
 class Wide:
-    """A signed word of so many bits that nothing overflows, for the plan's arithmetic.
+    """A signed word with the operators of the plan's arithmetic, so wide that nothing overflows.
 
     Attributes:
         solver: The solver that makes the terms.
@@ -163,7 +171,7 @@ class Wide:
         self.solver, self.bits, self.width, self.operand = solver, bits, width, operand
 
     def like(self, value: int) -> Wide:
-        """A known word."""
+        """Return the known word of this value."""
         return self._with(value & ((1 << self.width) - 1))
 
     def _with(self, bits: Bits) -> Wide:
@@ -193,15 +201,15 @@ class Wide:
         return self._with(self.solver.extend(kept, self.width - count, self.width, signed=True))
 
     def within(self, least: int, greatest: int) -> Bits:
-        """Whether the word lies there, as one bit."""
+        """Return a word of one bit that is 1 if this word lies from `least` to `greatest`."""
         inside = [self._pair("sgte", least, 1), self._pair("slte", greatest, 1)]
         return self.solver.apply("and", [1, 1], inside, 1)
 
     def cut(self, width: int) -> Wide:
-        """The same word without the bits above `width`, which its value does not need."""
+        """Return the word of the same value without the bits above `width`, which that value does not need."""
         return self._with(self.solver.extend(self.solver.slice(self.bits, 0, width), width, self.width, signed=True))
 
     def equals(self, bits: Bits, width: int) -> Bits:
-        """Whether a signed word of `width` bits has the same value, as one bit."""
+        """Return a word of one bit that is 1 if the signed word `bits` of `width` bits has the same value."""
         wide = self.solver.extend(bits, width, self.width, signed=True)
         return self.solver.apply("eq", [self.width] * 2, [self.bits, wide], 1)

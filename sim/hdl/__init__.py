@@ -1,1 +1,1 @@
-"""HDL simulators: what each of them needs, and how a bench is built and run."""
+"""HDL simulators: their requirements, and the build and run of a bench."""

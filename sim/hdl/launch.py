@@ -1,10 +1,10 @@
-"""Child process of `lmu_hw.sim.hdl.runner.run_bench`: builds one design and runs one bench with cocotb's runner.
+"""The child process of `lmu_hw.sim.hdl.runner.run_bench`: it builds a design and runs a bench with cocotb's runner.
 
-The child is the leader of its own process group and kills the whole group when a limit passes, so a simulator
-that hangs and ignores signals ends even where the process that asked for it is gone.
+The child is the leader of its own process group and kills the whole group when a time limit has passed, so a
+simulator that hangs and ignores signals ends even if the process that started the child is gone.
 
-Run as ``python -m lmu_hw.sim.hdl.launch JOB.json``. It prints `BUILT` once the build is done and `LATE` when a
-limit has passed; everything else goes to log files. Exit status: 0 both steps ended well, 1 one did not.
+It runs as ``python -m lmu_hw.sim.hdl.launch JOB.json``. It prints `BUILT` once the build is done and `LATE` when a
+limit has passed; everything else goes to log files. The exit status is 0 if both steps ended well, otherwise 1.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main(job_file: str) -> int:
             log_file=job["log"],
         )
     except (RuntimeError, SystemExit) as problem:
-        # How cocotb's runner reports a command that failed; the reason is in that command's log.
+        # This is how cocotb's runner reports a command that failed; the reason is in the command's log.
         print(problem, file=sys.stderr)
         return 1
     return 0

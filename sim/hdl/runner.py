@@ -30,9 +30,9 @@ from lmu_hw.sim.hdl.simulators import Simulator as Simulator
 _BUILD_TIMEOUT_S = 900.0  # a C++ build of the largest designs on a loaded machine, with room to spare
 _PARAMETERS = "LMU_HW_BENCH_PARAMETERS"
 _STAMP = "build.json"
-"""The file beside a compiled model with the key of what it was made from."""
+"""The file beside a compiled model with the key of its sources, options and tools."""
 
-# What a user's or pytest's environment could change in the build, in cocotb or in the simulator.
+# Variables of a user's or pytest's environment that would change the build, cocotb or the simulator.
 _NOT_INHERITED = re.compile(
     r"(COCOTB|GPI|PYGPI|PYTEST|VERILATOR|LIBPYTHON|TOPLEVEL|LMU_HW|SPICE|LOGIC|OPT)_.*"
     r"|MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEFILES|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|OBJCACHE"
@@ -43,12 +43,16 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What one run of a bench came to.
+    """The result of a run of a bench.
 
-    `tests` counts the cocotb tests that ran. `failures` counts those that failed; a build that fails, a simulator
-    that crashes or is killed and a bench without tests count as one failure. `messages` has one line for each
-    failure. `log` holds the simulator's output (the build's, where that failed). `run_dir` is the folder that
-    the bench ran in, for the files it wrote. `waveform` is None unless waves were asked for and written.
+    Attributes:
+        tests: The number of cocotb tests that ran.
+        failures: The number of tests that failed; a build that fails, a simulator that crashes or is killed, and a
+            bench without tests count as one failure.
+        messages: One line for each failure.
+        log: The file with the output of the simulator, or of the build if that failed.
+        run_dir: The folder in which the bench ran, with the files that it wrote.
+        waveform: The file with all signals; None unless waves were asked for and written.
     """
 
     tests: int
@@ -78,11 +82,11 @@ def bench_parameters() -> dict[str, Any]:
 
 
 def available(simulator: Simulator | str) -> None:
-    """Return if `simulator` and all that it needs are installed.
+    """Check that `simulator` and all that it needs are installed.
 
     Raises:
-        DesignError: `simulator` names none, or the environment's path cannot be built in.
-        MissingToolError: Naming the first thing that is missing and how to install it.
+        DesignError: There is no such simulator, or the environment's path cannot be built in.
+        MissingToolError: Something is not installed; the message names the first such thing and how to install it.
     """
     import find_libpython
 
@@ -110,22 +114,22 @@ def run_bench(
 ) -> BenchResult:
     """Build `sources` and run every cocotb test of `bench_module` on module `top`.
 
-    The simulator runs in `build_dir`/run, which is emptied first; the compiled model stays in `build_dir` and is
-    used again while the sources, the options and the tools are the same. Runs in different build folders may
-    overlap; a build folder serves one run at a time.
+    The simulator runs in `build_dir`/run, which is emptied first. The compiled model stays in `build_dir` and is used
+    again as long as the sources, the options and the tools are the same. Runs in different build folders may overlap;
+    a build folder serves one run at a time.
 
     Args:
         simulator: The HDL simulator, verilator or icarus.
-        sources: Verilog files; a name in .vh or .svh is a header, found by `include` and not compiled itself.
+        sources: Verilog files of different names. Those that end in .vh or .svh are headers, for `include` alone.
         top: The name of the module that the bench drives.
         bench_module: The dotted name of the Python module, importable with the caller's `sys.path`.
         build_dir: The folder for all files of the build and of the run.
-        timeout_s: The limit of the simulation, in seconds, without the build; all its processes are killed then.
-        parameters: What the bench is given (`bench_parameters`) by way of JSON.
+        timeout_s: The time limit of the simulation, s, without the build, at which all its processes are killed.
+        parameters: The parameters that the bench reads by `bench_parameters`; they travel as JSON.
         seed: The seed of cocotb's and of the bench's `random`.
         waves: Whether every signal is recorded (VCD with Verilator, FST with Icarus).
         hdl_delays: Whether the sources hold delays (`#5`), for which Verilator needs coroutines.
-        extra_files: The name and the text of files that the simulation finds in its working folder.
+        extra_files: The text of each file that the simulation finds in its working folder, by its name.
         extra_build_args: Options for Verilator or iverilog.
         extra_test_args: Options for the simulation's program (vvp, or the compiled model).
         extra_env: Environment variables of the simulation.
@@ -195,7 +199,7 @@ def run_bench(
 
 
 def _empty_run(build_dir: Path, files: Mapping[str, str]) -> Path:
-    """The folder of the run, with nothing but `files` in it."""
+    """Return the folder of the run, with nothing but `files` in it."""
     run_dir = build_dir / "run"
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir()
@@ -205,7 +209,7 @@ def _empty_run(build_dir: Path, files: Mapping[str, str]) -> Path:
 
 
 def _outcome(build_dir: Path, log: Path, built: bool, status: int, late: bool, limit_s: float) -> tuple[int, list[str]]:
-    """The number of tests that ran, and a line for each failure."""
+    """Return the number of tests that ran, and a line for each failure."""
     if late:
         return 0, [f"{'simulation' if built else 'build'}: no end within {limit_s:g} s, killed"]
     if not built:
@@ -221,8 +225,8 @@ def _environment(backend: Backend) -> dict[str, str]:
     env["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     env["COCOTB_ANSI_OUTPUT"] = "0"
     env["OMP_NUM_THREADS"] = "1"
-    # The Python inside the simulator then leaves C's standard output without a buffer too. With one, the last words
-    # of a simulation that is killed, such as what ngspice complained about, would never reach its log.
+    # With this, the Python inside the simulator leaves C's standard output without a buffer too. With a buffer, the
+    # last lines of a simulation that is killed, such as errors of ngspice, would never reach its log.
     env["PYTHONUNBUFFERED"] = "1"
     return env | backend.environment()
 
@@ -265,7 +269,7 @@ def _build_key(simulator: Simulator, top: str, args: Sequence[str], waves: bool,
 
 
 def _is_current(build_dir: Path, key: str) -> bool:
-    """Whether the compiled model is that of `key`; one of another key is removed."""
+    """Return whether the compiled model is that of `key`; remove one of another key."""
     try:
         if json.loads((build_dir / _STAMP).read_text(encoding="utf-8"))["key"] == key:
             return True

@@ -1,4 +1,4 @@
-"""The HDL simulators, and what a build and a run with each of them needs: a class and a table row for each."""
+"""The HDL simulators: for each, a class with the needs of its builds and runs, and a table row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Simulator(enum.StrEnum):
 
     @classmethod
     def named(cls, name: Simulator | str) -> Simulator:
-        """The simulator of this name.
+        """Return the simulator of this name.
 
         Raises:
             DesignError: There is none.
@@ -40,13 +40,13 @@ class Simulator(enum.StrEnum):
 
     @property
     def backend(self) -> Backend:
-        """What a build and a run with it needs."""
+        """The needs of builds and runs with it."""
         return _BACKENDS[self]
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """What loads a plug-in into a simulation.
+    """The options that load a plug-in into a simulation.
 
     Attributes:
         build_args: Further options of the build.
@@ -60,51 +60,51 @@ class Plugin:
 
 
 class Backend(ABC):
-    """What a build and a run with one simulator needs."""
+    """The needs of builds and runs with a simulator."""
 
     compiler: ClassVar[str]
-    """The program that a build runs; where it changes, models are built anew."""
+    """The program that a build runs; after a change of it, models are built anew."""
     packages: ClassVar[tuple[str, ...]]
-    """The Python packages with which models are built; where they change, models are built anew."""
+    """The Python packages with which models are built; after a change of their versions, models are built anew."""
     waveform: ClassVar[str]
     """The name of the file with all signals."""
 
     @abstractmethod
     def check_installed(self) -> None:
-        """Return if the simulator and all that it needs are installed.
+        """Check that the simulator and all that it needs are installed.
 
         Raises:
             DesignError: The environment's path cannot be built in.
-            MissingToolError: Names the first thing that is missing, and how to install it.
+            MissingToolError: Something is not installed; the message names the first such thing and how to install it.
         """
 
     @abstractmethod
     def product(self, top: str) -> str:
-        """The name of the compiled model's file."""
+        """Return the name of the compiled model's file for the top module `top`."""
 
     def folder(self) -> Path | None:
-        """The folder of the simulator's programs, where it is not on the search path."""
+        """Return the folder of the simulator's programs; None if they are on the search path."""
         return None
 
     def build_args(self, hdl_delays: bool) -> list[str]:
-        """The options of a build, for sources in src/ with or without delays (`#5`)."""
+        """Return the options of a build, for sources in src/ with or without delays (`#5`)."""
         return ["-Isrc"]
 
     def hide_signals(self) -> tuple[str, ...]:
-        """The options of a build that leave out what a bench needs to reach signals inside a design."""
+        """Return the options of a build whose benches use the ports of the top module only, which makes it faster."""
         return ()
 
     def environment(self) -> dict[str, str]:
-        """The environment variables of a build and a run."""
+        """Return the environment variables of a build and a run."""
         return {}
 
     @abstractmethod
     def wave_arguments(self, waves: bool) -> dict[str, Sequence[str]]:
-        """The arguments `test_args` and `plusargs` of cocotb's runner that name the file with all signals."""
+        """Return the arguments `test_args` and `plusargs` of cocotb's runner that name the file with all signals."""
 
     @abstractmethod
     def plugin(self, library: Path, entry: str) -> Plugin:
-        """What loads a VPI plug-in whose start-up function is `entry`."""
+        """Return the options that load the VPI plug-in `library`, whose start-up function is `entry`."""
 
 
 class Verilator(Backend):

@@ -1,4 +1,4 @@
-"""A model of an analog-to-digital converter, the same in Verilog and in NumPy, code for code."""
+"""A model of an analog-to-digital converter, in Verilog and in NumPy, which agree code for code."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ from lmu_hw.fixed_point.formats import IntArray, QFormat
 MIN_BITS, MAX_BITS = 2, 24
 
 MODULE = "lmu_hw_adc"
-"""The Verilog module: clk, convert, volts (real) in; code out, after the clock edge with convert."""
+"""The Verilog module. Its inputs are clk, convert and volts (real); code follows at a clock edge with convert at 1."""
 
 
 @dataclass(frozen=True)
 class Adc:
-    """code = floor(v/lsb + inl·(1 − (v/full_scale)²) + 1/2), saturated, in two's complement, with v = volts + noise.
+    """An analog-to-digital converter with noise and integral nonlinearity.
+
+    Its code is floor(v/lsb + inl·(1 − (v/full_scale)²) + 1/2) with v = volts + noise, saturated, in two's complement.
 
     Attributes:
-        bits: The number of bits, 2 … 24, so that lsb = 2·full_scale/2^bits.
-        full_scale: The largest voltage: −full_scale … +full_scale − lsb have codes of their own, V.
-        noise: The root mean square of a normal error of every sample, V.
-        inl: The integral nonlinearity, a bow of so many lsb in the middle of the range and 0 at both ends.
+        bits: The number of bits, 2 … 24; lsb = 2·full_scale/2^bits.
+        full_scale: The end of the range, V, above 0: voltages from −full_scale to +full_scale − lsb do not saturate.
+        noise: The root mean square of the noise of a sample, which is normal and independent, V, at least 0.
+        inl: The integral nonlinearity in LSB: a bow of this height in the middle of the range and of 0 at both ends;
+            of magnitude less than 2^bits.
 
     Raises:
-        DesignError: a value is out of its range.
+        DesignError: A value is out of its range.
     """
 
     bits: int
@@ -48,7 +51,7 @@ class Adc:
 
     @property
     def lsb(self) -> float:
-        """The voltage step from code to code, V."""
+        """The voltage from one code to the next, V."""
         return self.full_scale * 2.0 ** (1 - self.bits)
 
     @property
@@ -58,22 +61,22 @@ class Adc:
 
     @property
     def error_power(self) -> float:
-        """The variance of a code's error by noise and rounding alone, as a share of full scale squared."""
+        """The variance of a code's error from noise and rounding, relative to full scale squared."""
         return (self.noise**2 + self.lsb**2 / 12.0) / self.full_scale**2
 
     def draw_noise(self, shape: tuple[int, ...], seed: int) -> Array:
-        """Errors of samples in V; zeros without noise."""
+        """Return the noise of samples, V, of the given shape; zeros for a converter without noise."""
         return np.random.default_rng(seed).standard_normal(shape) * self.noise
 
     def convert(self, volts: ArrayLike, noise: ArrayLike = 0.0) -> IntArray:
-        """Codes of voltages, any shape.
+        """Return the codes of voltages, of their shape.
 
         Args:
-            volts: The voltages, finite, V.
-            noise: The noise that is added to them, V.
+            volts: The voltages, V, finite, of any shape.
+            noise: The noise that is added to them, V, of the same shape.
 
         Raises:
-            DesignError: a voltage is not finite.
+            DesignError: A voltage is not finite.
         """
         v = np.asarray(volts, dtype=np.float64) + np.asarray(noise, dtype=np.float64)
         if not np.all(np.isfinite(v)):
@@ -84,7 +87,7 @@ class Adc:
         return codes
 
     def verilog(self) -> str:
-        """Module `MODULE`. Its constants are given by their bits: simulators do not all read decimals exactly."""
+        """Return module `MODULE`. Its constants are bit patterns, as not all simulators read decimals exactly."""
         return f"""\
 // Analog-to-digital converter: {self.bits} bits, full scale {self.full_scale!r} V, nonlinearity {self.inl!r} lsb.
 module {MODULE}(input clk, input convert, input real volts, output reg signed [{self.bits - 1}:0] code);
@@ -107,5 +110,5 @@ endmodule
 
 
 def bits_of(value: float) -> str:
-    """A Verilog expression of exactly this real number."""
+    """Return a Verilog expression whose value is exactly this real number."""
     return f"$bitstoreal(64'h{struct.pack('>d', value).hex()})"

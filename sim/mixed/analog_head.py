@@ -1,4 +1,4 @@
-"""What follows a network's memory, for a memory that is a circuit: a network of the converter's words."""
+"""The layers behind a memory that is a circuit, as a network whose input words come from a converter."""
 
 from __future__ import annotations
 
@@ -15,45 +15,49 @@ from lmu_hw.sim.mixed.adc import Adc
 
 
 def memory_of(network: Network) -> MemoryParameters:
-    """The first layer: a memory of one channel with a dense part that sees its states alone, then dense layers.
+    """Return the first layer of a network whose memory can be a circuit.
+
+    That is a memory of one channel, whose dense part sees the states alone; dense layers follow it.
 
     Raises:
         DesignError: The network is of another kind.
     """
-    first, rest = network.layers[0], network.layers[1:]
-    fits = (
-        isinstance(first, MemoryParameters)
-        and first.channels == first.inputs == 1
-        and first.input_kernel is not None
-        and not first.input_kernel.any()
-        and all(isinstance(layer, DenseParameters) for layer in rest)
-        and network.output is Output.LAST
-    )
-    if not fits or not isinstance(first, MemoryParameters):
-        wanted = "one memory of one channel, whose dense part sees the states alone, then dense layers; one output"
-        raise DesignError("network with an analog memory", wanted, ", ".join(map(network.name, range(1 + len(rest)))))
-    return first
+    first, *rest = network.layers
+    if isinstance(first, MemoryParameters) and all(isinstance(layer, DenseParameters) for layer in rest):
+        one_channel = first.channels == first.inputs == 1
+        sees_states_alone = first.input_kernel is not None and not first.input_kernel.any()
+        if one_channel and sees_states_alone and network.output is Output.LAST:
+            return first
+    wanted = "one memory of one channel, whose dense part sees the states alone, then dense layers; one output"
+    raise DesignError("network with an analog memory", wanted, ", ".join(map(network.name, range(1 + len(rest)))))
 
 
 def drive_of(network: Network, x: Array) -> Array:
-    """The memory's input u, shape (count, T), for sequences x of shape (count, T) in the units of the network."""
+    """Return the memory's input u for sequences x in the units of the network, both of shape (count, T).
+
+    Raises:
+        DesignError: The network is not one that `memory_of` takes.
+    """
     memory = memory_of(network)
     scaled = (x - network.input_offset[0]) * network.input_scale[0]
     return np.asarray(scaled * memory.input_encoder[0, 0] + memory.input_bias[0])
 
 
 def in_a_row(sequences: Array, blank: int) -> Array:
-    """Sequences of shape (count, steps) one after the other, `blank` zeros behind each; shape (samples,)."""
+    """Join sequences of shape (count, steps), with `blank` zeros after each, to one of shape (samples,)."""
     return np.pad(sequences, ((0, 0), (0, blank))).ravel()
 
 
 def exact_volts(design: AnalogDesign, u: Array, dt: float) -> Array:
-    """What an exact memory would have on the circuit's states after each held sample, shape (T, states), V.
+    """Return the voltages that an exact memory would have on the circuit's states after each held sample.
 
     Args:
         design: The circuit.
         u: The input, shape (T,).
         dt: The time for which a sample is held, s.
+
+    Returns:
+        The voltages, V, shape (T, states).
     """
     states = FloatMemory(LMUSpec(design.specification["order"], design.specification["theta"], dt)).run(u)
     from_legendre = np.linalg.inv(design.realisation.legendre_map)
@@ -61,19 +65,19 @@ def exact_volts(design: AnalogDesign, u: Array, dt: float) -> Array:
 
 
 def head_network(network: Network, design: AnalogDesign, adc: Adc, u: Array, volts: Array) -> Network:
-    """The layers behind the memory, as a network of the converter's words (shares of its full scale).
+    """Return the layers behind the memory as a network of the converter's words, which are shares of its full scale.
 
-    The circuit holds other coordinates, in volts, and, being continuous, another response than the memory of the
-    discretisation that the network was trained with. The states s of that one are estimated from the words w,
-    s ≈ M w with the least mean square error on calibration data where each word has the error of the converter
-    (noise and rounding), and the first layer's weights become W M. Nothing is trained.
+    The circuit holds other coordinates, in volts. As it is continuous in time, it also responds differently from the
+    sampled memory with which the network was trained. The states s of that memory are estimated from the words w as
+    s ≈ M w. M has the least mean square error on calibration data in which each word has the error of the converter
+    (noise and rounding). The weights W of the first layer become W M; nothing is trained.
 
     Args:
-        network: A network as `memory_of` wants it.
+        network: A network that `memory_of` takes.
         design: The circuit of a memory of that order.
         adc: The converter.
-        u: The memory's inputs for calibration, shape (count, T), one sequence from rest each.
-        volts: The voltages of the states after each sequence, shape (count, states), V.
+        u: The inputs of the memory for calibration, shape (count, T); each sequence starts at rest.
+        volts: The voltages of the states after each sequence, V, shape (count, states).
 
     Raises:
         DesignError: The network is of another kind, or the circuit of another order.

@@ -1,4 +1,4 @@
-"""cocotb bench: the same samples to a digital and an analog memory; the digital one must be exact."""
+"""cocotb bench: the same samples for a digital and an analog memory, of which the digital one must be exact."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def both_memories_follow_the_reference(dut: Any) -> None:
     seen = np.full((codes.size, len(analog["outputs"])), np.nan)
     sent = checked = mismatches = 0
     for k in range(codes.size + 1):
-        # Between two exchanges lies one period; at each, the answer to the last sample is there.
+        # Exchanges are one period apart; at each, the answer to the last sample can be read.
         await Timer(analog["period_ps"] + (analog["offset_ps"] if k == 0 else 0), "ps")
         if k:
             seen[k - 1] = [float(getattr(dut, name).value) for name in analog["outputs"]]

@@ -1,4 +1,4 @@
-"""cocotb bench: sequences to an analog memory, the states through a converter to a network, an answer for each."""
+"""cocotb bench: sequences for an analog memory, whose states go through a converter to a network that answers each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def every_sequence_is_answered(dut: Any) -> None:
     sampled, codes = np.full((count, states), np.nan), np.zeros((count, states), dtype=np.int64)
     words, classes = np.zeros((count, outputs), dtype=np.int64), np.zeros(count, dtype=np.int64)
     for k in range(count * pace + steps + 1):
-        # What a step brings about is there at its end; an answer, when the next sequence ends.
+        # The effect of a step is read at its end, an answer when the next sequence ends.
         await Timer(timing["period_ps"] + (timing["offset_ps"] if k == 0 else 0), "ps")
         if k and k % pace == steps % pace:
             n = (k - steps) // pace  # the sequence that has ended

@@ -28,7 +28,8 @@ from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_text
 from lmu_hw.sim.hdl import runner
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
-from lmu_hw.sim.spice.ngspice import first_complaint
+from lmu_hw.sim.spice.deck import cards
+from lmu_hw.sim.spice.ngspice import first_problem
 
 TOP = "mixed_top"
 """The module that a bench drives: one real variable for each port of the circuit."""
@@ -41,20 +42,20 @@ _LONGEST_STEP = 1e-3  # s; the plug-in counts the picoseconds to ngspice's next 
 
 @dataclass(frozen=True)
 class MixedCircuit:
-    """A subcircuit with its place in an HDL simulation.
+    """A subcircuit and how an HDL simulation exchanges values with it.
 
-    Args:
-        netlist: SPICE text that defines `subcircuit`, without analyses, .control or .end.
-        subcircuit: Its name; every pin is one of `inputs` (voltages that the bench sets) or `outputs`.
-        inputs: Pins by name.
-        outputs: Pins by name.
-        period: Time between two exchanges of values, s, rounded to whole picoseconds; at least 1e-9.
-        max_step: Longest step of ngspice, s; by default a tenth of the period, at most 1e-3.
-        options: Ngspice's .options.
+    Attributes:
+        netlist: SPICE text that defines `subcircuit`, without analyses, .save, .control or .end.
+        subcircuit: The name of the subcircuit; each of its pins is in `inputs` or in `outputs`.
+        inputs: The names of the pins whose voltages the bench sets.
+        outputs: The names of the pins whose voltages the bench reads.
+        period: The time between two exchanges of values, s, rounded to whole picoseconds; from 1e-9 to less than 1.
+        max_step: The longest step of ngspice, s, from 1e-12 to 1e-3; by default a tenth of the period, at most 1e-3.
+        options: The .options for ngspice; by default those of `analog.export.spice.OPTIONS`.
 
     Raises:
-        DesignError: a name is no identifier or not unique regardless of case, the pins are not those of the
-            subcircuit, the netlist holds a forbidden card, or a time is out of range.
+        DesignError: A name is not an identifier, or not unique regardless of case; the pins are not those of the
+            subcircuit; the netlist holds a forbidden card; or a time is out of range.
     """
 
     netlist: str
@@ -76,8 +77,7 @@ class MixedCircuit:
             raise DesignError("period", "from 1e-9 s to less than 1 s", self.period)
         if self.max_step is not None and not 1e-12 <= self.max_step <= _LONGEST_STEP:
             raise DesignError("largest step", f"from 1e-12 s to {_LONGEST_STEP!r} s", self.max_step)
-        cards = _cards(self.netlist)
-        for card in cards:
+        for card in _cards(self.netlist):
             if re.fullmatch(r"\.(tran|ac|dc|op|noise|tf|pz|control|endc|end|save)", card[0]):
                 raise DesignError("netlist of a subcircuit", "without analyses, .control, .save and .end", card[0])
         if set(self._pins) != {*map(str.lower, self.inputs), *map(str.lower, self.outputs)}:
@@ -85,13 +85,16 @@ class MixedCircuit:
 
     @classmethod
     def of_design(cls, design: AnalogDesign, period: float, command: str, *, max_step: float | None = None) -> Self:
-        """The circuit of a memory, its inputs set once per period.
+        """Return the circuit of a memory, all of whose ports are exchanged.
 
         Args:
-            design: A memory of any topology and style; all its ports are exchanged.
+            design: A memory of any topology and style.
             period: The time between two exchanges, s.
-            command: The command that the netlist is said to come from.
+            command: The command that made the netlist, for its header.
             max_step: The longest step of ngspice, s; a tenth of the period by default.
+
+        Raises:
+            DesignError: A time is out of range.
         """
         return cls(
             netlist=subcircuit_text(design, command),
@@ -116,7 +119,7 @@ class MixedCircuit:
 
     @property
     def offset_ps(self) -> int:
-        """How long after k·period the bench exchanges values, ps."""
+        """The delay after k·period with which the bench exchanges values, ps."""
         return max(1, self.period_ps // 50_000)
 
     def deck(self, periods: int) -> str:
@@ -146,24 +149,27 @@ class MixedCircuit:
         # Inlined, the module would have no ports that the plug-in could find.
         return f"module {self.subcircuit}({', '.join(ports)});\n/* verilator no_inline_module */\nendmodule\n"
 
+    def declarations(self) -> str:
+        """Return the lines that declare a real variable for each port, with the inputs at 0 V."""
+        reals = [f"  real {name};\n" for name in (*self.inputs, *self.outputs)]
+        return "".join([*reals, *(f"  initial {name} = 0.0;\n" for name in self.inputs)])
+
+    def connections(self) -> str:
+        """Return the connections of an instance of the module to the variables of `declarations`."""
+        return ", ".join(f".{name}({name})" for name in (*self.inputs, *self.outputs))
+
     def top_verilog(self) -> str:
         """Return module `TOP`, which holds the circuit alone."""
-        names = (*self.inputs, *self.outputs)
-        lines = [
-            f"module {TOP};",
-            *(f"  real {name};" for name in names),
-            *(f"  initial {name} = 0.0;" for name in self.inputs),
-            f"  {self.subcircuit} {_INSTANCE}({', '.join(f'.{name}({name})' for name in names)});",
-            "endmodule",
-        ]
-        return "\n".join(lines) + "\n"
+        instance = f"  {self.subcircuit} {_INSTANCE}({self.connections()});\n"
+        return f"module {TOP};\n{self.declarations()}{instance}endmodule\n"
 
 
 def available(simulator: Simulator | str) -> None:
-    """Return if `simulator`, spicebind and ngspice's library are installed.
+    """Check that `simulator`, spicebind and ngspice's library are installed.
 
     Raises:
-        DesignError, MissingToolError: As `lmu_hw.sim.hdl.runner.available`.
+        DesignError: There is no such simulator, or the environment's path cannot be built in.
+        MissingToolError: One of them is not installed.
     """
     runner.available(simulator)
     _plugin()
@@ -195,24 +201,25 @@ def run_mixed_bench(
         simulator: The HDL simulator, verilator or icarus.
         circuit: The circuit and its timing.
         periods: The number of periods that the bench lasts.
-        bench_module: The dotted name of the bench.
-        build_dir: The folder for all files.
-        timeout_s: The limit of the simulation, s.
+        bench_module: The dotted name of the Python module of the bench.
+        build_dir: The folder for all files of the build and of the run.
+        timeout_s: The time limit of the simulation, s, without the build.
         parameters: Further parameters of the bench.
         seed: The seed of cocotb's and of the bench's `random`.
         waves: Whether every signal is recorded.
-        sources: The Verilog of a design around the circuit; without it, the circuit is alone in module `TOP`. Delays
-            (`#5`) are allowed.
-        files: The name and the text of files that the simulation finds in its working folder.
-        top: The name of the design's module that the bench drives.
-        instance: The path of the module `circuit.subcircuit` in the design, from `top`.
+        sources: The Verilog files of a design around the circuit, which may hold delays (`#5`); without them, the
+            circuit is alone in module `TOP`.
+        files: The text of each file that the simulation finds in its working folder, by its name.
+        top: The name of the module that the bench drives.
+        instance: The path of the instance of module `circuit.subcircuit`, from `top` on.
 
     Returns:
-        As `run_bench`. Any error or warning of ngspice, and a circuit whose simulation ended before the bench,
-        is a failure, and the first message then.
+        The result of `run_bench`. An error or warning of ngspice, and a circuit whose simulation ends before the
+        bench, count as a failure, whose message comes first.
 
     Raises:
-        DesignError, MissingToolError: As `run_bench`.
+        DesignError: An argument is wrong, or `build_dir` is in use.
+        MissingToolError: A simulator or a part of it is not installed.
     """
     available(simulator)
     simulator = Simulator(simulator)
@@ -263,21 +270,20 @@ def _plugin() -> Path:
 
 
 def _cards(netlist: str) -> list[list[str]]:
-    """Return the words of every card in lower case, continued lines joined."""
-    text = re.sub(r"\n\+", " ", "\n".join(line.strip() for line in netlist.splitlines()))
-    return [line.lower().split() for line in text.splitlines() if line and not line.startswith("*")]
+    """Return the words of every card of a netlist without a title, see `deck.cards`."""
+    return list(cards(f"\n{netlist}"))
 
 
 def _trouble(log: Path, circuit: MixedCircuit) -> str | None:
-    """Return what went wrong on the analog side, by the log of the simulation."""
+    """Return what went wrong on the analog side according to the log of the simulation; None if nothing did."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    said = [match[1] for line in lines if (match := re.match(r"NGSPICE: (?:stdout|stderr)? ?(.*)", line))]
-    if (complaint := first_complaint(said)) is not None:
-        return complaint
+    printed = [match[1] for line in lines if (match := re.match(r"NGSPICE: (?:stdout|stderr)? ?(.*)", line))]
+    if (problem := first_problem(printed)) is not None:
+        return problem
     for line in lines:
         if (match := re.match(r"\*\* Error: (?:\S+\(\): )?(.*)|(ERROR.*)", line)) is not None:
             return " ".join((match[1] or match[2]).split())
-    if any(line.startswith("No. of Data Rows") for line in said):
+    if any(line.startswith("No. of Data Rows") for line in printed):
         return "the circuit's simulation ended before the bench did, which lasts more periods than was said"
     for name in circuit.outputs:
         if not any(re.fullmatch(rf"\*\* Info: analog output {name} -> .*", line, re.I) for line in lines):

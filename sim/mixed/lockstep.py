@@ -1,4 +1,4 @@
-"""A memory in Verilog and one in SPICE, side by side in one HDL simulation, fed with the same samples."""
+"""A memory in Verilog and one in SPICE, side by side in one HDL simulation, with the same samples as input."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ CIRCUIT_INSTANCE = f"{TOP}.circuit"
 
 @dataclass(frozen=True)
 class LockStep:
-    """A digital memory and a circuit that take one sample per period of the circuit.
+    """A digital memory and a circuit that both take one sample per period of the circuit.
 
-    The clock runs as often in a period as one sample needs in the digital memory, and some cycles more.
+    A period has as many clock cycles as the digital memory needs for a sample, and some more.
 
     Attributes:
         design: The Verilog of the digital memory, which has one channel.
         circuit: The circuit; its period is the specification's dt.
+
+    Raises:
+        DesignError: The memory has several channels, both have the same name, or the period is too short for the
+            clock cycles.
     """
 
     design: VerilogDesign
@@ -39,18 +43,18 @@ class LockStep:
 
     @property
     def cycles(self) -> int:
-        """Clock cycles per period."""
+        """The number of clock cycles per period."""
         manifest = self.design.manifest
         spare = 8  # for the handshakes and the phase between the clock and the exchange
         return int(manifest["cycles_per_sample"] + manifest["latency_cycles"] + manifest["beats_per_sample"]) + spare
 
     @property
     def half_clock_ps(self) -> int:
-        """Half a clock period, rounded down."""
+        """Half a clock period, rounded down, ps."""
         return self.circuit.period_ps // (2 * self.cycles)
 
     def verilog(self) -> str:
-        """Module `TOP`: a bench sets u (volts), sample and first, then raises `sent` by one.
+        """Return module `TOP`, in which a bench sets the circuit's inputs, sample and first, then increments `sent`.
 
         `taken` counts the samples that the memory has accepted, `beats` the beats that came out, and `states`
         holds the last word of every state, the first in the lowest bits.
@@ -61,14 +65,9 @@ class LockStep:
         signals = {name: name for name in ("clk", "rst", "in_valid", "in_ready", "out_valid", "out_data", "out_index")}
         signals |= {"in_data": "sample", "in_first": "first", "in_last": "1'b0", "clear_status": "1'b0"}
         signals |= {"out_ready": "1'b1", "readout_ready": "1'b1"}
-        names = (*self.circuit.inputs, *self.circuit.outputs)
-        reals = "\n".join(f"  real {name};" for name in names)
-        zeros = "\n".join(f"  initial {name} = 0.0;" for name in self.circuit.inputs)
-        ports = ", ".join(f".{name}({name})" for name in names)
         return f"""// A digital and an analog memory in lock-step.
 module {TOP};
-{reals}
-{zeros}
+{self.circuit.declarations()}\
   reg clk = 0, rst = 1, first = 0;
   reg [{width["in_data"] - 1}:0] sample = 0;
   reg [31:0] sent = 0, taken = 0, beats = 0;
@@ -79,7 +78,7 @@ module {TOP};
   wire [{width["out_index"] - 1}:0] out_index;
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
   {self.design.name} memory ({connections(self.design, signals)});
-  {self.circuit.subcircuit} circuit ({ports});
+  {self.circuit.subcircuit} circuit ({self.circuit.connections()});
   always @(posedge clk) begin
     if (in_valid && in_ready) taken <= taken + 1;
     if (!rst && out_valid) begin

@@ -1,8 +1,8 @@
-"""An analog memory, a converter and a digital network in one simulation: SPICE, Verilog and nothing in between.
+"""An analog memory, a converter and a digital network in one simulation of SPICE and Verilog.
 
-A sequence is held at the circuit's input, one sample per dt. With the end of the last one all states are sampled and
+A sequence is held at the circuit's input, one sample per dt. At the end of the last sample all states are sampled and
 held; the converter takes them one after the other, and the network, which has no memory of its own, answers before
-the next sequence ends. Integrators have no reset: between sequences the input rests at 0 V, and the window forgets.
+the next sequence ends. Integrators have no reset: between sequences the input stays at 0 V until the window is empty.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class MixedNetwork:
     """A circuit, a converter and a network that are simulated together.
 
     Attributes:
-        memory: The circuit; its input is ±1 times `memory.input_scaling` volts.
+        memory: The circuit; its input is up to ±1 times `memory.input_scaling` volts.
         adc: The converter of the states' voltages.
         plan: The network behind it, of layers without memories; it takes a word for each state, in the converter's
             format.
-        head: The network's Verilog. Another than the plan's own stands for a wrong build.
+        head: The Verilog of the network; tests give it that of another plan.
         dt: The time for which a sample is held, s.
         steps: The number of samples of a sequence.
         blank: The time between two sequences, in steps.
@@ -88,12 +88,12 @@ class MixedNetwork:
 
     @property
     def pace(self) -> int:
-        """Steps from the start of a sequence to that of the next."""
+        """The number of steps from the start of a sequence to that of the next."""
         return self.steps + self.blank
 
     @property
     def cycles(self) -> int:
-        """Clock cycles from sequence to sequence: enough to convert and to answer."""
+        """The number of clock cycles per sequence, enough to convert all states and to answer."""
         manifest = self.head.manifest
         conversion = 2 * len(self.states)
         answer = int(manifest["latency_cycles"] + manifest["cycles_per_last_step"] + manifest["outputs"])
@@ -101,31 +101,31 @@ class MixedNetwork:
 
     @property
     def half_clock_ps(self) -> int:
-        """Half a clock period, rounded down."""
+        """Half a clock period, rounded down, ps."""
         return self.pace * round(self.dt * 1e12) // (2 * self.cycles)
 
     def circuit(self) -> MixedCircuit:
-        """The circuit for the simulation."""
+        """Return the circuit for the simulation."""
         return MixedCircuit.of_design(self.memory, self.dt, "lmu_hw.sim.mixed.network", max_step=self.max_step)
 
     def float_volts(self, sequences: Array) -> Array:
-        """What an exact memory has on its states when they are sampled, shape (count, states), in V."""
+        """Return the voltages of an exact memory's states when they are sampled, V, shape (count, states).
+
+        Args:
+            sequences: The inputs u, shape (count, steps).
+        """
         return exact_volts(self.memory, in_a_row(sequences, self.blank), self.dt)[self.steps - 1 :: self.pace]
 
     def verilog(self, conversions: int) -> str:
-        """Module `TOP`: a bench sets the circuit's inputs (volts), and raises `asked` by one to sample the states.
+        """Return module `TOP`, in which a bench sets the circuit's inputs, and increments `asked` to sample the states.
 
-        `codes` and `words` hold the last input and output words of the network, the first in the lowest bits,
-        `sent` counts the former, `answers` the complete outputs; `digit` is the last one's class. The noise of
-        each of `conversions` samples of all states is in noise.hex where the converter has some.
+        `codes` and `words` hold the last input and output words of the network, the first in the lowest bits. `sent`
+        counts the input words and `answers` the complete outputs; `digit` is the class of the last output. If the
+        converter has noise, noise.hex holds it for each state of each of the `conversions` samples.
         """
         manifest, circuit, count = self.head.manifest, self.circuit(), len(self.states)
         width = {port["name"]: port["width"] for port in manifest["ports"]}
         bits, word = width["in_data"], width["out_data"]
-        names = (*circuit.inputs, *circuit.outputs)
-        reals = "\n".join(f"  real {name};" for name in names)
-        zeros = "\n".join(f"  initial {name} = 0.0;" for name in circuit.inputs)
-        ports = ", ".join(f".{name}({name})" for name in names)
         results = ("out_valid", "out_data", "out_index", "out_argmax")
         signals = {name: name for name in ("clk", "rst", "in_valid", "in_ready", *results)}
         signals |= {"in_data": "code", "in_first": "1'b1", "in_last": "1'b1", "out_ready": "1'b1"}
@@ -141,8 +141,7 @@ class MixedNetwork:
         held = "\n".join(samples)
         return f"""// An analog memory, a converter and a digital network.
 module {TOP};
-{reals}
-{zeros}
+{circuit.declarations()}\
   reg clk = 0, rst = 1, in_valid = 0;
   reg [1:0] started = 0;
   reg [31:0] asked = 0, sent = 0, place = 0, answers = 0;
@@ -162,7 +161,7 @@ module {TOP};
 {noise}\
   initial volts = {bits_of(0.0)};
   always #({self.half_clock_ps / 1000.0!r}) clk = ~clk;
-  {circuit.subcircuit} circuit ({ports});
+  {circuit.subcircuit} circuit ({circuit.connections()});
   {MODULE} converter (.clk(clk), .convert(convert), .volts(volts), .code(code));
   {self.head.name} network ({connections(self.head, signals)});
   always @(asked) if (asked != 0) begin  // all states at once
@@ -196,17 +195,17 @@ endmodule
 
 @dataclass(frozen=True, eq=False)
 class MixedRun:
-    """What a simulation came to; arrays are empty where the bench did not get to its end.
+    """The result of a simulation. The arrays are empty if the bench did not reach its end.
 
     Attributes:
-        volts: The voltages of the states when they were sampled, shape (count, states).
+        volts: The voltages of the states when they were sampled, V, shape (count, states).
         codes: The codes that the network took, shape (count, states).
         words, classes: The words and the class of each answer, shapes (count, outputs) and (count,).
-        state_nrmse: The error of the voltages against the exact memory; None where there are none.
+        state_nrmse: The error of the voltages against the exact memory; None without voltages.
         code_mismatches: The number of codes that are not the converter model's for those volts.
         word_mismatches: The number of words and classes that are not the integer network's for those codes.
         seconds: The wall time, s.
-        messages: What the benches complained about; empty if they passed.
+        messages: The failures of the benches, a line each; empty if they passed.
     """
 
     volts: Array
@@ -221,7 +220,7 @@ class MixedRun:
 
     @property
     def passed(self) -> bool:
-        """The bench ran to its end and found nothing, and the network is exact."""
+        """Whether the bench reached its end without a failure, and codes, words and classes are exact."""
         return not self.messages and self.classes.size > 0 and not (self.code_mismatches or self.word_mismatches)
 
 
@@ -235,7 +234,7 @@ def run_mixed_network(
     workers: int = 1,
     seed: int = 0,
 ) -> MixedRun:
-    """Simulate sequences one after the other, and check codes, words and classes exactly, and states against floats.
+    """Simulate sequences one after the other; check codes, words and classes exactly, and states against floats.
 
     Args:
         mixed: The circuit, the converter and the network.
@@ -248,7 +247,7 @@ def run_mixed_network(
 
     Raises:
         DesignError: An argument is wrong.
-        MissingToolError: a simulator is not installed.
+        MissingToolError: A simulator is not installed.
     """
     u = np.asarray(sequences, dtype=np.float64)
     if u.ndim != 2 or u.shape[1] != mixed.steps or u.size == 0 or not np.all(np.abs(u) <= 1.0):
@@ -306,7 +305,7 @@ def _run_part(
 
 
 def _scored(mixed: MixedNetwork, noise: Array, benches: Sequence[BenchResult], seconds: float) -> MixedRun:
-    """Compare what the benches left behind, of which each is complete or missing."""
+    """Compare the results of the benches with the models; the file of each is complete or missing."""
     messages = tuple(message for bench in benches for message in bench.messages)
     files = [bench.run_dir / "mixed.npz" for bench in benches]
     if not all(file.is_file() for file in files):

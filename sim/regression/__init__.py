@@ -1,1 +1,1 @@
-"""Many runs: random designs, a long window, the networks of the package on real data."""
+"""Regressions: random designs, a long window, and the networks of the package on real data."""

@@ -1,4 +1,4 @@
-"""A window of 100,000 samples in hardware: 100 states, a multiplication each, words of 16 bits.
+"""A window of 100,000 samples in hardware: 100 states with one multiplication each and words of 16 bits.
 
     lmu-hw regression long-window
 
@@ -30,14 +30,14 @@ INPUT_BITS, STATE_BITS, COEFFICIENT_BITS, OUTPUT_BITS = 13, 16, 18, 24
 
 @dataclass(frozen=True)
 class LongWindow:
-    """What the run of the long window came to.
+    """The result of the run of the long window.
 
     Attributes:
         samples: The number of samples that ran through the Verilog.
-        mismatches: The number of state words and readouts that differ from the integer model; −1 without a result.
+        mismatches: The number of state words and readouts that differ from the integer model; −1 if the bench failed.
         words: The number of words that were compared.
-        nrmse: The error of the readout against the input one window earlier, once the window is full.
-        multiplier_bits: The widths of the multiplier's two factors.
+        nrmse: The NRMSE of the readout against the input one window earlier, once the window is full.
+        multiplier_bits: The widths of the two factors of a multiplication.
         multiplications_per_sample: The number of multiplications of a sample; the readout needs none.
         cycles_per_sample: The number of clock cycles of a sample, with one lane.
     """
@@ -52,12 +52,12 @@ class LongWindow:
 
     @property
     def passed(self) -> bool:
-        """The Verilog is the integer model, and the readout is what was asked for."""
+        """Whether the Verilog equals the integer model and the NRMSE of the readout is at most 0.1 %."""
         return self.mismatches == 0 and self.words > 0 and self.nrmse <= 1e-3
 
 
 def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WINDOW, seed: int = 0) -> LongWindow:
-    """Plan, generate, simulate and compare.
+    """Check the Verilog of the memory with the long window on band-limited noise.
 
     Args:
         workdir: The folder for the build and the recordings.
@@ -79,15 +79,15 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
     design = generate_verilog(plan)
     run = run_targets([HarnessedMemory(plan, Stimulus(codes[None, :]), design)], workdir=workdir)
     mismatches = sum(score.mismatches for score in run.scores) if run.scores else -1
-    heard = np.zeros(samples)
+    readout = np.zeros(samples)
     if run.passed and run.readouts[0] is not None and plan.readouts is not None:
-        heard = plan.readouts.format.decode(run.readouts[0][0, :, 0])
+        readout = plan.readouts.format.decode(run.readouts[0][0, :, 0])
     full = np.arange(3 * window // 2, samples)
     return LongWindow(
         samples=samples,
         mismatches=mismatches,
         words=samples * (ORDER + 1),
-        nrmse=nrmse(heard[full], u[full + 1 - window]),  # after sample k the memory stands at k + 1
+        nrmse=nrmse(readout[full], u[full + 1 - window]),  # after sample k the memory stands at k + 1
         multiplier_bits=(plan.operand_format.width, plan.increment.coefficient_bits),
         multiplications_per_sample=plan.multiplications_per_sample,
         cycles_per_sample=int(design.manifest["cycles_per_sample"]),

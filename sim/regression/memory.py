@@ -2,8 +2,8 @@
 
 Draws memories of every datapath, serial and unrolled, over orders, windows, word lengths, lanes, channels,
 widths of ports and delayed readouts, streams random and extreme sequences through each with random gaps and
-back-pressure, and counts the words that differ from the integer model. Specifications that the plan refuses,
-and designs that would take too long, are drawn again and counted.
+back-pressure, and counts the words that differ from the integer model. Specifications that cannot be planned, and
+designs that would take too long, are drawn again and counted.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
 
 @dataclass(frozen=True)
 class Limits:
-    """What is drawn from.
+    """The limits within which memories are drawn.
 
     Attributes:
         order: The largest order.
         ratio: The largest θ/dt.
-        bits: The least and the greatest width of state words; inputs have up to 24 bits.
-        lanes, channels: The largest number of each; 1 keeps to a single one.
-        samples: The number of samples per memory, about.
-        cycles: The most clock cycles per memory without gaps and stalls; what needs more is drawn again.
+        bits: The smallest and the largest width of state words; inputs have up to 24 bits.
+        lanes, channels: The largest number of lanes, and of channels.
+        samples: The approximate number of samples per memory.
+        cycles: The largest number of clock cycles per memory without gaps and stalls; others are drawn again.
     """
 
     order: int = 64
@@ -52,20 +52,26 @@ class Limits:
 
 
 def draw(rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath) -> HarnessedMemory:
-    """One random memory of a datapath with its stimulus.
+    """Draw a memory of a datapath with its stimulus.
+
+    Args:
+        rng: The generator of the random numbers.
+        limits: The limits of the draw.
+        name: The name of the Verilog module.
+        datapath: The datapath.
 
     Raises:
-        DesignError: The plan or the hardware refuses what was drawn, or it takes too many cycles.
+        DesignError: The draw cannot be planned or built, or takes too many cycles.
     """
     unrolled = bool(rng.random() < 0.25)
     most = min(limits.order, MAX_UNROLLED) if unrolled else limits.order
     order = round(float(np.exp(rng.uniform(0.0, np.log(most + 0.49)))))
     ratio = float(np.exp(rng.uniform(0.0, np.log(limits.ratio))))
     dt = float(10.0 ** rng.uniform(-6, 0))
-    rule = rng.choice([method for method in Discretization if datapath in method.datapaths])
+    method = rng.choice([each for each in Discretization if datapath in each.datapaths])
     state_bits = int(rng.integers(limits.bits[0], limits.bits[1] + 1))
     plan = plan_memory(
-        LMUSpec(order, ratio * dt, dt, rule),
+        LMUSpec(order, ratio * dt, dt, method),
         input_bits=int(rng.integers(4, 25)),
         state_bits=state_bits,
         output_bits=state_bits + int(rng.integers(1, 9)) if rng.random() < 0.25 else None,
@@ -93,7 +99,7 @@ def draw(rng: np.random.Generator, limits: Limits, name: str, datapath: Datapath
 
 
 def _delays(rng: np.random.Generator) -> tuple[float, ...]:
-    """None, the newest and the oldest sample, or a few in between."""
+    """Return no delays, those of the newest and the oldest sample, or a few in between, as fractions of θ."""
     kind = rng.integers(4)
     if kind < 2:
         return ()
@@ -109,7 +115,7 @@ def _lanes(rng: np.random.Generator, plan: MemoryPlan, limits: Limits) -> int:
 
 
 def _codes(rng: np.random.Generator, plan: MemoryPlan, port_bits: int, channels: int, count: int) -> IntArray:
-    """Two sequences per channel: noise, constants at the ends of the port's range, and slow full-scale squares."""
+    """Return two sequences per channel: noise, constants at the ends of the port's range, or slow square waves."""
     low, high = -(1 << (port_bits - 1)), (1 << (port_bits - 1)) - 1
     length = max(2, count // (2 * channels))
     rows = []
@@ -124,15 +130,15 @@ def _codes(rng: np.random.Generator, plan: MemoryPlan, port_bits: int, channels:
 
 @dataclass(frozen=True)
 class RegressionResult(RandomRuns):
-    """What the regression of random memories found.
+    """The result of the regression of random memories.
 
     Attributes:
         designs: The number of memories that ran.
-        kinds: How many of them had each datapath; those that were unrolled are counted apart.
-        with_readouts: How many of them had delayed readouts.
-        refused: How often what was drawn was refused, or would have taken too long.
+        kinds: The number of memories with each datapath; those that are unrolled are counted separately.
+        with_readouts: The number of memories with delayed readouts.
+        refused: The number of draws that were invalid or would have taken too long.
         samples, beats: The number of samples that went in, and of beats that were compared.
-        mismatches: The number of words that differ, are missing or came with wrong marks.
+        mismatches: The number of words that differ, are missing or have wrong marks.
         simulator: The HDL simulator.
         failures: One line for each simulation that failed.
     """
@@ -163,10 +169,20 @@ def run_regression(
     jobs: int = 1,
     report: bool = False,
 ) -> RegressionResult:
-    """Run `designs` random memories of all datapaths in turn, `batch` in each simulation, `jobs` simulations at a time.
+    """Check random memories, of all datapaths in turn.
+
+    Args:
+        designs: The number of memories.
+        seed: The seed of everything that is drawn.
+        workdir: The folder for builds and logs.
+        simulator: The HDL simulator, verilator or icarus.
+        limits: The limits of the draws.
+        batch: The number of memories in one simulation.
+        jobs: The number of simulations at a time.
+        report: Whether each batch is reported on standard error.
 
     Raises:
-        DesignError: Hardly anything that is drawn keeps to the limits.
+        DesignError: Almost no draw keeps the limits.
         MissingToolError: The simulator is not installed.
     """
     chosen, datapaths = limits or Limits(), list(Datapath)
@@ -185,7 +201,7 @@ def run_regression(
         designs=len(found.targets),
         kinds=dict(sorted(Counter(map(_kind, found.targets)).items())),
         with_readouts=sum(memory.plan.readouts is not None for memory in found.targets),
-        refused=found.refused,
+        refused=found.redrawn,
         samples=found.sent,
         beats=found.words,
         mismatches=found.mismatches,

@@ -2,8 +2,8 @@
 
 Draws networks of every kind of layer, with every datapath of their memories, over sizes, word lengths, lanes,
 sequences side by side and ways to reset; streams random and extreme sequences of random lengths through each
-with random gaps and back-pressure, and counts the words that differ from the integer model. What the planner
-refuses, and what would take too long, is drawn again and counted.
+with random gaps and back-pressure, and counts the words that differ from the integer model. Networks that cannot be
+planned, and those that would take too long, are drawn again and counted.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from lmu_hw.sim.regression.random_runs import RandomRuns, run_random
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus
 
 _DT = 0.01
-_RATES = {"euler": 12.0, "ab2": 2.0}  # θ/dt per order², at least, for rules that need one
+_LEAST_RATIOS = {"euler": 12.0, "ab2": 2.0}  # the least θ/dt, over order², for methods that need one
 
 
 @dataclass(frozen=True)
 class NetworkLimits:
-    """What is drawn from.
+    """The limits within which networks are drawn.
 
     Attributes:
-        layers: The most layers of a network.
-        order, channels: The most states of a memory, and the most memories of a layer.
-        width: The most inputs, hidden units and outputs.
-        lanes, sequences: The most lanes, and the most sequences side by side.
-        steps: The number of steps of each place, about.
-        cycles: The most clock cycles per network without gaps and stalls; what needs more is drawn again.
+        layers: The largest number of layers.
+        order, channels: The largest order of a memory, and the largest number of memories in a layer.
+        width: The largest number of inputs, hidden units and outputs.
+        lanes, sequences: The largest number of lanes, and of sequences side by side.
+        steps: The number of steps of each place.
+        cycles: The largest number of clock cycles per network without gaps and stalls; others are drawn again.
     """
 
     layers: int = 4
@@ -58,7 +58,7 @@ class NetworkLimits:
 
 
 def draw_network(rng: np.random.Generator, limits: NetworkLimits) -> tuple[Network, NetworkOptions]:
-    """A random network and word lengths for it."""
+    """Draw a network and word lengths for it."""
     inputs = int(rng.integers(1, min(4, limits.width) + 1))
     width, layers, options = inputs, [], {}
     for k in range(int(rng.integers(1, limits.layers + 1))):
@@ -86,7 +86,7 @@ def draw_network(rng: np.random.Generator, limits: NetworkLimits) -> tuple[Netwo
 
 
 def _draw_layer(rng: np.random.Generator, limits: NetworkLimits, inputs: int) -> tuple[Layer, Any]:
-    """A layer that sees `inputs` words, and the datapath of its memory."""
+    """Draw a layer with `inputs` input words, and the datapath of its memory; None for a dense layer."""
     units = int(rng.integers(1, limits.width + 1))
     activation = Activation(str(rng.choice(list(Activation))))
     kind = rng.integers(4)
@@ -94,10 +94,10 @@ def _draw_layer(rng: np.random.Generator, limits: NetworkLimits, inputs: int) ->
         return DenseParameters(**_weights(rng, DenseParameters.shapes(inputs, units)), activation=activation), None
     order = int(rng.integers(1, limits.order + 1))
     channels = int(rng.integers(1, limits.channels + 1))
-    rule = Discretization(rng.choice(list(Discretization)))
-    datapath = rng.choice(list(rule.datapaths))
-    ratio = _RATES.get(str(rule), 0.0) * order * order + rng.uniform(4.0, 40.0)
-    spec = LMUSpec(order, ratio * _DT, _DT, rule)
+    method = Discretization(rng.choice(list(Discretization)))
+    datapath = rng.choice(list(method.datapaths))
+    ratio = _LEAST_RATIOS.get(str(method), 0.0) * order * order + rng.uniform(4.0, 40.0)
+    spec = LMUSpec(order, ratio * _DT, _DT, method)
     if kind == 1:
         return MemoryParameters(spec, **_weights(rng, MemoryParameters.shapes(order, inputs, channels, 0))), datapath
     if kind == 2:
@@ -108,16 +108,21 @@ def _draw_layer(rng: np.random.Generator, limits: NetworkLimits, inputs: int) ->
 
 
 def _weights(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
-    """So small that no feedback diverges; one array in eight is zero, a connection that isn't there."""
+    """Draw the arrays of a layer: so small that no feedback diverges; one in eight is zero, as if not connected."""
     drawn = {name: rng.uniform(-1.0, 1.0, shape) / shape[-1] for name, shape in shapes.items()}
     return {name: array * (name == "input_encoder" or rng.random() > 0.125) for name, array in drawn.items()}
 
 
 def draw_harnessed(rng: np.random.Generator, limits: NetworkLimits, name: str) -> tuple[Network, HarnessedNetwork]:
-    """A random network with its hardware and its stimulus.
+    """Draw a network with its hardware and its stimulus.
+
+    Args:
+        rng: The generator of the random numbers.
+        limits: The limits of the draw.
+        name: The name of the Verilog module.
 
     Raises:
-        DesignError: The planner or the hardware refuses what was drawn, or it takes too many cycles.
+        DesignError: The draw cannot be planned or built, or takes too many cycles.
     """
     network, options = draw_network(rng, limits)
     form = options.input_format or QFormat(8, 0)
@@ -141,7 +146,7 @@ def draw_harnessed(rng: np.random.Generator, limits: NetworkLimits, name: str) -
 
 
 def _row(rng: np.random.Generator, form: QFormat, inputs: int, steps: int) -> list[IntArray]:
-    """Sequences of one place: of random lengths, noise or constants at the ends of the range."""
+    """Draw the sequences of a place: of random lengths, with noise or a constant at an end of the range."""
     cuts = np.unique(rng.integers(1, steps, size=3))
     lengths = np.diff([0, *cuts.tolist(), steps])
     row = []
@@ -154,15 +159,15 @@ def _row(rng: np.random.Generator, form: QFormat, inputs: int, steps: int) -> li
 
 @dataclass(frozen=True)
 class NetworkRegressionResult(RandomRuns):
-    """What the regression of random networks found.
+    """The result of the regression of random networks.
 
     Attributes:
         networks: The number of networks that ran.
-        layers: How many layers of each kind they had.
-        datapaths: How many of their memories had each datapath.
-        refused: How often what was drawn was refused, or would have taken too long.
+        layers: The number of their layers of each kind.
+        datapaths: The number of their memories with each datapath.
+        refused: The number of draws that were invalid or would have taken too long.
         steps, words: The number of steps that went in, and of words that were compared.
-        mismatches: The number of words that differ, are missing or came with wrong marks.
+        mismatches: The number of words that differ, are missing or have wrong marks.
         simulator: The HDL simulator.
         failures: One line for each simulation that failed.
     """
@@ -199,12 +204,12 @@ def run_network_regression(
         seed: The seed of everything that is drawn.
         workdir: The folder for builds.
         simulator: The HDL simulator, verilator or icarus.
-        limits: What to draw from.
+        limits: The limits of the draws.
         batch: The number of networks in one simulation.
-        report: Whether each simulation is reported on standard error.
+        report: Whether each batch is reported on standard error.
 
     Raises:
-        DesignError: Hardly anything that is drawn keeps to the limits.
+        DesignError: Almost no draw keeps the limits.
         MissingToolError: The simulator is not installed.
     """
     chosen = limits or NetworkLimits()
@@ -232,7 +237,7 @@ def run_network_regression(
         networks=networks,
         layers=dict(sorted(layers.items())),
         datapaths=dict(sorted(datapaths.items())),
-        refused=found.refused,
+        refused=found.redrawn,
         steps=found.sent,
         words=found.words,
         mismatches=found.mismatches,

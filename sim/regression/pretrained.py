@@ -2,8 +2,8 @@
 
     lmu-hw regression pretrained --network psmnist_recurrent --images 20 --lanes 16 --data FOLDER
 
-Formats are chosen on sequences of the training part. The clock cycles that the sequences take are read in the
-simulation and stand beside what the design documents and beside the bound, multiplications / multipliers.
+Formats are chosen on sequences of the training part. The clock cycles per sequence are measured in the simulation and
+reported beside those that the design documents and beside the lower bound, multiplications / multipliers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TaskData:
     Attributes:
         calibration: Sequences of the training part.
         test: Sequences of the test part.
-        labels: The classes of the test sequences; None where nothing is classified.
+        labels: The classes of the test sequences, shape (count,); None if nothing is classified.
     """
 
     calibration: Array
@@ -41,30 +41,29 @@ class TaskData:
 
 @dataclass(frozen=True)
 class NetworkCheck:
-    """What the run of a network of the package came to.
+    """The result of the check of a network of the package.
 
     Attributes:
         network: The name of the network.
         images, steps: The number of sequences that ran, and of the steps of each.
-        words: The number of output words that were compared; each comes with a class, an index and flags that are
-            compared too.
-        mismatches: The number of words that differ, and of words with anything wrong beside them.
-        classes: The number of sequences whose class was compared; 0 where nothing is classified.
-        different_classes: The number of sequences of which the Verilog tells another class than the integer model;
-            None where the bench failed.
+        words: The number of output words that were compared, each with its class, index and flags.
+        mismatches: The number of words that differ or have a wrong class, index or flag.
+        classes: The number of sequences whose class was compared; 0 if nothing is classified.
+        different_classes: The number of sequences whose class in the Verilog differs from that of the integer model;
+            None if the bench failed.
         accuracy_float, accuracy_fixed, accuracy_rtl: The accuracy of the float network, of the integer model and of
-            the Verilog on these sequences; None where there are no labels.
+            the Verilog on these sequences; None without labels.
         weight_bits, state_bits: The widths of weights and of state words in the plan.
         lanes, sequences: The number of multipliers of each sequence, and of sequences side by side.
         multipliers: The number of all multipliers.
         multiplications: The number of multiplications of one sequence.
-        cycles: The clock cycles of one sequence as measured, from the first word in to the last word out, a share of
-            the run; None where the bench failed.
-        documented: The clock cycles of one sequence as the design documents them, with `sequences` side by side.
-        bound: The least number of clock cycles, multiplications / multipliers.
-        utilisation: The ratio bound / cycles.
+        cycles: The clock cycles per sequence as measured, from the first word in to the last word out, divided by the
+            number of sequences; None if the bench failed.
+        documented: The clock cycles per sequence as the design documents them, with `sequences` side by side.
+        bound: The lower bound of the clock cycles per sequence, multiplications / multipliers.
+        utilisation: The ratio bound / cycles; None if the bench failed.
         simulator: The HDL simulator.
-        messages: What the bench complained about.
+        messages: The failures of the bench, a line each.
     """
 
     network: str
@@ -92,21 +91,21 @@ class NetworkCheck:
 
     @property
     def passed(self) -> bool:
-        """Something was compared, nothing differs."""
+        """Whether something was compared and nothing differs."""
         return self.mismatches == 0 and self.words > 0 and self.different_classes == 0 and not self.messages
 
 
 def task_data(network: str, images: int, calibration: int, folder: Path | None) -> TaskData:
-    """The first sequences of the task that a network of the package was trained on.
+    """Return the first sequences of the task on which a network of the package was trained.
 
     Args:
         network: The name of the network.
         images: The number of sequences of the test part.
         calibration: The number of sequences of the training part.
-        folder: A folder with MNIST, where the task needs it; see `lmu_hw.training.tasks.mnist.load_mnist`.
+        folder: A folder with MNIST, if the task needs it; see `lmu_hw.training.tasks.mnist.load_mnist`.
 
     Raises:
-        DesignError: There is no such network, the data are refused, or the test part has fewer sequences.
+        DesignError: There is no such network, the data are not valid, or the test part has fewer sequences.
         MissingToolError: A library of the task is not installed.
     """
     from lmu_hw.training.tasks.digits import digits_task
@@ -141,13 +140,13 @@ def check_network(
     sequences: int = 1,
     simulator: Simulator | str = Simulator.VERILATOR,
 ) -> NetworkCheck:
-    """Plan, generate, simulate and compare.
+    """Check the Verilog of a network of the package on the data of its task.
 
     Args:
-        network: The name of a network of the package.
+        network: The name of the network.
         data: The data of its task.
         workdir: The folder for the build and the recordings.
-        options: The word lengths.
+        options: The word lengths; the defaults of `NetworkOptions` if None.
         lanes: The number of multipliers of each sequence.
         sequences: The number of sequences side by side.
         simulator: The HDL simulator, verilator or icarus.

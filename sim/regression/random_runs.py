@@ -1,4 +1,4 @@
-"""The loop that every random regression runs: draw targets, simulate them in batches, and count what differs."""
+"""The loop of every random regression: draw targets, simulate them in batches, and count mismatches."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Drawn = TypeVar("Drawn", bound=Target)
 
 @dataclass
 class Tally(Generic[Drawn]):
-    """What a regression has counted so far.
+    """The counts of a regression so far.
 
     Attributes:
         targets: The targets that ran.
-        refused: How often the planner or the hardware refused what was drawn, or it would have taken too long.
+        redrawn: The number of draws that were invalid or would have taken too long.
         sent: The number of samples or steps that went in.
         words: The number of beats that came out and were compared.
-        mismatches: The number of words that differ, are missing or came with wrong marks.
+        mismatches: The number of words that differ, are missing or have wrong marks.
         failures: One line for each simulation that failed.
     """
 
     targets: list[Drawn] = field(default_factory=list)
-    refused: int = 0
+    redrawn: int = 0
     sent: int = 0
     words: int = 0
     mismatches: int = 0
     failures: list[str] = field(default_factory=list)
 
     def add(self, run: Run, batch: list[Drawn], what: str) -> None:
-        """Count the run of a batch."""
+        """Add the run of a batch, whose targets are called `what` in the line for a failure."""
         start = len(self.targets)
         self.targets += batch
         self.sent += sum(score.sent for score in run.scores)
@@ -52,7 +52,12 @@ class Tally(Generic[Drawn]):
 
 
 class RandomRuns:
-    """What the result of every random regression has."""
+    """The result of a random regression.
+
+    Attributes:
+        mismatches: The number of words that differ, are missing or have wrong marks.
+        failures: One line for each simulation that failed.
+    """
 
     mismatches: int
     failures: tuple[str, ...]
@@ -64,7 +69,7 @@ class RandomRuns:
 
     @property
     def passed(self) -> bool:
-        """Whether every simulation ran to its end, something was compared and nothing differs."""
+        """Whether every simulation reached its end, something was compared and nothing differs."""
         return not self.failures and self.mismatches == 0 and self.compared > 0
 
 
@@ -81,22 +86,23 @@ def run_random(
     what: str = "designs",
     report: bool = False,
 ) -> Tally[Drawn]:
-    """Draw targets, run them in batches and count.
+    """Draw targets, run them in batches and count mismatches.
 
     Args:
-        draw: Gives the target with a number, from 0 on, or raises a DesignError; then it is called again.
+        draw: A function from a random generator and the number of a target, from 0 on, to that target. If it raises a
+            DesignError, it is called again.
         count: The number of targets.
         seed: The seed of everything that is drawn.
         workdir: The folder for builds and logs.
-        cycles: The clock cycles to which `draw` keeps, for the complaint when hardly anything fits.
+        cycles: The largest number of clock cycles of a target, for the message of the error below.
         simulator: The HDL simulator, verilator or icarus.
         batch: The number of targets in one simulation.
         jobs: The number of simulations at a time.
-        what: What the targets are called in messages.
+        what: The name of the targets in messages.
         report: Whether each batch is reported on standard error.
 
     Raises:
-        DesignError: Hardly anything that is drawn fits into so few cycles.
+        DesignError: Almost every draw was invalid or would have taken more than `cycles` clock cycles.
         MissingToolError: The simulator is not installed.
     """
     rng = np.random.default_rng(seed)
@@ -107,8 +113,8 @@ def run_random(
             try:
                 return draw(rng, k)
             except DesignError:
-                tally.refused += 1
-                if tally.refused > 50 * count + 100:
+                tally.redrawn += 1
+                if tally.redrawn > 50 * count + 100:
                     raise DesignError("cycles", "enough for what is drawn", cycles) from None
 
     with ThreadPoolExecutor(jobs) as pool:

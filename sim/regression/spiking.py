@@ -2,7 +2,7 @@
 
 Draws memories of every kind of neuron over orders, numbers of neurons, lanes, word lengths, steps and synapses, streams
 random and full-scale sequences through each with random gaps and back-pressure, and counts the words that differ from
-the integer model. What the plan refuses, and what would take too long, is drawn again and counted.
+the integer model. Memories that cannot be planned, and those that would take too long, are drawn again and counted.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from lmu_hw.rtl.spiking.memory import SpikingSchedule
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.regression.random_runs import RandomRuns, run_random
-from lmu_hw.sim.targets.memory import Stimulus
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
@@ -32,15 +31,15 @@ _SIDE_BY_SIDE = 4
 
 @dataclass(frozen=True)
 class SpikingRegression(RandomRuns):
-    """What the regression of random spiking memories found.
+    """The result of the regression of random spiking memories.
 
     Attributes:
         designs: The number of memories that ran.
         samples, words: The number of samples that went in, and of words that were compared.
-        mismatches: The number of words that differ, are missing or came with wrong marks.
-        kinds: How many designs had each kind of neuron.
+        mismatches: The number of words that differ, are missing or have wrong marks.
+        kinds: The number of designs with each kind of neuron.
         several_spikes: The number of designs whose neurons may fire several times in a step.
-        redrawn: How often what was drawn was refused, or would have taken too long.
+        redrawn: The number of draws that were invalid or would have taken too long.
         failures: One line for each simulation that failed.
     """
 
@@ -59,10 +58,17 @@ class SpikingRegression(RandomRuns):
 
 
 def draw(rng: np.random.Generator, name: str, kind: NeuronKind, samples: int, cycles: int) -> HarnessedSpiking:
-    """One random memory with its stimulus.
+    """Draw a memory with its stimulus.
+
+    Args:
+        rng: The generator of the random numbers.
+        name: The name of the Verilog module.
+        kind: The kind of neuron.
+        samples: The number of samples, in two sequences.
+        cycles: The largest number of clock cycles without gaps and stalls.
 
     Raises:
-        DesignError: The plan refuses what was drawn, or it takes more than `cycles` clock cycles.
+        DesignError: The draw cannot be planned, or takes more than `cycles` clock cycles.
     """
     order, lanes = int(rng.integers(1, 9)), int(rng.choice([1, 1, 2, 3, 4, 8]))
     size = lanes * int(rng.integers(1, 1 + 256 // lanes))
@@ -103,18 +109,18 @@ def run_spiking_regression(
     cycles: int = 400_000,
     simulator: Simulator | str = Simulator.VERILATOR,
 ) -> SpikingRegression:
-    """Draw `designs` memories, the kinds of neuron in turn, and run them, some side by side.
+    """Check random spiking memories, of all kinds of neurons in turn.
 
     Args:
         designs: The number of memories.
         seed: The seed of everything that is drawn.
         workdir: The folder for builds and logs.
-        samples: The number of samples of each.
-        cycles: The most clock cycles of each without gaps and stalls.
+        samples: The number of samples of each, at least 8.
+        cycles: The largest number of clock cycles of each without gaps and stalls.
         simulator: The HDL simulator, verilator or icarus.
 
     Raises:
-        DesignError: A count is out of range, or hardly anything fits into so few cycles.
+        DesignError: A count is out of range, or almost no draw fits into so few cycles.
         MissingToolError: The simulator is not installed.
     """
     designs, samples = check_integer("designs", designs, 1), check_integer("samples", samples, 8)
@@ -134,6 +140,6 @@ def run_spiking_regression(
         mismatches=found.mismatches,
         kinds=dict(Counter(str(memory.plan.design.options.kind) for memory in found.targets)),
         several_spikes=sum(memory.plan.unit.spikes > 1 for memory in found.targets),
-        redrawn=found.refused,
+        redrawn=found.redrawn,
         failures=tuple(found.failures),
     )

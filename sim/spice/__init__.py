@@ -1,1 +1,1 @@
-"""SPICE simulators behind one interface: ngspice, the judge, and neospice, the fast one; and what they measure."""
+"""SPICE: one interface to ngspice, whose results count, and to the faster neospice; and measurements with them."""

@@ -1,4 +1,4 @@
-"""What a deck asks for, and whether a simulator did it to the end."""
+"""The analysis of a SPICE deck, and the check that a simulator carried it out to the end."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lmu_hw.errors import CheckFailed, DesignError
 
 Vectors = dict[str, NDArray[Any]]
-"""Names of vectors, as ngspice spells them in lower case, and their values: binary64, real or complex.
+"""Vectors by their names, as ngspice spells them in lower case: binary64, real or complex, shape (points,) each.
 
-"time" (s) comes with .tran, "frequency" (Hz, real part of a complex number) with .ac, real with .noise, "sweep" with
-.dc. Of .noise there are also "onoise_spectrum" and "inoise_spectrum", V/√Hz.
+The axis of .tran is "time" (s), that of .ac "frequency" (Hz, as the real part of complex numbers), that of .noise
+"frequency" (real), and that of .dc "sweep" (V or A). The densities of .noise are "onoise_spectrum" and
+"inoise_spectrum", V/√Hz.
 """
 
 KINDS = (".op", ".tran", ".ac", ".noise", ".dc")
@@ -62,7 +63,7 @@ _SUFFIXES = {"t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "n
 
 @dataclass(frozen=True)
 class AnalysisCard:
-    """The one analysis of a deck.
+    """The analysis of a deck.
 
     Attributes:
         words: The words of the card, in lower case; the first is its kind.
@@ -77,21 +78,21 @@ class AnalysisCard:
 
     @property
     def axis(self) -> str | None:
-        """The vector over which the others go; None for .op."""
+        """The vector on which the others depend; None for .op."""
         return {".tran": "time", ".ac": "frequency", ".noise": "frequency", ".dc": "sweep"}.get(self.kind)
 
     def number(self, position: int) -> float:
-        """The number at a word's position.
+        """Return the number that the word at `position` is, from 0 on.
 
         Raises:
-            DesignError: There is none.
+            DesignError: There is no such word, or it is not a number.
         """
         text = self.words[position] if position < len(self.words) else "nothing"
         return number(text)
 
     @property
     def stop(self) -> float:
-        """Where the axis ends."""
+        """The end of the axis, in its unit."""
         if self.kind in (".ac", ".noise"):
             scale = next((k for k, word in enumerate(self.words) if word in ("dec", "oct", "lin")), len(self.words))
             return self.number(scale + 3)
@@ -99,12 +100,12 @@ class AnalysisCard:
 
     @property
     def slack(self) -> float:
-        """How far before its end a complete axis may stop."""
+        """The distance from the end, in the unit of the axis, within which the last point of a complete axis lies."""
         return abs(self.number(4)) / 2 if self.kind == ".dc" else 1e-6 * abs(self.stop)
 
 
 def cards(netlist: str) -> Iterator[list[str]]:
-    """The words of every card below the title in lower case, continued lines joined, without comments."""
+    """Yield the words of every card below the title, in lower case; continued lines are joined, comments left out."""
     text = re.sub(r"\n[ \t]*\+", " ", netlist)
     for line in text.splitlines()[1:]:
         words = line.split(";", 1)[0].lower().split()
@@ -116,8 +117,8 @@ def analysis_card(netlist: str) -> AnalysisCard:
     """Return the only analysis of a deck.
 
     Raises:
-        DesignError: There is none, more than one, one of another kind or without its numbers, a .control section, or
-            an option that no simulator knows (ngspice passes over those without a word).
+        DesignError: There is no analysis, more than one, or one of another kind or without its numbers; or there is a
+            .control section, or an option that ngspice does not know and would silently ignore.
     """
     every = list(cards(netlist))
     kinds = [card for card in every if re.fullmatch(_OTHERS, card[0])]
@@ -137,7 +138,7 @@ def analysis_card(netlist: str) -> AnalysisCard:
 
 
 def checked(found: Vectors, card: AnalysisCard, engine: str, vectors: Sequence[str] = ()) -> Vectors:
-    """Return what a simulator found, if it is all there.
+    """Return the vectors that a simulator computed, if they are complete.
 
     Args:
         found: The vectors.
@@ -146,7 +147,7 @@ def checked(found: Vectors, card: AnalysisCard, engine: str, vectors: Sequence[s
         vectors: Names that must be among them, in upper or lower case.
 
     Raises:
-        CheckFailed: The axis stops early, a vector is missing, empty or not finite.
+        CheckFailed: The axis stops early, or a vector is missing, empty or not finite.
     """
     if card.axis is not None:
         axis = found.get(card.axis, np.zeros(0))
@@ -165,10 +166,10 @@ def checked(found: Vectors, card: AnalysisCard, engine: str, vectors: Sequence[s
 
 
 def number(text: str) -> float:
-    """Return the value of a SPICE number, suffix included.
+    """Return the value of a number as SPICE writes it, with or without a suffix such as "k" or "meg".
 
     Raises:
-        DesignError: The text is no number.
+        DesignError: The text is not a number.
     """
     match = re.match(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(meg|[tgkmunpf])?", text)
     if match is None:
@@ -176,22 +177,6 @@ def number(text: str) -> float:
     return float(match[1]) * _SUFFIXES.get(match[2] or "", 1.0)
 
 
-def pwl(times: ArrayLike, values: ArrayLike) -> str:
-    """Return a piecewise linear waveform, ``pwl(t0 v0 t1 v1 …)``, that a source takes, on lines of one card.
-
-    Args:
-        times: The times, s, shape (n,), increasing from 0 or later.
-        values: The values, V or A, shape (n,).
-
-    Raises:
-        DesignError: The arrays are empty, of different lengths or not finite, or the times do not increase.
-    """
-    t, v = np.asarray(times, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    if t.ndim != 1 or t.shape != v.shape or not t.size:
-        raise DesignError("waveform", "times and values of one equal length", f"shapes {t.shape} and {v.shape}")
-    if not (np.isfinite(t).all() and np.isfinite(v).all()):
-        raise DesignError("waveform", "finite", "NaN or infinity")
-    if t[0] < 0 or (np.diff(t) <= 0).any():
-        raise DesignError("times of a waveform", "increasing from 0 or later", t.tolist())
-    points = [f"{a!r} {b!r}" for a, b in zip(t.tolist(), v.tolist(), strict=True)]
-    return "pwl(\n+ " + "\n+ ".join(points) + ")"
+def exit_reason(status: int) -> str:
+    """Return how a process ended, in words, from its exit status; a negative one is the signal that ended it."""
+    return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"

@@ -17,18 +17,20 @@ from lmu_hw.sim.spice.neospice import Neospice
 from lmu_hw.sim.spice.ngspice import ngspice_available, run_ngspice
 
 _VALUED = {"r": "resistance", "c": "capacitance", "l": "inductance"}
-# A number, a suffix, a unit. What follows in "4k7" or "1x3" simulators leave aside.
+# A number, a suffix, a unit. Simulators ignore what follows, as the 7 in "4k7" or the 3 in "1x3".
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?[^\W\d_]*")
 _ZERO = re.compile(r"[-+]?(?:0+\.?0*|\.0+)(?:e[-+]?\d+)?[^\W\d_]*")
 
 
 def check_readable(netlist: str) -> None:
-    """Return if `netlist` means what it says to every simulator.
+    """Check that `netlist` holds nothing that a simulator would silently read as something else than it says.
+
+    Unknown options are another matter of this kind; see `deck.analysis_card`.
 
     Raises:
         DesignError: An element is named twice in a circuit (simulators fold case; the second one is added to
-            the first, or left out), a subcircuit is given a parameter that it doesn't have, a value is no number
-            though it begins like one, or a resistance is 0 (simulators take 1 mΩ or so in its place).
+            the first, or left out), a subcircuit is given a parameter that it does not have, a value begins like a
+            number and is none, or a resistance is 0 (simulators take about 1 mΩ in its place).
     """
     every = list(cards(netlist))
     parameters = _declared(every)
@@ -52,7 +54,7 @@ def check_readable(netlist: str) -> None:
 
 
 def _declared(every: Iterable[list[str]]) -> dict[str, set[str]]:
-    """The parameters of every subcircuit that the deck defines."""
+    """Return the parameters of every subcircuit that the deck defines, by its name."""
     found: dict[str, set[str]] = {}
     for card in every:
         if card[0] == ".subckt" and len(card) > 1:
@@ -61,7 +63,7 @@ def _declared(every: Iterable[list[str]]) -> dict[str, set[str]]:
 
 
 def _assigned(card: list[str]) -> list[str]:
-    """Names in front of equals signs, but for those within braces."""
+    """Return the names in front of equals signs, except those within braces."""
     if "{" not in "".join(card) and not any(word.startswith("=") for word in card):
         return [word.partition("=")[0] for word in card if "=" in word]
     return re.findall(r"([^\s=]+)\s*=", re.sub(r"\{[^{}]*\}", "0", " ".join(card)))
@@ -70,7 +72,7 @@ def _assigned(card: list[str]) -> list[str]:
 def _check_parameters(card: list[str], parameters: dict[str, set[str]]) -> None:
     subcircuit = next((word for word in reversed(card) if word in parameters), None)
     if subcircuit is None:
-        return  # every simulator complains of that
+        return  # every simulator reports that
     for name in _assigned(card):
         if name not in parameters[subcircuit] | {"m"}:
             known = ", ".join(sorted(parameters[subcircuit])) or "none"
@@ -86,7 +88,7 @@ def _check_value(card: list[str], what: str) -> None:
 
 
 class Engine(StrEnum):
-    """A SPICE simulator: ngspice is the judge, neospice is fast."""
+    """A SPICE simulator: ngspice, whose results count, or neospice, which is faster."""
 
     NGSPICE = "ngspice"
     NEOSPICE = "neospice"
@@ -98,16 +100,16 @@ def run_spice(
     """Run a deck with exactly one analysis: .op, .tran, .ac, .noise or .dc.
 
     Args:
-        netlist: a complete deck; its first line is the title.
+        netlist: A complete deck, whose first line is the title.
         engine: The simulator.
         timeout_s: The time limit, s, at which the simulator is killed.
-        vectors: Names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
+        vectors: Names that must be in the result, in ngspice's spelling (``v(x0)``, ``i(vu)``).
 
     Returns:
-        The vectors; see `deck.Vectors`.
+        The vectors, see `deck.Vectors`.
 
     Raises:
-        DesignError: The deck is not one that the simulator can be given, or one that it would misread.
+        DesignError: The simulator cannot run the deck, or would misread it.
         MissingToolError: The simulator is not installed.
         CheckFailed: It gave an error or a warning, hung, died or stopped early; or a vector is missing or not finite.
     """
@@ -122,14 +124,20 @@ def run_many(
     vectors: Sequence[str] = (),
     workers: int = 2,
 ) -> Iterator[Vectors]:
-    """Run decks side by side and yield their results in order; see `run_spice`, whose errors end it.
+    """Run decks, several at a time, and yield their results in order.
 
     Args:
-        netlists: Complete decks, taken as they are needed.
+        netlists: Complete decks as in `run_spice`, taken as they are needed.
         engine: The simulator.
-        timeout_s: The time limit of each, s.
-        vectors: Names that must come back from each.
+        timeout_s: The time limit of each simulation, s.
+        vectors: Names that must be in each result.
         workers: The number of simulations at a time, 1 to 256.
+
+    Yields:
+        The vectors of each deck, see `deck.Vectors`.
+
+    Raises:
+        DesignError, MissingToolError, CheckFailed: As in `run_spice`; the first error ends the iteration.
     """
     if engine not in list(Engine):
         raise DesignError("SPICE engine", f"one of {', '.join(Engine)}", engine)
@@ -141,7 +149,8 @@ def run_many(
         if kind == Engine.NGSPICE:
             ngspice_available()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lmu_hw_spice_")))
-        # Ended last, so that nothing that a worker uses goes before the worker does.
+        # A stack of its own inside that of the folder and around the pool: the processes end after the threads that
+        # use them, and before the folder is removed.
         processes = stack.enter_context(ExitStack())
 
         def run(netlist: str) -> Vectors:

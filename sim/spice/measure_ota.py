@@ -14,23 +14,24 @@ from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import CheckFailed, DesignError, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_spice
 
-_LOW = 1.0  # Hz, at which the capacitances do not show in the conductances
-_HIGH = 1e4  # Hz, at which they show in the imaginary part, and the poles do not
+_LOW = 1.0  # Hz, where the capacitances are negligible beside the conductances
+_HIGH = 1e4  # Hz, where they dominate the imaginary part, and the poles are still far
 _POINTS = 201  # of the transfer curve
-_DROOP = 0.05
+_DROOP = 0.05  # the relative loss of gm that limits the linear range
 
 
 @dataclass(frozen=True, eq=False)
 class OtaMeasurement:
-    """What was measured with the output held at 0 V, and the macro-model that follows from it.
+    """The measurements on a transconductor with its output held at 0 V, and the macro-model that follows from them.
 
     Attributes:
-        model: The macro-model. Its current saturates where the weaker side's does; its noise is that at 10 kHz.
+        model: The macro-model. It saturates at the smaller of the two largest currents, out of the device and into it;
+            its noise is that at 10 kHz.
         volts: The differential input of the transfer curve, V, shape (points,); the inverting input is at 0 V.
-        amperes: The output current, A, shape (points,).
-        linear_range: The largest input, V, up to which gm stays within 5 % of its value at rest, on both sides.
-        bandwidth: The frequency at which the short-circuit transconductance has fallen by 3 dB, Hz; infinite if above
-            10 GHz.
+        amperes: The output current at these inputs, A, shape (points,).
+        linear_range: The largest input, V, up to which gm stays within 5 % of its value at rest, for either sign.
+        bandwidth: The frequency at which the short-circuit transconductance has fallen by 3 dB, Hz; infinite if that
+            is above 10 GHz.
         power: The power that is drawn from the supplies at rest, W; 0 for a model without supplies.
     """
 
@@ -45,17 +46,18 @@ class OtaMeasurement:
 def measure_ota(
     device: OtaModel, *, reach: float = 2.0, engine: Engine | str = Engine.NGSPICE, timeout_s: float = 60.0
 ) -> OtaMeasurement:
-    """Measure `device` by .op, .ac, .dc and .noise.
+    """Measure `device` by .op, .ac, .dc and .noise analyses.
 
     Args:
         device: Any transconductor with a gm, conductances and capacitances above zero.
-        reach: The transfer curve runs from -reach to +reach, V: far enough that the current saturates.
+        reach: The largest input of the transfer curve, of either sign, V: large enough that the current saturates.
         engine: The simulator.
         timeout_s: The time limit of each analysis, s.
 
     Raises:
-        DesignError: Reach is not positive.
-        CheckFailed: The simulator fails, or the device is no transconductor: it has no positive gm.
+        DesignError: `reach` or the time limit is not positive.
+        MissingToolError: The simulator is not installed.
+        CheckFailed: The simulator fails, or gm is not positive.
     """
     limit = check_positive("reach of the transfer curve", reach, "V")
 
@@ -67,7 +69,7 @@ def measure_ota(
     loaded = run(f".ac dec 4 {_LOW:g} {_HIGH:g}", load="ac 1")
     swept = run(f".dc v_p {-limit!r} {limit!r} {2 * limit / (_POINTS - 1)!r}")
     # The input's noise at a frequency where the gain is that at rest.
-    heard = run(f".noise v(sense) v_p dec 1 {_HIGH / 10:g} {_HIGH:g}", drive="ac 1")
+    noise = run(f".noise v(sense) v_p dec 1 {_HIGH / 10:g} {_HIGH:g}", drive="ac 1")
 
     gm = float(small["i(v_o)"][0].real)
     if not gm > 0.0:
@@ -82,7 +84,7 @@ def measure_ota(
         cin=max(0.0, -float(small["i(v_p)"][at].imag) / (2.0 * np.pi * float(small["frequency"][at].real))),
         cout=max(0.0, -float(loaded["i(v_o)"][-1].imag) / omega),
         offset=float(rest["i(v_o)"][0]) / gm,
-        noise=float(heard["inoise_spectrum"][-1]),
+        noise=float(noise["inoise_spectrum"][-1]),
     )
     fallen = np.abs(small["i(v_o)"]) < gm / np.sqrt(2.0)
     supplies = {name: values for name, values in rest.items() if name.startswith("i(v.x_device.")}
@@ -92,21 +94,20 @@ def measure_ota(
         amperes=amperes,
         linear_range=_within(gm, volts, amperes),
         bandwidth=float(small["frequency"][np.argmax(fallen)].real) if fallen.any() else float("inf"),
-        power=sum(abs(float(current[0])) for current in supplies.values())
-        * (device.supply if isinstance(device, CmosOta) else 0.0),
+        power=device.rail * sum(abs(float(current[0])) for current in supplies.values()),
     )
 
 
 def of_transistors(circuit: Circuit, unit: MacroOta, device: CmosOta) -> Circuit:
-    """Return `circuit` with transistors in place of its macro-models, each cell in the size that gives the same gm.
+    """Return `circuit` with cells of transistors in place of its macro-models, each sized for the same gm.
 
     Args:
-        circuit: A circuit of cells that are `unit`, scaled.
+        circuit: A circuit whose transconductors are copies of `unit` in other sizes.
         unit: The macro-model that was measured on `device`.
-        device: The cell.
+        device: The cell of transistors.
 
     Raises:
-        DesignError: a transconductor is ideal, so that nothing was measured for it.
+        DesignError: A transconductor is ideal, so it was not measured.
     """
     cells: dict[str, Element] = {}
     for path, element, _ in walk(circuit):
@@ -119,7 +120,7 @@ def of_transistors(circuit: Circuit, unit: MacroOta, device: CmosOta) -> Circuit
 
 
 def _deck(device: OtaModel, drive: str, load: str) -> str:
-    """The device between sources, its output current as v(sense), 1 V/A, without an analysis."""
+    """Return a deck without an analysis: the device between sources, with its output current as v(sense), 1 V/A."""
     parameters = " ".join(f"{key}={number(value)}" for key, value in device.parameters.items())
     return (
         f"* a {device.label} transconductor on the bench\n{library(device)}"
@@ -129,13 +130,13 @@ def _deck(device: OtaModel, drive: str, load: str) -> str:
 
 
 def _saturation(gm: float, volts: Array, amperes: Array) -> float:
-    """The scale L with which gm L is the current that the weaker side reaches."""
+    """Return the input L, V, at which gm L is the smaller of the two saturation currents."""
     centred = amperes - np.interp(0.0, volts, amperes)
     return float(min(centred.max(), -centred.min())) / gm
 
 
 def _within(gm: float, volts: Array, amperes: Array) -> float:
-    """The reach of a slope within `_DROOP` of gm, on both sides of 0 V."""
+    """Return the largest input, V, up to which the slope is within `_DROOP` of gm, for either sign."""
     slope = np.gradient(amperes, volts)
     outside = np.abs(volts[np.abs(slope / gm - 1.0) > _DROOP])
     return float(outside.min(initial=float(np.abs(volts).max())))

@@ -1,16 +1,14 @@
-"""Monte Carlo in SPICE: the circuits that `analog.monte_carlo` draws, part by part, simulated one by one."""
+"""Monte Carlo in SPICE: the circuits that `analog.analysis.monte_carlo` draws, each simulated by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from lmu_hw.analog.analysis.monte_carlo import Draws
 from lmu_hw.analog.circuit.bench import held_samples
-from lmu_hw.analog.circuit.devices import IdealOta, MacroOta, RealOpAmp
-from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Instance, Resistor, Transconductor
+from lmu_hw.analog.circuit.elements import Device, Element, Instance
 from lmu_hw.analog.circuit.equations import Equations
 from lmu_hw.analog.circuit.graph import Circuit, walk
 from lmu_hw.analog.design.memory import AnalogDesign
@@ -21,14 +19,16 @@ from lmu_hw.sim.spice.engines import Engine, run_many
 
 
 class DeckTemplate:
-    """The text of a deck with a place for each element's value.
+    """The text of a deck with a place for the value of each element.
+
+    It is filled in for many circuits whose elements have other values, and none of them is laid out and checked anew.
 
     Args:
         bench: The circuit of the deck, in which no circuit is instantiated twice.
-        deck: The deck that `to_deck` wrote of it.
+        deck: The deck that `to_deck` wrote for it.
 
     Raises:
-        DesignError: a circuit is instantiated twice, or the deck is not one of the bench.
+        DesignError: A circuit is instantiated twice, or the deck does not belong to the bench.
     """
 
     def __init__(self, bench: Circuit, deck: str) -> None:
@@ -57,13 +57,13 @@ class DeckTemplate:
         self._lines = [wrapped(line) for (line,) in self._lines]
 
     def text(self, elements: Mapping[str, Element]) -> str:
-        """The deck with other elements, of the same names and kinds, in the place of some.
+        """Return the deck with some elements replaced by others of the same names and kinds.
 
         Args:
-            elements: The elements by path, as in `walk` of the bench.
+            elements: The new elements by the paths of those that they replace, as in `walk` of the bench.
 
         Raises:
-            DesignError: a path is none of an element, or the name or the kind differ.
+            DesignError: There is no element at a path, or the name or the kind differs.
         """
         lines = list(self._lines)
         for path, other in elements.items():
@@ -77,7 +77,7 @@ class DeckTemplate:
 
 
 def _placed(circuit: Circuit, prefix: str, scope: str) -> Iterator[tuple[str, str, Element]]:
-    """Path, circuit in which it stands ("" for the top), and element."""
+    """Yield every part below `circuit`: its path, the name of the subcircuit that holds it ("" at the top), itself."""
     for element in circuit.elements:
         if isinstance(element, Instance):
             yield from _placed(element.circuit, f"{prefix}{element.name}.", element.circuit.name)
@@ -90,7 +90,7 @@ def _kind(element: Element) -> tuple[type, ...]:
 
 
 def drawn_elements(circuit: Circuit, system: Equations, draws: Draws) -> Iterator[dict[str, Element]]:
-    """Yield the elements of `circuit` that a draw changes, by path, for each draw.
+    """Yield, for each draw, the elements of `circuit` whose values it changes, by path.
 
     Args:
         circuit: The nominal circuit.
@@ -101,25 +101,20 @@ def drawn_elements(circuit: Circuit, system: Equations, draws: Draws) -> Iterato
         DesignError: An offset is drawn for an amplifier whose model has none.
     """
     parts = {path: element for path, element, _ in walk(circuit)}
+    labels = {path: device.model.label for path, device, _ in walk(circuit) if isinstance(device, Device)}
     for values, offsets in zip(draws.values, draws.offsets, strict=True):
-        other: dict[str, Element] = {}
+        changed: dict[str, Element] = {}
         for parameter, value in zip(system.parameters, values.tolist(), strict=True):
-            element = other.get(parameter.path, parts[parameter.path])
-            match element, parameter.quantity:
-                case Resistor(), "resistance":
-                    other[parameter.path] = replace(element, ohms=value)
-                case Capacitor(), "capacitance":
-                    other[parameter.path] = replace(element, farads=value)
-                case Transconductor(model=IdealOta() | MacroOta() as model), "gm":
-                    other[parameter.path] = replace(element, model=replace(model, gm=value))
+            if value != parameter.value:
+                element = changed.get(parameter.path, parts[parameter.path])
+                changed[parameter.path] = element.with_parameter(parameter.quantity, value)
         for path, volts in zip(system.amplifiers, offsets.tolist(), strict=True):
-            element = other.get(path, parts[path])
-            match element:
-                case Device(model=RealOpAmp() | MacroOta() as amplifier):
-                    other[path] = replace(element, model=replace(amplifier, offset=volts))
-                case Device() if volts:
-                    raise DesignError(f"offset of {path}", f"0 for a model that is {element.model.label}", volts)
-        yield other
+            element = changed.get(path, parts[path])
+            if volts != element.parameters.get("offset", 0.0):
+                if "offset" not in element.parameters:
+                    raise DesignError(f"offset of {path}", f"0 for a model that is {labels[path]}", volts)
+                changed[path] = element.with_parameter("offset", volts)
+        yield changed
 
 
 def simulate_draws(
@@ -134,26 +129,27 @@ def simulate_draws(
     workers: int = 2,
     timeout_s: float = 60.0,
 ) -> Array:
-    """Simulate every drawn circuit on held samples, from rest.
+    """Simulate every drawn circuit on held samples, starting at rest.
 
     Args:
         design: The nominal circuit.
         system: The equations of that circuit, for which the draws were made.
         draws: The drawn values.
-        samples: The voltages at the input, V, each held for dt.
+        samples: The voltages at the input, V, shape (steps,); each is held for dt.
         dt: The time for which a sample is held, s.
         engine: The simulator.
-        max_step: The longest step of the simulator, s; by default dt, below which its error control chooses.
-        workers: The number of simulations at a time.
-        timeout_s: The time limit of each, s.
+        max_step: The longest step of the simulator, s; dt by default. Below it, the simulator's error control chooses.
+        workers: The number of simulations at a time, 1 to 256.
+        timeout_s: The time limit of each simulation, s.
 
     Returns:
-        (draws, steps, signals), V, at the end of each hold, in the order of `design.signals`.
+        The signals at the end of each hold, V, shape (draws, steps, signals), in the order of `design.signals`.
 
     Raises:
         DesignError: An offset is drawn for an amplifier whose model has none, the draws are of another circuit, or a
             number is out of its range.
-        MissingToolError, CheckFailed: As `run_spice`.
+        MissingToolError: The simulator is not installed.
+        CheckFailed: A simulation failed, as in `run_spice`.
     """
     sizes = (draws.values.shape[1], draws.offsets.shape[1])
     if sizes != (len(system.parameters), len(system.amplifiers)):

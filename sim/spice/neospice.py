@@ -1,8 +1,7 @@
-"""Run SPICE netlists with neospice, in a process of its own, so that a hang or a crash is seen and ended.
+"""Run SPICE netlists with neospice, in a process of its own, so that a hang or a crash is noticed and ended.
 
-neospice passes over some of what it does not know without a word, so it is given nothing but the cards, sources and
-options that it is known to carry out as ngspice does. Its longest time step is the deck's, or the printing step if
-there is none.
+neospice silently ignores some of what it does not know, so it is given nothing but the cards, sources and options that
+it is known to carry out as ngspice does. Its longest time step is the deck's, or the printing step if there is none.
 """
 
 from __future__ import annotations
@@ -23,32 +22,32 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.errors import CheckFailed, DesignError, MissingToolError
-from lmu_hw.sim.spice.deck import AnalysisCard, Vectors, analysis_card, cards, checked
+from lmu_hw.sim.spice.deck import AnalysisCard, Vectors, analysis_card, cards, checked, exit_reason
 
 _CARDS = frozenset([".subckt", ".ends", ".param", ".model", ".options", ".save", ".print", ".end", ".temp"])
 _LETTERS = frozenset("rclviegfhbxdqm")
 _OPTIONS = frozenset(["method", "reltol", "abstol", "vntol", "trtol", "chgtol", "gmin", "temp", "tnom", "itl1", "itl4"])
 _SOURCES = ("external", "trnoise", "trrandom")
-# Outside of their domain neospice takes 0 or so, where ngspice stops.
+# Outside of their domain neospice takes a value near 0, where ngspice stops.
 _PARTIAL = re.compile(r"\b(ln|log|log10|acos|asin|acosh|atanh)\s*\(|\b(sqrt)\s*\([^()]*\b[vi]\(")
 _MODULE = "lmu_hw.sim.spice.neospice_worker"
 
 
 def neospice_available() -> None:
-    """Return if neospice is installed.
+    """Check that neospice is installed.
 
     Raises:
-        MissingToolError: It is not installed.
+        MissingToolError: It is not.
     """
     if importlib.util.find_spec("neospice") is None:
         raise MissingToolError("neospice", "pip install neospice==0.2.0")
 
 
 class Neospice:
-    """neospice in a process that serves many netlists; a context manager that ends it.
+    """A process of neospice that runs many netlists, one after the other; as a context manager, it ends the process.
 
     Raises:
-        MissingToolError: Neospice is not installed.
+        MissingToolError: neospice is not installed.
     """
 
     def __init__(self) -> None:
@@ -64,7 +63,7 @@ class Neospice:
         self.close()
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process if it is running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -76,17 +75,21 @@ class Neospice:
                 stream.close()
 
     def run(self, netlist: str, timeout_s: float, vectors: Sequence[str] = ()) -> Vectors:
-        """Run `netlist`, which holds exactly one analysis, and return its vectors; as `run_ngspice`.
+        """Run `netlist`, which holds exactly one analysis, and return its vectors.
 
         Args:
-            netlist: a complete deck; its first line is the title.
+            netlist: A complete deck, whose first line is the title.
             timeout_s: The time limit, s, at which neospice is killed.
             vectors: The names to return, besides the axis; all by default.
 
+        Returns:
+            The vectors, see `Vectors`.
+
         Raises:
-            DesignError: The netlist has no analysis, more than one, or something that neospice is not trusted with.
-            CheckFailed: Neospice gave an error or a warning, hung, died, or stopped before the end of the analysis;
-                or a vector is missing or not finite. One line.
+            DesignError: The netlist has no analysis, more than one, or something that neospice is not known to carry
+                out as ngspice does.
+            CheckFailed: neospice gave an error or a warning, hung, died, or stopped before the end of the analysis;
+                or a vector is missing or not finite. The message is one line.
         """
         card = analysis_card(netlist)
         _check_known(netlist)
@@ -161,16 +164,14 @@ class Neospice:
 
     @staticmethod
     def _died(process: subprocess.Popen[bytes]) -> CheckFailed:
-        status = process.wait()
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return CheckFailed(f"neospice died: its process {how}")
+        return CheckFailed(f"neospice died: its process {exit_reason(process.wait())}")
 
 
 def longest_step(card: AnalysisCard) -> float:
-    """The longest step that a .tran card allows, s.
+    """Return the longest step that a .tran card allows, s.
 
     Raises:
-        DesignError: The analysis does not start at 0, or from initial conditions, or has no length.
+        DesignError: The analysis does not start at time 0 and from the operating point, or has no length.
     """
     if card.stop <= 0.0:
         raise DesignError("end of .tran", "above 0 s", " ".join(card.words))

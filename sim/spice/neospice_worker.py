@@ -1,8 +1,8 @@
 """The process in which neospice runs: requests on standard input, results on standard output, until the input ends.
 
-A request is one line of JSON: netlist, kind and numbers of the analysis, vectors wanted (null for all). A reply is one
-line of JSON, which tells what neospice printed, its error and the names, types and lengths of the vectors, followed by
-their bytes.
+A request is one line of JSON: the netlist, the kind and the numbers of its analysis, and the wanted vectors (null for
+all). A reply is one line of JSON with what neospice printed, its error, and the names, types and lengths of the
+vectors; the bytes of the vectors follow.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def simulate(request: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     simulator = neospice.Simulator()
     circuit = simulator.parse(request["netlist"])
     if request["kind"] == ".tran":
-        # From here, because neospice takes the printing step for the longest one and leaves the longest one aside.
+        # Not by `run`, which takes the printing step as the longest one and ignores the deck's longest step.
         result: Any = simulator.run_transient(circuit, *request["numbers"])
         axes = {"time": result.time}
     else:
@@ -86,7 +86,7 @@ def simulate(request: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
             try:
                 found[name.lower()] = np.atleast_1d(read(name[2:-1]))
             except KeyError:
-                continue  # missed, with its name, where the result is checked
+                continue  # the check of the result names it as missing
     return found
 
 

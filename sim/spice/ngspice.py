@@ -1,4 +1,4 @@
-"""Run a SPICE netlist in batch with ngspice: every vector without loss, or one line that says what went wrong."""
+"""Run a SPICE netlist in batch with ngspice: every vector without loss, or an error of one line."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import numpy as np
 
 from lmu_hw.errors import CheckFailed, MissingToolError
 from lmu_hw.io.files import write_text
-from lmu_hw.sim.spice.deck import Vectors, analysis_card, checked
+from lmu_hw.sim.spice.deck import Vectors, analysis_card, checked, exit_reason
 
-_COMPLAINT = re.compile(r"\b(error|warning|singular|fail(ed|ure)?|abort(ed)?|too small|no such|can'?t|cannot)\b", re.I)
-# What ngspice says on the way to a solution: a waveform gives its own initial value, and the operating point may
-# take several attempts, of which the last one alone counts.
+_PROBLEM = re.compile(r"\b(error|warning|singular|fail(ed|ure)?|abort(ed)?|too small|no such|can'?t|cannot)\b", re.I)
+# What ngspice prints on the way to a solution: that a waveform gives its own initial value, and that an attempt at the
+# operating point failed, of which there may be several and only the last one counts.
 _HARMLESS = re.compile(r"no DC value, transient time 0 value used|gmin (increment|step)|source stepping failed", re.I)
-_VAGUE = re.compile(r"^(Error on line|warning, can't find model)", re.I)  # the offending line follows these
+_VAGUE = re.compile(r"^(Error on line|warning, can't find model)", re.I)  # the line that is wrong follows these
 
 
 def ngspice_available() -> None:
-    """Return if ngspice is installed.
+    """Check that ngspice is installed.
 
     Raises:
-        MissingToolError: It is not installed.
+        MissingToolError: It is not.
     """
     if shutil.which("ngspice") is None:
         raise MissingToolError("ngspice", "apt install ngspice")
@@ -37,21 +37,21 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
     """Run `netlist`, which holds exactly one analysis, and return its vectors.
 
     Args:
-        netlist: a complete deck; its first line is the title. It has one of .op, .tran, .ac, .noise and .dc (not
-            .control).
+        netlist: A complete deck, whose first line is the title, with one of .op, .tran, .ac, .noise and .dc and
+            without .control.
         workdir: The folder for the deck, ngspice's log and its raw file, all named netlist.*; made if it is missing.
         timeout_s: The time limit, s, at which ngspice is killed.
         vectors: Names that must come back, in ngspice's spelling (``v(x0)``, ``i(vu)``).
 
     Returns:
-        All saved vectors, of equal length, as ngspice computed them (binary64); see `Vectors`. Of .noise also the
-        totals over the band, of length 1: "onoise_total" and "inoise_total", V.
+        All saved vectors as ngspice computed them, see `Vectors`. For .noise these include the totals over the band,
+        "onoise_total" and "inoise_total", V, of shape (1,).
 
     Raises:
         DesignError: The netlist has no analysis, more than one, or a .control section.
-        MissingToolError: Ngspice is not installed.
-        CheckFailed: Ngspice gave an error or a warning, was killed, or stopped before the end of the analysis; or
-            a vector is missing or not finite. One line.
+        MissingToolError: ngspice is not installed.
+        CheckFailed: ngspice gave an error or a warning, was killed, or stopped before the end of the analysis; or
+            a vector is missing or not finite. The message is one line.
     """
     card = analysis_card(netlist)
     ngspice_available()
@@ -64,12 +64,11 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
     status = _run(command, workdir, log, timeout_s)
     if status is None:
         raise CheckFailed(f"ngspice did not end within {timeout_s:g} s and was killed")
-    complaint = first_complaint(log.read_text(encoding="utf-8", errors="replace").splitlines())
-    if complaint is not None:
-        raise CheckFailed(f"ngspice: {complaint}")
+    problem = first_problem(log.read_text(encoding="utf-8", errors="replace").splitlines())
+    if problem is not None:
+        raise CheckFailed(f"ngspice: {problem}")
     if status != 0:
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        raise CheckFailed(f"ngspice {how} and gave no reason")
+        raise CheckFailed(f"ngspice {exit_reason(status)} and gave no reason")
     plots = read_raw(raw, plots=2 if card.kind == ".noise" else 1)
     found = {_RENAMED.get(name, name): values for name, values in plots.items()}
     if card.kind == ".ac" and "frequency" in found:
@@ -96,7 +95,7 @@ def read_raw(path: Path, plots: int = 1) -> Vectors:
         plots: How many plots it holds.
 
     Raises:
-        CheckFailed: There is no such file, or it is cut short or holds more or fewer plots.
+        CheckFailed: There is no such file, it is cut short, or it holds more or fewer plots.
     """
     try:
         data = path.read_bytes()
@@ -112,7 +111,7 @@ def read_raw(path: Path, plots: int = 1) -> Vectors:
 
 
 def _read_plot(data: bytes, name: str) -> tuple[Vectors, bytes]:
-    """The vectors of the first plot, and what follows it."""
+    """Return the vectors of the first plot, and the bytes that follow it."""
     head, separator, body = data.partition(b"Binary:\n")
     lines = head.decode("utf-8", "replace").splitlines()
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
@@ -129,11 +128,11 @@ def _read_plot(data: bytes, name: str) -> tuple[Vectors, bytes]:
     return {each: table[:, k].copy() for k, each in enumerate(names)}, body[wanted:]
 
 
-def first_complaint(output: Iterable[str]) -> str | None:
+def first_problem(output: Iterable[str]) -> str | None:
     """Return the first error or warning, as one line, in the lines that ngspice printed; None if there is none."""
     lines = [" ".join(line.split()) for line in output]
     for number, line in enumerate(lines):
-        if _COMPLAINT.search(line) and not _HARMLESS.search(line):
+        if _PROBLEM.search(line) and not _HARMLESS.search(line):
             more = lines[number + 1 : number + 3] if _VAGUE.match(line) else []
             return ": ".join([line.rstrip(":"), *more])
     return None

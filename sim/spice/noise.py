@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.export.spice import number, to_deck
+from lmu_hw.analog.export.spice import Noise, to_deck
 from lmu_hw.analog.realisation.network import Array
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.sim.spice.engines import Engine, run_spice
@@ -19,7 +19,7 @@ def simulate_noise(
     engine: Engine | str = Engine.NGSPICE,
     timeout_s: float = 60.0,
 ) -> tuple[Array, Array]:
-    """Simulate the noise of a signal by .noise.
+    """Simulate the noise of a signal by a .noise analysis.
 
     Args:
         design: The circuit.
@@ -27,15 +27,16 @@ def simulate_noise(
         start: The lowest frequency, Hz.
         stop: The highest frequency, Hz.
         points: The number of points per decade.
-        engine: The simulator; neospice can't take a signal that is the difference of two nets.
+        engine: The simulator. neospice cannot take a signal that is the difference of two nets.
         timeout_s: The time limit, s.
 
     Returns:
-        Frequencies in Hz and noise in V/√Hz, each (points,).
+        The frequencies, Hz, and the density of the noise, V/√Hz, both of shape (points,).
 
     Raises:
         DesignError: There is no such signal, or the frequencies are out of range.
-        MissingToolError, CheckFailed: As `run_spice`.
+        MissingToolError: The simulator is not installed.
+        CheckFailed: The simulation failed, as in `run_spice`.
     """
     if signal not in design.signals:
         raise DesignError("signal", f"one of {', '.join(design.signals)}", signal)
@@ -43,14 +44,7 @@ def simulate_noise(
     if low > high:
         raise DesignError("frequencies", "lowest to highest", f"{low:g} to {high:g} Hz")
     count = check_integer("points per decade", points, 1)
-    nets = design.signal_nets(signal)
-    deck = to_deck(design.bench(0.0, ac=1.0), [], probes=nets)
-    # ".save all": what a deck saves by name leaves the noise's own vectors out.
-    cards = f".save all\n.noise v({','.join(nets)}) V_{next(iter(design.input_ports))} dec {count} "
-    found = run_spice(
-        deck.removesuffix(".end\n") + f"{cards}{number(low)} {number(high)}\n.end\n",
-        engine=engine,
-        timeout_s=timeout_s,
-        vectors=["onoise_spectrum"],
-    )
+    analysis = Noise(design.signal_nets(signal), f"V_{next(iter(design.input_ports))}", count, low, high)
+    deck = to_deck(design.bench(0.0, ac=1.0), [analysis])
+    found = run_spice(deck, engine=engine, timeout_s=timeout_s, vectors=["onoise_spectrum"])
     return found["frequency"], found["onoise_spectrum"]

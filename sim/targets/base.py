@@ -1,4 +1,4 @@
-"""What every target has in common: its Verilog, its streams, its integer model, and the expected beats."""
+"""The common part of all targets: Verilog, streams, integer model, and expected beats."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ from lmu_hw.sim.targets.scoreboard import Beats
 Numbers = TypeVar("Numbers", IntArray, Array)
 
 _TAGS = ("channel", "sequence", "index", "argmax", "first", "last")
-"""What a beat may carry beside its words, in the order of a record's bits, the highest first."""
+"""The fields that a beat may carry beside its words, in the order of a record's bits, the highest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """How a harness makes a target wait.
+    """The gaps and stalls with which a harness drives a target.
 
     Attributes:
         gap: The share of cycles in which no new word is offered, 0 … 0.9.
-        stall: The share of cycles in which no beat is taken, 0 … 0.9. Every stream of results waits as often, at
-            other times.
+        stall: The share of cycles in which no beat is taken, 0 … 0.9; it is the same for every stream of results, but
+            at other times.
         seed: The seed of the gaps, of the stalls and of the cycles in which a status bit is cleared.
+
+    Raises:
+        DesignError: A share is out of its range.
     """
 
     gap: float = 0.0
@@ -65,11 +68,11 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What a stream of results should carry.
+    """The expected content of a stream of results.
 
     Attributes:
         words: The words, shape (beats, words of a beat).
-        tags: What comes with them, by name (index, first, last, …), shape (beats,) each.
+        tags: The other fields by name (index, first, last, …), shape (beats,) each.
     """
 
     words: IntArray
@@ -78,14 +81,14 @@ class Expected:
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """What came out of a target, in the order in which its integer model gives it.
+    """The outputs of a target, in the order of its integer model.
 
     Attributes:
-        words: The output words, shaped like the model's.
-        readouts: The delayed readouts of a memory; None for a target without.
-        classes: The index of the largest output of each answer of a network; None for other targets.
-        cycles: The clock cycle in which each word was taken, counted from the first word in, shaped like `words`;
-            None where it was not recorded.
+        words: The output words, of the shape of the model's.
+        readouts: The delayed readouts of a memory, shape (batch, samples or 1, readouts); None for a target without.
+        classes: The index of the largest output of each answer of a network, shape (answers,); None for other targets.
+        cycles: The clock cycle in which each word was taken, counted from the one in which the first input word went
+            in, of the shape of `words`; None if it was not recorded.
     """
 
     words: IntArray
@@ -95,25 +98,25 @@ class Recorded:
 
 
 class Target(ABC):
-    """A generated design with what is streamed through it and what should come out of it.
+    """A generated design with its stimulus and its expected outputs.
 
-    A target names its ports by its manifest: the harness connects those that are there, and only tags that have a
+    The manifest of the design names its ports: the harness connects those that are there, and only tags that have a
     port are compared.
     """
 
     design: VerilogDesign
-    """The Verilog under test. Another than the plan's own stands for a wrong build."""
+    """The Verilog under test. A test may give that of another plan, which must be found to be wrong."""
     reference: Array | None = None
-    """What the float reference gives, shaped like the model's words; None where the words are not held against it."""
+    """The outputs of the float reference, of the shape of the model's words; None for no comparison with it."""
 
     @property
     @abstractmethod
     def traffic(self) -> Traffic:
-        """How often the harness makes it wait."""
+        """The gaps and stalls of the harness."""
 
     @abstractmethod
     def input_words(self) -> IntArray:
-        """The words that go in, in order, as bits: {out of range, last, first, data}."""
+        """Return the words that go in, in order, as bits: {out of range, last, first, data}."""
 
     @property
     @abstractmethod
@@ -123,21 +126,21 @@ class Target(ABC):
     @property
     @abstractmethod
     def pace(self) -> int:
-        """The most clock cycles from one sample or step to the next without gaps and stalls."""
+        """The largest number of clock cycles from one sample or step to the next without gaps and stalls."""
 
     @property
     @abstractmethod
     def streams(self) -> tuple[Stream, ...]:
-        """The streams of results, the one of the output words first."""
+        """The streams of results; that of the output words is the first."""
 
     @property
     def last_only(self) -> bool:
-        """Whether only the beats of each sequence's last sample are recorded and compared."""
+        """Whether only the beats of the last sample of each sequence are recorded and compared."""
         return False
 
     @abstractmethod
     def model_words(self) -> IntArray:
-        """The output words of the integer model."""
+        """Return the output words of the integer model."""
 
     @property
     @abstractmethod
@@ -146,7 +149,7 @@ class Target(ABC):
 
     @property
     def error_bound(self) -> Array:
-        """The proved bound of the words' deviation from the float reference, by state.
+        """The proved bound of the deviation from the float reference, shape (order,), in units of the state.
 
         Raises:
             DesignError: No bound is proved.
@@ -155,19 +158,23 @@ class Target(ABC):
 
     @abstractmethod
     def in_beat_order(self, values: Numbers) -> Numbers:
-        """Words or values, shaped like the model's words, in the order of the beats, shape (beats, words of a beat)."""
+        """Return words or values, of the shape of the model's words, in the order of the beats.
+
+        Returns:
+            The same numbers, shape (beats, words of a beat).
+        """
 
     @abstractmethod
     def expected(self, words: IntArray) -> Mapping[str, Expected]:
-        """What each stream, by name, should carry where the model's words are `words`."""
+        """Return the expected content of each stream, by its name, for the words of the integer model."""
 
     @abstractmethod
     def arranged(self, beats: Mapping[str, Beats]) -> Recorded:
-        """The recorded beats of each stream, by name, in the order of the model's words."""
+        """Return the recorded beats of the streams, which are given by name, in the order of the model's words."""
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """The design's ports with their widths, by its manifest."""
+        """The widths of the design's ports, by name."""
         return {port["name"]: int(port["width"]) for port in self.design.manifest["ports"]}
 
     @property
@@ -182,27 +189,32 @@ class Target(ABC):
 
     @property
     def limit_cycles(self) -> int:
-        """More clock cycles than the streams can take: a gap or stall waits 1/(1 − share) cycles on average."""
+        """A number of clock cycles within which the streams must have ended."""
+        # A gap or stall of a given share makes a transfer take 1/(1 − share) cycles on average.
         transfers = self.input_words().size + sum(stream.beats for stream in self.streams)
         waits = (1.0 - self.traffic.gap) * (1.0 - self.traffic.stall) ** len(self.streams)
         return int(2.0 * (self.sent * self.pace + transfers) / waits) + 10_000
 
     def check_codes(self, codes: IntArray, form: QFormat, what: str) -> None:
-        """Refuse input codes that `form` cannot hold."""
+        """Check that the format `form` holds all input codes.
+
+        Raises:
+            DesignError: It does not; the message says that codes must be `what`.
+        """
         low, high = int(codes.min()), int(codes.max())
         if low < form.low or high > form.high:
             raise DesignError("codes", what, [low, high])
 
     def stream(self, name: str, words: int, beats: int, *, timed: bool) -> Stream:
-        """A stream of results whose ports begin with `name`."""
+        """Return a stream of results whose ports begin with `name`; see `Stream`."""
         ports = self.ports
         names = (f"{name}_{part}" for part in (*_TAGS, "data"))
         return Stream(name, words, beats, tuple((port, ports[port]) for port in names if port in ports), timed)
 
 
 def input_words(codes: IntArray, width: int, first: ArrayLike, last: ArrayLike, outside: ArrayLike = False) -> IntArray:
-    """Words for the harness, of the codes' shape: the codes in `width` bits with their marks above them."""
+    """Return words for the harness, of the codes' shape: the codes in `width` bits with their marks above."""
     words: IntArray = codes & ((1 << width) - 1)
-    for place, mark in enumerate((first, last, outside)):
-        words = words | (np.asarray(mark, dtype=np.int64) << (width + place))
+    for k, mark in enumerate((first, last, outside)):
+        words = words | (np.asarray(mark, dtype=np.int64) << (width + k))
     return words

@@ -1,4 +1,4 @@
-"""cocotb bench: let the harness stream through its targets and score every beat against the integer models."""
+"""cocotb bench: the harness streams through its targets, and every beat is compared with the integer models."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ PERIOD_NS = 10
 async def streams_match_integer_models(dut: Any) -> None:
     """Every beat of every target equals the integer model's, in order, and none is left over.
 
-    Where a float reference came along, every word lies within the plan's bound of it. The scores are left in
-    scores.json.
+    Words with a float reference also lie within the plan's bound of it. The scores are written to scores.json.
     """
     parameters = bench_parameters()
     Clock(dut.clk, PERIOD_NS, unit="ns", impl="gpi").start()
     await _reset(dut, 4)
-    for cycles in parameters["resets"]:  # in mid-stream; then everything starts over
+    for cycles in parameters["resets"]:  # in mid-stream; after each, all streams start over
         await Timer(int(cycles) * PERIOD_NS, unit="ns")
         await _reset(dut, 2)
     finished = True
@@ -37,7 +36,7 @@ async def streams_match_integer_models(dut: Any) -> None:
     except SimTimeoutError:
         finished = False
     violated, misflagged = bool(dut.violated.value), bool(dut.misflagged.value)
-    if not finished:  # reset closes the recordings, so that what came until now can be judged
+    if not finished:  # reset closes the recordings, so that the beats until now can be compared
         dut.rst.value = 1
         await Timer(4 * PERIOD_NS, unit="ns")
     scores = [_score(job) for job in parameters["jobs"]]
@@ -56,13 +55,13 @@ async def _reset(dut: Any, cycles: int) -> None:
 
 
 def _score(job: dict[str, Any]) -> Score:
-    """The score of one target, over all its streams of results."""
+    """Return the score of a target over all its streams of results."""
     return reduce(Score.joined, (_stream_score(stream, int(job["sent"])) for stream in job["streams"]))
 
 
 def _stream_score(stream: dict[str, Any], sent: int) -> Score:
     record = Path(stream["record"])
-    record.touch()  # where no beat came, nothing was recorded
+    record.touch()  # a stream without beats leaves no file
     with np.load(stream["expected"]) as archive:
         vectors = dict(archive)
     bounded = None

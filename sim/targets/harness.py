@@ -1,7 +1,8 @@
 """A Verilog harness that streams files of words through targets and records every beat that comes out.
 
-Everything that happens in each clock cycle happens in Verilog; Python only waits for the end. Gaps in the
-input and back-pressure on the output come from a seeded xorshift generator in the harness.
+All that is done in every clock cycle is done in Verilog; Python only waits for the end. Gaps in the input and
+back-pressure on the output come from a xorshift generator (G. Marsaglia, "Xorshift RNGs", Journal of Statistical
+Software 8 (14), 2003) with a seed.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ TOP = "lmu_hw_harness"
 CYCLE_BITS = 48
 _INPUTS = ("clk", "rst", "in_valid", "in_data", "in_first", "in_last", "clear_status")
 _READY_NOISE = ("noise[7:0]", "noise[31:24]")
-"""The random bits by which each stream of results is held up; bits 8 to 20 make the gaps and clear the status."""
+"""The random bits that stall each stream of results; bits 8 to 20 make the gaps and clear the status bit."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of a player, as Verilog: one for each stream of results, and one for the status bit.
+    """The Verilog of a part of a player: of a stream of results, or of the status bit.
 
     Attributes:
         signals: The declarations.
-        reset: What happens in each cycle of reset.
-        clock: What happens in every other cycle.
-        done: The condition that all of it has come; empty where nothing is waited for.
-        close: What happens once everything has come.
+        reset: The statements in each cycle of reset.
+        clock: The statements in every other cycle.
+        done: The condition that all beats have come; empty if the part waits for nothing.
+        close: The statements after the last cycle.
     """
 
     signals: str
@@ -40,20 +41,27 @@ class _Part:
 
 
 def record_fields(stream: Stream) -> tuple[tuple[str, int], ...]:
-    """The fields of a recorded beat of a stream with their widths, the highest bits first."""
+    """Return the fields of a recorded beat of a stream with their widths, the highest bits first."""
     return (("cycle", CYCLE_BITS), *stream.fields) if stream.timed else stream.fields
 
 
 def record_file(stream: Stream, k: int) -> str:
-    """The name of the file with the recorded beats of a stream of target k."""
+    """Return the name of the file with the recorded beats of a stream of target k."""
     return f"{stream.name}_{k}.hex"
 
 
 def harness_verilog(targets: Sequence[Target]) -> str:
-    """The harness for `targets`; module `TOP` has inputs clk and rst, and outputs done, violated and misflagged.
+    """Return the harness for `targets`: module `TOP` with the inputs clk and rst.
 
-    Target k reads samples_k.hex; the beats of each of its streams go to a file of their own, a line each (see
-    `lmu_hw.sim.targets.scoreboard`). The designs must differ in name.
+    Its outputs are done, violated (an offered beat was changed, withdrawn or sent twice) and misflagged (a status bit
+    was wrong). Target k reads samples_k.hex; the beats of each of its streams are written to a file of their own, a
+    line each (see `lmu_hw.sim.targets.scoreboard`).
+
+    Args:
+        targets: Designs of different names.
+
+    Raises:
+        DesignError: A design has an input that the harness does not drive.
     """
     parts = [_player(k, target) for k, target in enumerate(targets)]
     n = len(parts)
@@ -80,7 +88,7 @@ endmodule
 
 
 def _player(k: int, target: Target) -> str:
-    """The module that streams samples_k.hex through target k."""
+    """Return the module that streams samples_k.hex through target k."""
     data, traffic = target.input_bits, target.traffic
     parts = [_recorder(k, i, stream, target.last_only) for i, stream in enumerate(target.streams)]
     if {"saturated", "clear_status"} <= target.ports.keys():
@@ -130,7 +138,7 @@ endmodule
 
 
 def _recorder(k: int, i: int, stream: Stream, last_only: bool) -> _Part:
-    """What takes the beats of the target's i-th stream of results, checks its handshake and records it."""
+    """Return the part that takes the beats of the target's i-th stream, checks their handshake and records them."""
     name = stream.name
     wires = "\n".join(f"  wire [{width - 1}:0] {port};" for port, width in stream.fields)
     bits = sum(width for _, width in stream.fields)
@@ -171,7 +179,7 @@ def _recorder(k: int, i: int, stream: Stream, last_only: bool) -> _Part:
 
 
 def _status_check(data: int) -> _Part:
-    """What clears the status bit now and then, and compares it in every cycle with what it should be."""
+    """Return the part that clears the status bit now and then, and checks its value in every cycle."""
     return _Part(
         signals="""\
   reg clear_status, flag;
@@ -198,7 +206,11 @@ def _connections(target: Target) -> str:
 
 
 def connections(design: VerilogDesign, signals: Mapping[str, str]) -> str:
-    """Connections of an instance of `design`: each of its ports to the signal of that name; other results stay open.
+    """Return the connections of an instance of `design`, whose outputs without a signal stay open.
+
+    Args:
+        design: The design.
+        signals: The signal for each port, by the port's name.
 
     Raises:
         DesignError: The design has an input for which there is no signal.

@@ -1,10 +1,10 @@
-"""Memories as targets: what is streamed through them, and what is expected to come out."""
+"""Memories as targets, in fixed point and of spiking neurons: their stimulus and the beats that are expected."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,25 @@ from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.base import Expected, Numbers, Recorded, Stream, Target, Traffic, input_words
 from lmu_hw.sim.targets.run import run_targets
 from lmu_hw.sim.targets.scoreboard import Beats
+from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
 @dataclass(frozen=True)
 class Stimulus(Traffic):
-    """What is streamed through a memory.
+    """The stimulus of a memory.
 
     Attributes:
         codes: The input codes, shape (batch, samples): sequences one after the other, each with `first` on its
             first sample and `last` on its last. With several channels the sequences of `channels` successive
             rows run side by side, so the batch must be a multiple of the channels. Codes beyond the input
-            format go to a wider port only.
-        only_last: Whether only the beats and readouts of each sequence's last sample are recorded.
-        unmarked: Whether the first sequences go without `first`: the memory starts them as reset has left it.
+            format need a wider port.
+        only_last: Whether only the beats and readouts of the last sample of each sequence are recorded.
+        unmarked: Whether the first sequence of each channel has no `first`, so that it starts from the state after
+            reset.
+
+    Raises:
+        DesignError: The codes are of another shape, or a share is out of its range.
     """
 
     codes: IntArray
@@ -47,14 +52,19 @@ class Stimulus(Traffic):
 
 
 class SampleTarget(Target):
-    """A target that takes single samples and answers each with the words of a state: a memory of any kind."""
+    """A memory of any kind as a target: it takes single samples and answers each with the words of its state.
+
+    Attributes:
+        plan: The plan of the memory.
+        stimulus: The stimulus.
+    """
 
     plan: MemoryPlan | DigitalSpikingPlan
     stimulus: Stimulus
 
     @property
     def kept_codes(self) -> IntArray:
-        """The codes as the memory takes them: those out of range saturated."""
+        """The input codes as the memory uses them: those out of range are saturated."""
         return fit(self.stimulus.codes, self.plan.input_format, Overflow.SATURATE)
 
     @property
@@ -114,7 +124,7 @@ class SampleTarget(Target):
         return values.reshape(self._turns(batch, samples)).transpose(0, 3, 1, 4, 2, 5).reshape(-1, self.words_per_beat)
 
     def batch_order(self, beats: IntArray) -> IntArray:
-        """The inverse of `in_beat_order`: (beats, words of a beat) to (batch, samples or 1, order)."""
+        """Return beats of shape (beats, words of a beat) in the order of the model: (batch, samples or 1, order)."""
         batch, kept = self.stimulus.codes.shape[0], self._kept
         sets, turns, in_step, _, groups, words = self._turns(batch, kept)
         rows = beats.reshape(sets, kept, turns, groups, in_step, words).transpose(0, 2, 4, 1, 3, 5)
@@ -136,12 +146,16 @@ class SampleTarget(Target):
         return 1 if self.stimulus.only_last else self.stimulus.codes.shape[1]
 
     def _turns(self, batch: int, samples: int) -> tuple[int, int, int, int, int, int]:
-        """Sets of sequences, turns of channels in step, those channels, samples, beats of each, words of a beat."""
+        """Return the axes of all words in the order of the model, without the split of the order into beats and words.
+
+        These are the sets of sequences side by side, the groups of channels in step, the channels of a group, the
+        samples, the beats of a sample, and the words of a beat.
+        """
         turns = self.channels // self.in_step
         return batch // self.channels, turns, self.in_step, samples, self.beats_per_sample, self.words_per_beat
 
     def _tags(self, beats: int) -> dict[str, IntArray]:
-        """Index, channel, first and last of `beats` beats for each recorded sample, channel after channel."""
+        """Return index, channel, first and last of `beats` beats for each recorded sample, channel after channel."""
         batch, samples = self.stimulus.codes.shape
         kept = np.array([samples - 1]) if self.stimulus.only_last else np.arange(samples)
         shape = (batch // self.channels, kept.size, self.channels, beats)
@@ -163,10 +177,13 @@ class HarnessedMemory(SampleTarget):
 
     Attributes:
         plan: The fixed-point plan.
-        stimulus: What is streamed through it.
-        design: The Verilog under test. Another than the plan's own stands for a wrong build.
-        reference: Float states that every word must be as near to as the plan's bound says, (batch, samples or 1,
-            order); none by default.
+        stimulus: The stimulus.
+        design: The Verilog under test.
+        reference: Float states, shape (batch, samples or 1, order), from which every word may deviate by the plan's
+            bound; by default there is no such comparison.
+
+    Raises:
+        DesignError: The sequences do not fill the channels, or a code is beyond the port.
     """
 
     plan: MemoryPlan
@@ -217,8 +234,39 @@ class HarnessedMemory(SampleTarget):
         return Recorded(words, np.ascontiguousarray(turns).reshape(batch, kept, -1))
 
 
+@dataclass(frozen=True, eq=False)
+class HarnessedSpiking(SampleTarget):
+    """A memory of digital neurons as a target. The cycle of every word is recorded, so that the pace can be measured.
+
+    Attributes:
+        plan: The memory in integers.
+        stimulus: The stimulus.
+        design: The Verilog under test.
+
+    Raises:
+        DesignError: A code is out of range.
+    """
+
+    plan: DigitalSpikingPlan
+    stimulus: Stimulus
+    design: VerilogDesign
+
+    def __post_init__(self) -> None:
+        self.check_codes(self.stimulus.codes, self.plan.input_format, f"within {self.plan.input_format}")
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        return tuple(replace(stream, timed=True) for stream in super().streams)
+
+    def model_words(self) -> IntArray:
+        return DigitalSpikingMemory(self.plan).run(self.stimulus.codes)
+
+    def arranged(self, beats: Mapping[str, Beats]) -> Recorded:
+        return replace(super().arranged(beats), cycles=self.batch_order(beats["out"].tags["cycle"][:, None]))
+
+
 run_streams = run_targets
-"""Run memories; the name by which `lmu_hw.sim` offers `run_targets` for them."""
+"""The name of `run_targets` for memories in `lmu_hw.sim`."""
 
 
 def run_rtl(
@@ -233,12 +281,25 @@ def run_rtl(
     seed: int = 0,
     only_last: bool = False,
 ) -> IntArray:
-    """Output words of the generated Verilog for `codes` of shape (batch, samples), all checked on the way.
+    """Run the generated Verilog of a memory and compare every word with the integer model.
+
+    Args:
+        plan: The fixed-point plan.
+        codes: The input codes, shape (batch, samples).
+        workdir: The folder for the build, the logs and the recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        lanes: The number of multiplier lanes.
+        channels: The number of memories that take turns on the hardware; the batch must be a multiple of it.
+        unrolled: Whether every product has its own multiplier.
+        seed: The seed of cocotb.
+        only_last: Whether only the words after the last sample of each sequence are recorded.
 
     Returns:
-        Words, shape (batch, samples, order), or (batch, 1, order) with `only_last`.
+        The output words, shape (batch, samples, order), or (batch, 1, order) with `only_last`.
 
     Raises:
+        DesignError: An argument is wrong.
+        MissingToolError: The simulator is not installed.
         CheckFailed: The Verilog differs from the integer model, or the bench failed.
     """
     design = generate_verilog(plan, lanes=lanes, channels=channels, unrolled=unrolled)

@@ -1,4 +1,4 @@
-"""Networks as targets: what is streamed through them, and what is expected to come out."""
+"""Networks as targets: their stimulus and the beats that are expected."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class NetworkStimulus(Traffic):
-    """What is streamed through a network: steps of sequences that run side by side.
+    """The stimulus of a network: the steps of sequences that run side by side.
 
     Attributes:
         codes: The input words, shape (steps, sequences, inputs).
         first, last: The steps at which a sequence starts, and those at which it ends, shape (steps, sequences).
+
+    Raises:
+        DesignError: A shape is another, or a share is out of its range.
     """
 
     codes: IntArray
@@ -49,9 +52,13 @@ class NetworkStimulus(Traffic):
 
     @classmethod
     def of_batch(cls, codes: IntArray, sequences: int) -> Self:
-        """A batch of sequences of one length, shape (batch, T, inputs), `sequences` at a time.
+        """Return the stimulus of a batch of sequences, `sequences` of them at a time.
 
-        Where the batch does not fill the last round, sequences of zeros do.
+        If the batch does not fill the last round, sequences of zeros do.
+
+        Args:
+            codes: The input words, shape (batch, T, inputs).
+            sequences: The number of sequences side by side.
         """
         batch, steps, inputs = codes.shape
         rounds = -(-batch // sequences)
@@ -65,9 +72,13 @@ class NetworkStimulus(Traffic):
 
     @classmethod
     def side_by_side(cls, rows: Sequence[Sequence[IntArray]]) -> Self:
-        """Sequences of any lengths, shape (T, inputs) each: those of rows[s] one after the other in place s.
+        """Return the stimulus of sequences of any lengths.
 
-        All rows have the same number of steps together.
+        Args:
+            rows: For each place, the sequences that follow each other there, shape (T, inputs) each.
+
+        Raises:
+            DesignError: The places do not all have the same number of steps.
         """
         totals = {sum(len(each) for each in row) for row in rows}
         if len(totals) != 1:
@@ -82,17 +93,17 @@ class NetworkStimulus(Traffic):
         return cls(codes, first, last)
 
     def with_traffic(self, gap: float, stall: float, seed: int) -> Self:
-        """The same steps with gaps and back-pressure."""
+        """Return the same steps with gaps and back-pressure, see `Traffic`."""
         return replace(self, gap=gap, stall=stall, seed=seed)
 
     @property
     def steps(self) -> int:
-        """Steps of every place."""
+        """The number of steps of every place."""
         return int(self.codes.shape[0])
 
     @property
     def sequences(self) -> int:
-        """Places, side by side."""
+        """The number of places, side by side."""
         return int(self.codes.shape[1])
 
 
@@ -102,8 +113,11 @@ class HarnessedNetwork(Target):
 
     Attributes:
         plan: The fixed-point plan.
-        stimulus: What is streamed through it.
-        design: The Verilog under test. Another than the plan's own stands for a wrong build.
+        stimulus: The stimulus.
+        design: The Verilog under test.
+
+    Raises:
+        DesignError: The codes do not fit the number of sequences, of inputs, or the input format.
     """
 
     plan: NetworkPlan
@@ -125,7 +139,7 @@ class HarnessedNetwork(Target):
 
     @property
     def answered(self) -> Flags:
-        """Which steps of which place give outputs, shape (steps, sequences)."""
+        """The steps of each place that have outputs, shape (steps, sequences)."""
         if self.plan.output is Output.LAST:
             return self.stimulus.last
         return np.ones_like(self.stimulus.last)
@@ -155,14 +169,14 @@ class HarnessedNetwork(Target):
         return input_words(self.stimulus.codes, self.input_bits, *marks)
 
     def model_words(self) -> IntArray:
-        """The integer model's answers, shape (answered steps, outputs), step by step and place after place."""
+        """Return the outputs of the integer model, shape (answered steps, outputs), by step and then by place."""
         codes = self.stimulus.codes
         outputs = np.zeros((*codes.shape[:2], self.plan.outputs), dtype=np.int64)
         for length, places in self._runs().items():  # those of one length are computed together
             inner = [self.answered[start : start + length - 1, s].any() for start, s in places]
             every = any(inner)
             batch = np.stack([codes[start : start + length, s] for start, s in places])
-            # A model of its own: a run goes on from the state in which the last one has left it.
+            # A new model for each length: a run starts in the state that the last one left.
             got = IntegerNetwork(self.plan).run(batch, return_sequences=every)
             for row, (start, s) in enumerate(places):
                 if every:
@@ -173,7 +187,7 @@ class HarnessedNetwork(Target):
         return answers
 
     def _runs(self) -> dict[int, list[tuple[int, int]]]:
-        """By length, the stretches of steps that start from zero: the first step and the place of each."""
+        """Return the runs of steps that start from zero, by their length: the first step and the place of each."""
         runs: dict[int, list[tuple[int, int]]] = {}
         for s in range(self.stimulus.sequences):
             starts = np.flatnonzero(self.stimulus.first[:, s]) if self.resets else np.zeros(1, dtype=np.int64)
@@ -207,7 +221,7 @@ class HarnessedNetwork(Target):
 
 
 def running_argmax(outputs: IntArray) -> IntArray:
-    """For each word the index of the largest one up to it, the first of equals, along the last axis."""
+    """Return, for each word along the last axis, the index of the largest word up to it, the first of equals."""
     before = np.maximum.accumulate(outputs, axis=-1)[..., :-1]
     rises = np.zeros(outputs.shape, dtype=np.int64)
     rises[..., 1:] = np.where(outputs[..., 1:] > before, np.arange(1, outputs.shape[-1]), 0)
@@ -216,7 +230,7 @@ def running_argmax(outputs: IntArray) -> IntArray:
 
 
 run_networks = run_targets
-"""Run networks; the name by which `lmu_hw.sim` offers `run_targets` for them."""
+"""The name of `run_targets` for networks in `lmu_hw.sim`."""
 
 
 def run_network_rtl(
@@ -229,12 +243,23 @@ def run_network_rtl(
     sequences: int = 1,
     seed: int = 0,
 ) -> IntArray:
-    """Output words of the generated Verilog for `codes` of shape (batch, T, inputs), all checked on the way.
+    """Run the generated Verilog of a network and compare every word with the integer model.
+
+    Args:
+        plan: The fixed-point plan.
+        codes: The input words, shape (batch, T, inputs).
+        workdir: The folder for the build, the logs and the recordings.
+        simulator: The HDL simulator, verilator or icarus.
+        lanes: The number of multipliers of each sequence.
+        sequences: The number of sequences side by side.
+        seed: The seed of cocotb.
 
     Returns:
-        Words, shape (batch, T, outputs), or (batch, outputs) where the network has one output per sequence.
+        The output words, shape (batch, T, outputs), or (batch, outputs) if the network has one output per sequence.
 
     Raises:
+        DesignError: An argument is wrong.
+        MissingToolError: The simulator is not installed.
         CheckFailed: The Verilog differs from the integer model, or the bench failed.
     """
     design = generate_network_verilog(plan, lanes=lanes, sequences=sequences)
@@ -244,13 +269,16 @@ def run_network_rtl(
 
 
 def in_batch_order(words: IntArray, shape: tuple[int, ...], sequences: int, output: Output) -> IntArray:
-    """Answers to `NetworkStimulus.of_batch`, shape (answered steps, outputs), as (batch, [T,] outputs).
+    """Return the outputs for the stimulus `NetworkStimulus.of_batch` in the order of the batch.
 
     Args:
-        words: The words in the order in which they came.
+        words: The output words in the order of the stimulus, shape (answered steps, outputs).
         shape: The shape of the batch's codes, (batch, T, inputs).
-        sequences: The number of sequences that ran side by side.
+        sequences: The number of sequences side by side.
         output: Whether the network answers every step or the last one.
+
+    Returns:
+        The words, shape (batch, T, outputs), or (batch, outputs) if the network answers the last step.
     """
     batch, steps = shape[:2]
     if output is Output.LAST:

@@ -1,4 +1,4 @@
-"""Run targets in the stream harness under a simulator, and collect their scores and what they answered."""
+"""Run targets in the stream harness under a simulator, and collect their scores and outputs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run of the bench came to.
+    """The result of a run of the bench.
 
     Attributes:
-        targets: What was run.
-        scores: A score for each target; empty where the bench did not get as far.
+        targets: The targets that ran.
+        scores: A score for each target; empty if the bench did not get as far.
         bench: The log, the messages and the waveform.
     """
 
@@ -42,30 +42,30 @@ class Run:
 
     @cached_property
     def recorded(self) -> tuple[Recorded, ...]:
-        """What came out of each target, in the order of its model's words; empty unless the bench passed."""
+        """The outputs of each target, in the order of its integer model; empty unless the bench passed."""
         if not self.bench.passed:
             return ()
         return tuple(target.arranged(self.beats(k)) for k, target in enumerate(self.targets))
 
     @property
     def words(self) -> tuple[IntArray, ...]:
-        """The output words of each target, shaped like its model's; empty unless the bench passed."""
+        """The output words of each target, of the shape of its model's; empty unless the bench passed."""
         return tuple(each.words for each in self.recorded)
 
     @property
     def readouts(self) -> tuple[IntArray | None, ...]:
-        """The readouts of each memory, shape (batch, samples or 1, readouts); None for a target without."""
+        """The readouts of each target, shape (batch, samples or 1, readouts); None for a target without readouts."""
         return tuple(each.readouts for each in self.recorded)
 
     def beats(self, k: int) -> dict[str, Beats]:
-        """Every beat that target k gave, by stream, even where the bench failed."""
+        """Return every recorded beat of target k, by the name of its stream, even if the bench failed."""
         return {
             stream.name: read_beats(self.bench.run_dir / record_file(stream, k), record_fields(stream), stream.words)
             for stream in self.targets[k].streams
         }
 
     def checked_words(self, k: int) -> IntArray:
-        """The output words of target k.
+        """Return the output words of target k, of the shape of its model's.
 
         Raises:
             CheckFailed: Something differs from the integer models, or the bench failed.
@@ -85,7 +85,7 @@ def run_targets(
     expected: Sequence[IntArray] | None = None,
     resets: Sequence[int] = (),
 ) -> Run:
-    """Stream every target's stimulus through its Verilog and score all of it in cocotb.
+    """Stream the stimulus of every target through its Verilog, and compare all results in a cocotb bench.
 
     Args:
         targets: Designs of different names; they run side by side in one simulation.
@@ -93,9 +93,9 @@ def run_targets(
         simulator: The HDL simulator, verilator or icarus.
         seed: The seed of cocotb.
         waves: Whether all signals are recorded.
-        expected: The words that each target is compared with, shaped like its model's; those of the integer models
-            by default.
-        resets: The numbers of clock cycles to run before each reset in mid-stream; every stream starts over after it.
+        expected: The words with which each target is compared, of the shape of its model's; by default those of the
+            integer models.
+        resets: The number of clock cycles before each reset in mid-stream; after it, every stream starts over.
 
     Raises:
         DesignError: An argument is wrong.
@@ -113,8 +113,8 @@ def run_targets(
     top = workdir / f"{TOP}.v"
     top.write_text(harness_verilog(targets), encoding="utf-8")
     limits = [target.limit_cycles for target in targets]
-    # The bench touches the harness's own ports only; that Verilator keeps every other signal within its reach, as
-    # cocotb asks for, makes it several times slower. In waveforms all signals are wanted.
+    # The bench uses the ports of the harness only. To keep every other signal accessible, as cocotb has Verilator do,
+    # makes the simulation several times slower; only waveforms need them.
     hidden = () if waves else Simulator.named(simulator).backend.hide_signals()
     bench = run_bench(
         simulator,
@@ -133,7 +133,7 @@ def run_targets(
 
 
 def _job(k: int, target: Target, words: IntArray, folder: Path) -> dict[str, Any]:
-    """What the bench must know to judge target k; what its streams should carry is left in `folder`."""
+    """Return the parameters of the bench for target k; the expected content of its streams is written to `folder`."""
     streams = []
     wanted = target.expected(words)
     for stream in target.streams:
@@ -159,12 +159,12 @@ def _job(k: int, target: Target, words: IntArray, folder: Path) -> dict[str, Any
 
 
 def _vectors(wanted: Expected, ports: set[str]) -> dict[str, Any]:
-    """The expected words, and those of their tags that have a port."""
+    """Return the expected words, and those of their tags that have a port."""
     return {"words": wanted.words, **{f"tag_{name}": tag for name, tag in wanted.tags.items() if name in ports}}
 
 
 def _scores(file: Path) -> tuple[Score, ...]:
-    """The scores that the bench left, without whether each passed, which they tell themselves."""
+    """Return the scores that the bench wrote; none if it did not get as far."""
     if not file.is_file():
         return ()
     rows = json.loads(file.read_text(encoding="utf-8"))["scores"]

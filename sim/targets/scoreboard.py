@@ -1,4 +1,4 @@
-"""Comparison without tolerance: what was sent, what was expected, what came."""
+"""The scoreboard: recorded beats are compared with expected ones, without tolerance."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from lmu_hw.fixed_point.formats import IntArray
 
 @dataclass(frozen=True)
 class Beats:
-    """Recorded beats, one row each; bits that were unknown in the simulation are counted and read as 0.
+    """Recorded beats. Bits that were unknown in the simulation are counted, and read as 0.
 
     Attributes:
         words: The words that the beats carry, shape (beats, words of a beat).
-        tags: The other fields by the last part of their port's name, such as index, first and last, shape (beats,).
+        tags: The other fields by the last part of their port's name, such as index, first and last, shape (beats,)
+            each.
         unknown: The number of hexadecimal digits that were x or z.
     """
 
@@ -29,11 +30,12 @@ class Beats:
 
 
 def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) -> Beats:
-    """Read a recording: lines in hexadecimal of fields, the highest first; the lowest are `count` signed words.
+    """Read a recording, in which each beat is a line in hexadecimal.
 
     Args:
-        path: The file of the recording.
-        fields: The names and widths of the fields; the last field holds the words, the last word highest.
+        path: The file.
+        fields: The names and widths of the fields of a beat, the highest bits first. The last field holds the words,
+            signed, the first word in its lowest bits.
         count: The number of words in a beat.
     """
     total = sum(width for _, width in fields)
@@ -64,7 +66,13 @@ def read_beats(path: Path, fields: Sequence[tuple[str, int]], count: int = 1) ->
 
 
 def register_words(register: Any, count: int, width: int) -> IntArray:
-    """The words that a register of the running simulation holds, the first in the lowest bits, two's complement."""
+    """Return the words in a register of the running simulation, shape (count,).
+
+    Args:
+        register: The register, with the first word in its lowest bits, in two's complement.
+        count: The number of words.
+        width: The width of a word, in bits.
+    """
     packed = register.value.to_unsigned()
     values = [(packed >> (i * width)) & ((1 << width) - 1) for i in range(count)]
     return np.array([value - (1 << width) if value >> (width - 1) else value for value in values], dtype=np.int64)
@@ -78,7 +86,7 @@ def require(condition: bool, complaint: str) -> None:
 
 @dataclass(frozen=True)
 class Score:
-    """The outcome of one stream.
+    """The result of a comparison.
 
     Attributes:
         sent: The number of samples, or steps of a network, that went in.
@@ -86,8 +94,8 @@ class Score:
         checked: The number of beats that came out and were compared.
         mismatches: The number of words that differ, of beats with a wrong tag (index, channel, flag …), and of beats
             that are missing or too many.
-        first_mismatch: The first mismatch in words; empty if there is none.
-        deviation: The largest |word − float reference| as a share of the plan's bound; None without a reference.
+        first_mismatch: A description of the first mismatch; empty if there is none.
+        deviation: The largest |word − float reference| relative to the plan's bound; None without a reference.
     """
 
     sent: int
@@ -98,7 +106,7 @@ class Score:
     deviation: float | None = None
 
     def joined(self, other: Score) -> Score:
-        """The score of both streams of one target together; the bound is that of the first."""
+        """Return the score of two streams of one target together, with the deviation of the first."""
         return Score(
             self.sent,
             self.expected + other.expected,
@@ -110,18 +118,18 @@ class Score:
 
     @property
     def passed(self) -> bool:
-        """Something was sent, everything expected was checked, nothing differs, and the bound holds."""
+        """Whether something was sent, every expected beat was checked, nothing differs, and the bound holds."""
         exact = self.sent > 0 and self.checked == self.expected > 0 and self.mismatches == 0
         return exact and (self.deviation is None or self.deviation <= 1.0)
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A float reference of the words and how far they may be from it.
+    """A float reference of the words, and the bounds of their deviation from it.
 
     Attributes:
-        reference: The float states in the order of the beats, shape (beats, words per beat).
-        bound: The largest deviation allowed of each, same shape.
+        reference: The float states in the order of the beats, shape (beats, words of a beat).
+        bound: The bound of each deviation, of the same shape.
         lsb: The value of one code step.
     """
 
@@ -139,15 +147,15 @@ def compare(
     *,
     unit: str = "beat",
 ) -> Score:
-    """Score recorded `beats`, called `unit` in words, against expected words, their tags, and a bound.
+    """Compare recorded beats with expected words and tags, and with a float reference.
 
     Args:
-        beats: What came.
-        words: What should have come, shape (beats, words of a beat).
-        tags: What should have come with them, shape (beats,) each.
+        beats: The recorded beats.
+        words: The expected words, shape (beats, words of a beat).
+        tags: The expected tags by name, shape (beats,) each.
         sent: The number of samples or steps that went in.
-        bounded: What the words must be near to, where there is something.
-        unit: What a beat is called in a complaint.
+        bounded: The float reference of the words with the bounds; none by default.
+        unit: The name of a beat in the description of a mismatch.
     """
     came, expected = beats.words.shape[0], words.shape[0]
     checked = min(came, expected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,12 @@ import pytest
 
 from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.tolerance import error_budget
+from lmu_hw.analog.design.amplitudes import band_frequencies
 from lmu_hw.analog.design.choice import best, descending
-from lmu_hw.analog.design.memory import CAPACITORS, RESISTORS, TOPOLOGIES, AnalogDesign, band_frequencies
+from lmu_hw.analog.design.memory import CAPACITORS, RESISTORS, TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_capacitor, choose_values
 from lmu_hw.analog.design.rounding import Catalogue, round_values
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 NOISE = 1e-13
 """The relative size of a disturbance: hundreds of times the last bit, far below what counts as a difference."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from lmu_hw.analog.circuit.devices import IdealOpAmp, SinglePoleOpAmp
+from lmu_hw.analog.circuit.devices import IdealOpAmp, IdealOta, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import (
     Capacitor,
+    Element,
     Instance,
     OpAmp,
     PiecewiseLinear,
     Port,
     Resistor,
+    Transconductor,
     VoltageSource,
 )
-from lmu_hw.analog.circuit.graph import Circuit, element_vertex, net_vertex, replaced, walk
+from lmu_hw.analog.circuit.graph import Circuit, element_vertex, net_vertex, parts_of, replaced, walk
 from lmu_hw.errors import DesignError
 
 
@@ -116,6 +118,36 @@ def test_replacing_what_is_not_there_is_refused(path: str) -> None:
 def test_replacing_by_another_name_is_refused() -> None:
     with pytest.raises(DesignError, match=r"outer\.R_1 must be replaced by an element of its name, got R_9"):
         replaced(nested(), {"R_1": Resistor("R_9", 1.0)})
+
+
+@pytest.mark.parametrize(
+    ("element", "name", "value"),
+    [
+        (Resistor("R_1", 1e3), "resistance", 2e3),
+        (Capacitor("C_1", 1e-9), "capacitance", 2e-9),
+        (OpAmp("X_1", SinglePoleOpAmp()), "gbw", 1e6),
+        (Transconductor("X_1", IdealOta()), "gm", 2e-6),
+    ],
+)
+def test_an_element_takes_another_value_of_a_parameter(element: Element, name: str, value: float) -> None:
+    changed = element.with_parameter(name, value)
+    assert changed.parameters == {**element.parameters, name: value}
+    assert (type(changed), changed.name) == (type(element), element.name)
+    assert element.parameters[name] != value
+    with pytest.raises(DesignError, match=f"parameter of {element.name} must be one of a {element.kind}, got beta"):
+        element.with_parameter("beta", 1.0)
+
+
+def test_a_parameter_keeps_its_range() -> None:
+    with pytest.raises(DesignError, match="op-amp gbw must be a positive finite number"):
+        OpAmp("X_1", SinglePoleOpAmp()).with_parameter("gbw", -1.0)
+    with pytest.raises(DesignError, match="parameter of V_1 must be one of a voltage source, got resistance"):
+        VoltageSource("V_1").with_parameter("resistance", 1.0)
+
+
+def test_the_parts_of_a_kind_are_found_at_any_depth() -> None:
+    assert [part.ohms for part in parts_of(nested(), Resistor)] == [1e3, 2e3, 1e3, 2e3, 5e3]
+    assert parts_of(nested(), Capacitor) == []
 
 
 @pytest.mark.parametrize("name", ["3R", "R 1", "R-1", "", "R_" + "x" * 62, "Rµ", "R.1", "R\n.end"])

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lmu_hw.analog.circuit.bench import bench_for, held_samples
-from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, RealOpAmp, SinglePoleOpAmp
-from lmu_hw.analog.circuit.elements import Capacitor, Device, Element, Instance, Resistor
+from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta, SinglePoleOpAmp
+from lmu_hw.analog.circuit.elements import Device, Element, Instance, Resistor
 from lmu_hw.analog.circuit.graph import GROUND, Circuit, replaced, walk
 from lmu_hw.analog.design.memory import STYLES, AnalogDesign, design_memory
 from lmu_hw.analog.export.spice import Transient, to_deck
@@ -24,16 +24,11 @@ def deck_of(bench: Circuit) -> str:
 
 def other_than(element: Element) -> Element:
     """One of another value, where elements of its kind have one."""
-    match element:
-        case Resistor():
-            return replace(element, ohms=element.ohms / 3.0)
-        case Capacitor():
-            return replace(element, farads=element.farads / 3.0)
-        case Device(model=RealOpAmp() as model):
-            return replace(element, model=replace(model, offset=-1e-3 / 7.0))
-        case Device(model=MacroOta() as model):
-            return replace(element, model=replace(model, gm=model.gm / 3.0))
-    return element
+    values = element.parameters
+    for name in ("resistance", "capacitance", "gm"):
+        if name in values:
+            return element.with_parameter(name, values[name] / 3.0)
+    return element.with_parameter("offset", -1e-3 / 7.0) if "offset" in values else element
 
 
 @pytest.mark.parametrize("topology", ["dense", "chain"])

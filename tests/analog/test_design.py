@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,24 +15,23 @@ from scipy.linalg import expm
 from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.devices import MacroOpAmp, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Capacitor, Element, OpAmp, Resistor
-from lmu_hw.analog.circuit.graph import replaced, walk
+from lmu_hw.analog.circuit.graph import parts_of, replaced, walk
 from lmu_hw.analog.design.amplitudes import VoltageNetwork, scale_amplitudes
 from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import PartRange, choose_capacitor
 from lmu_hw.analog.design.technologies.opamp_rc import choose_polarity
-from lmu_hw.analog.realisation.dense import dense_realisation
 from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.analog.realisation.topologies import dense_realisation
 from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 DELAYS = (1.0, 0.0, 0.5, 0.3)
 
 
 def parts(design: AnalogDesign, kind: type[Element]) -> dict[str, Any]:
     """The parts of a kind, by name."""
-    return {part.name: part for _, part, _ in walk(design.circuit) if isinstance(part, kind)}
+    return {part.name: part for part in parts_of(design.circuit, kind)}
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 6, 16, 32])

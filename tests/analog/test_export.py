@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,12 @@ from lmu_hw.analog.circuit.elements import Capacitor, Device, Resistor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import walk
 from lmu_hw.analog.circuit.rules import ElectricalRuleError
-from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.export.files import BILL_COLUMNS, bill_of_materials, write_design
 from lmu_hw.analog.export.manifest import Questions, manifest
 from tests.analog.golden import GOLDEN, golden_texts
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 every_topology = pytest.mark.parametrize("topology", TOPOLOGIES)
 every_style = pytest.mark.parametrize("style", STYLES)

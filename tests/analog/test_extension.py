@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from lmu_hw.analog import Tolerances, write_design
 from lmu_hw.analog.circuit.devices import IdealOpAmp
-from lmu_hw.analog.circuit.elements import GROUND, Capacitor, OpAmp, Transconductor
+from lmu_hw.analog.circuit.elements import OpAmp
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.design.technologies import TECHNOLOGIES
 from lmu_hw.analog.design.technologies.base import Stage, StageBuilder
 from lmu_hw.analog.design.technologies.gm_c import GmC
 from lmu_hw.analog.export.manifest import Questions, manifest
-from lmu_hw.analog.realisation import TOPOLOGIES
 from lmu_hw.analog.realisation.network import Readouts, Realisation, from_states
+from lmu_hw.analog.realisation.topologies import TOPOLOGIES
 from lmu_hw.core.legendre import input_vector, state_matrix
+from tests.analog.helpers import MakeDesign, RunDeck
 from tests.analog.test_technologies import DELAYS, transient_errors
-
-RunDeck = Callable[[str], dict[str, NDArray[Any]]]
-MakeDesign = Callable[..., AnalogDesign]
 
 
 def reversed_realisation(order: int, theta: float, readouts: Readouts) -> Realisation:
@@ -45,15 +40,7 @@ class BufferedGmC(GmC):
     def build(self, circuit: Circuit, stage: Stage) -> None:
         signal = stage.signal
         builder = StageBuilder(circuit, stage, [coupling.source for coupling in stage.couplings], [signal])
-        for coupling in stage.couplings:
-            device = Transconductor(f"X_{signal}_{coupling.source}", self.ota.scaled(1.0 / coupling.ohms))
-            plus, minus = (coupling.source, GROUND) if coupling.positive else (GROUND, coupling.source)
-            builder.add(device, inp=plus, inn=minus, out="node")
-        if stage.integrates:
-            builder.add(Capacitor(f"C_{signal}", stage.reference), p="node", n=GROUND)
-        else:
-            load = Transconductor(f"X_load_{signal}", self.ota.scaled(1.0 / stage.reference))
-            builder.add(load, inp=GROUND, inn="node", out="node")
+        self.drive_node(builder, stage, "node")
         builder.add(OpAmp(f"X_buffer_{signal}", IdealOpAmp()), inp="node", inn=signal, out=signal)
         builder.place()
 

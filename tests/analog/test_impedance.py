@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -12,13 +10,12 @@ from lmu_hw.analog.analysis.small_signal import noise
 from lmu_hw.analog.circuit.devices import AMPS_PER_HZ, MacroOta, SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Device, Resistor
 from lmu_hw.analog.circuit.equations import equations
-from lmu_hw.analog.circuit.graph import walk
+from lmu_hw.analog.circuit.graph import parts_of
 from lmu_hw.analog.design.impedance import MOST_NOISE, NOISE_SHARE
-from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, Series
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -127,8 +124,8 @@ def test_an_error_that_no_amplifier_keeps_is_refused(make_design: MakeDesign) ->
 
 def test_power_counts_amplifiers_and_resistors(make_design: MakeDesign) -> None:
     design = make_design(3, opamp=SinglePoleOpAmp(gbw=1e6), supply=2.5)
-    amplifiers = [part for _, part, _ in walk(design.circuit) if isinstance(part, Device)]
-    conductance = sum(1 / part.ohms for _, part, _ in walk(design.circuit) if isinstance(part, Resistor))
+    amplifiers = parts_of(design.circuit, Device)
+    conductance = sum(1 / part.ohms for part in parts_of(design.circuit, Resistor))
     power = estimate_power(design.circuit, supply=2.5, swing=2.0)
     assert power.amplifiers == pytest.approx(len(amplifiers) * 2 * 2.5 * AMPS_PER_HZ * 1e6)
     assert power.resistors == pytest.approx(2.5 * 2.0 * conductance)

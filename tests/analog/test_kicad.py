@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ import pytest
 from lmu_hw.analog.circuit.devices import SinglePoleOpAmp
 from lmu_hw.analog.circuit.elements import Device, Resistor, VoltageSource
 from lmu_hw.analog.circuit.graph import GROUND, walk
-from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import bill_of_materials, kicad_text
 from lmu_hw.analog.export.kicad import SUPPLIES, placed_parts
 from lmu_hw.errors import DesignError
+from tests.analog.helpers import MakeDesign
 
-MakeDesign = Callable[..., AnalogDesign]
 Expression = list[Any]
 
 

@@ -28,16 +28,7 @@ from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import reduce, state_space
 from lmu_hw.errors import DesignError
-from tests.analog.elements import CurrentSource
-
-
-def low_pass(name: str = "low_pass", ohms: float = 1e3) -> Circuit:
-    circuit = Circuit(name)
-    circuit.add_port("u", "in")
-    circuit.add_port("x", "out")
-    circuit.add(Resistor("R_1", ohms), p="u", n="x")
-    circuit.add(Capacitor("C_1", 1e-6), p="x", n="0")
-    return circuit
+from tests.analog.helpers import CurrentSource, inverter, low_pass
 
 
 def test_rc_low_pass() -> None:
@@ -75,12 +66,7 @@ def test_sources_are_inputs_with_spice_directions() -> None:
 
 @pytest.mark.parametrize("model", [IdealOpAmp(gain=100.0), SinglePoleOpAmp(gain=100.0, rout=1e-9)])
 def test_finite_gain_of_an_inverter(model: IdealOpAmp | SinglePoleOpAmp) -> None:
-    circuit = Circuit("inverter")
-    circuit.add_port("u", "in")
-    circuit.add_port("y", "out")
-    circuit.add(Resistor("R_1", 1e4), p="u", n="s")
-    circuit.add(Resistor("R_2", 2e4), p="s", n="y")
-    circuit.add(OpAmp("X_1", model), inp="0", inn="s", out="y")
+    circuit = inverter(model, 2.0)
     gains = [state_space(circuit, ideal_opamps=ideal).response(0.0)[0, 0, 0] for ideal in (False, True)]
     np.testing.assert_allclose(gains, [-2.0 / (1 + 3.0 / 100.0), -2.0], rtol=1e-9)
 

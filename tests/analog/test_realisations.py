@@ -12,8 +12,8 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 
 from lmu_hw.analog.design.amplitudes import scale_amplitudes
 from lmu_hw.analog.design.memory import TOPOLOGIES
-from lmu_hw.analog.realisation.ladder import ladder_coordinates
 from lmu_hw.analog.realisation.network import Readouts, Realisation
+from lmu_hw.analog.realisation.topologies import ladder_coordinates
 from lmu_hw.core.legendre import chain_operands, energy_scale, input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
-from lmu_hw.analog.circuit.graph import walk
-from lmu_hw.analog.design.amplitudes import VoltageNetwork
-from lmu_hw.analog.design.memory import TOPOLOGIES, AnalogDesign, band_frequencies
+from lmu_hw.analog.circuit.graph import parts_of
+from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_frequencies
+from lmu_hw.analog.design.memory import TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, Series
 from lmu_hw.analog.design.rounding import response_error, sensitivities
 from lmu_hw.errors import DesignError
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 E96_E12: dict[str, Any] = {"resistor_series": Series("E96"), "capacitor_series": Series("E12")}
 
@@ -27,11 +25,10 @@ every_topology = pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("style", ["opamp-rc", "opamp-rc-differential"])
 def test_every_part_is_of_its_series(make_design: MakeDesign, topology: str, style: str) -> None:
     design = make_design(4, topology=topology, style=style, **E96_E12)
-    for _, part, _ in walk(design.circuit):
-        if isinstance(part, Resistor):
-            assert part.ohms == Series("E96").nearest(part.ohms)
-        elif isinstance(part, Capacitor):
-            assert part.farads == Series("E12").nearest(part.farads)
+    for resistor in parts_of(design.circuit, Resistor):
+        assert resistor.ohms in Series("E96").values(0.99 * resistor.ohms, 1.01 * resistor.ohms)
+    for capacitor in parts_of(design.circuit, Capacitor):
+        assert capacitor.farads in Series("E12").values(0.99 * capacitor.farads, 1.01 * capacitor.farads)
     assert design.specification["resistor_series"] == "E96"
 
 
@@ -97,8 +94,8 @@ def test_without_a_series_values_are_exact(make_design: MakeDesign) -> None:
 
 def test_transconductances_are_not_rounded(make_design: MakeDesign) -> None:
     design = make_design(3, style="gm-c", capacitor_series=Series("E3"))
-    assert {part.farads for _, part, _ in walk(design.circuit) if isinstance(part, Capacitor)} <= {1e-9, 2.2e-9, 4.7e-9}
-    assert sum(isinstance(part, Transconductor) for _, part, _ in walk(design.circuit)) == 9 + 3 + 3 + 1
+    assert {part.farads for part in parts_of(design.circuit, Capacitor)} <= {1e-9, 2.2e-9, 4.7e-9}
+    assert len(parts_of(design.circuit, Transconductor)) == 9 + 3 + 3 + 1
     assert design.predict().nrmse < 1e-12
 
 

@@ -23,21 +23,9 @@ from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import state_space
 from lmu_hw.analog.export.spice import to_deck, to_subcircuit
 from lmu_hw.errors import DesignError
-from tests.analog.elements import CurrentSource
+from tests.analog.helpers import CurrentSource, leaky_integrator
 
-MODEL = IdealOpAmp()
-
-
-def integrator() -> Circuit:
-    """A leaky inverting integrator that breaks no rule."""
-    circuit = Circuit("leaky")
-    circuit.add_port("u", "in")
-    circuit.add_port("x", "out")
-    circuit.add(Resistor("R_in", 1e4), p="u", n="sum")
-    circuit.add(Resistor("R_leak", 1e4), p="x", n="sum")
-    circuit.add(Capacitor("C_1", 1e-8), p="sum", n="x")
-    circuit.add(OpAmp("X_1", MODEL), inp="0", inn="sum", out="x")
-    return circuit
+MODEL = IdealOpAmp()  # a leaky integrator with it breaks no rule
 
 
 def broken(circuit: Circuit) -> list[tuple[str, str]]:
@@ -45,8 +33,8 @@ def broken(circuit: Circuit) -> list[tuple[str, str]]:
 
 
 def test_a_sound_circuit_passes() -> None:
-    assert rules.violations(integrator()) == []
-    rules.check(bench_for(integrator(), 1.0))
+    assert rules.violations(leaky_integrator(MODEL)) == []
+    rules.check(bench_for(leaky_integrator(MODEL), 1.0))
 
 
 def case_fold_elements(c: Circuit) -> None:
@@ -202,7 +190,7 @@ def no_feedback(c: Circuit) -> None:
     ],
 )
 def test_each_rule_finds_its_breakage(breakage: Callable[[Circuit], None], rule: str, paths: list[str]) -> None:
-    circuit = integrator()
+    circuit = leaky_integrator(MODEL)
     breakage(circuit)
     of_rule = [path for name, path in broken(circuit) if name == rule]
     assert of_rule
@@ -234,14 +222,14 @@ def test_a_loop_of_floating_voltage_sources_is_refused() -> None:
 
 
 def test_violations_inside_an_instance_have_its_path() -> None:
-    circuit = integrator()
+    circuit = leaky_integrator(MODEL)
     dangling_net(circuit)
     bench = bench_for(circuit, 0.0)
     assert broken(bench) == [("connected_pins", "leaky_bench.X_leaky.nowhere")]
 
 
 def test_the_error_lists_all_and_says_the_first_in_one_line() -> None:
-    circuit = integrator()
+    circuit = leaky_integrator(MODEL)
     zero_capacitor(circuit)
     shorted_part(circuit)
     with pytest.raises(DesignError) as caught:
@@ -253,7 +241,7 @@ def test_the_error_lists_all_and_says_the_first_in_one_line() -> None:
 
 
 def test_a_differential_stage_and_a_transconductor_on_a_capacitor_are_sound() -> None:
-    circuit = integrator()
+    circuit = leaky_integrator(MODEL)
     for side, other in (("p", "n"), ("n", "p")):
         circuit.add(Resistor(f"R_in_{side}", 1e4), p="u", n=f"virtual_{other}")
         circuit.add(Resistor(f"R_fb_{side}", 1e4), p=f"virtual_{other}", n=f"out_{side}")
@@ -286,7 +274,7 @@ def test_feedback_through_two_parts_is_found() -> None:
 
 
 def test_one_circuit_may_be_used_twice() -> None:
-    inner = integrator()
+    inner = leaky_integrator(MODEL)
     circuit = Circuit("two")
     circuit.add(VoltageSource("V_1", 1.0), p="a", n="0")
     circuit.add(Instance("X_1", inner), u="a", x="b")
@@ -295,5 +283,5 @@ def test_one_circuit_may_be_used_twice() -> None:
     other = Circuit("three")
     other.add(VoltageSource("V_1", 1.0), p="a", n="0")
     other.add(Instance("X_1", inner), u="a", x="b")
-    other.add(Instance("X_2", integrator()), u="b", x="c")
+    other.add(Instance("X_2", leaky_integrator(MODEL)), u="b", x="c")
     assert broken(other) == [("distinct_names", "three.leaky")]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 
 import pytest
 
 from lmu_hw.analog.circuit.graph import walk
-from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES, AnalogDesign
+from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import schematic
 from lmu_hw.analog.export.schematic import stages
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,44 +9,26 @@ import pytest
 
 from lmu_hw.analog.analysis.small_signal import noise, offset_gains, sensitivities
 from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE, MacroOpAmp, MacroOta, SinglePoleOpAmp
-from lmu_hw.analog.circuit.elements import Capacitor, OpAmp, Resistor, Transconductor
+from lmu_hw.analog.circuit.elements import Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.circuit.linear import reduce
 from lmu_hw.analog.design.memory import design_memory
 from lmu_hw.errors import DesignError
+from tests.analog.helpers import inverter, low_pass
 
 FOUR_KT = 4 * BOLTZMANN * TEMPERATURE
 
 
-def low_pass(ohms: float = 1e5, farads: float = 1e-9) -> Circuit:
-    circuit = Circuit("low_pass")
-    circuit.add_port("u", "in")
-    circuit.add_port("x", "out")
-    circuit.add(Resistor("R_1", ohms), p="u", n="x")
-    circuit.add(Capacitor("C_1", farads), p="x", n="0")
-    return circuit
-
-
-def inverter(model: MacroOpAmp | SinglePoleOpAmp) -> Circuit:
-    circuit = Circuit("inverter")
-    circuit.add_port("u", "in")
-    circuit.add_port("y", "out")
-    circuit.add(Resistor("R_1", 1e4), p="u", n="s")
-    circuit.add(Resistor("R_2", 5e4), p="s", n="y")
-    circuit.add(OpAmp("X_1", model), inp="0", inn="s", out="y")
-    return circuit
-
-
 def test_noise_on_a_capacitor_is_kt_over_c() -> None:
     for ohms in (1e4, 1e6):
-        found = noise(equations(low_pass(ohms)), np.geomspace(1e-3, 1e9, 4000), "x")
+        found = noise(equations(low_pass(ohms=ohms, farads=1e-9)), np.geomspace(1e-3, 1e9, 4000), "x")
         assert found.rms() == pytest.approx(np.sqrt(BOLTZMANN * TEMPERATURE / 1e-9), rel=1e-3)
         assert found.density[0] == pytest.approx(np.sqrt(FOUR_KT * ohms), rel=1e-6)
 
 
 def test_noise_grows_with_the_absolute_temperature() -> None:
-    system = equations(inverter(MacroOpAmp(noise=1e-8)))
+    system = equations(inverter(MacroOpAmp(noise=1e-8), 5.0))
     cold, hot = (noise(system, 1.0, "y", celsius=celsius).density[0] for celsius in (-40.0, 125.0))
     assert hot / cold == pytest.approx(np.sqrt(398.15 / 233.15))
     with pytest.raises(DesignError, match="temperature above absolute zero"):
@@ -54,14 +36,14 @@ def test_noise_grows_with_the_absolute_temperature() -> None:
 
 
 def test_noise_of_an_inverter_by_its_parts() -> None:
-    found = noise(equations(inverter(MacroOpAmp(gain=1e9, noise=2e-8))), [1.0, 10.0], "y")
+    found = noise(equations(inverter(MacroOpAmp(gain=1e9, noise=2e-8), 5.0)), [1.0, 10.0], "y")
     powers = {"R_1": FOUR_KT * 1e4 * 25, "R_2": FOUR_KT * 5e4, "X_1": (6 * 2e-8) ** 2}
     assert found.sources == tuple(powers)
     np.testing.assert_allclose(found.powers, [list(powers.values())] * 2, rtol=1e-6)
     total = sum(powers.values())
     assert found.shares() == pytest.approx({name: power / total for name, power in powers.items()}, rel=1e-6)
     assert all(one >= other for one, other in pairwise(found.shares().values()))
-    assert noise(equations(inverter(SinglePoleOpAmp())), 1.0, "y").sources == ("R_1", "R_2")
+    assert noise(equations(inverter(SinglePoleOpAmp(), 5.0)), 1.0, "y").sources == ("R_1", "R_2")
 
 
 def test_noise_of_a_transconductor_between_two_nets() -> None:
@@ -78,13 +60,13 @@ def test_noise_of_a_transconductor_between_two_nets() -> None:
 
 def test_a_net_that_is_not_there_is_refused() -> None:
     with pytest.raises(DesignError, match="net must be one of the circuit low_pass, got nosuch"):
-        noise(equations(low_pass()), 1.0, "nosuch")
+        noise(equations(low_pass(ohms=1e5, farads=1e-9)), 1.0, "nosuch")
 
 
 def test_sensitivities_of_a_low_pass() -> None:
     """H = 1/(1 + s R C): R dH/dR = C dH/dC = -s R C H²."""
     frequencies = np.geomspace(1.0, 1e6, 7)
-    system = equations(low_pass())
+    system = equations(low_pass(ohms=1e5, farads=1e-9))
     s = 2j * np.pi * frequencies * 1e-4
     found = sensitivities(system, frequencies, "x")
     assert [each.path for each in system.parameters] == ["R_1", "C_1"]
@@ -103,7 +85,7 @@ def test_sensitivities_are_derivatives(topology: str, style: str) -> None:
     system, frequencies = equations(design.circuit), np.array([1.0, 30.0, 75.0])
     inputs = np.array([design.input_ports[port] for port in system.inputs])
     nets = design.signal_nets("y0")
-    found = sensitivities(system, frequencies, (nets[0], nets[1] if len(nets) > 1 else "0"), inputs)
+    found = sensitivities(system, frequencies, design.signal_pair("y0"), inputs)
     values = np.tile(system.nominal, (2 * len(system.nominal), 1))
     steps = 1e-4 * np.eye(len(system.nominal))
     values *= np.concatenate([1 + steps, 1 - steps])
@@ -115,6 +97,6 @@ def test_sensitivities_are_derivatives(topology: str, style: str) -> None:
 
 
 def test_offsets_at_the_output() -> None:
-    system = equations(inverter(MacroOpAmp(gain=1e12)))
+    system = equations(inverter(MacroOpAmp(gain=1e12), 5.0))
     assert system.amplifiers == ("X_1",)
     np.testing.assert_allclose(offset_gains(system, "y"), [6.0], rtol=1e-9)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from lmu_hw.analog.circuit.elements import (
     VoltageSource,
 )
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.export.files import deck_text, subcircuit_text
 from lmu_hw.analog.export.spice import (
     LINE,
@@ -32,9 +30,7 @@ from lmu_hw.analog.export.spice import (
     to_subcircuit,
 )
 from lmu_hw.errors import DesignError
-from tests.analog.elements import CurrentSource
-
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import CurrentSource, MakeDesign
 
 
 def logical_lines(text: str) -> list[str]:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy.linalg import expm
 
 from lmu_hw.analog.circuit.bench import held_samples
 from lmu_hw.analog.circuit.devices import (
@@ -26,34 +22,13 @@ from lmu_hw.analog.export.files import subcircuit_text
 from lmu_hw.analog.export.spice import Noise, SmallSignal, Transient, to_deck
 from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
-
-Vectors = dict[str, NDArray[Any]]
-RunDeck = Callable[[str], Vectors]
-MakeDesign = Callable[..., AnalogDesign]
+from tests.analog.helpers import MakeDesign, RunDeck, exact_response, exact_states, worst_nrmse
 
 THETA = 0.01
 DELAYS = (1.0, 0.5)
 
 every_topology = pytest.mark.parametrize("topology", TOPOLOGIES)
 every_style = pytest.mark.parametrize("style", STYLES)
-
-
-def exact_states(order: int, ratio: float, samples: Sequence[float]) -> NDArray[np.float64]:
-    """States after each held sample, shape (samples, order), by the exponential of the joined system."""
-    joined = np.zeros((order + 1, order + 1))
-    joined[:order, :order] = state_matrix(order) / ratio
-    joined[:order, order] = input_vector(order) / ratio
-    flow = expm(joined)
-    state, states = np.zeros(order), []
-    for sample in samples:
-        state = flow[:order, :order] @ state + flow[:order, order] * sample
-        states.append(state)
-    return np.array(states)
-
-
-def worst_nrmse(got: NDArray[Any], wanted: NDArray[Any]) -> float:
-    """Root mean square error over root mean square, of the worst column."""
-    return float(np.sqrt(np.mean((got - wanted) ** 2, axis=0) / np.mean(wanted**2, axis=0)).max())
 
 
 def transient_errors(
@@ -126,8 +101,7 @@ def test_small_signals_have_the_pade_response(
     design = make_design(order, THETA, topology=topology, style=style)
     band = order / (4 * THETA)
     got = run_deck(to_deck(design.bench(0.0, ac=design.input_scaling), [SmallSignal(20, band / 1e3, band)]))
-    s = 2j * np.pi * got["frequency"].real * THETA
-    wanted = np.array([np.linalg.solve(x * np.eye(order) - state_matrix(order), input_vector(order)) for x in s])
+    wanted = exact_response(order, THETA, got["frequency"].real)
     volts = design.read(got)
     delayed = volts[:, -1] / design.output_scaling[-1]
     assert np.max(np.abs(delayed / wanted.sum(axis=1) - 1)) <= 1e-3
@@ -179,12 +153,9 @@ def test_the_linear_model_is_what_ngspice_finds(
 @every_style
 def test_a_noise_deck_runs(make_design: MakeDesign, run_deck: RunDeck, style: str) -> None:
     design = make_design(2, style=style, ota=MacroOta(noise=1e-6))
-    nets = design.signal_nets("y0")
-    source = next(iter(design.input_ports))
-    output = nets[0] if len(nets) == 1 else (nets[0], nets[1])
-    got = run_deck(to_deck(design.bench(0.0, ac=1.0), [Noise(output, f"V_{source}", 5, 1.0, 100.0)]))
-    density = next(wave for name, wave in got.items() if "onoise_spectrum" in name)
-    assert np.all(np.real(density) > 0)
+    analysis = Noise(design.signal_nets("y0"), f"V_{next(iter(design.input_ports))}", 5, 1.0, 100.0)
+    got = run_deck(to_deck(design.bench(0.0, ac=1.0), [analysis]))
+    assert np.all(got["onoise_spectrum"] > 0)
 
 
 @every_topology

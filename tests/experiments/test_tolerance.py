@@ -12,9 +12,8 @@ from click.testing import CliRunner
 from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
 from lmu_hw.analog.circuit.devices import MacroOpAmp
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.realisation.dense import dense_realisation
-from lmu_hw.analog.realisation.ladder import ladder_realisation
 from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.analog.realisation.topologies import dense_realisation, ladder_realisation
 from lmu_hw.core.legendre import input_vector, readout, state_matrix
 from lmu_hw.errors import DesignError
 from lmu_hw.experiments import tolerance

@@ -1,7 +1,7 @@
-"""What every technology has in common: how it makes a circuit of a network, stage by stage.
+"""The common part of all technologies: how a network becomes a circuit, stage by stage, and which nets carry a signal.
 
-A technology is one class. It says which signals and impedances suit its devices, and how it builds a stage; the stages
-of a network, their signs and their ports are found here.
+A technology is one class. It says which signals and impedances suit its devices, and how a stage is built. The stages
+of a network, their signs and their ports are determined here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, DeviceModel, IdealOta, SinglePoleOpAmp
-from lmu_hw.analog.circuit.elements import Capacitor, Direction, Element, Instance, Resistor
+from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, DeviceModel
+from lmu_hw.analog.circuit.elements import Direction, Element, Instance
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.parts import PartValues
@@ -32,8 +32,9 @@ class Polarity:
     """The signs in which a circuit stores its signals, and the inverters that they leave necessary.
 
     Attributes:
-        signs: one per source, +1 or -1: the stage of a signal gives out sign * value. Inputs and outputs have +1.
-        inverted: the sources whose negative is needed too, ascending; the last index is the input.
+        signs: +1 or -1 for each source, shape (sources,): the output of a stage is sign * value. The input and the
+            outputs of the network have +1.
+        inverted: The sources whose negative is needed too, ascending; the last index is the input.
     """
 
     signs: Signs
@@ -45,9 +46,9 @@ class Coupling:
     """A connection that leads into a stage.
 
     Attributes:
-        source: the signal that it comes from.
-        positive: whether the stored voltage of the source raises that of the stage.
-        ohms: the resistance, or the inverse transconductance, of its part.
+        source: The signal from which it comes.
+        positive: Whether the stored voltage of the source raises that of the stage.
+        ohms: The resistance of its part, or the inverse of its transconductance, ohm.
     """
 
     source: str
@@ -57,13 +58,13 @@ class Coupling:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a technology is to build.
+    """A stage that a technology is to build.
 
     Attributes:
         kind: "integrator", "sum" or "inverter".
-        signal: what the stage gives out.
-        couplings: what leads into it.
-        reference: capacitance of an integrator in farad, feedback resistance of the others in ohm.
+        signal: The signal at its output.
+        couplings: The connections that lead into it.
+        reference: The capacitance of an integrator, farad, or the feedback resistance of another stage, ohm.
     """
 
     kind: str
@@ -82,9 +83,9 @@ class Assembly:
     """A circuit and the signs in which its nets carry the signals.
 
     Attributes:
-        circuit: one instance per stage.
+        circuit: The circuit, with one instance per stage.
         signs: +1 or -1 per signal, in the network's order; -1 where the net carries the negative.
-        inverters: how many stages only make the negative of a signal.
+        inverters: The number of stages that only invert.
     """
 
     circuit: Circuit
@@ -93,14 +94,14 @@ class Assembly:
 
 
 class Technology(ABC):
-    """What the stages are made of.
+    """The devices of which stages are made, with their limits.
 
     Attributes:
-        style: the name of the technology.
-        differential: whether every signal is the difference of two nets.
-        discrete_resistors: whether couplings are resistors, which can have standard values.
-        bandwidth: whether a gain-bandwidth product limits the amplifiers.
-        load_amps: the current that an amplifier's output can deliver, A; None where outputs drive capacitors alone.
+        style: The name of the technology.
+        differential: Whether every signal is the difference of two nets.
+        discrete_resistors: Whether couplings are resistors, which can have standard values.
+        bandwidth: Whether a gain-bandwidth product limits the amplifiers.
+        load_amps: The current that the output of an amplifier can deliver, A; None where outputs drive capacitors only.
     """
 
     style: ClassVar[str]
@@ -112,10 +113,10 @@ class Technology(ABC):
     @classmethod
     @abstractmethod
     def with_models(cls, opamp: AnyOpAmp, ota: Cell) -> Technology:
-        """Return the technology with those of the given models that it uses.
+        """Return the technology with the one of the given models that it uses.
 
         Raises:
-            DesignError: it has no use for a model of this kind.
+            DesignError: It cannot use a model of this kind.
         """
 
     @property
@@ -126,35 +127,48 @@ class Technology(ABC):
     @property
     @abstractmethod
     def preferred_impedance(self) -> float:
-        """The level of resistances that suits the devices where no limit says otherwise, ohm."""
+        """The impedance level that suits the devices if no limit demands another, ohm."""
 
     @property
     @abstractmethod
     def noise_factor(self) -> float:
-        """The noise power of a coupling's parts, relative to 4 k T R of its resistance (or of 1/gm)."""
+        """The noise power of the parts of a coupling, relative to 4 k T R of its resistance (or of 1/gm)."""
 
     @abstractmethod
     def largest_signal(self, supply: float, share: float) -> float:
-        """Return the largest signal, V, with supplies of ±`supply`, of whose limit a `share` is used.
+        """Return the largest signal, V.
+
+        Args:
+            supply: The supplies lie at plus and minus this voltage, V.
+            share: The share of the supply that an output may use, above 0 and at most 1.
 
         Raises:
-            DesignError: the devices don't reach it.
+            DesignError: The devices do not reach it.
         """
 
     @abstractmethod
     def weakened(self, gain: float, gbw: float) -> Technology:
-        """Return the technology with amplifiers that are ideal but for a gain and, where it matters, a bandwidth."""
+        """Return the technology with amplifiers that are ideal except for a gain and, if it matters, a bandwidth.
+
+        Args:
+            gain: The gain at direct current, V/V; of a transconductor, its gm over its output conductance.
+            gbw: The gain-bandwidth product of an op-amp, Hz.
+        """
 
     @abstractmethod
     def build(self, circuit: Circuit, stage: Stage) -> None:
         """Add a stage to the circuit; see `StageBuilder`."""
 
     def polarity(self, network: VoltageNetwork) -> Polarity:
-        """Choose the signs in which signals are stored; they are kept as they are where signs cost nothing."""
+        """Return the signs in which signals are stored: all positive, where a negative coupling costs nothing."""
         return Polarity(np.ones(len(network.sources), dtype=np.int8))
 
     def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:
-        """Make the circuit that carries out `network` with the given parts; see `top_level` for its ports."""
+        """Return the circuit of `network` with the given parts; its ports are those of `top_level`.
+
+        Raises:
+            DesignError: The name is not an identifier.
+        """
         circuit, polarity = top_level(name, network, differential=self.differential), self.polarity(network)
         signs = polarity.signs.tolist()
         for i, signal in enumerate(network.signals):
@@ -175,48 +189,8 @@ class Technology(ABC):
         return Assembly(circuit, tuple(signs[:-1]), len(polarity.inverted))
 
 
-@dataclass(frozen=True)
-class OpAmpTechnology(Technology):
-    """What the technologies of op-amps, resistors and capacitors have in common.
-
-    Attributes:
-        opamp: the model of every op-amp.
-    """
-
-    opamp: AnyOpAmp
-
-    preferred_impedance: ClassVar[float] = 1e5
-    load_amps: ClassVar[float] = 2e-3
-    noise_factor: ClassVar[float] = 1.0
-
-    @property
-    def device(self) -> DeviceModel:
-        """The model of every op-amp."""
-        return self.opamp
-
-    def largest_signal(self, supply: float, share: float) -> float:
-        """Return what the outputs of an op-amp reach at a `share` of the supply, V; a signal may have two of them.
-
-        Raises:
-            DesignError: the op-amps' rails don't hold that.
-        """
-        self.opamp.check_swing(share * supply)
-        return (2.0 if self.differential else 1.0) * share * supply
-
-    def weakened(self, gain: float, gbw: float) -> Technology:
-        """Return the technology with op-amps of one pole."""
-        return type(self).with_models(SinglePoleOpAmp(gain=gain, gbw=gbw), IdealOta())
-
-    @staticmethod
-    def feedback(stage: Stage, side: str = "") -> Capacitor | Resistor:
-        """Return the part around an op-amp: the capacitor of an integrator, the feedback resistor of another stage."""
-        if stage.integrates:
-            return Capacitor(f"C_{stage.signal}{side}", stage.reference)
-        return Resistor(f"R_fb_{stage.signal}{side}", stage.reference)
-
-
 def nets_of(signal: str, *, differential: bool) -> tuple[str, ...]:
-    """Return the nets of a signal: one, or the positive and the negative one."""
+    """Return the nets that carry a signal: one, or the positive and the negative one."""
     return tuple(signal + side for side in SIDES) if differential else (signal,)
 
 
@@ -238,7 +212,7 @@ class StageBuilder:
     """A stage under construction: its elements become a subcircuit, which is instantiated once, by `place`."""
 
     def __init__(self, top: Circuit, stage: Stage, sources: Sequence[str], outputs: Sequence[str]) -> None:
-        """Begin a stage that takes the nets `sources` and gives out its signal on the nets `outputs`."""
+        """Begin a stage with its inputs on the nets `sources` and its output on the nets `outputs`."""
         self._top, self._name = top, f"{stage.kind}_{stage.signal}"
         self._inner = Circuit(f"{top.name}_{self._name}")
         self._ports = [*dict.fromkeys(net for net in sources if net not in outputs), *outputs]
@@ -250,5 +224,5 @@ class StageBuilder:
         self._inner.add(element, **nets)
 
     def place(self) -> None:
-        """Put the stage into the circuit, on the nets of its ports' names."""
+        """Add the stage to the circuit; each of its ports is connected to the net of the same name."""
         self._top.add(Instance(f"X_{self._name}", self._inner), **{net: net for net in self._ports})

@@ -1,8 +1,7 @@
-"""Single-ended op-amp RC: inverting integrators, summing amplifiers, and inverters that several stages share.
+"""Op-amp RC, single-ended and fully differential: op-amps, resistors and capacitors.
 
-Stage X_integrator_x<i> has the op-amp X_amp_x<i>, the capacitor C_x<i> and one resistor R_x<i>_<source> per coupling,
-all on its virtual ground; a sum has the feedback resistor R_fb_<sum> in place of the capacitor. Where a stage needs
-the inverse of a signal, one inverter, on the net <signal>_neg, serves all of them.
+The single-ended stages invert, so the signs in which signals are stored decide how many inverters a circuit needs;
+`choose_polarity` chooses them.
 """
 
 from __future__ import annotations
@@ -12,20 +11,84 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, OpAmpModel, describe
-from lmu_hw.analog.circuit.elements import GROUND, OpAmp, Resistor
+from lmu_hw.analog.circuit.devices import (
+    AnyOpAmp,
+    Cell,
+    DeviceModel,
+    DifferentialOpAmpModel,
+    IdealOta,
+    OpAmpModel,
+    SinglePoleOpAmp,
+    describe,
+)
+from lmu_hw.analog.circuit.elements import GROUND, Capacitor, DifferentialOpAmp, OpAmp, Resistor
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
-from lmu_hw.analog.design.technologies.base import OpAmpTechnology, Polarity, Signs, Stage, StageBuilder
+from lmu_hw.analog.design.technologies.base import (
+    SIDES,
+    Polarity,
+    Signs,
+    Stage,
+    StageBuilder,
+    Technology,
+    nets_of,
+)
 from lmu_hw.errors import DesignError
 
 _STARTS = 64  # columns tried as the first one freed; the search is quadratic in the number of signals
 _VIRTUAL_GROUND = "virtual"
+_VIRTUAL = {"_p": "virtual_n", "_n": "virtual_p"}  # side p feeds back from the positive output to the inverting input
+_OTHER = {"_p": "_n", "_n": "_p"}
+
+
+@dataclass(frozen=True)
+class OpAmpTechnology(Technology):
+    """The common part of the technologies of op-amps, resistors and capacitors.
+
+    Attributes:
+        opamp: The model of every op-amp.
+    """
+
+    opamp: AnyOpAmp
+
+    preferred_impedance: ClassVar[float] = 1e5
+    load_amps: ClassVar[float] = 2e-3
+    noise_factor: ClassVar[float] = 1.0
+
+    @property
+    def device(self) -> DeviceModel:
+        """The model of every op-amp."""
+        return self.opamp
+
+    def largest_signal(self, supply: float, share: float) -> float:
+        """Return the largest signal, V, if each output of an op-amp reaches `share` of the supply.
+
+        Raises:
+            DesignError: That is beyond the op-amps' rails.
+        """
+        self.opamp.check_swing(share * supply)
+        return (2.0 if self.differential else 1.0) * share * supply
+
+    def weakened(self, gain: float, gbw: float) -> Technology:
+        """Return the technology with op-amps of one pole."""
+        return type(self).with_models(SinglePoleOpAmp(gain=gain, gbw=gbw), IdealOta())
+
+    @staticmethod
+    def feedback(stage: Stage, side: str = "") -> Capacitor | Resistor:
+        """Return the part around the op-amp of a stage: the capacitor of an integrator, or the feedback resistor."""
+        if stage.integrates:
+            return Capacitor(f"C_{stage.signal}{side}", stage.reference)
+        return Resistor(f"R_fb_{stage.signal}{side}", stage.reference)
 
 
 @dataclass(frozen=True)
 class OpAmpRC(OpAmpTechnology):
-    """Op-amps with resistors and capacitors, every signal on one net against ground."""
+    """Single-ended op-amp RC: inverting integrators, summing amplifiers, and inverters that several stages share.
+
+    Stage X_integrator_x<i> has the op-amp X_amp_x<i>, the capacitor C_x<i> and one resistor R_x<i>_<source> per
+    coupling, all on its virtual ground; a sum has the feedback resistor R_fb_<sum> in place of the capacitor. Where
+    stages need the inverse of a signal, one inverter, on the net <signal>_neg, serves all of them.
+    """
 
     opamp: OpAmpModel
 
@@ -36,7 +99,7 @@ class OpAmpRC(OpAmpTechnology):
         """Return the technology with the given op-amp.
 
         Raises:
-            DesignError: the op-amp is differential.
+            DesignError: The op-amp is differential.
         """
         if not isinstance(opamp, OpAmpModel):
             raise DesignError(f"the op-amp of style {cls.style}", "single-ended", describe(opamp))
@@ -58,13 +121,54 @@ class OpAmpRC(OpAmpTechnology):
         builder.place()
 
 
-def choose_polarity(network: VoltageNetwork) -> Polarity:
-    """Choose stored signs, with inputs and outputs kept as they are.
+@dataclass(frozen=True)
+class OpAmpRCDifferential(OpAmpTechnology):
+    """Fully differential op-amp RC: every signal is the difference of two nets, and crossing them inverts it.
 
-    Every column in turn is taken as free of an inverter, and then each other column that agrees with the
-    signs fixed so far. Where every column is full, as in the dense realisation, one free column fixes all
-    signs, so the result is the least number of inverters; for sparse columns it is a good choice without
-    that promise.
+    No inverters are needed. Stage X_integrator_x<i> has the balanced op-amp X_amp_x<i>, the capacitors C_x<i>_p and
+    C_x<i>_n, and the pair R_x<i>_<source>_p, R_x<i>_<source>_n per coupling; a sum has the pair R_fb_<sum>_p, _n in
+    place of the capacitors. The part on side p leads to the positive output, on side n to the negative one. The
+    op-amp's own common-mode feedback, which its model takes as ideal, keeps its outputs balanced about ground.
+    """
+
+    opamp: DifferentialOpAmpModel
+
+    style: ClassVar[str] = "opamp-rc-differential"
+    differential: ClassVar[bool] = True
+    noise_factor: ClassVar[float] = 2.0  # the two sides' noise adds up
+
+    @classmethod
+    def with_models(cls, opamp: AnyOpAmp, ota: Cell) -> OpAmpRCDifferential:
+        """Return the technology with the differential counterpart of the given op-amp."""
+        return cls(opamp.differential())
+
+    def build(self, circuit: Circuit, stage: Stage) -> None:
+        """Add a stage to the circuit. It inverts, so a positive coupling crosses the two sides of its source."""
+        signal, outputs = stage.signal, nets_of(stage.signal, differential=True)
+        nets = [net for coupling in stage.couplings for net in nets_of(coupling.source, differential=True)]
+        builder = StageBuilder(circuit, stage, nets, outputs)
+        for coupling in stage.couplings:
+            for side in SIDES:
+                net = coupling.source + (_OTHER[side] if coupling.positive else side)
+                builder.add(Resistor(f"R_{signal}_{coupling.source}{side}", coupling.ohms), p=net, n=_VIRTUAL[side])
+        for side in SIDES:
+            builder.add(self.feedback(stage, side), p=_VIRTUAL[side], n=signal + side)
+        amplifier = DifferentialOpAmp(f"X_amp_{signal}", self.opamp)
+        builder.add(amplifier, inp="virtual_p", inn="virtual_n", outp=outputs[0], outn=outputs[1])
+        builder.place()
+
+
+def choose_polarity(network: VoltageNetwork) -> Polarity:
+    """Choose the signs in which a network of inverting stages stores its signals, so that few inverters are needed.
+
+    A summing stage with one op-amp inverts, so a coupling needs its source in the polarity that makes the coefficient
+    negative. To store a signal with reversed sign changes the sign of its whole row and column. The column of a source
+    needs no inverter if every stage that the source leads to takes it as it is stored. Inputs and outputs keep their
+    signs.
+
+    Each column in turn is tried as the first one without an inverter; then follows every other column that agrees with
+    the signs fixed so far. In a network whose columns are all full, as in the dense realisation, one free column fixes
+    all signs, so the number of inverters is the least possible; with sparse columns it is small, but not proved least.
     """
     size = len(network.signals)
     fixed = [network.index(name) for name in network.outputs]
@@ -84,7 +188,7 @@ def _assign(wanted: Signs, fixed: list[int], start: int) -> _Assignment:
 
 
 class _Assignment:
-    """Signs known up to one common factor per group, merged as columns are freed."""
+    """Signs that are known up to one common factor per group; groups are merged as columns become free of inverters."""
 
     def __init__(self, size: int, fixed: list[int]) -> None:
         self.group = np.arange(size)
@@ -93,7 +197,7 @@ class _Assignment:
         self.free: set[int] = set()
 
     def try_column(self, source: int, wanted: Signs) -> None:
-        """Free `source` of its inverter if the signs fixed so far allow it."""
+        """Spare the inverter of `source` if the signs fixed so far allow it."""
         sinks = np.flatnonzero(wanted)
         flips = wanted[sinks] * self.sign[source] * self.sign[sinks]
         groups = self.group[sinks]

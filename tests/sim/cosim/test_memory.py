@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.cosim import memory as cosim
 from lmu_hw.sim.cosim.memory import AnalogSetup, check_bound, cosimulate
 from lmu_hw.sim.hdl.runner import Simulator
-from lmu_hw.sim.mixed import circuit as mixed
+from tests.sim.broken import make_a_resistor_wrong
 
 THETA, DT = 0.01, 5e-5
 
@@ -29,8 +28,8 @@ def recording(rng: np.random.Generator, samples: int) -> np.ndarray:
     return smooth / np.abs(smooth).max()
 
 
-def plan(order: int = 3, rule: str = "ab2") -> MemoryPlan:
-    return plan_memory(LMUSpec(order, THETA, DT, rule))
+def plan(order: int = 3, method: str = "ab2") -> MemoryPlan:
+    return plan_memory(LMUSpec(order, THETA, DT, method))
 
 
 def circuit(order: int = 3, **options) -> AnalogDesign:
@@ -94,16 +93,7 @@ def test_every_realisation_in_every_technology(topology, style, order, rng, tmp_
 
 def test_a_wrong_resistor_is_found(rng, tmp_path, monkeypatch):
     """One of nine couplings 20 % off."""
-    right = mixed.subcircuit_text
-
-    def wrong(*args):
-        text, hits = re.subn(
-            r"^(R_x1_x0 \S+ \S+ )(\S+)", lambda m: f"{m[1]}{1.2 * float(m[2])!r}", right(*args), flags=re.MULTILINE
-        )
-        assert hits == 1
-        return text
-
-    monkeypatch.setattr(mixed, "subcircuit_text", wrong)
+    make_a_resistor_wrong(monkeypatch)
     result = cosimulate(
         plan(), recording(rng, 200), workdir=tmp_path, simulator="icarus", analog=AnalogSetup(circuit())
     )

@@ -17,7 +17,7 @@ from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.cosim.spiking import cosimulate_spiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
-from tests.rtl.edits import edited
+from tests.sim.broken import edited
 
 SPEC = LMUSpec(2, 0.2, 1e-3)
 

@@ -17,27 +17,29 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.memory.verilog import generate_verilog
-from lmu_hw.sim.formal.attack import find_overflow
-from lmu_hw.sim.formal.invariant import Registers, find_invariant, take_sample
+from lmu_hw.sim.formal.counterexample import find_overflow
+from lmu_hw.sim.formal.invariant import MemoryState, find_invariant, take_sample
 from lmu_hw.sim.formal.proof import cut, prove
 
-RULES = list(Discretization)
+METHODS = list(Discretization)
 feedback = pytest.mark.parametrize("feedback", [True, False])
 
 
-def small_plan(rule: str = "euler", order: int = 2, ratio: float = 8.0, bits: int = 5, **options) -> MemoryPlan:
-    return plan_memory(LMUSpec(order, ratio, 1.0, rule), input_bits=4, state_bits=bits, **options)
+def small_plan(method: str = "euler", order: int = 2, ratio: float = 8.0, bits: int = 5, **options) -> MemoryPlan:
+    return plan_memory(LMUSpec(order, ratio, 1.0, method), input_bits=4, state_bits=bits, **options)
 
 
 # The invariant, in exact arithmetic
 
 
 @feedback
-@pytest.mark.parametrize("rule", RULES)
-def test_the_arithmetic_of_the_proof_is_the_integer_model(rule: str, feedback: bool, rng: np.random.Generator) -> None:
-    plan = small_plan(rule, order=3, ratio=20.0, bits=12, error_feedback=feedback)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_arithmetic_of_the_proof_is_the_integer_model(
+    method: str, feedback: bool, rng: np.random.Generator
+) -> None:
+    plan = small_plan(method, order=3, ratio=20.0, bits=12, error_feedback=feedback)
     codes = rng.integers(plan.input_format.low, plan.input_format.high + 1, 200)
-    state, words = Registers.of(0, 3), []
+    state, words = MemoryState.of(0, 3), []
     for code in codes.tolist():
         state = take_sample(plan, state, code)
         words.append(state.outputs)
@@ -45,10 +47,10 @@ def test_the_arithmetic_of_the_proof_is_the_integer_model(rule: str, feedback: b
 
 
 @feedback
-@pytest.mark.parametrize("rule", RULES)
-def test_every_reachable_state_obeys_every_row(rule: str, feedback: bool, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_every_reachable_state_obeys_every_row(method: str, feedback: bool, rng: np.random.Generator) -> None:
     """Random, constant and bang-bang inputs, and from them any sample: nothing leaves the polytope."""
-    plan = small_plan(rule, order=3, ratio=12.0, bits=8, error_feedback=feedback)
+    plan = small_plan(method, order=3, ratio=12.0, bits=8, error_feedback=feedback)
     invariant = find_invariant(plan)
     low, high = plan.input_format.low, plan.input_format.high
     inputs = [rng.integers(low, high + 1, 60), np.full(60, low), np.full(60, high)]
@@ -56,7 +58,7 @@ def test_every_reachable_state_obeys_every_row(rule: str, feedback: bool, rng: n
     rows, bounds = np.array(invariant.rows, dtype=object), np.array(invariant.bounds, dtype=object)
     fullest = Fraction(0)
     for codes in inputs:
-        state = Registers.of(0, 3)
+        state = MemoryState.of(0, 3)
         for code in codes.tolist():
             state = take_sample(plan, state, code)
             values = state.values if plan.error_feedback else [w << plan.requantisation for w in state.words]
@@ -68,12 +70,12 @@ def test_every_reachable_state_obeys_every_row(rule: str, feedback: bool, rng: n
 
 
 @feedback
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("method", METHODS)
 def test_from_anywhere_in_the_polytope_a_sample_leads_into_it(
-    rule: str, feedback: bool, rng: np.random.Generator
+    method: str, feedback: bool, rng: np.random.Generator
 ) -> None:
     """Not only reachable states: points of the polytope at its faces, with any residue and any sample."""
-    plan = small_plan(rule, order=2, ratio=8.0, bits=8, error_feedback=feedback)
+    plan = small_plan(method, order=2, ratio=8.0, bits=8, error_feedback=feedback)
     invariant, half = find_invariant(plan), 1 << (plan.requantisation - 1)
     rows, bounds = np.array(invariant.rows, dtype=np.float64), np.array(invariant.bounds, dtype=np.float64)
     exact_rows, exact_bounds = np.array(invariant.rows, dtype=object), np.array(invariant.bounds, dtype=object)
@@ -87,17 +89,17 @@ def test_from_anywhere_in_the_polytope_a_sample_leads_into_it(
         if np.any(np.abs(exact_rows @ np.array([*a, *values], dtype=object)) > exact_bounds):
             continue  # rounding to a word left the polytope
         sample = int(rng.choice([plan.input_format.low, plan.input_format.high, 0]))
-        after = take_sample(plan, Registers(a, residues, words, values, words), sample)
+        after = take_sample(plan, MemoryState(a, residues, words, values, words), sample)
         ends = after.values if feedback else [w << plan.requantisation for w in after.words]
         reached = np.abs(exact_rows @ np.array([*after.accumulators, *ends], dtype=object))
         assert np.all(reached <= exact_bounds)
 
 
 @feedback
-@pytest.mark.parametrize(("rule", "order"), [("euler", 4), ("ab2", 6), ("zoh", 4), ("bilinear", 4)])
-def test_the_exact_ranges_agree_with_the_planner(rule: str, order: int, feedback: bool) -> None:
+@pytest.mark.parametrize(("method", "order"), [("euler", 4), ("ab2", 6), ("zoh", 4), ("bilinear", 4)])
+def test_the_exact_ranges_agree_with_the_planner(method: str, order: int, feedback: bool) -> None:
     """Two ways to the same ranges: floating point with a tail, and a closed polytope in rationals."""
-    plan = small_plan(rule, order=order, ratio=40.0, bits=14, error_feedback=feedback)
+    plan = small_plan(method, order=order, ratio=40.0, bits=14, error_feedback=feedback)
     invariant = find_invariant(plan)
     planned = plan.ranges / plan.state_format.lsb
     assert np.all(np.array(invariant.words) <= 1.002 * planned + 2)
@@ -117,7 +119,7 @@ def test_no_invariant_is_found_for_a_loop_that_does_not_decay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "options", "lanes"),
+    ("method", "options", "lanes"),
     [
         ("euler", {}, 1),
         ("euler", {"error_feedback": False}, 2),
@@ -128,8 +130,8 @@ def test_no_invariant_is_found_for_a_loop_that_does_not_decay() -> None:
         pytest.param("euler", {"order": 4, "bits": 12, "ratio": 20.0}, 4, marks=pytest.mark.slow),
     ],
 )
-def test_what_is_generated_is_proved(rule: str, options: dict, lanes: int) -> None:
-    verdict = prove(small_plan(rule, **options), lanes=lanes)
+def test_what_is_generated_is_proved(method: str, options: dict, lanes: int) -> None:
+    verdict = prove(small_plan(method, **options), lanes=lanes)
     assert verdict.failure == ""
     assert verdict.proved
     assert verdict.overflow is None

@@ -20,10 +20,10 @@ from lmu_hw.networks.quantize.planner import plan_network
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.layers import DenseParameters, MemoryParameters
 from lmu_hw.rtl.network import generate_network_verilog
-from lmu_hw.sim.mixed import circuit
 from lmu_hw.sim.mixed.adc import Adc
 from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, head_network, in_a_row, memory_of
 from lmu_hw.sim.mixed.network import MixedNetwork, MixedRun, run_mixed_network
+from tests.sim.broken import make_a_resistor_wrong
 
 THETA, STEPS, BLANK = 0.01, 8, 4
 SEQUENCES = np.random.default_rng(4).uniform(-1, 1, (5, STEPS)).round(2)
@@ -145,16 +145,7 @@ def test_a_dead_network_is_found(tmp_path):
 @pytest.mark.slow
 def test_a_wrong_circuit_is_found(tmp_path, monkeypatch):
     """One part of the memory 20 % off: the codes are right, the states are not."""
-    right = circuit.subcircuit_text
-
-    def wrong(*args):
-        text, hits = re.subn(
-            r"^(R_x1_x0 \S+ \S+ )(\S+)", lambda m: f"{m[1]}{1.2 * float(m[2])!r}", right(*args), flags=re.MULTILINE
-        )
-        assert hits == 1
-        return text
-
-    monkeypatch.setattr(circuit, "subcircuit_text", wrong)
+    make_a_resistor_wrong(monkeypatch)
     found = run(mixed(), tmp_path)
     assert not found.passed
     assert found.code_mismatches == found.word_mismatches == 0

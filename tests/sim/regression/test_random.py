@@ -50,7 +50,7 @@ def test_random_networks(simulator, tmp_path):
     result = run_network_regression(20, seed=3, workdir=tmp_path, simulator=simulator)
     assert result.passed, result.failures
     assert set(result.layers) == {"dense", "lmu", "memory"}
-    assert set(result.datapaths) == {"chain", "dense", "solve", "structured"}
+    assert set(result.datapaths) == {"chain", "dense", "tridiagonal", "structured"}
 
 
 @pytest.mark.slow

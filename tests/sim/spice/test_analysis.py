@@ -11,7 +11,6 @@ from lmu_hw.analog.analysis.monte_carlo import Tolerances, draw, transients
 from lmu_hw.analog.analysis.small_signal import noise, sensitivities
 from lmu_hw.analog.analysis.tolerance import ports
 from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta
-from lmu_hw.analog.circuit.elements import Capacitor, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import replaced, walk
 from lmu_hw.analog.design.memory import AnalogDesign, design_memory
@@ -35,8 +34,7 @@ def design_of(topology: str, style: str, order: int = 3) -> AnalogDesign:
 def test_noise_is_predicted(topology: str, style: str) -> None:
     design = design_of(topology, style)
     frequencies, found = simulate_noise(design, "y0", start=1.0, stop=1e5, points=3)
-    nets = design.signal_nets("y0")
-    predicted = noise(equations(design.circuit), frequencies, (nets[0], nets[1] if len(nets) > 1 else "0"))
+    predicted = noise(equations(design.circuit), frequencies, design.signal_pair("y0"))
     np.testing.assert_allclose(20 * np.log10(predicted.density / found), 0.0, atol=1e-3)  # dB
 
 
@@ -53,19 +51,13 @@ def test_sensitivities_are_the_differences_that_spice_finds(style: str) -> None:
     design = design_of("ladder", style)
     system = equations(design.circuit)
     inputs, _ = ports(design, system, ["y0"])
-    nets = design.signal_nets("y0")
-    predicted = sensitivities(system, [75.0], (nets[0], nets[1] if len(nets) > 1 else "0"), inputs)[0]
+    predicted = sensitivities(system, [75.0], design.signal_pair("y0"), inputs)[0]
     analysis = SmallSignal(10, 75.0, 750.0)
     parts = {path: element for path, element, _ in walk(design.circuit)}
 
-    def response(path: str, factor: float) -> complex:
-        match parts[path]:
-            case Resistor() as element:
-                other = replace(element, ohms=element.ohms * factor)
-            case Capacitor() as element:
-                other = replace(element, farads=element.farads * factor)
-            case Transconductor(model=MacroOta() as model) as element:
-                other = replace(element, model=replace(model, gm=model.gm * factor))
+    def response(path: str, quantity: str, factor: float) -> complex:
+        part = parts[path]
+        other = part.with_parameter(quantity, part.parameters[quantity] * factor)
         changed = replace(design, circuit=replaced(design.circuit, {path: other}))
         found = run_spice(to_deck(changed.bench(0.0, ac=1.0), [analysis]))
         return complex(design.read(found)[0, -1])
@@ -73,8 +65,8 @@ def test_sensitivities_are_the_differences_that_spice_finds(style: str) -> None:
     kinds = ("resistance", "capacitance", "gm")
     chosen = [k for k, each in enumerate(system.parameters) if each.quantity in kinds][::3]
     for k in chosen:
-        path = system.parameters[k].path
-        found = (response(path, 1 + 1e-3) - response(path, 1 - 1e-3)) / 2e-3
+        path, quantity = system.parameters[k].path, system.parameters[k].quantity
+        found = (response(path, quantity, 1 + 1e-3) - response(path, quantity, 1 - 1e-3)) / 2e-3
         assert found == pytest.approx(predicted[k], abs=1e-3 * np.abs(predicted).max()), path
 
 

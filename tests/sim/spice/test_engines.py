@@ -7,12 +7,12 @@ import pytest
 
 from lmu_hw.analog.analysis.small_signal import BOLTZMANN
 from lmu_hw.errors import CheckFailed, DesignError
-from lmu_hw.sim.spice.deck import analysis_card, pwl
+from lmu_hw.sim.spice.deck import analysis_card
 from lmu_hw.sim.spice.engines import Engine, run_many, run_spice
 
 OHMS, FARADS = 1e3, 1e-6
 LOW_PASS = f"* low pass\nVu u 0 {{source}}\nR1 u x {OHMS}\nC1 x 0 {FARADS}\n"
-STEP = LOW_PASS.format(source=pwl([0.0, 1e-9], [0.0, 1.0])) + ".options reltol=1e-6\n"
+STEP = LOW_PASS.format(source="pwl(0 0 1e-9 1)") + ".options reltol=1e-6\n"
 DRIVEN = LOW_PASS.format(source="dc 0.25 ac 1")
 
 both = pytest.mark.parametrize("engine", list(Engine))

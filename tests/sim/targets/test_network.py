@@ -15,7 +15,7 @@ from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_network_rtl
 from lmu_hw.sim.targets.run import run_targets
-from tests.rtl.edits import tied
+from tests.sim.broken import tied
 from tests.sim.networks import network
 
 both = pytest.mark.parametrize("simulator", list(Simulator))

@@ -12,14 +12,13 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.targets.memory import Stimulus
+from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
 from lmu_hw.sim.targets.run import run_targets
-from lmu_hw.sim.targets.spiking import HarnessedSpiking
 from lmu_hw.spiking.design import SpikingOptions
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan, plan_spiking
 from lmu_hw.spiking.neurons import NeuronKind
-from tests.rtl.edits import edited, tied
+from tests.sim.broken import edited, tied
 
 SPEC = LMUSpec(2, 0.2, 1e-3)
 

@@ -11,9 +11,9 @@ from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
-from lmu_hw.sim.formal.invariant import Invariant, Registers, take_products, take_sample
+from lmu_hw.sim.formal.invariant import Invariant, MemoryState, take_products, take_sample
 from lmu_hw.sim.formal.netlist import Netlist
-from lmu_hw.sim.formal.rhythm import Rhythm, inputs_of, quantities
+from lmu_hw.sim.formal.register_map import RegisterMap, inputs_of, quantities
 from lmu_hw.sim.formal.solver import Bits, Solver, Wide
 
 _WIDTH = 128  # of the replay's words: more than any plan's
@@ -25,9 +25,8 @@ class Overflow:
 
     Attributes:
         codes: The input samples from reset on.
-        exceeded: What exceeds its format, in the integer model without formats: (name, code, format's width).
-        difference: What the hardware holds otherwise than the integer model after the last sample; empty where the
-            loss is not seen there.
+        exceeded: What exceeds its format in unbounded integers: the name, the code and the width of the format.
+        difference: A register that differs from the integer model after the last sample, in words; empty if none does.
     """
 
     codes: tuple[int, ...]
@@ -36,11 +35,14 @@ class Overflow:
 
 
 def find_overflow(plan: MemoryPlan, invariant: Invariant) -> tuple[int, ...] | None:
-    """The shortest of the bang-bang inputs from reset that takes something out of its format, or None.
+    """Return the shortest bang-bang input from reset that takes a quantity out of its format; None if none does.
 
-    For each quantity these are the inputs that drive it furthest: every sample at the end of its range that has
-    the sign of the response, read off the rows of the invariant. (A solver finds the same inputs, but takes
-    minutes where the overflow lies a window away.)
+    For each quantity, the input that drives it furthest has every sample at that end of the range which the sign of
+    the response demands; the responses are read off the rows of the invariant. A solver finds the same inputs, but
+    needs minutes where an overflow takes as many samples as the window has.
+
+    Returns:
+        The input codes, one per sample.
     """
     found: tuple[int, ...] | None = None
     for codes in _bang_bang(plan, invariant):
@@ -60,12 +62,12 @@ def _bang_bang(plan: MemoryPlan, invariant: Invariant) -> Iterator[tuple[int, ..
 
 
 def _first_exceeded(plan: MemoryPlan, codes: tuple[int, ...]) -> int:
-    """How many samples it takes until something exceeds its format, 0 if it never does."""
+    """Return the number of samples after which something first exceeds its format; 0 if nothing does."""
     return next((k for k, (_, names) in enumerate(_replayed(plan, codes), start=1) if names), 0)
 
 
-def _replayed(plan: MemoryPlan, codes: tuple[int, ...]) -> Iterator[tuple[Registers, list[tuple[str, int, int]]]]:
-    """The state after each sample, and what exceeds its format on the way: (name, code, format's width)."""
+def _replayed(plan: MemoryPlan, codes: tuple[int, ...]) -> Iterator[tuple[MemoryState, list[tuple[str, int, int]]]]:
+    """Yield, for each sample, the state after it and what exceeds its format: the name, the code and the width."""
     operands: list[Wide] = []
 
     def operand(word: Wide) -> Wide:
@@ -73,7 +75,7 @@ def _replayed(plan: MemoryPlan, codes: tuple[int, ...]) -> Iterator[tuple[Regist
         return word
 
     zero = Wide(Solver(), 0, _WIDTH, operand)
-    state = Registers.of(zero, plan.spec.order)
+    state = MemoryState.of(zero, plan.spec.order)
     for code in codes:
         before, sample = state, zero.like(code)
         operands.clear()
@@ -103,26 +105,32 @@ def _signed(word: Wide) -> int:
     return bits - ((bits >> (_WIDTH - 1)) << _WIDTH)
 
 
-def replay(plan: MemoryPlan, netlist: Netlist, rhythm: Rhythm, codes: tuple[int, ...]) -> Overflow:
+def replay(plan: MemoryPlan, netlist: Netlist, mapping: RegisterMap, codes: tuple[int, ...]) -> Overflow:
     """Run a counterexample through the integer model, which never wraps, and through the netlist, which does.
 
+    Args:
+        plan: The plan.
+        netlist: The netlist of its Verilog.
+        mapping: The quantities that the netlist's registers hold.
+        codes: The input codes from reset on.
+
     Raises:
-        CheckFailed: The integer model is not the arithmetic that the proof is about.
+        CheckFailed: The integer model differs from the arithmetic of the proof.
     """
     words = IntegerMemory(plan).run(np.array(codes, dtype=np.int64)).tolist()
-    solver, registers = Solver(), dict[str, Bits](rhythm.start)
+    solver, registers = Solver(), dict[str, Bits](mapping.start)
     port = netlist.width(netlist.inputs["in_data"])
     exceeded: dict[str, tuple[str, int, int]] = {}
-    state = Registers.of(0, plan.spec.order)
+    state = MemoryState.of(0, plan.spec.order)
     for code, row, (state, names) in zip(codes, words, _replayed(plan, codes), strict=True):
         if [_signed(word) for word in state.outputs] != row:
             raise CheckFailed("the integer model differs from the arithmetic of the proof")
         for each in names:
             exceeded.setdefault(each[0], each)
-        for cycle in range(rhythm.cycles):
+        for cycle in range(mapping.cycles):
             given = inputs_of(netlist, in_valid=int(cycle == 0), in_data=code & ((1 << port) - 1))
             _, registers = netlist.step(solver, registers, given, lambda width, name: 0)
-    forms, held = rhythm.registers[len(codes) % rhythm.phases], quantities(plan, state)
+    forms, held = mapping.registers[len(codes) % mapping.phases], quantities(plan, state)
     for name, fields in forms.items():
         for f in fields:
             if f.name[0] in ("accumulator", "word"):

@@ -1,8 +1,8 @@
-"""What the registers of a generated memory hold while samples are accepted, found by running the netlist.
+"""The quantities that the registers of a generated memory hold when a sample is accepted, found by running the netlist.
 
-It runs on known inputs beside the plan's arithmetic, and its bits are told apart: those that follow a quantity
-of the state, those that are constant, and those that are neither. Nothing rests on that: a proof starts from
-any state of that form, leaves the last kind of bits open, and must end in the form that it began with.
+The netlist runs on known inputs beside the plan's arithmetic, and the bits of its registers fall into three classes:
+those that follow a quantity of the state, those that are constant, and all others. The proof does not rest on this
+observation: it starts from any state of that form, leaves the last class of bits open, and must end in the same form.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ import numpy as np
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.datapaths.base import balanced_sum
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.sim.formal.invariant import Registers, take_sample
+from lmu_hw.sim.formal.invariant import MemoryState, take_sample
 from lmu_hw.sim.formal.netlist import Netlist
 from lmu_hw.sim.formal.solver import Bits, Solver
 
-_SAMPLES = 24  # of the run that tells the registers apart
-_PATIENCE = 50_000  # cycles of that run
-_PAUSES = (0, 1, 2, 4, 8, 16, 32)  # cycles that are tried
+_SAMPLES = 24  # of the run by which the bits are classified
+_PATIENCE = 50_000  # cycles after which that run is given up
+_PAUSES = (0, 1, 2, 4, 8, 16, 32)  # cycles between samples, more than needed, that are tried
 OPEN, FIXED, HELD, COMING = "open", "fixed", "held", "coming"
 
 
 @dataclass(frozen=True)
 class Field:
-    """Some bits of a register or an output while a sample is accepted, or some cycles later.
+    """Some bits of a register or an output in the cycle in which a sample is accepted, or some cycles later.
 
     Attributes:
         low, width: The lowest of the bits and their number.
-        kind: One of open (they may be anything), fixed (to `value`), held (a quantity of the state before the
-            sample) or coming (of the state after it).
-        name: The name of that quantity.
+        kind: `OPEN` if they may be anything, `FIXED` if they are `value`, `HELD` if they hold a quantity of the state
+            before the sample, `COMING` if one of the state after it.
+        name: The name and the index of that quantity.
+        value: The value of a fixed field.
     """
 
     low: int
@@ -47,15 +48,15 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Rhythm:
-    """How a memory behaves under steady traffic, its output always taken.
+class RegisterMap:
+    """The registers and outputs of a memory under steady traffic, with its output always taken.
 
     Attributes:
         cycles: The number of cycles from one accepted sample to the next.
-        pause: How many of these are more than the memory needs.
-        start: The registers, all known, before the first sample is accepted.
-        registers: The fields of each register when a sample is accepted; one or two phases, which alternate.
-        outputs: The fields of the outputs that mean something, for each phase and each of the cycles.
+        pause: How many of these the memory would not need.
+        start: The values of the registers before the first sample is accepted.
+        registers: The fields of each register when a sample is accepted, in each of one or two alternating phases.
+        outputs: The fields of the outputs that are checked, for each phase and each cycle after the sample.
     """
 
     cycles: int
@@ -66,12 +67,12 @@ class Rhythm:
 
     @property
     def phases(self) -> int:
-        """How many forms the registers have in turn."""
+        """The number of phases, 1 or 2."""
         return len(self.registers)
 
 
-def quantities(plan: MemoryPlan, state: Registers) -> dict[tuple[str, int], Any]:
-    """Everything that a register may hold of a state, by name and index."""
+def quantities(plan: MemoryPlan, state: MemoryState) -> dict[tuple[str, int], Any]:
+    """Return every quantity of a state that a register may hold, by its name and index."""
     alignment_shift = plan.operand_format.fraction - plan.state_format.fraction
     named = {"accumulator": state.accumulators, "word": state.words}
     if plan.error_feedback:
@@ -84,7 +85,7 @@ def quantities(plan: MemoryPlan, state: Registers) -> dict[tuple[str, int], Any]
 
 
 def widths(plan: MemoryPlan) -> dict[str, int]:
-    """Bits of each quantity in hardware."""
+    """Return the number of bits of each quantity in hardware, by its name."""
     return {
         "accumulator": plan.accumulator_format.width,
         "word": plan.state_format.width,
@@ -95,24 +96,30 @@ def widths(plan: MemoryPlan) -> dict[str, int]:
 
 
 def inputs_of(netlist: Netlist, **given: Bits) -> dict[str, Bits]:
-    """Every output is taken and nothing is asked for, but for what is given."""
+    """Return a word for each input: those given, ready at 1 for every stream of results, and all else 0."""
     idle = {name: int(name.endswith("_ready")) for name in netlist.inputs}
     return idle | given
 
 
-def find_rhythm(netlist: Netlist, plan: MemoryPlan, solver: Solver, seed: int = 0) -> Rhythm:
-    """Run the netlist on known inputs and see what its registers follow.
+def find_register_map(netlist: Netlist, plan: MemoryPlan, solver: Solver, seed: int = 0) -> RegisterMap:
+    """Run the netlist on known inputs and find the quantities that its registers follow.
 
-    Samples follow each other as fast as they are taken. Where a memory then still works on the last sample,
-    so that its state is not at rest in registers yet, they follow as much more slowly as it takes.
+    Samples are sent as fast as they are taken. If the memory is then still at work on the last sample, so that its
+    state is not in registers yet, they are sent as much more slowly as it takes.
+
+    Args:
+        netlist: The netlist of a memory.
+        plan: Its plan.
+        solver: A solver, for the operations on words.
+        seed: The seed of the samples.
 
     Raises:
-        CheckFailed: It takes no samples, not in a steady rhythm, or its state is never found in registers.
+        CheckFailed: The memory takes no samples, or not in a steady rhythm; or the registers never hold its state.
     """
     for pause in _PAUSES:
-        rhythm = _watch(netlist, plan, solver, pause, np.random.default_rng(seed))
-        if rhythm is not None:
-            return rhythm
+        mapping = _watch(netlist, plan, solver, pause, np.random.default_rng(seed))
+        if mapping is not None:
+            return mapping
     raise CheckFailed("the registers never hold the state of the plan's arithmetic")
 
 
@@ -120,10 +127,12 @@ def _zero(width: int, name: str) -> int:
     return 0
 
 
-def _watch(netlist: Netlist, plan: MemoryPlan, solver: Solver, pause: int, rng: np.random.Generator) -> Rhythm | None:
+def _watch(
+    netlist: Netlist, plan: MemoryPlan, solver: Solver, pause: int, rng: np.random.Generator
+) -> RegisterMap | None:
     form, order, bits = plan.input_format, plan.spec.order, widths(plan)
     port = netlist.width(netlist.inputs["in_data"])
-    state, spec = netlist.start(_zero), Registers.of(0, order)
+    state, spec = netlist.start(_zero), MemoryState.of(0, order)
     start: dict[str, int] = {}
     times: list[int] = []
     before: list[dict[str, int]] = []
@@ -148,7 +157,7 @@ def _watch(netlist: Netlist, plan: MemoryPlan, solver: Solver, pause: int, rng: 
                 times.append(cycle)
                 before.append(state)
                 rested.append(netlist.step(solver, state, given | {"in_valid": 0}, _zero)[1])
-                spec = take_sample(plan, Registers.of(0, order) if first else spec, sample)
+                spec = take_sample(plan, MemoryState.of(0, order) if first else spec, sample)
                 specs.append(spec)
                 if len(times) > _SAMPLES:
                     break
@@ -191,7 +200,7 @@ def _watch(netlist: Netlist, plan: MemoryPlan, solver: Solver, pause: int, rng: 
             if any(f.kind == OPEN for each in fields.values() for f in each):
                 raise CheckFailed("an output follows nothing of the state")
             outputs_in[-1].append(fields)
-    return Rhythm(cycles, pause, start, registers, outputs_in)
+    return RegisterMap(cycles, pause, start, registers, outputs_in)
 
 
 def _bits(word: int, field: Field) -> int:
@@ -199,9 +208,14 @@ def _bits(word: int, field: Field) -> int:
 
 
 def _alternates(words: list[int]) -> bool:
-    """Whether a bit is the opposite in every other word."""
+    """Return whether some bit changes from each word to the next."""
     flips = [a ^ b for a, b in itertools.pairwise(words)]
     return functools.reduce(operator.and_, flips) != 0
+
+
+def _signed_bits(value: int) -> int:
+    """The bits that hold `value` in two's complement."""
+    return (value if value >= 0 else ~value).bit_length() + 1
 
 
 def _fields(
@@ -210,7 +224,7 @@ def _fields(
     traces: dict[tuple[str, tuple[str, int]], list[int]],
     bits: dict[str, int],
 ) -> list[Field]:
-    """Split a word into fields by what its bits were over many samples."""
+    """Split a word into fields by the values that its bits had over many samples."""
     fields: list[Field] = []
     low = 0
     while low < width:
@@ -220,6 +234,9 @@ def _fields(
             best = Field(low, 1, FIXED, value=values.pop())
         for (kind, name), trace in traces.items():
             size = bits[name[0]]
+            if name[0] == "total":
+                # The hardware leaves out bits of a total that only repeat its sign.
+                size = min(size, max(width - low, max(map(_signed_bits, trace))))
             if low + size > width or size <= best.width or len(set(trace)) == 1:
                 continue
             mask = (1 << size) - 1
