@@ -72,40 +72,38 @@ def _folded_priority(cell: Priority) -> Value | None:
 
 
 def _folded_choice(cell: Choice) -> Value | None:
-    """Bits that nothing, or only unconditional assignments, change are what they are set to."""
+    """Bits that only unconditional assignments change, or nothing, are what they are set to."""
     cell.steps = [step for step in cell.steps if step.condition != ZERO and step.value]
+    # Nothing before the last unconditional assignment of all bits matters.
+    whole = [k for k, s in enumerate(cell.steps) if s.condition == ONE and len(s.value) == len(cell.outputs)]
+    if whole:
+        cell.default, cell.steps = cell.steps[whole[-1]].value, cell.steps[whole[-1] + 1 :]
     final: list[int | None] = list(cell.default)
     for step in cell.steps:
         for bit, net in enumerate(step.value, step.start):
-            if step.condition == ONE or final[bit] == net:
-                final[bit] = net
-            else:
-                final[bit] = None
+            final[bit] = net if step.condition == ONE or final[bit] == net else None
     if all(net is None for net in final):
-        # Nothing before the last unconditional assignment matters.
-        whole = [k for k, step in enumerate(cell.steps) if step.condition == ONE and len(step.value) == len(final)]
-        if whole:
-            cell.default, cell.steps = cell.steps[whole[-1]].value, cell.steps[whole[-1] + 1 :]
         return None
     return tuple(own if net is None else net for own, net in zip(cell.outputs, final, strict=True))
 
 
 def folded_register(cell: Register, choices: dict[int, tuple[Choice, int]]) -> Value | None:
-    """Bits that are never set to anything but their initial value are constants."""
-    same = list(cell.outputs)
-    for bit, (own, net, init) in enumerate(
-        zip(cell.outputs, cell.data, constant_value(cell.init, len(cell.data)), strict=True)
-    ):
+    """A register that is never set to anything but its initial value is that constant.
+
+    Args:
+        cell: the register.
+        choices: the assignments that drive a net, and which of their bits it is.
+    """
+    initial = constant_value(cell.init, len(cell.data))
+    for own, net, init in zip(cell.outputs, cell.data, initial, strict=True):
         values = {net}
         if net in choices:
-            choice, at = choices[net]
-            values = {
-                choice.default[at],
-                *(s.value[at - s.start] for s in choice.steps if 0 <= at - s.start < len(s.value)),
-            }
-        if values <= {own, init}:
-            same[bit] = init
-    return tuple(same) if tuple(same) != cell.outputs else None
+            choice, bit = choices[net]
+            steps = [step for step in choice.steps if 0 <= bit - step.start < len(step.value)]
+            values = {choice.default[bit], *(step.value[bit - step.start] for step in steps)}
+        if not values <= {own, init}:
+            return None
+    return initial
 
 
 _REDUCTIONS: dict[str, Callable[[int, int], bool]] = {

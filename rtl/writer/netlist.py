@@ -100,11 +100,14 @@ class Netlist:
         choices = {
             net: (cell, bit) for cell in self.cells if isinstance(cell, Choice) for bit, net in enumerate(cell.outputs)
         }
+        stored = {net for cell in self.cells if isinstance(cell, Register) for net in cell.data}
         kept = []
         for cell in self.cells:
             cell.map(self.resolve)
             outputs = cell.outputs
             same = folded_register(cell, choices) if isinstance(cell, Register) else folded(cell)
+            if isinstance(cell, Choice) and cell.outputs[0] in stored and same is not None and set(same) & set(outputs):
+                same = None  # a register is assigned as a whole
             if same is None and (key := cell.key()) is not None:
                 same = known.setdefault((cell.module, type(cell), key, *cell.inputs()), outputs)
             if same is not None:
@@ -129,6 +132,8 @@ class Netlist:
                 continue
             cell, bit = driver[net]
             waiting.extend(cell.reads(bit))
+            if isinstance(cell, Register):
+                waiting.extend(cell.outputs)  # a register keeps the format that the component gave it
             if isinstance(cell, Read) and id(cell.memory) not in needed:
                 needed.add(id(cell.memory))
                 for write in writes[id(cell.memory)]:

@@ -184,7 +184,10 @@ def _watch(
             for f in form
             if f.kind == HELD and all(_bits(a[name], f) == _bits(b[name], f) for a, b in pairs)
         }
-        if any((name, i) not in found for name in ("accumulator", "word") for i in range(order)):
+        missing = [("word", k) for k in range(order) if ("word", k) not in found]
+        if len(missing) == 1 and ("total", 0) in found:
+            missing.clear()  # the total and the other words decide it
+        if missing or any(("accumulator", k) not in found for k in range(order)):
             return None
         traces |= {(COMING, name): [held[n + 1][name] for n in rounds] for name in held[0]}
         outputs_in.append([])
@@ -213,11 +216,6 @@ def _alternates(words: list[int]) -> bool:
     return functools.reduce(operator.and_, flips) != 0
 
 
-def _signed_bits(value: int) -> int:
-    """The bits that hold `value` in two's complement."""
-    return (value if value >= 0 else ~value).bit_length() + 1
-
-
 def _fields(
     width: int,
     words: list[int],
@@ -234,9 +232,6 @@ def _fields(
             best = Field(low, 1, FIXED, value=values.pop())
         for (kind, name), trace in traces.items():
             size = bits[name[0]]
-            if name[0] == "total":
-                # The hardware leaves out bits of a total that only repeat its sign.
-                size = min(size, max(width - low, max(map(_signed_bits, trace))))
             if low + size > width or size <= best.width or len(set(trace)) == 1:
                 continue
             mask = (1 << size) - 1

@@ -194,8 +194,8 @@ module lmu_memory_pipeline_pipeline (
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
   wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
-  wire [7:0] s__1 = inverse ? held_previous : sum;
-  wire [7:0] s_1 = s__1 - {word_0, 1'b0};
+  wire [7:0] s_before = inverse ? held_previous : sum;
+  wire [7:0] s_1 = s_before - {word_0, 1'b0};
   wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
   wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
   wire [7:0] s_0 = inverse ? held_current : difference;
@@ -336,22 +336,24 @@ module lmu_memory_pipeline_pipeline_bank (
   reg store_addr = 1'b0;
   reg store_en = 1'b0;
   reg [18:0] old_accumulator_0 = 19'd0;
-  reg [18:0] base_0 = 19'd0;
+  reg [20:0] base_0 = 21'd0;
   reg [18:0] store_data_0_accumulator = 19'd0;
   reg [11:0] store_data_0_residue = 12'd0;
   reg [18:0] store_data_1_accumulator = 19'd0;
   reg [11:0] store_data_1_residue = 12'd0;
   reg [18:0] old_accumulator_1 = 19'd0;
-  reg [18:0] base_1 = 19'd0;
+  reg [20:0] base_1 = 21'd0;
 
   wire [30:0] chosen = clear ? 31'd0 : integrators_word[30:0];
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
   wire [17:0] sum = $signed(step_0) + $signed({step_0, 1'b0});
-  wire [18:0] sum_0 = $signed(base_0) + $signed(sum);
+  wire [18:0] sum_0 = $signed(base_0[18:0]) + $signed(sum);
   wire [30:0] chosen_2 = clear ? 31'd0 : integrators_word[61:31];
   wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
   wire [17:0] sum_2 = $signed(step_1) + $signed({step_1, 1'b0});
-  wire [18:0] sum_1 = $signed(base_1) + $signed(sum_2);
+  wire [18:0] sum_1 = $signed(base_1[18:0]) + $signed(sum_2);
+  wire [20:0] sum_3 = $signed({chosen[18:0], 1'b0}) + 21'sd2048;
+  wire [20:0] sum_4 = $signed({chosen_2[18:0], 1'b0}) + 21'sd2048;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_1_residue, store_data_1_accumulator,
@@ -368,7 +370,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_addr <= 1'b0;
       store_en <= 1'b0;
       old_accumulator_0 <= 19'd0;
-      base_0 <= 19'd0;
+      base_0 <= 21'd0;
       outputs_0 <= 7'd0;
       outputs_1 <= 7'd0;
       store_data_0_accumulator <= 19'd0;
@@ -376,13 +378,13 @@ module lmu_memory_pipeline_pipeline_bank (
       store_data_1_accumulator <= 19'd0;
       store_data_1_residue <= 12'd0;
       old_accumulator_1 <= 19'd0;
-      base_1 <= 19'd0;
+      base_1 <= 21'd0;
     end else if (advance) begin
       clear <= read_clear;
       store_addr <= add_address;
       store_en <= add_valid;
       old_accumulator_0 <= chosen[18:0];
-      base_0 <= $signed({chosen[17:0], 1'b0} + 19'h800) + $signed(chosen[30:19]);
+      base_0 <= $signed(sum_3) + $signed(chosen[30:19]);
       outputs_0 <= sum_0[18:12];
       outputs_1 <= sum_1[18:12];
       store_data_0_accumulator <= new_accumulator_0;
@@ -390,7 +392,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_data_1_accumulator <= new_accumulator_1;
       store_data_1_residue <= {~sum_1[11], sum_1[10:0]};
       old_accumulator_1 <= chosen_2[18:0];
-      base_1 <= $signed({chosen_2[17:0], 1'b0} + 19'h800) + $signed(chosen_2[30:19]);
+      base_1 <= $signed(sum_4) + $signed(chosen_2[30:19]);
     end
 endmodule
 

@@ -593,14 +593,15 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   reg [1:0] store_addr = 2'd0;
   reg store_en = 1'b0;
   reg [19:0] old_accumulator_0 = 20'd0;
-  reg [18:0] base_0 = 19'd0;
+  reg [20:0] base_0 = 21'd0;
   reg [19:0] store_data_accumulator = 20'd0;
   reg [11:0] store_data_residue = 12'd0;
 
   wire [31:0] chosen = clear ? 32'd0 : integrators_word;
   wire [18:0] step_0 = $signed(add_increments) + 19'sd2;
   wire [19:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[18:2]);
-  wire [18:0] sum_0 = $signed(base_0) + $signed(step_0[18:2]);
+  wire [18:0] sum_0 = $signed(base_0[18:0]) + $signed(step_0[18:2]);
+  wire [20:0] sum = $signed(chosen[19:0]) + 21'sd2048;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
@@ -616,7 +617,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
       store_addr <= 2'd0;
       store_en <= 1'b0;
       old_accumulator_0 <= 20'd0;
-      base_0 <= 19'd0;
+      base_0 <= 21'd0;
       outputs <= 7'd0;
       store_data_accumulator <= 20'd0;
       store_data_residue <= 12'd0;
@@ -625,7 +626,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
       store_addr <= add_address;
       store_en <= add_valid;
       old_accumulator_0 <= chosen[19:0];
-      base_0 <= $signed(chosen[18:0] + 19'h800) + $signed(chosen[31:20]);
+      base_0 <= $signed(sum) + $signed(chosen[31:20]);
       outputs <= sum_0[18:12];
       store_data_accumulator <= new_accumulator_0;
       store_data_residue <= {~sum_0[11], sum_0[10:0]};

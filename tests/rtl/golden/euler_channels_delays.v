@@ -110,8 +110,8 @@ module lmu_memory_readouts (
   end
   reg [11:0] coefficients_word;
   reg group = 1'b0;
-  reg [10:0] products_0 = 11'd0;
-  reg [10:0] products_1 = 11'd0;
+  reg [12:0] products_0 = 13'd0;
+  reg [12:0] products_1 = 13'd0;
   reg beat_accumulate_valid = 1'b0;
   reg beat_accumulate_starts = 1'b0;
   reg beat_accumulate_ends = 1'b0;
@@ -123,12 +123,12 @@ module lmu_memory_readouts (
   reg beat_round_channel = 1'b0;
   reg beat_round_first = 1'b0;
   reg beat_round_last = 1'b0;
-  reg [10:0] sum_0_0 = 11'd0;
-  reg [10:0] sum_1_0 = 11'd0;
+  reg [12:0] sum_0_0 = 13'd0;
+  reg [12:0] sum_1_0 = 13'd0;
 
   wire beat_multiply_starts = ~group;
-  wire [10:0] sum = sum_0_0 + 11'd8;
-  wire [10:0] sum_2 = sum_1_0 + 11'd8;
+  wire [10:0] sum = sum_0_0[10:0] + 11'd8;
+  wire [10:0] sum_2 = sum_1_0[10:0] + 11'd8;
   wire next_group = beat_multiply_valid ? group + 1'b1 : group;
 
   always @(posedge clk)
@@ -136,8 +136,8 @@ module lmu_memory_readouts (
   always @(posedge clk)
     if (rst) begin
       group <= 1'b0;
-      products_0 <= 11'd0;
-      products_1 <= 11'd0;
+      products_0 <= 13'd0;
+      products_1 <= 13'd0;
       beat_accumulate_valid <= 1'b0;
       beat_accumulate_starts <= 1'b0;
       beat_accumulate_ends <= 1'b0;
@@ -179,11 +179,11 @@ module lmu_memory_readouts (
     end
   always @(posedge clk)
     if (rst) begin
-      sum_0_0 <= 11'd0;
-      sum_1_0 <= 11'd0;
+      sum_0_0 <= 13'd0;
+      sum_1_0 <= 13'd0;
     end else if (advance && beat_accumulate_valid) begin
-      sum_0_0 <= (beat_accumulate_starts ? 11'd0 : sum_0_0) + products_0;
-      sum_1_0 <= (beat_accumulate_starts ? 11'd0 : sum_1_0) + products_1;
+      sum_0_0 <= (beat_accumulate_starts ? 13'd0 : sum_0_0) + products_0;
+      sum_1_0 <= (beat_accumulate_starts ? 13'd0 : sum_1_0) + products_1;
     end
 endmodule
 
@@ -311,8 +311,8 @@ module lmu_memory_pipeline_pipeline (
       8'd0;
   wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
   wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
-  wire [7:0] s__1 = inverse ? held_previous : sum;
-  wire [7:0] s_1 = s__1 - {word_0, 1'b0};
+  wire [7:0] s_before = inverse ? held_previous : sum;
+  wire [7:0] s_1 = s_before - {word_0, 1'b0};
   wire both = group_retire_valid & group_retire_number;
   wire group_issue_first = inverse ? held_first : first;
   wire group_issue_last = inverse ? held_last : samples_payload_last;
@@ -452,13 +452,14 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [1:0] store_addr = 2'd0;
   reg store_en = 1'b0;
   reg [18:0] old_accumulator_0 = 19'd0;
-  reg [17:0] base_0 = 18'd0;
+  reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [17:0] sum_0 = $signed(base_0) + $signed(step_0);
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(step_0);
+  wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
@@ -474,7 +475,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_addr <= 2'd0;
       store_en <= 1'b0;
       old_accumulator_0 <= 19'd0;
-      base_0 <= 18'd0;
+      base_0 <= 20'd0;
       outputs <= 7'd0;
       store_data_accumulator <= 19'd0;
       store_data_residue <= 11'd0;
@@ -483,7 +484,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_addr <= add_address;
       store_en <= add_valid;
       old_accumulator_0 <= chosen[18:0];
-      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      base_0 <= $signed(sum) + $signed(chosen[29:19]);
       outputs <= sum_0[17:11];
       store_data_accumulator <= new_accumulator_0;
       store_data_residue <= {~sum_0[10], sum_0[9:0]};

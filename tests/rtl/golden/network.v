@@ -300,8 +300,8 @@ module lmu_network_slice_0 (
   output wire [4:0]  y,
   output wire        memories_memory_0_ready
 );
-  wire [24:0] products_0;
-  wire [24:0] products_1;
+  wire [24:0] multipliers_0_product;
+  wire [24:0] multipliers_1_product;
   wire [20:0] sum;
   wire [4:0] row_2;
   wire [6:0] word;
@@ -310,8 +310,8 @@ module lmu_network_slice_0 (
   wire [4:0] code;
   wire [11:0] memory_0_0_operand;
   wire [11:0] memory_0_1_operand;
-  wire [6:0] memory_0_0_coefficient;
-  wire [6:0] memory_0_1_coefficient;
+  wire [12:0] memory_0_0_coefficient;
+  wire [12:0] memory_0_1_coefficient;
   wire access_write_valid_4;
   wire [13:0] row_0;
   wire [13:0] row_1;
@@ -337,8 +337,8 @@ module lmu_network_slice_0 (
     .memory_0_0_coefficient(memory_0_0_coefficient),
     .memory_0_1_operand(memory_0_1_operand),
     .memory_0_1_coefficient(memory_0_1_coefficient),
-    .products_0(products_0),
-    .products_1(products_1)
+    .memory_0_0_product(multipliers_0_product),
+    .memory_0_1_product(multipliers_1_product)
   );
   // A sum for each lane, and a register in which a finished group's sums leave one by one.
   lmu_network_slice_0_accumulators accumulators (
@@ -349,8 +349,8 @@ module lmu_network_slice_0 (
     .add_opens(steps_slots_accumulate_opens),
     .add_biases_0(add_biases_0),
     .add_biases_1(add_biases_1),
-    .add_products_0(products_0[20:0]),
-    .add_products_1(products_1[20:0]),
+    .add_products_0(multipliers_0_product[20:0]),
+    .add_products_1(multipliers_1_product[20:0]),
     .add_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
     .add_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
     .leaving_0(sum)
@@ -405,8 +405,8 @@ module lmu_network_slice_0 (
     .aligned_sample(samples_payload_data),
     .clk(clk),
     .rst(rst),
-    .add_increments_0(products_0),
-    .multipliers_1_product(products_1),
+    .add_increments_0(multipliers_0_product),
+    .multipliers_1_product(multipliers_1_product),
     .ready(memories_memory_0_ready),
     .operands_0(memory_0_0_operand),
     .operands_1(memory_0_1_operand),
@@ -468,8 +468,8 @@ module lmu_network_slice_0_memory_0 (
   output wire        ready,
   output reg  [11:0] operands_0 = 12'd0,
   output reg  [11:0] operands_1 = 12'd0,
-  output wire [6:0]  coefficients_0_coefficient,
-  output wire [6:0]  coefficients_1_coefficient,
+  output reg  [12:0] coefficients_0_coefficient = 13'd0,
+  output reg  [12:0] coefficients_1_coefficient = 13'd0,
   output reg         group_retire_valid = 1'b0,
   output wire [13:0] outputs_0,
   output wire [13:0] outputs_1
@@ -481,25 +481,17 @@ module lmu_network_slice_0_memory_0 (
   wire [10:0] words_1;
   reg group_multiply_valid = 1'b0;
   reg group_integrate_valid = 1'b0;
-  reg [12:0] coefficients_0_coefficient_2 = 13'd0;
-  reg [11:0] coefficients_1_coefficient_2 = 12'd0;
-  reg coefficients_1_alignment_shift = 1'b0;
-  reg alignment_shift_1 = 1'b0;
+  reg [1:0] coefficients_1_alignment_shift = 2'd0;
+  reg [1:0] alignment_shift_1 = 2'd0;
   reg [11:0] total_0 = 12'd0;
 
   wire [11:0] total = clear ? 12'd0 : total_0;
-  wire [11:0] s__1 = $signed(total) + $signed({aligned_sample, 5'd0});
+  wire [11:0] s_before = $signed(total) + $signed({aligned_sample, 5'd0});
   wire [11:0] s_0 = $signed(total) - $signed({aligned_sample, 5'd0});
   wire [10:0] word_0 = clear ? 11'd0 : words_read_data_0;
-  wire [11:0] s_1 = s__1 - {word_0, 1'b0};
+  wire [11:0] s_1 = s_before - {word_0, 1'b0};
   wire [11:0] new_total = $signed(words_0) + $signed(words_1);
-  wire [12:0] value = rst ? 13'd0 : 13'h1333;
-  wire [11:0] value_2 = rst ? 12'd0 : 12'hb33;
-  wire [24:0] add_increments_1 = multipliers_1_product << {alignment_shift_1, 1'b0};
-  assign coefficients_0_coefficient = {coefficients_0_coefficient_2[12], coefficients_0_coefficient_2[9:8],
-      coefficients_0_coefficient_2[5:4], coefficients_0_coefficient_2[1:0]};
-  assign coefficients_1_coefficient = {coefficients_1_coefficient_2[11], coefficients_1_coefficient_2[9:8],
-      coefficients_1_coefficient_2[5:4], coefficients_1_coefficient_2[1:0]};
+  wire [24:0] add_increments_1 = multipliers_1_product << alignment_shift_1;
 
   // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
   lmu_network_slice_0_memory_0_sequencer sequencer (
@@ -538,21 +530,21 @@ module lmu_network_slice_0_memory_0 (
       group_retire_valid <= 1'b0;
       operands_0 <= 12'd0;
       operands_1 <= 12'd0;
-      coefficients_1_alignment_shift <= 1'b0;
-      alignment_shift_1 <= 1'b0;
+      coefficients_0_coefficient <= 13'd0;
+      coefficients_1_coefficient <= 13'd0;
+      coefficients_1_alignment_shift <= 2'd0;
+      alignment_shift_1 <= 2'd0;
     end else begin
       group_multiply_valid <= group_issue_valid;
       group_integrate_valid <= group_multiply_valid;
       group_retire_valid <= group_integrate_valid;
       operands_0 <= s_0;
       operands_1 <= s_1;
-      coefficients_1_alignment_shift <= 1'b1;
+      coefficients_0_coefficient <= 13'h1333;
+      coefficients_1_coefficient <= 13'h1666;
+      coefficients_1_alignment_shift <= 2'd2;
       alignment_shift_1 <= coefficients_1_alignment_shift;
     end
-  always @(posedge clk) begin
-    coefficients_0_coefficient_2 <= {value[12], 2'd0, value[9:8], 2'd0, value[5:4], 2'd0, value[1:0]};
-    coefficients_1_coefficient_2 <= {value_2[11], 1'b0, value_2[9:8], 2'd0, value_2[5:4], 2'd0, value_2[1:0]};
-  end
   always @(posedge clk)
     if (rst) total_0 <= 12'd0;
     else if (group_retire_valid) total_0 <= new_total;
@@ -571,39 +563,37 @@ module lmu_network_slice_0_memory_0_bank (
   output reg  [13:0] outputs_0 = 14'd0,
   output reg  [13:0] outputs_1 = 14'd0
 );
-  wire [24:0] fetch_data_0_accumulator;
+  wire [25:0] fetch_data_0_accumulator;
   wire [14:0] fetch_data_0_residue;
-  wire [24:0] fetch_data_1_accumulator;
+  wire [25:0] fetch_data_1_accumulator;
   wire [14:0] fetch_data_1_residue;
   reg clear = 1'b0;
   reg store_en = 1'b0;
-  reg [24:0] old_accumulator_0 = 25'd0;
-  reg [25:0] base_0 = 26'd0;
-  reg [24:0] store_data_0_accumulator = 25'd0;
+  reg [25:0] old_accumulator_0 = 26'd0;
+  reg [27:0] base_0 = 28'd0;
+  reg [25:0] store_data_0_accumulator = 26'd0;
   reg [14:0] store_data_0_residue = 15'd0;
-  reg [24:0] store_data_1_accumulator = 25'd0;
+  reg [25:0] store_data_1_accumulator = 26'd0;
   reg [14:0] store_data_1_residue = 15'd0;
-  reg [24:0] unfed_0 = 25'd0;
-  reg [24:0] old_accumulator_1 = 25'd0;
-  reg [25:0] base_1 = 26'd0;
-  reg [24:0] unfed_1 = 25'd0;
+  reg [26:0] unfed_0 = 27'd0;
+  reg [25:0] old_accumulator_1 = 26'd0;
+  reg [27:0] base_1 = 28'd0;
+  reg [26:0] unfed_1 = 27'd0;
 
-  wire [40:0] chosen =
-      clear ? 41'd0 :
-      {fetch_data_0_residue, 1'b0, fetch_data_0_accumulator};
+  wire [40:0] chosen = clear ? 41'd0 : {fetch_data_0_residue, fetch_data_0_accumulator};
   wire [25:0] step_0 = $signed(add_increments_0) + 26'sd2;
-  wire [24:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[25:2]);
+  wire [25:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[25:2]);
   wire [25:0] sum = $signed(step_0[25:2]) + $signed({step_0[25:2], 1'b0});
-  wire [25:0] sum_0 = base_0 + sum;
-  wire [40:0] chosen_2 =
-      clear ? 41'd0 :
-      {fetch_data_1_residue, 1'b0, fetch_data_1_accumulator};
+  wire [25:0] sum_0 = base_0[25:0] + sum;
+  wire [40:0] chosen_2 = clear ? 41'd0 : {fetch_data_1_residue, fetch_data_1_accumulator};
   wire [25:0] step_1 = $signed(add_increments_1) + 26'sd2;
-  wire [24:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1[25:2]);
+  wire [25:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1[25:2]);
   wire [25:0] sum_2 = $signed(step_1[25:2]) + $signed({step_1[25:2], 1'b0});
-  wire [25:0] sum_1 = base_1 + sum_2;
-  wire [25:0] sum_3 = ({unfed_0, 1'b0} + sum) + 26'h800;
-  wire [25:0] sum_4 = ({unfed_1, 1'b0} + sum_2) + 26'h800;
+  wire [25:0] sum_1 = base_1[25:0] + sum_2;
+  wire [25:0] sum_3 = (unfed_0[25:0] + sum) + 26'h800;
+  wire [25:0] sum_4 = (unfed_1[25:0] + sum_2) + 26'h800;
+  wire [27:0] sum_5 = $signed({chosen[25:0], 1'b0}) + 28'sd16384;
+  wire [27:0] sum_6 = $signed({chosen_2[25:0], 1'b0}) + 28'sd16384;
 
   lmu_network_slice_0_memory_0_bank_integrators integrators (
     .clk(clk),
@@ -622,61 +612,61 @@ module lmu_network_slice_0_memory_0_bank (
     if (rst) begin
       clear <= 1'b0;
       store_en <= 1'b0;
-      old_accumulator_0 <= 25'd0;
-      base_0 <= 26'd0;
+      old_accumulator_0 <= 26'd0;
+      base_0 <= 28'd0;
       words_0 <= 11'd0;
       words_1 <= 11'd0;
-      store_data_0_accumulator <= 25'd0;
+      store_data_0_accumulator <= 26'd0;
       store_data_0_residue <= 15'd0;
-      store_data_1_accumulator <= 25'd0;
+      store_data_1_accumulator <= 26'd0;
       store_data_1_residue <= 15'd0;
-      unfed_0 <= 25'd0;
+      unfed_0 <= 27'd0;
       outputs_0 <= 14'd0;
       outputs_1 <= 14'd0;
-      old_accumulator_1 <= 25'd0;
-      base_1 <= 26'd0;
-      unfed_1 <= 25'd0;
+      old_accumulator_1 <= 26'd0;
+      base_1 <= 28'd0;
+      unfed_1 <= 27'd0;
     end else begin
       clear <= read_clear;
       store_en <= add_valid;
-      old_accumulator_0 <= chosen[24:0];
-      base_0 <= $signed({chosen[24:0], 1'b0} + 26'h4000) + $signed(chosen[40:26]);
+      old_accumulator_0 <= chosen[25:0];
+      base_0 <= $signed(sum_5) + $signed(chosen[40:26]);
       words_0 <= sum_0[25:15];
       words_1 <= sum_1[25:15];
       store_data_0_accumulator <= new_accumulator_0;
       store_data_0_residue <= {~sum_0[14], sum_0[13:0]};
       store_data_1_accumulator <= new_accumulator_1;
       store_data_1_residue <= {~sum_1[14], sum_1[13:0]};
-      unfed_0 <= chosen[24:0];
+      unfed_0 <= {chosen[25:0], 1'b0};
       outputs_0 <= sum_3[25:12];
       outputs_1 <= sum_4[25:12];
-      old_accumulator_1 <= chosen_2[24:0];
-      base_1 <= $signed({chosen_2[24:0], 1'b0} + 26'h4000) + $signed(chosen_2[40:26]);
-      unfed_1 <= chosen_2[24:0];
+      old_accumulator_1 <= chosen_2[25:0];
+      base_1 <= $signed(sum_6) + $signed(chosen_2[40:26]);
+      unfed_1 <= {chosen_2[25:0], 1'b0};
     end
 endmodule
 
 module lmu_network_slice_0_memory_0_bank_integrators (
   input  wire        clk,
   input  wire        store_en,
-  input  wire [24:0] store_data_0_accumulator,
+  input  wire [25:0] store_data_0_accumulator,
   input  wire [14:0] store_data_0_residue,
-  input  wire [24:0] store_data_1_accumulator,
+  input  wire [25:0] store_data_1_accumulator,
   input  wire [14:0] store_data_1_residue,
-  output reg  [24:0] fetch_data_0_accumulator = 25'd0,
+  output reg  [25:0] fetch_data_0_accumulator = 26'd0,
   output reg  [14:0] fetch_data_0_residue = 15'd0,
-  output reg  [24:0] fetch_data_1_accumulator = 25'd0,
+  output reg  [25:0] fetch_data_1_accumulator = 26'd0,
   output reg  [14:0] fetch_data_1_residue = 15'd0
 );
-  reg [24:0] row_0_accumulator = 25'd0;
+  reg [25:0] row_0_accumulator = 26'd0;
   reg [14:0] row_0_residue = 15'd0;
-  reg [24:0] row_1_accumulator = 25'd0;
+  reg [25:0] row_1_accumulator = 26'd0;
   reg [14:0] row_1_residue = 15'd0;
 
   wire [81:0] chosen =
-      store_en ? {store_data_1_residue, 1'b0, store_data_1_accumulator, store_data_0_residue, 1'b0,
+      store_en ? {store_data_1_residue, store_data_1_accumulator, store_data_0_residue,
           store_data_0_accumulator} :
-      {row_1_residue, 1'b0, row_1_accumulator, row_0_residue, 1'b0, row_0_accumulator};
+      {row_1_residue, row_1_accumulator, row_0_residue, row_0_accumulator};
 
   always @(posedge clk)
     if (store_en) begin
@@ -686,9 +676,9 @@ module lmu_network_slice_0_memory_0_bank_integrators (
       row_1_residue <= store_data_1_residue;
     end
   always @(posedge clk) begin
-    fetch_data_0_accumulator <= chosen[24:0];
+    fetch_data_0_accumulator <= chosen[25:0];
     fetch_data_0_residue <= chosen[40:26];
-    fetch_data_1_accumulator <= chosen[65:41];
+    fetch_data_1_accumulator <= chosen[66:41];
     fetch_data_1_residue <= chosen[81:67];
   end
 endmodule
@@ -937,31 +927,34 @@ module lmu_network_slice_0_lanes (
   input  wire [6:0]  affine_weights_0,
   input  wire [6:0]  affine_weights_1,
   input  wire [11:0] memory_0_0_operand,
-  input  wire [6:0]  memory_0_0_coefficient,
+  input  wire [12:0] memory_0_0_coefficient,
   input  wire [11:0] memory_0_1_operand,
-  input  wire [6:0]  memory_0_1_coefficient,
-  output reg  [24:0] products_0 = 25'd0,
-  output reg  [24:0] products_1 = 25'd0
+  input  wire [12:0] memory_0_1_coefficient,
+  output wire [24:0] memory_0_0_product,
+  output wire [24:0] memory_0_1_product
 );
+  reg [26:0] products_0 = 27'd0;
+  reg [26:0] products_1 = 27'd0;
+
   wire [13:0] operand_0 =
       affine_valid ? affine_word :
       {{2{memory_0_0_operand[11]}}, memory_0_0_operand};
   wire [12:0] coefficient_0 =
       affine_valid ? {{6{affine_weights_0[6]}}, affine_weights_0} :
-      {memory_0_0_coefficient[6], 2'd0, memory_0_0_coefficient[5:4], 2'd0, memory_0_0_coefficient[3:2], 2'd0,
-          memory_0_0_coefficient[1:0]};
+      memory_0_0_coefficient;
   wire [13:0] operand_1 =
       affine_valid ? affine_word :
       {{2{memory_0_1_operand[11]}}, memory_0_1_operand};
   wire [12:0] coefficient_1 =
       affine_valid ? {{6{affine_weights_1[6]}}, affine_weights_1} :
-      {memory_0_1_coefficient[6], 1'b0, memory_0_1_coefficient[5:4], 2'd0, memory_0_1_coefficient[3:2], 2'd0,
-          memory_0_1_coefficient[1:0], 1'b0};
+      memory_0_1_coefficient;
+  assign memory_0_0_product = products_0[24:0];
+  assign memory_0_1_product = products_1[24:0];
 
   always @(posedge clk)
     if (rst) begin
-      products_0 <= 25'd0;
-      products_1 <= 25'd0;
+      products_0 <= 27'd0;
+      products_1 <= 27'd0;
     end else begin
       products_0 <= $signed(operand_0) * $signed(coefficient_0);
       products_1 <= $signed(operand_1) * $signed(coefficient_1);

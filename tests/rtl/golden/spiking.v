@@ -399,7 +399,7 @@ module spiking_memory_neurons (
   reg valid_3 = 1'b0;
   reg [1:0] next_slot_1 = 2'd0;
   reg [1:0] next_slot_2 = 2'd0;
-  reg [34:0] gain_times_y_0 = 35'd0;
+  reg [35:0] gain_times_y_0 = 36'd0;
   reg [17:0] bias_0_1 = 18'd0;
   reg [20:0] current_0 = 21'd0;
   reg [19:0] decoder_0_1 = 20'd0;
@@ -469,7 +469,7 @@ module spiking_memory_neurons (
   wire slot_last = running & (slot_number == 2'd3);
   wire [19:0] y = clear ? 20'd0 : y_value;
   wire [20:0] total = (sum_slot_1_starts ? 21'd0 : partial_sum) + weighted_0;
-  wire [34:0] sum = $signed(gain_times_y_0) + $signed({bias_0_1, 14'd0});
+  wire [34:0] sum = $signed(gain_times_y_0[34:0]) + $signed({bias_0_1, 14'd0});
   wire [34:0] sum_2 = sum + 35'h2000;
   wire [19:0] chosen = count ? decoder_0_6 : 20'd0;
 
@@ -513,7 +513,7 @@ module spiking_memory_neurons (
       valid_3 <= 1'b0;
       next_slot_1 <= 2'd0;
       next_slot_2 <= 2'd0;
-      gain_times_y_0 <= 35'd0;
+      gain_times_y_0 <= 36'd0;
       bias_0_1 <= 18'd0;
       current_0 <= 21'd0;
       decoder_0_1 <= 20'd0;

@@ -666,13 +666,14 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   reg [1:0] store_addr = 2'd0;
   reg store_en = 1'b0;
   reg [18:0] old_accumulator_0 = 19'd0;
-  reg [17:0] base_0 = 18'd0;
+  reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [17:0] sum_0 = $signed(base_0) + $signed(step_0);
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(step_0);
+  wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
@@ -688,7 +689,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
       store_addr <= 2'd0;
       store_en <= 1'b0;
       old_accumulator_0 <= 19'd0;
-      base_0 <= 18'd0;
+      base_0 <= 20'd0;
       outputs <= 7'd0;
       store_data_accumulator <= 19'd0;
       store_data_residue <= 11'd0;
@@ -697,7 +698,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
       store_addr <= add_address;
       store_en <= add_valid;
       old_accumulator_0 <= chosen[18:0];
-      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      base_0 <= $signed(sum) + $signed(chosen[29:19]);
       outputs <= sum_0[17:11];
       store_data_accumulator <= new_accumulator_0;
       store_data_residue <= {~sum_0[10], sum_0[9:0]};

@@ -105,7 +105,7 @@ module lmu_memory_pipeline_pipeline (
   reg [8:0] stage_2_3 = 9'd0;
   reg [10:0] stage_3_4 = 11'd0;
   reg [8:0] stage_2_5 = 9'd0;
-  reg [12:0] stage_3_6 = 13'd0;
+  reg [13:0] stage_3_6 = 14'd0;
   reg sample_compute_1_valid = 1'b0;
   reg sample_compute_1_clear = 1'b0;
   reg sample_compute_1_first = 1'b0;
@@ -144,7 +144,7 @@ module lmu_memory_pipeline_pipeline (
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
     .step_0(stage_3_4),
-    .step_1(stage_3_6),
+    .step_1(stage_3_6[12:0]),
     .clk(clk),
     .rst(rst),
     .advance(advance),
@@ -162,7 +162,7 @@ module lmu_memory_pipeline_pipeline (
       stage_2_3 <= 9'd0;
       stage_3_4 <= 11'd0;
       stage_2_5 <= 9'd0;
-      stage_3_6 <= 13'd0;
+      stage_3_6 <= 14'd0;
       sample_compute_1_valid <= 1'b0;
       sample_compute_1_clear <= 1'b0;
       sample_compute_1_first <= 1'b0;
@@ -183,7 +183,7 @@ module lmu_memory_pipeline_pipeline (
       stage_2_3 <= $signed(stage_1_0) - $signed({stage_1_1, 2'd0});
       stage_3_4 <= $signed(stage_2_3) * -11'sd5;
       stage_2_5 <= $signed(sum) - $signed({stage_1_2, 1'b0});
-      stage_3_6 <= $signed(stage_2_5) * -13'sd31;
+      stage_3_6 <= $signed(stage_2_5) * -14'sd31;
       sample_compute_1_valid <= sample_issue_valid;
       sample_compute_1_clear <= clear;
       sample_compute_1_first <= first;
@@ -212,31 +212,29 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
-  wire [17:0] fetch_data_0_accumulator;
+  wire [18:0] fetch_data_0_accumulator;
   wire [10:0] fetch_data_0_residue;
-  wire [17:0] fetch_data_1_accumulator;
+  wire [18:0] fetch_data_1_accumulator;
   wire [10:0] fetch_data_1_residue;
   reg clear = 1'b0;
   reg store_en = 1'b0;
-  reg [17:0] old_accumulator_0 = 18'd0;
-  reg [17:0] base_0 = 18'd0;
-  reg [17:0] store_data_0_accumulator = 18'd0;
+  reg [18:0] old_accumulator_0 = 19'd0;
+  reg [19:0] base_0 = 20'd0;
+  reg [18:0] store_data_0_accumulator = 19'd0;
   reg [10:0] store_data_0_residue = 11'd0;
-  reg [17:0] store_data_1_accumulator = 18'd0;
+  reg [18:0] store_data_1_accumulator = 19'd0;
   reg [10:0] store_data_1_residue = 11'd0;
-  reg [17:0] old_accumulator_1 = 18'd0;
-  reg [17:0] base_1 = 18'd0;
+  reg [18:0] old_accumulator_1 = 19'd0;
+  reg [19:0] base_1 = 20'd0;
 
-  wire [29:0] chosen =
-      clear ? 30'd0 :
-      {fetch_data_0_residue, 1'b0, fetch_data_0_accumulator};
-  wire [17:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed({step_0, 2'd0});
-  wire [17:0] sum_0 = $signed(base_0) + $signed({step_0, 2'd0});
-  wire [29:0] chosen_2 =
-      clear ? 30'd0 :
-      {fetch_data_1_residue, 1'b0, fetch_data_1_accumulator};
-  wire [17:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed({step_1, 1'b0});
-  wire [17:0] sum_1 = $signed(base_1) + $signed({step_1, 1'b0});
+  wire [29:0] chosen = clear ? 30'd0 : {fetch_data_0_residue, fetch_data_0_accumulator};
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed({step_0, 2'd0});
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed({step_0, 2'd0});
+  wire [29:0] chosen_2 = clear ? 30'd0 : {fetch_data_1_residue, fetch_data_1_accumulator};
+  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed({step_1, 1'b0});
+  wire [17:0] sum_1 = $signed(base_1[17:0]) + $signed({step_1, 1'b0});
+  wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
+  wire [19:0] sum_2 = $signed(chosen_2[18:0]) + 20'sd1024;
 
   lmu_memory_pipeline_pipeline_bank_integrators integrators (
     .clk(clk),
@@ -256,29 +254,29 @@ module lmu_memory_pipeline_pipeline_bank (
     if (rst) begin
       clear <= 1'b0;
       store_en <= 1'b0;
-      old_accumulator_0 <= 18'd0;
-      base_0 <= 18'd0;
+      old_accumulator_0 <= 19'd0;
+      base_0 <= 20'd0;
       outputs_0 <= 7'd0;
       outputs_1 <= 7'd0;
-      store_data_0_accumulator <= 18'd0;
+      store_data_0_accumulator <= 19'd0;
       store_data_0_residue <= 11'd0;
-      store_data_1_accumulator <= 18'd0;
+      store_data_1_accumulator <= 19'd0;
       store_data_1_residue <= 11'd0;
-      old_accumulator_1 <= 18'd0;
-      base_1 <= 18'd0;
+      old_accumulator_1 <= 19'd0;
+      base_1 <= 20'd0;
     end else if (advance) begin
       clear <= read_clear;
       store_en <= add_valid;
-      old_accumulator_0 <= chosen[17:0];
-      base_0 <= $signed(chosen[17:0] + 18'h400) + $signed(chosen[29:19]);
+      old_accumulator_0 <= chosen[18:0];
+      base_0 <= $signed(sum) + $signed(chosen[29:19]);
       outputs_0 <= sum_0[17:11];
       outputs_1 <= sum_1[17:11];
       store_data_0_accumulator <= new_accumulator_0;
       store_data_0_residue <= {~sum_0[10], sum_0[9:0]};
       store_data_1_accumulator <= new_accumulator_1;
       store_data_1_residue <= {~sum_1[10], sum_1[9:0]};
-      old_accumulator_1 <= chosen_2[17:0];
-      base_1 <= $signed(chosen_2[17:0] + 18'h400) + $signed(chosen_2[29:19]);
+      old_accumulator_1 <= chosen_2[18:0];
+      base_1 <= $signed(sum_2) + $signed(chosen_2[29:19]);
     end
 endmodule
 
@@ -286,24 +284,24 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
   input  wire        clk,
   input  wire        advance,
   input  wire        store_en,
-  input  wire [17:0] store_data_0_accumulator,
+  input  wire [18:0] store_data_0_accumulator,
   input  wire [10:0] store_data_0_residue,
-  input  wire [17:0] store_data_1_accumulator,
+  input  wire [18:0] store_data_1_accumulator,
   input  wire [10:0] store_data_1_residue,
-  output reg  [17:0] fetch_data_0_accumulator = 18'd0,
+  output reg  [18:0] fetch_data_0_accumulator = 19'd0,
   output reg  [10:0] fetch_data_0_residue = 11'd0,
-  output reg  [17:0] fetch_data_1_accumulator = 18'd0,
+  output reg  [18:0] fetch_data_1_accumulator = 19'd0,
   output reg  [10:0] fetch_data_1_residue = 11'd0
 );
-  reg [17:0] row_0_accumulator = 18'd0;
+  reg [18:0] row_0_accumulator = 19'd0;
   reg [10:0] row_0_residue = 11'd0;
-  reg [17:0] row_1_accumulator = 18'd0;
+  reg [18:0] row_1_accumulator = 19'd0;
   reg [10:0] row_1_residue = 11'd0;
 
   wire [59:0] chosen =
-      store_en ? {store_data_1_residue, 1'b0, store_data_1_accumulator, store_data_0_residue, 1'b0,
+      store_en ? {store_data_1_residue, store_data_1_accumulator, store_data_0_residue,
           store_data_0_accumulator} :
-      {row_1_residue, 1'b0, row_1_accumulator, row_0_residue, 1'b0, row_0_accumulator};
+      {row_1_residue, row_1_accumulator, row_0_residue, row_0_accumulator};
 
   always @(posedge clk)
     if (advance && store_en) begin
@@ -314,9 +312,9 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
     end
   always @(posedge clk)
     if (advance) begin
-      fetch_data_0_accumulator <= chosen[17:0];
+      fetch_data_0_accumulator <= chosen[18:0];
       fetch_data_0_residue <= chosen[29:19];
-      fetch_data_1_accumulator <= chosen[47:30];
+      fetch_data_1_accumulator <= chosen[48:30];
       fetch_data_1_residue <= chosen[59:49];
     end
 endmodule

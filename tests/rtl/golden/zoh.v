@@ -72,7 +72,7 @@ module lmu_memory_pipeline (
     rom[8] = 6'h27;
   end
   reg [5:0] rom_data;
-  reg [12:0] multipliers_0_product = 13'd0;
+  reg [13:0] multipliers_0_product = 14'd0;
 
   // The pipeline of the dense product: some columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
@@ -83,7 +83,7 @@ module lmu_memory_pipeline (
     .advance(advance),
     .samples_payload_data(samples_payload_data),
     .samples_payload_last(samples_payload_last),
-    .multipliers_0_product(multipliers_0_product),
+    .multipliers_0_product(multipliers_0_product[12:0]),
     .ready(samples_ready),
     .slot(rom_read_addr),
     .operands(multipliers_0_operand),
@@ -97,7 +97,7 @@ module lmu_memory_pipeline (
   always @(posedge clk)
     if (advance) rom_data <= rom[rom_read_addr];
   always @(posedge clk)
-    if (rst) multipliers_0_product <= 13'd0;
+    if (rst) multipliers_0_product <= 14'd0;
     else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) * $signed(rom_data);
 endmodule
 
@@ -321,13 +321,14 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [1:0] store_addr = 2'd0;
   reg store_en = 1'b0;
   reg [16:0] old_accumulator_0 = 17'd0;
-  reg [15:0] base_0 = 16'd0;
+  reg [17:0] base_0 = 18'd0;
   reg [16:0] store_data_accumulator = 17'd0;
   reg [8:0] store_data_residue = 9'd0;
 
   wire [25:0] chosen = clear ? 26'd0 : integrators_word;
   wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [15:0] sum_0 = $signed(base_0) + $signed(step_0);
+  wire [15:0] sum_0 = $signed(base_0[15:0]) + $signed(step_0);
+  wire [17:0] sum = $signed(chosen[16:0]) + 18'sd256;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
@@ -343,7 +344,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_addr <= 2'd0;
       store_en <= 1'b0;
       old_accumulator_0 <= 17'd0;
-      base_0 <= 16'd0;
+      base_0 <= 18'd0;
       outputs <= 7'd0;
       store_data_accumulator <= 17'd0;
       store_data_residue <= 9'd0;
@@ -352,7 +353,7 @@ module lmu_memory_pipeline_pipeline_bank (
       store_addr <= add_address;
       store_en <= add_valid;
       old_accumulator_0 <= chosen[16:0];
-      base_0 <= $signed(chosen[15:0] + 16'h100) + $signed(chosen[25:17]);
+      base_0 <= $signed(sum) + $signed(chosen[25:17]);
       outputs <= sum_0[15:9];
       store_data_accumulator <= new_accumulator_0;
       store_data_residue <= {~sum_0[8], sum_0[7:0]};

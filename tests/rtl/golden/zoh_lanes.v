@@ -63,10 +63,10 @@ module lmu_memory_pipeline (
 );
   wire [7:0] multipliers_0_operand;
   wire [7:0] multipliers_1_operand;
-  reg [12:0] multipliers_0_product = 13'd0;
-  reg [12:0] multipliers_1_product = 13'd0;
-  reg [12:0] multipliers_2_product = 13'd0;
-  reg [12:0] multipliers_3_product = 13'd0;
+  reg [13:0] multipliers_0_product = 14'd0;
+  reg [13:0] multipliers_1_product = 14'd0;
+  reg [13:0] multipliers_2_product = 14'd0;
+  reg [13:0] multipliers_3_product = 14'd0;
 
   // The pipeline of the dense product: some columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
@@ -93,15 +93,15 @@ module lmu_memory_pipeline (
 
   always @(posedge clk)
     if (rst) begin
-      multipliers_0_product <= 13'd0;
-      multipliers_1_product <= 13'd0;
-      multipliers_2_product <= 13'd0;
-      multipliers_3_product <= 13'd0;
+      multipliers_0_product <= 14'd0;
+      multipliers_1_product <= 14'd0;
+      multipliers_2_product <= 14'd0;
+      multipliers_3_product <= 14'd0;
     end else if (advance) begin
-      multipliers_0_product <= $signed(multipliers_0_operand) * -13'sd10;
-      multipliers_1_product <= $signed(multipliers_1_operand) * -13'sd10;
-      multipliers_2_product <= $signed(multipliers_0_operand) * 13'sd30;
-      multipliers_3_product <= $signed(multipliers_1_operand) * -13'sd30;
+      multipliers_0_product <= $signed(multipliers_0_operand) * -14'sd10;
+      multipliers_1_product <= $signed(multipliers_1_operand) * -14'sd10;
+      multipliers_2_product <= $signed(multipliers_0_operand) * 14'sd30;
+      multipliers_3_product <= $signed(multipliers_1_operand) * -14'sd30;
     end
 endmodule
 
@@ -114,10 +114,10 @@ module lmu_memory_pipeline_pipeline (
   input  wire [3:0]  sample_data,
   input  wire        sample_last,
   input  wire        advance,
-  input  wire [12:0] multipliers_0_product,
-  input  wire [12:0] multipliers_1_product,
-  input  wire [12:0] multipliers_2_product,
-  input  wire [12:0] multipliers_3_product,
+  input  wire [13:0] multipliers_0_product,
+  input  wire [13:0] multipliers_1_product,
+  input  wire [13:0] multipliers_2_product,
+  input  wire [13:0] multipliers_3_product,
   output wire        ready,
   output reg  [7:0]  operands_0 = 8'd0,
   output reg  [7:0]  operands_1 = 8'd0,
@@ -158,10 +158,10 @@ module lmu_memory_pipeline_pipeline (
   reg slot_integrate_first = 1'b0;
   reg slot_integrate_last = 1'b0;
   reg slot_retire_bank = 1'b0;
-  reg [12:0] products_0_1_0 = 13'd0;
+  reg [14:0] products_0_1_0 = 15'd0;
   reg [12:0] row_sums_0 = 13'd0;
   reg [12:0] row_sums_1 = 13'd0;
-  reg [12:0] products_1_1_0 = 13'd0;
+  reg [14:0] products_1_1_0 = 15'd0;
 
   wire next_bank = bank_bit ^ ends;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
@@ -227,8 +227,8 @@ module lmu_memory_pipeline_pipeline (
       slot_retire_bank <= 1'b0;
       slot_retire_first <= 1'b0;
       slot_retire_last <= 1'b0;
-      products_0_1_0 <= 13'd0;
-      products_1_1_0 <= 13'd0;
+      products_0_1_0 <= 15'd0;
+      products_1_1_0 <= 15'd0;
     end else if (advance) begin
       bank_bit <= next_bank;
       operands_0 <= $signed(word_0) - $signed({sample_data, 2'd0});
@@ -257,8 +257,8 @@ module lmu_memory_pipeline_pipeline (
       slot_retire_bank <= slot_integrate_bank;
       slot_retire_first <= slot_integrate_first;
       slot_retire_last <= slot_integrate_last;
-      products_0_1_0 <= multipliers_0_product + multipliers_1_product;
-      products_1_1_0 <= multipliers_2_product + multipliers_3_product;
+      products_0_1_0 <= $signed(multipliers_0_product) + $signed(multipliers_1_product);
+      products_1_1_0 <= $signed(multipliers_2_product) + $signed(multipliers_3_product);
     end
   always @(posedge clk)
     if (rst) slot_integrate_valid <= 1'b0;
@@ -271,8 +271,8 @@ module lmu_memory_pipeline_pipeline (
       row_sums_0 <= 13'd0;
       row_sums_1 <= 13'd0;
     end else if (advance && slot_accumulate_valid) begin
-      row_sums_0 <= products_0_1_0;
-      row_sums_1 <= products_1_1_0;
+      row_sums_0 <= products_0_1_0[12:0];
+      row_sums_1 <= products_1_1_0[12:0];
     end
 endmodule
 
@@ -288,31 +288,29 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
-  wire [16:0] fetch_data_0_accumulator;
+  wire [17:0] fetch_data_0_accumulator;
   wire [9:0] fetch_data_0_residue;
-  wire [16:0] fetch_data_1_accumulator;
+  wire [17:0] fetch_data_1_accumulator;
   wire [9:0] fetch_data_1_residue;
   reg clear = 1'b0;
   reg store_en = 1'b0;
-  reg [16:0] old_accumulator_0 = 17'd0;
-  reg [16:0] base_0 = 17'd0;
-  reg [16:0] store_data_0_accumulator = 17'd0;
+  reg [17:0] old_accumulator_0 = 18'd0;
+  reg [18:0] base_0 = 19'd0;
+  reg [17:0] store_data_0_accumulator = 18'd0;
   reg [9:0] store_data_0_residue = 10'd0;
-  reg [16:0] store_data_1_accumulator = 17'd0;
+  reg [17:0] store_data_1_accumulator = 18'd0;
   reg [9:0] store_data_1_residue = 10'd0;
-  reg [16:0] old_accumulator_1 = 17'd0;
-  reg [16:0] base_1 = 17'd0;
+  reg [17:0] old_accumulator_1 = 18'd0;
+  reg [18:0] base_1 = 19'd0;
 
-  wire [27:0] chosen =
-      clear ? 28'd0 :
-      {fetch_data_0_residue, 1'b0, fetch_data_0_accumulator};
-  wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [16:0] sum_0 = $signed(base_0) + $signed(step_0);
-  wire [27:0] chosen_2 =
-      clear ? 28'd0 :
-      {fetch_data_1_residue, 1'b0, fetch_data_1_accumulator};
-  wire [16:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
-  wire [16:0] sum_1 = $signed(base_1) + $signed(step_1);
+  wire [27:0] chosen = clear ? 28'd0 : {fetch_data_0_residue, fetch_data_0_accumulator};
+  wire [17:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
+  wire [16:0] sum_0 = $signed(base_0[16:0]) + $signed(step_0);
+  wire [27:0] chosen_2 = clear ? 28'd0 : {fetch_data_1_residue, fetch_data_1_accumulator};
+  wire [17:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
+  wire [16:0] sum_1 = $signed(base_1[16:0]) + $signed(step_1);
+  wire [18:0] sum = $signed(chosen[17:0]) + 19'sd512;
+  wire [18:0] sum_2 = $signed(chosen_2[17:0]) + 19'sd512;
 
   lmu_memory_pipeline_pipeline_bank_integrators integrators (
     .clk(clk),
@@ -332,29 +330,29 @@ module lmu_memory_pipeline_pipeline_bank (
     if (rst) begin
       clear <= 1'b0;
       store_en <= 1'b0;
-      old_accumulator_0 <= 17'd0;
-      base_0 <= 17'd0;
+      old_accumulator_0 <= 18'd0;
+      base_0 <= 19'd0;
       outputs_0 <= 7'd0;
       outputs_1 <= 7'd0;
-      store_data_0_accumulator <= 17'd0;
+      store_data_0_accumulator <= 18'd0;
       store_data_0_residue <= 10'd0;
-      store_data_1_accumulator <= 17'd0;
+      store_data_1_accumulator <= 18'd0;
       store_data_1_residue <= 10'd0;
-      old_accumulator_1 <= 17'd0;
-      base_1 <= 17'd0;
+      old_accumulator_1 <= 18'd0;
+      base_1 <= 19'd0;
     end else if (advance) begin
       clear <= read_clear;
       store_en <= add_valid;
-      old_accumulator_0 <= chosen[16:0];
-      base_0 <= $signed(chosen[16:0] + 17'h200) + $signed(chosen[27:18]);
+      old_accumulator_0 <= chosen[17:0];
+      base_0 <= $signed(sum) + $signed(chosen[27:18]);
       outputs_0 <= sum_0[16:10];
       outputs_1 <= sum_1[16:10];
       store_data_0_accumulator <= new_accumulator_0;
       store_data_0_residue <= {~sum_0[9], sum_0[8:0]};
       store_data_1_accumulator <= new_accumulator_1;
       store_data_1_residue <= {~sum_1[9], sum_1[8:0]};
-      old_accumulator_1 <= chosen_2[16:0];
-      base_1 <= $signed(chosen_2[16:0] + 17'h200) + $signed(chosen_2[27:18]);
+      old_accumulator_1 <= chosen_2[17:0];
+      base_1 <= $signed(sum_2) + $signed(chosen_2[27:18]);
     end
 endmodule
 
@@ -362,24 +360,24 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
   input  wire        clk,
   input  wire        advance,
   input  wire        store_en,
-  input  wire [16:0] store_data_0_accumulator,
+  input  wire [17:0] store_data_0_accumulator,
   input  wire [9:0]  store_data_0_residue,
-  input  wire [16:0] store_data_1_accumulator,
+  input  wire [17:0] store_data_1_accumulator,
   input  wire [9:0]  store_data_1_residue,
-  output reg  [16:0] fetch_data_0_accumulator = 17'd0,
+  output reg  [17:0] fetch_data_0_accumulator = 18'd0,
   output reg  [9:0]  fetch_data_0_residue = 10'd0,
-  output reg  [16:0] fetch_data_1_accumulator = 17'd0,
+  output reg  [17:0] fetch_data_1_accumulator = 18'd0,
   output reg  [9:0]  fetch_data_1_residue = 10'd0
 );
-  reg [16:0] row_0_accumulator = 17'd0;
+  reg [17:0] row_0_accumulator = 18'd0;
   reg [9:0] row_0_residue = 10'd0;
-  reg [16:0] row_1_accumulator = 17'd0;
+  reg [17:0] row_1_accumulator = 18'd0;
   reg [9:0] row_1_residue = 10'd0;
 
   wire [55:0] chosen =
-      store_en ? {store_data_1_residue, 1'b0, store_data_1_accumulator, store_data_0_residue, 1'b0,
+      store_en ? {store_data_1_residue, store_data_1_accumulator, store_data_0_residue,
           store_data_0_accumulator} :
-      {row_1_residue, 1'b0, row_1_accumulator, row_0_residue, 1'b0, row_0_accumulator};
+      {row_1_residue, row_1_accumulator, row_0_residue, row_0_accumulator};
 
   always @(posedge clk)
     if (advance && store_en) begin
@@ -390,9 +388,9 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
     end
   always @(posedge clk)
     if (advance) begin
-      fetch_data_0_accumulator <= chosen[16:0];
+      fetch_data_0_accumulator <= chosen[17:0];
       fetch_data_0_residue <= chosen[27:18];
-      fetch_data_1_accumulator <= chosen[44:28];
+      fetch_data_1_accumulator <= chosen[45:28];
       fetch_data_1_residue <= chosen[55:46];
     end
 endmodule
