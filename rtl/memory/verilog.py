@@ -1,12 +1,11 @@
-"""Verilog of a memory with stable, readable port names, and the manifest that travels with it."""
+"""Verilog of a memory: the names of its ports, and what its manifest says."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from lmu_hw.fixed_point.plan import MemoryPlan
-from lmu_hw.rtl.interface.emission import CLOCK, Described, Port, check_module_name, emit, ports_of
+from lmu_hw.rtl.interface.emission import Described, check_module_name
 from lmu_hw.rtl.interface.emission import VerilogDesign as VerilogDesign
+from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.unrolled import UnrolledMemory
@@ -37,26 +36,11 @@ def generate_verilog(
         DesignError: the name is not an identifier, or `build_memory` refuses.
     """
     check_module_name(name)
-    command = " ".join(command.split())
     memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
-    described = _described(memory)
-    body = emit(memory, described, name)
-    head = "\n".join(
-        [
-            f"// {name}: Legendre memory, {plan.datapath} datapath.",
-            f"// {plan.spec.summary()}",
-            f"// input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format},"
-            f" {memory.multipliers} multiplier(s), {channels} channel(s)",
-            f"// Made by: {command}",
-            "",
-        ]
-    )
-    manifest = _manifest(name, plan, memory, ports_of(described), command)
-    description = f"Legendre memory, order {plan.spec.order}, {plan.datapath} datapath"
-    return VerilogDesign(name, head + body, manifest, "memory", description)
+    return described_module(memory, _ports(memory), _description(memory), name=name, command=command)
 
 
-def _described(memory: StreamMemory) -> list[Described]:
+def _ports(memory: StreamMemory) -> list[Described]:
     """The flat ports of a memory, each with the stream signal that it stands for."""
     i, o, plan = memory.i, memory.o, memory.plan
     wider = memory.port_bits - plan.input_format.width
@@ -103,30 +87,40 @@ def _described(memory: StreamMemory) -> list[Described]:
     return described
 
 
-def _manifest(name: str, plan: MemoryPlan, memory: StreamMemory, ports: list[Port], command: str) -> dict[str, Any]:
+def _description(memory: StreamMemory) -> ModuleDescription:
+    plan, schedule = memory.plan, memory.schedule
     described = plan.to_dict()
-    return {
-        "name": name,
-        "command": command,
-        "spec": described["spec"],
-        "datapath": described["datapath"],
-        "lanes": memory.lanes,
-        "unrolled": isinstance(memory, UnrolledMemory),
-        "channels": memory.channels,
-        "channels_in_step": memory.schedule.in_step,
-        "port_bits": memory.port_bits,
-        "ports": [vars(port) for port in [*CLOCK, *ports]],
-        "formats": described["formats"],
-        "error_feedback": plan.error_feedback,
-        "error_bound": described["error_bound"],
-        "beats_per_sample": memory.schedule.groups,
-        "words_per_beat": memory.schedule.words,
-        "latency_cycles": memory.schedule.first_beat,
-        "cycles_per_sample": memory.schedule.cycles_per_sample,
-        "multiplications_per_sample": plan.multiplications_per_sample,
-        "multipliers": memory.multipliers,
-        "multiplier_utilisation": memory.utilisation,
-        "readouts": described["readouts"],
-        "readout_multipliers": memory.readout_multipliers,
-        "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,
-    }
+    return ModuleDescription(
+        kind="memory",
+        summary=f"Legendre memory, order {plan.spec.order}, {plan.datapath} datapath",
+        title=f"Legendre memory, {plan.datapath} datapath.",
+        details=[
+            plan.spec.summary(),
+            f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format},"
+            f" {memory.multipliers} multiplier(s), {memory.channels} channel(s)",
+        ],
+        choices={
+            "spec": described["spec"],
+            "datapath": described["datapath"],
+            "lanes": memory.lanes,
+            "unrolled": isinstance(memory, UnrolledMemory),
+            "channels": memory.channels,
+            "channels_in_step": schedule.in_step,
+            "port_bits": memory.port_bits,
+        },
+        facts={
+            "formats": described["formats"],
+            "error_feedback": plan.error_feedback,
+            "error_bound": described["error_bound"],
+            "beats_per_sample": schedule.groups,
+            "words_per_beat": schedule.words,
+            "latency_cycles": schedule.first_beat,
+            "cycles_per_sample": schedule.cycles_per_sample,
+            "multiplications_per_sample": plan.multiplications_per_sample,
+            "multipliers": memory.multipliers,
+            "multiplier_utilisation": memory.utilisation,
+            "readouts": described["readouts"],
+            "readout_multipliers": memory.readout_multipliers,
+            "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,
+        },
+    )

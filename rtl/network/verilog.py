@@ -1,4 +1,4 @@
-"""Verilog of a whole network, and the manifest that travels with it."""
+"""Verilog of a whole network: the names of its ports, and what its manifest says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.plan import NetworkPlan
-from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.rtl.interface.emission import Described, VerilogDesign, check_module_name
+from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.network.component import NetworkComponent, Reset, build_network
 
 
@@ -34,21 +35,11 @@ def generate_network_verilog(
         DesignError: the name is not an identifier, or `NetworkComponent` refuses.
     """
     check_module_name(name)
-    command = " ".join(command.split())
     network = build_network(plan, lanes=lanes, sequences=sequences, reset=reset)
-    described = _described(network)
-    head = [
-        f"// {name}: network of {len(plan.layers)} layer(s), {lanes} lane(s) for each of {sequences} sequence(s).",
-        *(f"// {line}" for line in _summary(plan)),
-        f"// Made by: {command}",
-        "",
-    ]
-    manifest = _manifest(name, network, described, command)
-    description = f"Legendre memory network, {len(plan.layers)} layers"
-    return VerilogDesign(name, "\n".join(head) + emit(network, described, name), manifest, "network", description)
+    return described_module(network, _ports(network), _description(network), name=name, command=command)
 
 
-def _described(network: NetworkComponent) -> list[Described]:
+def _ports(network: NetworkComponent) -> list[Described]:
     """The flat ports, each with the stream signal that it stands for."""
     i, o, plan = network.i, network.o, network.plan
     begins = "the state counts as zero" if network.reset is Reset.FIRST else "handed on as out_first"
@@ -91,47 +82,53 @@ def _summary(plan: NetworkPlan) -> list[str]:
     return lines
 
 
-def _manifest(name: str, network: NetworkComponent, described: list[Described], command: str) -> dict[str, Any]:
+def _description(network: NetworkComponent) -> ModuleDescription:
     plan, program = network.plan, network.program
-    return {
-        "name": name,
-        "command": command,
-        "lanes": network.lanes,
-        "sequences": network.sequences,
-        "reset": str(network.reset),
-        "output": str(plan.output),
-        "inputs": plan.inputs,
-        "outputs": plan.outputs,
-        "ports": [vars(port) for port in [*CLOCK, *ports_of(described)]],
-        "formats": {"input": _format(plan.input_format), "output": _format(plan.output_format)},
-        "layers": [
-            {
-                "name": layer.name,
-                "outputs": layer.outputs,
-                "format": _format(layer.output_format),
-                "activation": None if layer.activation is None else str(layer.activation.function),
-                "memory": None
-                if layer.memory is None
-                else {
-                    "order": layer.memory.spec.order,
-                    "channels": layer.channels,
-                    "datapath": str(layer.memory.datapath),
-                    "lanes": program.memories[k].lanes,
-                },
-            }
-            for k, layer in enumerate(plan.layers)
-        ],
-        "latency_cycles": network.latency,
-        "cycles_per_step": network.cycles_per_step,
-        "cycles_per_last_step": network.cycles_per_last_step,
-        "multiplications_per_step": plan.multiplications(last=False),
-        "multiplications_per_last_step": plan.multiplications(last=True),
-        "multipliers": network.multipliers,
-        "multiplier_bits": list(network.slices[0].lanes.width),
-        "activation_multipliers": network.slices[0].activations.multipliers * network.sequences,
-        "multiplier_utilisation": network.utilisation(),
-        "memory_bits": network.memory_bits,
-    }
+    count, lanes, sequences = len(plan.layers), network.lanes, network.sequences
+    return ModuleDescription(
+        kind="network",
+        summary=f"Legendre memory network, {count} layers",
+        title=f"network of {count} layer(s), {lanes} lane(s) for each of {sequences} sequence(s).",
+        details=_summary(plan),
+        choices={
+            "lanes": network.lanes,
+            "sequences": network.sequences,
+            "reset": str(network.reset),
+            "output": str(plan.output),
+            "inputs": plan.inputs,
+            "outputs": plan.outputs,
+        },
+        facts={
+            "formats": {"input": _format(plan.input_format), "output": _format(plan.output_format)},
+            "layers": [
+                {
+                    "name": layer.name,
+                    "outputs": layer.outputs,
+                    "format": _format(layer.output_format),
+                    "activation": None if layer.activation is None else str(layer.activation.function),
+                    "memory": None
+                    if layer.memory is None
+                    else {
+                        "order": layer.memory.spec.order,
+                        "channels": layer.channels,
+                        "datapath": str(layer.memory.datapath),
+                        "lanes": program.memories[k].lanes,
+                    },
+                }
+                for k, layer in enumerate(plan.layers)
+            ],
+            "latency_cycles": network.latency,
+            "cycles_per_step": network.cycles_per_step,
+            "cycles_per_last_step": network.cycles_per_last_step,
+            "multiplications_per_step": plan.multiplications(last=False),
+            "multiplications_per_last_step": plan.multiplications(last=True),
+            "multipliers": network.multipliers,
+            "multiplier_bits": list(network.slices[0].lanes.width),
+            "activation_multipliers": network.slices[0].activations.multipliers * network.sequences,
+            "multiplier_utilisation": network.utilisation(),
+            "memory_bits": network.memory_bits,
+        },
+    )
 
 
 def _format(form: QFormat) -> dict[str, Any]:

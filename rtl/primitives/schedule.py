@@ -102,8 +102,8 @@ class Sequencer(Component):
         awake = Signal()  # 0 in the first cycle only, before which no memory has been read for slot 0
         m.d.sync += awake.eq(1)
 
-        channel_started = Signal(channels)  # a bit for each channel that has had a sample since reset
-        mine_started = channel_started.bit_select(self.channel, 1) if channels > 1 else channel_started
+        started = Signal(channels)  # a bit for each channel that has had a sample since reset
+        mine_started = started.bit_select(self.channel, 1) if channels > 1 else started
         m.d.comb += [
             self.starts.eq(self.slot == 0 if slots > 1 else 1),
             self.ready.eq((self.starts & awake & idle) if pause else (self.starts & awake)),

@@ -1,10 +1,9 @@
-"""Verilog of a spiking memory, and the manifest that travels with it."""
+"""Verilog of a spiking memory: the names of its ports, and what its manifest says."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, check_module_name, emit, ports_of
+from lmu_hw.rtl.interface.emission import Described, VerilogDesign, check_module_name
+from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.spiking.memory import SpikingMemoryCore
 from lmu_hw.rtl.spiking.neurons import count_bits
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
@@ -27,30 +26,11 @@ def generate_spiking_verilog(
         DesignError: the name is not an identifier.
     """
     check_module_name(name)
-    command = " ".join(command.split())
     core = SpikingMemoryCore(plan)
-    described = _described(core)
-    options = plan.design.options
-    head = "\n".join(
-        [
-            f"// {name}: Legendre memory of {plan.neurons} {options.kind} neurons, {plan.lanes} lane(s).",
-            f"// {plan.spec.summary()}",
-            f"// synapse {options.synapse.coefficients[0]:g} s, seed {plan.seed}; input {plan.input_format},"
-            f" state {plan.output_format}",
-            f"// Made by: {command}",
-            "",
-        ]
-    )
-    return VerilogDesign(
-        name,
-        head + emit(core, described, name),
-        _manifest(name, core, described, command),
-        "memory",
-        f"Legendre memory of {plan.neurons} spiking neurons, order {plan.spec.order}",
-    )
+    return described_module(core, _ports(core), _description(core), name=name, command=command)
 
 
-def _described(core: SpikingMemoryCore) -> list[Described]:
+def _ports(core: SpikingMemoryCore) -> list[Described]:
     """The flat ports, each with the signal that it stands for."""
     i, o, plan = core.i, core.o, core.plan
     each = f"{plan.lanes} count(s) of {count_bits(plan)} bit(s), the first neuron's in the lowest"
@@ -77,20 +57,25 @@ def _described(core: SpikingMemoryCore) -> list[Described]:
     ]
 
 
-def _manifest(name: str, core: SpikingMemoryCore, described: list[Described], command: str) -> dict[str, Any]:
-    plan, schedule = core.plan, core.schedule
-    return {
-        "name": name,
-        "command": command,
-        "datapath": "spiking",
-        "lanes": plan.lanes,
-        **plan.to_dict(),
-        "ports": [vars(port) for port in [*CLOCK, *ports_of(described)]],
-        "words_per_beat": 1,
-        "beats_per_sample": plan.ensembles,
-        "latency_cycles": schedule.first_word,
-        "cycles_per_sample": schedule.cycles_per_step,
-        "multiplications_per_sample": plan.multiplications_per_step,
-        "generators": plan.lanes * plan.unit.generators,
-        "table_bits": plan.table_bits,
-    }
+def _description(core: SpikingMemoryCore) -> ModuleDescription:
+    plan, schedule, options = core.plan, core.schedule, core.plan.design.options
+    return ModuleDescription(
+        kind="memory",
+        summary=f"Legendre memory of {plan.neurons} spiking neurons, order {plan.spec.order}",
+        title=f"Legendre memory of {plan.neurons} {options.kind} neurons, {plan.lanes} lane(s).",
+        details=[
+            plan.spec.summary(),
+            f"synapse {options.synapse.coefficients[0]:g} s, seed {plan.seed}; input {plan.input_format},"
+            f" state {plan.output_format}",
+        ],
+        choices={"datapath": "spiking", "lanes": plan.lanes, **plan.to_dict()},
+        facts={
+            "words_per_beat": 1,
+            "beats_per_sample": plan.ensembles,
+            "latency_cycles": schedule.first_word,
+            "cycles_per_sample": schedule.cycles_per_step,
+            "multiplications_per_sample": plan.multiplications_per_step,
+            "generators": plan.lanes * plan.unit.generators,
+            "table_bits": plan.table_bits,
+        },
+    )

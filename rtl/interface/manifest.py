@@ -1,0 +1,65 @@
+"""A module and its manifest: what is written of every generated design, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.lib import wiring
+
+from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, ports_of
+
+
+@dataclass(frozen=True)
+class ModuleDescription:
+    """What is said of a module beside its text.
+
+    Attributes:
+        kind: a word for catalogues of modules.
+        summary: what it is, for the same.
+        title: what it is, for the head of the file.
+        details: further lines of the head.
+        choices: what it was made from; in the manifest they stand before the ports.
+        facts: formats, latency, cycles and cost; in the manifest they stand after the ports.
+    """
+
+    kind: str
+    summary: str
+    title: str
+    details: Sequence[str]
+    choices: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def described_module(
+    component: wiring.Component,
+    ports: Sequence[Described],
+    description: ModuleDescription,
+    *,
+    name: str,
+    command: str,
+) -> VerilogDesign:
+    """The Verilog of `component` with its manifest.
+
+    The manifest has `name`, `command`, the choices, `ports` (name, direction, width and meaning of each, the clock
+    and reset first), and the facts, in this order; all are plain values.
+
+    Args:
+        component: what is realised.
+        ports: the flat ports, each with the value inside that it stands for.
+        description: what is said of it.
+        name: module name, which `check_module_name` has accepted.
+        command: what made it; line ends become spaces.
+    """
+    command = " ".join(command.split())
+    head = [f"{name}: {description.title}", *description.details, f"Made by: {command}"]
+    text = "\n".join([*(f"// {line}" for line in head), emit(component, ports, name)])
+    manifest = {
+        "name": name,
+        "command": command,
+        **description.choices,
+        "ports": [vars(port) for port in [*CLOCK, *ports_of(ports)]],
+        **description.facts,
+    }
+    return VerilogDesign(name, text, manifest, description.kind, description.summary)
