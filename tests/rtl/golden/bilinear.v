@@ -648,7 +648,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   reg pause_left = 1'b0;
   reg awake = 1'b0;
   reg [4:0] slot = 5'd0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 5'd0;
@@ -658,7 +658,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   wire ends = issue & (slot == 5'h11);
   wire inverse_2 = ~starts;
   assign next_slot = ends ? 5'd0 : slot + {4'd0, issue};
-  assign clear = inverse_2 ? held_clear : ~channel_started;
+  assign clear = inverse_2 ? held_clear : ~started;
 
   always @(posedge clk)
     if (rst) pause_left <= 1'b0;
@@ -675,8 +675,8 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (advance && (issue & starts)) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (advance && (issue & starts)) started <= 1'b1;
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse_2 && issue) held_clear <= clear;

@@ -788,7 +788,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
   reg [3:0] slot = 4'd0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
@@ -798,7 +798,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   wire ends = issue & (slot == 4'hb);
   wire inverse = ~starts;
   assign next_slot = ends ? 4'd0 : slot + {3'd0, issue};
-  assign clear = inverse ? held_clear : ~channel_started;
+  assign clear = inverse ? held_clear : ~started;
 
   always @(posedge clk)
     if (rst) pause_left <= 2'd0;
@@ -815,8 +815,8 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (advance && (issue & starts)) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (advance && (issue & starts)) started <= 1'b1;
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;

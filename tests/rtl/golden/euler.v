@@ -336,7 +336,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
 );
   reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 2'd0;
@@ -344,7 +344,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   assign ready = starts & awake & is_equal;
   assign issue = starts ? valid & ready : 1'b1;
   wire inverse = ~starts;
-  assign clear = inverse ? held_clear : first | ~channel_started;
+  assign clear = inverse ? held_clear : first | ~started;
   wire ends = issue & (slot == 2'd2);
   assign next_slot = ends ? 2'd0 : slot + {1'b0, issue};
 
@@ -363,8 +363,8 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (advance && (issue & starts)) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (advance && (issue & starts)) started <= 1'b1;
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;

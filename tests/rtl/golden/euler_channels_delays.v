@@ -509,7 +509,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
 );
   reg pause_left = 1'b0;
   reg awake = 1'b0;
-  reg [1:0] channel_started = 2'd0;
+  reg [1:0] started = 2'd0;
   reg held_clear = 1'b0;
 
   assign starts = ~slot;
@@ -517,7 +517,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   assign ready = starts & awake & inverse;
   assign issue = starts ? valid & ready : 1'b1;
   wire inverse_2 = ~starts;
-  assign clear = inverse_2 ? held_clear : first | ~channel_started[channel];
+  assign clear = inverse_2 ? held_clear : first | ~started[channel];
   wire ends = issue & slot;
   assign next_slot = ends ? 1'b0 : slot + issue;
   assign next_channel = ends ? channel + 1'b1 : channel;
@@ -539,11 +539,11 @@ module lmu_memory_pipeline_pipeline_sequencer (
       channel <= next_channel;
     end
   always @(posedge clk)
-    if (rst) channel_started <= 2'd0;
+    if (rst) started <= 2'd0;
     else if (advance) begin
       if (issue & starts) begin
-        if (!channel) channel_started[0] <= 1'b1;
-        else if (channel) channel_started[1] <= 1'b1;
+        if (!channel) started[0] <= 1'b1;
+        else if (channel) started[1] <= 1'b1;
       end
     end
   always @(posedge clk)

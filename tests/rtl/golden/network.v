@@ -709,9 +709,9 @@ module lmu_network_slice_0_memory_0_sequencer (
 );
   reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
 
-  assign clear = first | ~channel_started;
+  assign clear = first | ~started;
   wire is_equal = pause_left == 2'd0;
   assign ready = awake & is_equal;
   assign ends = valid & ready;
@@ -724,8 +724,8 @@ module lmu_network_slice_0_memory_0_sequencer (
     if (rst) awake <= 1'b0;
     else awake <= 1'b1;
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (ends) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (ends) started <= 1'b1;
 endmodule
 
 // Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.

@@ -360,11 +360,11 @@ module lmu_memory_pipeline_pipeline_sequencer (
 );
   reg [2:0] pause_left = 3'd0;
   reg awake = 1'b0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
 
   wire is_equal = pause_left == 3'd0;
   assign ready = awake & is_equal;
-  assign clear = first | ~channel_started;
+  assign clear = first | ~started;
   assign ends = valid & ready;
 
   always @(posedge clk)
@@ -377,6 +377,6 @@ module lmu_memory_pipeline_pipeline_sequencer (
     if (rst) awake <= 1'b0;
     else if (advance) awake <= 1'b1;
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (advance && ends) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (advance && ends) started <= 1'b1;
 endmodule

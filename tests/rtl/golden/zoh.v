@@ -376,7 +376,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
 );
   reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
-  reg channel_started = 1'b0;
+  reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
@@ -385,7 +385,7 @@ module lmu_memory_pipeline_pipeline_sequencer (
   assign issue = starts ? valid & ready : 1'b1;
   assign ends = issue & (slot == 4'd8);
   wire inverse = ~starts;
-  assign clear = inverse ? held_clear : first | ~channel_started;
+  assign clear = inverse ? held_clear : first | ~started;
   wire [3:0] next_slot = ends ? 4'd0 : slot + {3'd0, issue};
 
   always @(posedge clk)
@@ -403,8 +403,8 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
-    if (rst) channel_started <= 1'b0;
-    else if (advance && (issue & starts)) channel_started <= 1'b1;
+    if (rst) started <= 1'b0;
+    else if (advance && (issue & starts)) started <= 1'b1;
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
