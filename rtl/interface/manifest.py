@@ -32,6 +32,16 @@ class ModuleDescription:
     facts: dict[str, Any]
 
 
+def timing(facts: dict[str, Any]) -> list[str]:
+    """What a user of the ports must know of their timing, a line each, from the facts of a manifest."""
+    unit = "step" if "cycles_per_step" in facts else "sample"
+    return [
+        "A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.",
+        f"A {unit} takes at least {facts[f'cycles_per_{unit}']} cycles; its first answer comes"
+        f" {facts['latency_cycles']} cycles after the {unit} was taken, if nothing holds it up.",
+    ]
+
+
 def described_module(
     component: wiring.Component,
     ports: Sequence[Described],
@@ -53,7 +63,7 @@ def described_module(
         command: what made it; line ends become spaces.
     """
     command = " ".join(command.split())
-    head = [f"{name}: {description.title}", *description.details, f"Made by: {command}"]
+    head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]
     text = "\n".join([*(f"// {line}" for line in head), emit(component, ports, name)])
     manifest = {
         "name": name,

@@ -2,6 +2,8 @@
 // input 1 x sQ0.7
 // layer 0 (lmu): 1 memory(s), chain datapath, order 2, theta 20.0 s, dt 1.0 s, ab2 step, legendre basis; 2 outputs, sQ-1.6
 // layer 1 (lmu): 2 outputs, sQ2.3
+// A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
+// A step takes at least 16 cycles; its first answer comes 39 cycles after the step was taken, if nothing holds it up.
 // Made by: golden
 // A network on `lanes` multipliers for each of `sequences` sequences that go side by side, in lock-step.
 module lmu_network (

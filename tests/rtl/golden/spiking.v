@@ -1,6 +1,8 @@
 // spiking_memory: Legendre memory of 4 lif neurons, 1 lane(s).
 // order 2, theta 0.3 s, dt 0.001 s, zoh step, legendre basis
 // synapse 0.1 s, seed 0; input sQ1.15, state sQ4.16
+// A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
+// A sample takes at least 34 cycles; its first answer comes 41 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
 // Neurons that take turns, `lanes` of them a cycle, and one multiplier for the maps around them.
 module spiking_memory (

@@ -1,6 +1,8 @@
 // lmu_memory: Legendre memory, structured datapath.
 // order 4, theta 1.0 s, dt 0.01 s, zoh step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 1 multiplier(s), 1 channel(s)
+// A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
+// A sample takes at least 18 cycles; its first answer comes 10 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
 // The zero-order hold with fewer products than its matrix has entries, `lanes` channels in step.
 module lmu_memory (

@@ -1,6 +1,8 @@
 // lmu_memory: Legendre memory, chain datapath.
 // order 2, theta 1.0 s, dt 0.01 s, euler step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 2 multiplier(s), 1 channel(s)
+// A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
+// A sample takes at least 5 cycles; its first answer comes 4 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
 // Any kind of increment with a multiplier for each of its products, for orders up to 16.
 module lmu_memory (

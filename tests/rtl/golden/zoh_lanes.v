@@ -1,6 +1,8 @@
 // lmu_memory: Legendre memory, dense datapath.
 // order 2, theta 1.0 s, dt 0.01 s, zoh step, legendre basis
 // input sQ1.3, state sQ2.5, accumulator sQ3.15, 4 multiplier(s), 1 channel(s)
+// A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
+// A sample takes at least 6 cycles; its first answer comes 5 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
 // Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
 module lmu_memory (
