@@ -102,7 +102,7 @@ def test_samples_beyond_the_range_are_saturated_and_flagged(rng, tmp_path):
     [
         (r"= saturated;(\s+if \(clear_status\))", r"= 1'h0;\1"),
         (r"if \(clear_status\)", "if (1'h0)"),
-        (r"= valid & i__ready;", "= valid;"),
+        (r"= samples__valid & i__ready;", "= samples__valid;"),
     ],
     ids=["not sticky", "never cleared", "set by what is merely offered"],
 )
