@@ -147,14 +147,7 @@ class _ChainPipeline(LanePipeline):
         # RETIRE: the words are written back, and summed up for the next sample.
         m.d.comb += [
             words_write.addr.eq(flat_index(retired.channel, retired.number, groups)),
-            words_write.en.eq(retired.valid),
-            words_write.data.eq(bank.words),
-            self.beats.valid.eq(retired.valid),
-            self.beats.payload.data.eq(bank.outputs),
-            self.beats.payload.index.eq(times(retired.number, lanes)),
-            self.beats.payload.channel.eq(retired.channel),
-            self.beats.payload.first.eq(retired.first),
-            self.beats.payload.last.eq(retired.last),
+            *self._retired(retired, words_write, bank, times(retired.number, lanes)),
         ]
         new_total = Signal(number)
         group_sum = sum((bank.words[lane] for lane in range(1, lanes)), bank.words[0]) << state_shift

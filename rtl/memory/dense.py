@@ -165,14 +165,7 @@ class _DensePipeline(LanePipeline):
             bank.add.address.eq(flat_index(integrate.channel, integrate.group, groups)),
             bank.add.increments.eq(row_sums),
             words_write.addr.eq(Cat(retire.bank, flat_index(retire.channel, retire.group, groups))),
-            words_write.en.eq(retire.valid),
-            words_write.data.eq(bank.words),
-            self.beats.valid.eq(retire.valid),
-            self.beats.payload.data.eq(bank.outputs),
-            self.beats.payload.index.eq(times(retire.group, rows)),
-            self.beats.payload.channel.eq(retire.channel),
-            self.beats.payload.first.eq(retire.first),
-            self.beats.payload.last.eq(retire.last),
+            *self._retired(retire, words_write, bank, times(retire.group, rows)),
         ]
         return m
 

@@ -21,7 +21,7 @@ from lmu_hw.fixed_point.formats import signed_width
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
-from lmu_hw.rtl.primitives.bundles import Fields
+from lmu_hw.rtl.primitives.bundles import ABSENT, Fields
 from lmu_hw.rtl.primitives.pipeline import Pipeline, operand_shifts
 from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.storage import storage
@@ -185,13 +185,7 @@ class _UnrolledPipeline(Pipeline):
             bank.add.address.eq(integrate.channel),
             *(bank.add.increments[i].eq(increment) for i, increment in enumerate(increments)),
             words_write.addr.eq(retire.channel),
-            words_write.en.eq(retire.valid),
-            words_write.data.eq(bank.words),
-            self.beats.valid.eq(retire.valid),
-            self.beats.payload.data.eq(bank.outputs),
-            self.beats.payload.channel.eq(retire.channel),
-            self.beats.payload.first.eq(retire.first),
-            self.beats.payload.last.eq(retire.last),
+            *self._retired(retire, words_write, bank, ABSENT),
         ]
         return m
 

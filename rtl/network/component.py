@@ -64,6 +64,24 @@ class NetworkComponent(wiring.Component):
     end together. A network with one output per sequence works on its last layers only in steps in which some
     sequence ends.
 
+    A group of two rows (lanes = 2) over a vector of three words, from the issue of the first word to the first slot
+    that can read the activation of row 0:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",        "wave": "p.............."},
+      {"name": "ISSUE",      "wave": "x333xxxxxxxxx4x", "data": ["word 0", "1", "2", "row 0"]},
+      {"name": "READ",       "wave": "xx333xxxxxxxxx4", "data": ["word 0", "1", "2", "row 0"]},
+      {"name": "MULTIPLY",   "wave": "xxx333xxxxxxxxx", "data": ["word 0", "1", "2"]},
+      {"name": "ACCUMULATE", "wave": "xxxx333xxxxxxxx", "data": ["word 0", "1", "2"]},
+      {"name": "CLOSE",      "wave": "xxxxxxx3xxxxxxx", "data": ["2"]},
+      {"name": "ROUND",      "wave": "xxxxxxxx34xxxxx", "data": ["row 0", "1"]},
+      {"name": "LOOKUP",     "wave": "xxxxxxxxx34xxxx", "data": ["row 0", "1"]},
+      {"name": "SCALE",      "wave": "xxxxxxxxxx34xxx", "data": ["row 0", "1"]},
+      {"name": "ADD",        "wave": "xxxxxxxxxxx34xx", "data": ["row 0", "1"]},
+      {"name": "WRITE",      "wave": "xxxxxxxxxxxx34x", "data": ["row 0", "1"]}]}
+    ```
+
     Args:
         plan: the network in integers.
         lanes: multipliers for each sequence, 1 … 1024, shared by all layers and their memories. A memory takes as
@@ -101,12 +119,12 @@ class NetworkComponent(wiring.Component):
 
     @property
     def multipliers(self) -> int:
-        """Those of all lanes."""
+        """Multipliers of the lanes of all sequences."""
         return self.lanes * self.sequences
 
     @property
     def cycles_per_step(self) -> int:
-        """From the start of a step to that of the next, while words wait and outputs are taken.
+        """Cycles from the start of a step to that of the next, while words wait and outputs are taken.
 
         Of a network with one output per sequence: for a step in which no sequence ends.
         """
@@ -114,7 +132,7 @@ class NetworkComponent(wiring.Component):
 
     @property
     def cycles_per_last_step(self) -> int:
-        """The same for a step with outputs."""
+        """Cycles from the start of a step with outputs to that of the next step, likewise."""
         return self.program.cycles_per_last_step
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,6 +52,20 @@ class Pipeline(Component):
             self.samples.ready.eq(sequencer.ready),
         ]
         return sequencer
+
+    def _retired(self, slot: Any, words_write: Any, bank: Any, index: Value) -> list[Any]:
+        """Statements for the slot whose words are there: they are written and leave as a beat from state `index`."""
+        beat = self.beats.payload
+        return [
+            words_write.en.eq(slot.valid),
+            words_write.data.eq(bank.words),
+            self.beats.valid.eq(slot.valid),
+            beat.data.eq(bank.outputs),
+            beat.index.eq(index),
+            beat.channel.eq(slot.channel),
+            beat.first.eq(slot.first),
+            beat.last.eq(slot.last),
+        ]
 
     def surrounded(self) -> Module:
         """The pipeline with all that it needs beside it, to be enabled as a whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
 from lmu_hw.rtl.primitives.bundles import Component
@@ -91,22 +91,22 @@ class Sequencer(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slots, pause, channels = self._schedule.slots, self._schedule.pause, self._channels
-        idle = Const(1)
-        if pause:
-            pause_left = Signal(range(pause + 1))
-            idle = pause_left == 0
-            with m.If(self.ends):
-                m.d.sync += pause_left.eq(pause)
-            with m.Elif(~idle):
-                m.d.sync += pause_left.eq(pause_left - 1)
         awake = Signal()  # 0 in the first cycle only, before which no memory has been read for slot 0
         m.d.sync += awake.eq(1)
+        can_start = self.starts & awake
+        if pause:
+            pause_left = Signal(range(pause + 1))
+            can_start = can_start & (pause_left == 0)
+            with m.If(self.ends):
+                m.d.sync += pause_left.eq(pause)
+            with m.Elif(pause_left != 0):
+                m.d.sync += pause_left.eq(pause_left - 1)
 
         started = Signal(channels)  # a bit for each channel that has had a sample since reset
         mine_started = started.bit_select(self.channel, 1) if channels > 1 else started
         m.d.comb += [
             self.starts.eq(self.slot == 0 if slots > 1 else 1),
-            self.ready.eq((self.starts & awake & idle) if pause else (self.starts & awake)),
+            self.ready.eq(can_start),
             self.issue.eq(Mux(self.starts, self.valid & self.ready, 1) if slots > 1 else self.valid & self.ready),
             self.ends.eq(self.issue & is_last(self.slot, slots)),
             self.clear.eq(self.first | ~mine_started),

@@ -412,14 +412,13 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire clear,
   output wire ready
 );
-  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
+  reg [1:0] pause_left = 2'd0;
   reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = ~slot;
-  wire is_equal = pause_left == 2'd0;
-  assign ready = starts & awake & is_equal;
+  assign ready = starts & awake & (pause_left == 2'd0);
   assign issue = starts ? valid & ready : 1'b1;
   wire inverse = ~starts;
   assign clear = inverse ? held_clear : first | ~started;
@@ -427,18 +426,18 @@ module lmu_memory_pipeline_pipeline_sequencer (
   assign next_slot = ends ? 1'b0 : slot + issue;
 
   always @(posedge clk)
-    if (rst) pause_left <= 2'd0;
-    else if (advance) begin
-      if (ends) pause_left <= 2'd3;
-      else if (~is_equal) pause_left <= pause_left - 2'd1;
-    end
-  always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
       slot <= 1'b0;
     end else if (advance) begin
       awake <= 1'b1;
       slot <= next_slot;
+    end
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd3;
+      else if (pause_left != 2'd0) pause_left <= pause_left - 2'd1;
     end
   always @(posedge clk)
     if (rst) started <= 1'b0;

@@ -647,27 +647,20 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire       clear,
   output wire       ready
 );
-  reg pause_left = 1'b0;
   reg awake = 1'b0;
+  reg pause_left = 1'b0;
   reg [4:0] slot = 5'd0;
   reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 5'd0;
-  wire inverse = ~pause_left;
-  assign ready = starts & awake & inverse;
+  assign ready = starts & awake & ~pause_left;
   assign issue = starts ? valid & ready : 1'b1;
   wire ends = issue & (slot == 5'h11);
-  wire inverse_2 = ~starts;
+  wire inverse = ~starts;
   assign next_slot = ends ? 5'd0 : slot + {4'd0, issue};
-  assign clear = inverse_2 ? held_clear : ~started;
+  assign clear = inverse ? held_clear : ~started;
 
-  always @(posedge clk)
-    if (rst) pause_left <= 1'b0;
-    else if (advance) begin
-      if (ends) pause_left <= 1'b1;
-      else if (~inverse) pause_left <= pause_left - 1'b1;
-    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -677,9 +670,15 @@ module lmu_memory_pipeline_pipeline_sequencer (
       slot <= next_slot;
     end
   always @(posedge clk)
+    if (rst) pause_left <= 1'b0;
+    else if (advance) begin
+      if (ends) pause_left <= 1'b1;
+      else if (pause_left) pause_left <= pause_left - 1'b1;
+    end
+  always @(posedge clk)
     if (rst) started <= 1'b0;
     else if (advance && (issue & starts)) started <= 1'b1;
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
-    else if (advance && !inverse_2 && issue) held_clear <= clear;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

@@ -509,27 +509,20 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire clear,
   output wire ready
 );
-  reg pause_left = 1'b0;
   reg awake = 1'b0;
+  reg pause_left = 1'b0;
   reg [1:0] started = 2'd0;
   reg held_clear = 1'b0;
 
   assign starts = ~slot;
-  wire inverse = ~pause_left;
-  assign ready = starts & awake & inverse;
+  assign ready = starts & awake & ~pause_left;
   assign issue = starts ? valid & ready : 1'b1;
-  wire inverse_2 = ~starts;
-  assign clear = inverse_2 ? held_clear : first | ~started[channel];
+  wire inverse = ~starts;
+  assign clear = inverse ? held_clear : first | ~started[channel];
   wire ends = issue & slot;
   assign next_slot = ends ? 1'b0 : slot + issue;
   assign next_channel = ends ? channel + 1'b1 : channel;
 
-  always @(posedge clk)
-    if (rst) pause_left <= 1'b0;
-    else if (advance) begin
-      if (ends) pause_left <= 1'b1;
-      else if (~inverse) pause_left <= pause_left - 1'b1;
-    end
   always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
@@ -541,6 +534,12 @@ module lmu_memory_pipeline_pipeline_sequencer (
       channel <= next_channel;
     end
   always @(posedge clk)
+    if (rst) pause_left <= 1'b0;
+    else if (advance) begin
+      if (ends) pause_left <= 1'b1;
+      else if (pause_left) pause_left <= pause_left - 1'b1;
+    end
+  always @(posedge clk)
     if (rst) started <= 2'd0;
     else if (advance) begin
       if (issue & starts) begin
@@ -550,5 +549,5 @@ module lmu_memory_pipeline_pipeline_sequencer (
     end
   always @(posedge clk)
     if (rst) held_clear <= 1'b0;
-    else if (advance && !inverse_2 && issue) held_clear <= clear;
+    else if (advance && !inverse && issue) held_clear <= clear;
 endmodule

@@ -709,22 +709,21 @@ module lmu_network_slice_0_memory_0_sequencer (
   output wire ready,
   output wire clear
 );
-  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
+  reg [1:0] pause_left = 2'd0;
   reg started = 1'b0;
 
   assign clear = first | ~started;
-  wire is_equal = pause_left == 2'd0;
-  assign ready = awake & is_equal;
+  assign ready = awake & (pause_left == 2'd0);
   assign ends = valid & ready;
 
   always @(posedge clk)
-    if (rst) pause_left <= 2'd0;
-    else if (ends) pause_left <= 2'd3;
-    else if (~is_equal) pause_left <= pause_left - 2'd1;
-  always @(posedge clk)
     if (rst) awake <= 1'b0;
     else awake <= 1'b1;
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (ends) pause_left <= 2'd3;
+    else if (pause_left != 2'd0) pause_left <= pause_left - 2'd1;
   always @(posedge clk)
     if (rst) started <= 1'b0;
     else if (ends) started <= 1'b1;

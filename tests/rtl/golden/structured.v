@@ -741,15 +741,14 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire       clear,
   output wire       ready
 );
-  reg [1:0] pause_left = 2'd0;
   reg awake = 1'b0;
+  reg [1:0] pause_left = 2'd0;
   reg [3:0] slot = 4'd0;
   reg started = 1'b0;
   reg held_clear = 1'b0;
 
   assign starts = slot == 4'd0;
-  wire is_equal = pause_left == 2'd0;
-  assign ready = starts & awake & is_equal;
+  assign ready = starts & awake & (pause_left == 2'd0);
   assign issue = starts ? valid & ready : 1'b1;
   assign ends = issue & (slot == 4'hf);
   wire inverse = ~starts;
@@ -757,18 +756,18 @@ module lmu_memory_pipeline_pipeline_sequencer (
   assign clear = inverse ? held_clear : ~started;
 
   always @(posedge clk)
-    if (rst) pause_left <= 2'd0;
-    else if (advance) begin
-      if (ends) pause_left <= 2'd2;
-      else if (~is_equal) pause_left <= pause_left - 2'd1;
-    end
-  always @(posedge clk)
     if (rst) begin
       awake <= 1'b0;
       slot <= 4'd0;
     end else if (advance) begin
       awake <= 1'b1;
       slot <= next_slot;
+    end
+  always @(posedge clk)
+    if (rst) pause_left <= 2'd0;
+    else if (advance) begin
+      if (ends) pause_left <= 2'd2;
+      else if (pause_left != 2'd0) pause_left <= pause_left - 2'd1;
     end
   always @(posedge clk)
     if (rst) started <= 1'b0;

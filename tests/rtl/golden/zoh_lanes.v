@@ -408,24 +408,23 @@ module lmu_memory_pipeline_pipeline_sequencer (
   output wire ready,
   output wire clear
 );
-  reg [2:0] pause_left = 3'd0;
   reg awake = 1'b0;
+  reg [2:0] pause_left = 3'd0;
   reg started = 1'b0;
 
-  wire is_equal = pause_left == 3'd0;
-  assign ready = awake & is_equal;
+  assign ready = awake & (pause_left == 3'd0);
   assign ends = valid & ready;
   assign clear = first | ~started;
 
   always @(posedge clk)
+    if (rst) awake <= 1'b0;
+    else if (advance) awake <= 1'b1;
+  always @(posedge clk)
     if (rst) pause_left <= 3'd0;
     else if (advance) begin
       if (ends) pause_left <= 3'd5;
-      else if (~is_equal) pause_left <= pause_left - 3'd1;
+      else if (pause_left != 3'd0) pause_left <= pause_left - 3'd1;
     end
-  always @(posedge clk)
-    if (rst) awake <= 1'b0;
-    else if (advance) awake <= 1'b1;
   always @(posedge clk)
     if (rst) started <= 1'b0;
     else if (advance && ends) started <= 1'b1;
