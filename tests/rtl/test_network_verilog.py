@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from lmu_hw.rtl.network import build_network, generate_network_verilog
 from lmu_hw.rtl.primitives import storage
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, run_networks
 from tests.rtl.networks import LayerShape, random_network
-from tests.rtl.ports import declared_ports
+from tests.rtl.ports import declared_ports, memory_bits
 
 SHAPES = [
     LayerShape(Datapath.CHAIN, 4, 2, 6, recurrent=True, feedback=True),
@@ -88,11 +86,6 @@ def test_the_manifest_tells_what_the_component_promises(generated: tuple[Network
     assert (m["inputs"], m["outputs"], m["reset"], m["output"]) == (3, 5, "first", "last")
 
 
-<<<<<<< HEAD
-def test_the_memory_bits_are_those_of_the_text(generated: tuple[NetworkPlan, VerilogDesign]) -> None:
-    _, design = generated
-    declared = re.findall(r"^\s*reg (?:\[(\d+):0\] )?\S+ \[0:(\d+)\];", design.text, re.MULTILINE)
-=======
 def test_the_memory_bits_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memories of one row are registers or constants; they are counted as they are made."""
     single_rows: list[int] = []
@@ -104,11 +97,9 @@ def test_the_memory_bits_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(storage, "SingleRow", Counted)
     design = generate_network_verilog(_plan(), name="net", lanes=4, sequences=2)
-    declared = re.findall(r"^\s*reg (?:\[(\d+):0\] )?\S+\s+\[(?:0:)?(\d+)(?::0)?\];", design.text, re.MULTILINE)
->>>>>>> refs/heads/rtl
+    declared = memory_bits(design.text, "net")
     assert declared
-    total = sum(prod(int(top or 0) + 1 for top in each) for each in declared)
-    assert sum(design.manifest["memory_bits"].values()) == total + sum(single_rows)
+    assert sum(design.manifest["memory_bits"].values()) == declared + sum(single_rows)
 
 
 def test_head_files_and_core(generated: tuple[NetworkPlan, VerilogDesign], tmp_path: Path) -> None:

@@ -102,15 +102,9 @@ def test_samples_beyond_the_range_are_saturated_and_flagged(rng, tmp_path):
 @pytest.mark.parametrize(
     ("pattern", "replacement"),
     [
-<<<<<<< HEAD
         (r"if \(clear_status\) saturated <= 1'b0;", "saturated <= 1'b0;"),
         (r"if \(clear_status\) saturated <= 1'b0;", ""),
         (r"if \(in_valid & in_ready & ", "if (in_valid & "),
-=======
-        (r"= saturated;(\s+if \(clear_status\))", r"= 1'h0;\1"),
-        (r"if \(clear_status\)", "if (1'h0)"),
-        (r"= samples__valid & i__ready;", "= samples__valid;"),
->>>>>>> refs/heads/rtl
     ],
     ids=["not sticky", "never cleared", "set by what is merely offered"],
 )
