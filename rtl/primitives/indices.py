@@ -7,7 +7,7 @@ from typing import Any
 
 from amaranth.hdl import Array, Cat, Const, Mux, Signal, Value, ValueLike
 
-from lmu_hw.rtl.primitives.arithmetic import times
+from lmu_hw.rtl.primitives.arithmetic import extend, times
 from lmu_hw.rtl.primitives.bundles import ABSENT
 
 
@@ -30,7 +30,13 @@ def successor(index: Value, count: int) -> Value:
 
 
 def flat_index(outer: Value, inner: ValueLike, count: int) -> Value:
-    """outer·count + inner: where element `inner` lies when each of the `outer` ones has `count` elements."""
+    """outer·count + inner: where element `inner` lies when each of the `outer` ones has `count` elements.
+
+    Args:
+        outer: which one.
+        inner: which of its elements, less than `count`; it may have more bits than that needs.
+        count: elements of each.
+    """
     outer, inner = Value.cast(outer), Value.cast(inner)
     if not len(outer):
         return inner
@@ -38,7 +44,7 @@ def flat_index(outer: Value, inner: ValueLike, count: int) -> Value:
         return outer
     if count & (count - 1) == 0:
         bits = count.bit_length() - 1
-        return Cat(inner, Const(0, bits - len(inner)), outer) if len(inner) < bits else Cat(inner, outer)
+        return Cat(extend(inner, max(bits, len(inner)))[:bits], outer)
     return times(outer, count) + inner
 
 
