@@ -47,10 +47,9 @@ class Place:
 def places(netlist: Netlist) -> Place:
     """The top of the hierarchy, with all that is in it."""
     names = Names()
-    made = [
-        Place(k, names.give("_".join(map(plain_name, module.path))), module.path[-1])
-        for k, module in enumerate(netlist.modules)
-    ]
+    made = [Place(0, names.take(netlist.modules[0].path[0]), "")]
+    for k, module in enumerate(netlist.modules[1:], 1):
+        made.append(Place(k, names.give("_".join(map(plain_name, module.path))), module.path[-1]))
     for cell in netlist.cells:
         made[cell.module].cells.append(cell)
     for place, module in reversed(list(zip(made, netlist.modules, strict=True))):
@@ -65,7 +64,7 @@ def places(netlist: Netlist) -> Place:
                 place.named.setdefault(nets, name)
         if place.index == 0:
             ports = [("input", netlist.inputs), ("output", netlist.outputs)]
-            place.ports = [Port(place.names.give(n), way, nets) for way, named in ports for n, nets in named.items()]
+            place.ports = [Port(place.names.take(n), way, nets) for way, named in ports for n, nets in named.items()]
         else:
             for way, nets_by_module in zip(("input", "output"), crossing, strict=True):
                 for name, value in _grouped(

@@ -23,7 +23,7 @@ from lmu_hw.rtl.writer.cells import (
     constant,
 )
 from lmu_hw.rtl.writer.expressions import binary, conjunction, number
-from lmu_hw.rtl.writer.hierarchy import Place, places
+from lmu_hw.rtl.writer.hierarchy import Place, Port, places
 from lmu_hw.rtl.writer.netlist import Netlist
 from lmu_hw.rtl.writer.scope import If, Scope, Statement, bits_range
 from lmu_hw.rtl.writer.statements import case, clocked, if_else, wrapped
@@ -54,6 +54,16 @@ def verilog(netlist: Netlist, comments: Mapping[str, str], meanings: Mapping[str
 
 def _comment(text: str, indent: str = "") -> str:
     return f"{indent}// {text}\n" if text else ""
+
+
+#: The ports that come first within the top.
+_CLOCK_AND_RESET = ("clk", "rst")
+
+
+def _in_order(ports: Sequence[Port], first: Iterable[str]) -> list[Port]:
+    """The ports, those with these names first."""
+    order = {name: place for place, name in enumerate(first)}
+    return sorted(ports, key=lambda port: order.get(port.name, len(order)))
 
 
 #: Registers under the same conditions, each with its assignments.
@@ -89,8 +99,7 @@ class _ModuleText(Scope):
         return f" (\n{self._header(meanings)}\n);\n{body}\nendmodule\n"
 
     def _header(self, meanings: Mapping[str, str]) -> str:
-        order = {name: place for place, name in enumerate(meanings or ("clk", "rst"))}
-        ports = sorted(self.place.ports, key=lambda port: order.get(port.name, len(order)))
+        ports = _in_order(self.place.ports, meanings or _CLOCK_AND_RESET)
         width = max(len(bits_range(len(port.nets))) for port in ports)
         lines = []
         for port in ports:
@@ -298,7 +307,9 @@ class _ModuleText(Scope):
     def _write_instances(self) -> None:
         for child, module, comment in self._children:
             name = self.place.names.give(child.instance)
-            connections = [(port.name, self.expression(port.nets).text) for port in child.ports]
+            connections = [
+                (port.name, self.expression(port.nets).text) for port in _in_order(child.ports, _CLOCK_AND_RESET)
+            ]
             lines = ",\n".join(wrapped(f"    .{port}({text})") for port, text in connections)
             self._instances.append(f"{_comment(comment, '  ')}  {module} {name} (\n{lines}\n  );")
 

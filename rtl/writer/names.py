@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-#: IEEE 1364-2005, annex B, and what a simulator in SystemVerilog mode reserves beside it.
+#: IEEE 1364-2005, annex B, and IEEE 1800-2017, annex B, which simulators reserve in their SystemVerilog mode.
 KEYWORDS = frozenset(
     """
     always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
@@ -22,7 +22,10 @@ KEYWORDS = frozenset(
     illegal_bins import inside int interface intersect join_any join_none local logic longint matches modport
     new null package packed priority program property protected pure rand randc randcase randsequence ref
     return sequence shortint shortreal solve static string struct super tagged this throughout timeprecision
-    timeunit type typedef union unique var virtual void wait_order wildcard with within
+    timeunit type typedef union unique var virtual void wait_order wildcard with within accept_on checker
+    endchecker eventually global implements implies interconnect let nettype nexttime reject_on restrict s_always
+    s_eventually s_nexttime s_until s_until_with soft strong sync_accept_on sync_reject_on unique0 until until_with
+    untyped weak
     """.split()  # noqa: SIM905 - a list would take a line for each
 )
 
@@ -32,7 +35,7 @@ def plain_name(name: str) -> str:
 
     Amaranth tells names of one module apart by ``$`` and a number, and joins those of interfaces by ``__``.
     """
-    name = re.sub(r"\W+|__+", "_", re.sub(r"\$\d+", "", name)).strip("_")
+    name = re.sub(r"\W+|__+", "_", re.sub(r"\$\d+", "", name), flags=re.ASCII).strip("_")
     if not name or name == "signal":
         return "value"
     if name[0].isdigit():
@@ -50,6 +53,11 @@ class Names:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
+
+    def take(self, name: str) -> str:
+        """`name` as it is, before any other is given."""
+        self._given.add(name)
+        return name
 
     def give(self, wanted: str) -> str:
         """`wanted` as an identifier, with a number if it is taken."""

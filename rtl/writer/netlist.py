@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class Netlist:
         self._alias: dict[int, int] = {}
         self._fields = {id(signal): list(_fields(source, signal)) for signal in source.signals}
         places = {id(signal): signal.src_loc for signal in source.signals}
-        self.cells = _in_order(list(_split(_cells(source), self._fields, places)))
+        self.cells = _in_order(_split(_cells(source), self._fields, places))
         while self._fold():
             pass
         self.outputs = {n: self.resolve(value) for n, value in self.outputs.items()}
@@ -180,9 +181,9 @@ def _made(cell: _nir.Cell, outputs: Value, memories: dict[int, Memory], writes: 
     match cell:
         case _nir.Top():
             return None
-        case _nir.Operator():
+        case _nir.Operator() if cell.operator not in ("u//", "s//", "u%", "s%"):
             return Operation(at, outputs, cell.operator, [tuple(each) for each in cell.inputs])
-        case _nir.Part():
+        case _nir.Part() if len(cell.offset) <= _LONGEST_OFFSET:
             return Selection(at, outputs, tuple(cell.value), cell.value_signed, tuple(cell.offset), cell.stride)
         case _nir.Matches():
             return Match(at, outputs, tuple(cell.value), cell.patterns)
@@ -205,6 +206,10 @@ def _made(cell: _nir.Cell, outputs: Value, memories: dict[int, Memory], writes: 
             return Read(at, outputs, memories[cell.memory], tuple(cell.addr), (cell.en,), (cell.clk,), transparent)
         case _:
             raise NotImplementedError(f"no Verilog for {cell!r}")
+
+
+#: A selection is written as an index into a value that reaches as far as its offset does.
+_LONGEST_OFFSET = 16
 
 
 def _fields(source: _nir.Netlist, signal: Signal) -> Iterator[tuple[str, Value]]:
@@ -258,18 +263,37 @@ def _origin(candidates: list[Origin], place: Any, places: dict[int, Any]) -> Ori
     return next(named_there, candidates[0] if candidates else None)
 
 
-def _in_order(cells: list[Cell]) -> list[Cell]:
-    """The cells, each combinational one after those that it reads."""
+def _in_order(cells: Iterable[Cell]) -> list[Cell]:
+    """The cells, each combinational one after those that it reads.
+
+    Where cells depend on each other although their bits do not, those cells are cut into bits.
+    """
+    waiting = list(cells)
+    while True:
+        ordered, looped = _visited(waiting)
+        cut = [list(_bits(cell)) if id(cell) in looped else [cell] for cell in ordered]
+        if all(len(parts) == 1 for parts in cut):
+            return ordered
+        waiting = [part for parts in cut for part in parts]
+
+
+def _visited(cells: list[Cell]) -> tuple[list[Cell], set[int]]:
+    """The cells in order, and those, as their `id`, that were found to depend on themselves."""
     driver = {net: cell for cell in cells if not isinstance(cell, CLOCKED) for net in cell.outputs}
     driver = {net: cell for net, cell in driver.items() if not (isinstance(cell, Read) and cell.clock)}
-    done: set[int] = set()
+    entered: set[int] = set()
+    looped: set[int] = set()
     ordered: list[Cell] = []
     for start in cells:
         path: list[tuple[Cell, Iterator[int]]] = []
+        depth: dict[int, int] = {}
 
-        def enter(cell: Cell, path: list[tuple[Cell, Iterator[int]]] = path) -> None:
-            if id(cell) not in done:
-                done.add(id(cell))
+        def enter(cell: Cell, path: list[tuple[Cell, Iterator[int]]] = path, depth: dict[int, int] = depth) -> None:
+            if id(cell) in depth:
+                looped.update(id(each) for each, _ in path[depth[id(cell)] :])
+            elif id(cell) not in entered:
+                entered.add(id(cell))
+                depth[id(cell)] = len(path)
                 path.append((cell, (net for value in cell.inputs() for net in value)))
 
         enter(start)
@@ -278,7 +302,23 @@ def _in_order(cells: list[Cell]) -> list[Cell]:
             net = next(nets, None)
             if net is None:
                 path.pop()
+                del depth[id(cell)]
                 ordered.append(cell)
             elif net in driver:
                 enter(driver[net])
-    return ordered
+    return ordered, looped
+
+
+def _bits(cell: Cell) -> Iterator[Cell]:
+    """A cell for each bit of the result, where the cell can be cut so; else the cell."""
+    if not (isinstance(cell, Choice) or (isinstance(cell, Operation) and cell.symbol in Operation.BITWISE)):
+        yield cell
+        return
+    for bit in range(len(cell.outputs)):
+        part = copy(cell)
+        if isinstance(part, Operation):
+            part.operands = list(part.operands)
+        part.keep(bit, bit + 1)
+        if cell.origin is not None and len(cell.outputs) > 1:
+            part.origin = (cell.origin[0], f"{cell.origin[1]}_{bit}")
+        yield part

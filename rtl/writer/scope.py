@@ -247,6 +247,11 @@ class Scope:
             return Expression(base)
         index = self.expression(offset)
         if stride != 1:
+            if index.level:
+                # As a factor, it would be computed in as many bits as the product.
+                name = self.place.names.give("index")
+                self.drive(name, len(offset), index)
+                index = Expression(name)
             index = binary("*", index, Expression(str(stride)))
         return Expression(f"{base}[{index.text}]" if width == 1 else f"{base}[{index.text} +: {width}]")
 
@@ -291,7 +296,7 @@ class Scope:
         if not isinstance(priority, Priority) or len(cell.steps) < _INDEXED_FROM:
             return None
         value = self.case_value(priority)
-        if value is None or priority.enable != (ONE,):
+        if value is None or priority.enable != (ONE,) or 1 << len(value) > 2 * len(cell.steps):
             return None
         table = [cell.default] * (1 << len(value))
         for step in cell.steps:
@@ -306,8 +311,6 @@ class Scope:
                 numbers = [int(pattern, 2) for pattern in tested.patterns]  # type: ignore[assignment]
             for each in numbers:
                 table[each] = set_here[-1]
-        if len(table) > 2 * len(cell.steps):
-            return None
         return self._indexed(tuple(net for word in table for net in word), value, len(cell.outputs), len(cell.outputs))
 
     # Conditions

@@ -42,7 +42,8 @@ def starts_with_if(lines: Sequence[str]) -> bool:
 def is_one(lines: Sequence[str]) -> bool:
     """Whether the lines are a single statement."""
     return len(lines) == 1 or (
-        lines[0].startswith(("if (", "case (")) and all(line.startswith((" ", "end", "else")) for line in lines[1:])
+        lines[0].startswith(("if (", "case ("))
+        and all(line[0] == " " or line.split()[0] in ("end", "endcase", "else") for line in lines[1:])
     )
 
 

@@ -96,11 +96,11 @@ module lmu_memory_pipeline (
 
   // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
+    .clk(clk),
+    .rst(rst),
     .valid(samples_valid),
     .first(samples_payload_first),
     .aligned_sample(samples_payload_data),
-    .clk(clk),
-    .rst(rst),
     .advance(advance),
     .samples_payload_last(samples_payload_last),
     .multipliers_0_product(multipliers_0_product),
@@ -225,10 +225,10 @@ module lmu_memory_pipeline_pipeline (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .step_0(add_increments_0),
-    .step_1(add_increments_1),
     .clk(clk),
     .rst(rst),
+    .step_0(add_increments_0),
+    .step_1(add_increments_1),
     .advance(advance),
     .fetch_addr(group_issue_number),
     .read_clear(clear),

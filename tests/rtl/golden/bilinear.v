@@ -88,9 +88,9 @@ module lmu_memory_pipeline (
 
   // The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(samples_valid),
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
     .advance(advance),
     .rom_data_row(rom_word[1:0]),
     .rom_data_base(rom_word[4:2]),

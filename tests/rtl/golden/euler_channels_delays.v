@@ -62,12 +62,12 @@ module lmu_memory (
   );
   // All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
   lmu_memory_readouts readouts (
+    .clk(clk),
+    .rst(rst),
     .beat_multiply_valid(beats_valid),
     .beat_multiply_channel(out_channel),
     .beat_multiply_first(out_first),
     .beat_multiply_last(out_last),
-    .clk(clk),
-    .rst(rst),
     .advance(advance),
     .beats_payload_data(out_data),
     .readouts_valid(readouts_valid),
@@ -218,11 +218,11 @@ module lmu_memory_pipeline (
 
   // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
+    .clk(clk),
+    .rst(rst),
     .valid(samples_valid),
     .first(samples_payload_first),
     .aligned_sample(samples_payload_data),
-    .clk(clk),
-    .rst(rst),
     .advance(advance),
     .samples_payload_last(samples_payload_last),
     .multipliers_0_product(multipliers_0_product),
@@ -342,9 +342,9 @@ module lmu_memory_pipeline_pipeline (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .step_0(add_increments),
     .clk(clk),
     .rst(rst),
+    .step_0(add_increments),
     .advance(advance),
     .fetch_addr({group_issue_channel, group_issue_number}),
     .read_clear(clear),

@@ -128,9 +128,9 @@ module lmu_network (
   );
   // Gives the outputs of a step, sequence after sequence, while the next step is at work.
   lmu_network_output output_ (
-    .word(out_data),
     .clk(clk),
     .rst(rst),
+    .word(out_data),
     .start(start_2),
     .gives(gives),
     .done(done),
@@ -184,10 +184,10 @@ module lmu_network (
   );
   // Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
   lmu_network_feeder_0 feeder_0 (
-    .sample(sample),
-    .ready(ready),
     .clk(clk),
     .rst(rst),
+    .sample(sample),
+    .ready(ready),
     .samples_offer(memories_memory_0_samples_offer)
   );
   // Counts through a vector, from its first word to its last, and again.
@@ -367,8 +367,8 @@ module lmu_network_slice_0 (
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_x vector_x (
-    .row(row),
     .clk(clk),
+    .row(row),
     .words_read_addr(access_read_address),
     .words_write_addr(access_write_address),
     .words_write_en(access_write_valid),
@@ -376,17 +376,17 @@ module lmu_network_slice_0 (
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_memory_0 vector_memory_0 (
+    .clk(clk),
     .row_0(row_0),
     .row_1(row_1),
-    .clk(clk),
     .words_write_en(access_write_valid_4),
     .access_read_word(access_read_word),
     .word(word_2)
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_layer_0 vector_layer_0 (
-    .row(row_2),
     .clk(clk),
+    .row(row_2),
     .words_read_addr({access_read_address_3, access_read_address}),
     .words_write_addr(access_write_address_2),
     .words_write_en(access_write_valid_2),
@@ -402,11 +402,11 @@ module lmu_network_slice_0 (
   );
   // The pipeline of the chain: a group of states a cycle, one state in each lane.
   lmu_network_slice_0_memory_0 memory_0 (
+    .clk(clk),
+    .rst(rst),
     .valid(samples_valid),
     .first(clear),
     .aligned_sample(samples_payload_data),
-    .clk(clk),
-    .rst(rst),
     .add_increments_0(multipliers_0_product),
     .multipliers_1_product(multipliers_1_product),
     .ready(memories_memory_0_ready),
@@ -426,8 +426,8 @@ module lmu_network_slice_0 (
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_layer_0 outputs (
-    .row(row_2),
     .clk(clk),
+    .row(row_2),
     .words_read_addr(access_read_address_2),
     .words_write_addr(access_write_address_3),
     .words_write_en(access_write_valid_3),

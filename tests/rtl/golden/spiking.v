@@ -58,9 +58,9 @@ module spiking_memory (
 
   // All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
   spiking_memory_neurons neurons (
-    .clear(clear),
     .clk(clk),
     .rst(rst),
+    .clear(clear),
     .start(accept),
     .y_value(y_value),
     .slot_ensemble(y_address),
@@ -74,10 +74,10 @@ module spiking_memory (
   );
   // First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
   spiking_memory_map map (
-    .clear(clear),
-    .u(sample_data),
     .clk(clk),
     .rst(rst),
+    .clear(clear),
+    .u(sample_data),
     .start(start),
     .sums_write_en(sums_valid),
     .sums_write_addr(sums_ensemble),
@@ -90,11 +90,11 @@ module spiking_memory (
     .states_payload_index(word_index)
   );
   spiking_memory_queue queue (
+    .clk(clk),
+    .rst(rst),
     .w_data({word_last, word_first, word_index, word_data}),
     .w_en(w_en),
     .r_en(out_ready),
-    .clk(clk),
-    .rst(rst),
     .r_data(r_data),
     .r_rdy(out_valid)
   );
@@ -477,10 +477,10 @@ module spiking_memory_neurons (
 
   // Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
   spiking_memory_neurons_unit_0 unit_0 (
-    .next_slot(next_slot_2),
-    .clear(clear),
     .clk(clk),
     .rst(rst),
+    .next_slot(next_slot_2),
+    .clear(clear),
     .current(current_0),
     .valid(valid_3),
     .count(count)

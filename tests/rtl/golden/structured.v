@@ -86,9 +86,9 @@ module lmu_memory_pipeline (
 
   // The pipeline of the structured memory: the program of its rows, a product a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(samples_valid),
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
     .advance(advance),
     .rom_data_operand(rom_word[1:0]),
     .rom_data_operand_is_state(rom_word[2]),
@@ -455,9 +455,9 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
-    .step_0(increment),
     .clk(clk),
     .rst(rst),
+    .step_0(increment),
     .advance(advance),
     .fetch_addr(slot_accumulate_entry_row),
     .read_clear(slot_accumulate_owner_clear),

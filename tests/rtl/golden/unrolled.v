@@ -32,9 +32,9 @@ module lmu_memory (
   assign out_channel = 1'b0;
 
   lmu_memory_pipeline pipeline (
-    .advance(advance),
     .clk(clk),
     .rst(rst),
+    .advance(advance),
     .samples_valid(in_valid),
     .samples_payload_data(in_data),
     .samples_payload_first(in_first),
@@ -65,11 +65,11 @@ module lmu_memory_pipeline (
 );
   // The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages.
   lmu_memory_pipeline_pipeline pipeline (
+    .clk(clk),
+    .rst(rst),
     .valid(samples_valid),
     .first(samples_payload_first),
     .sample_issue_last(samples_payload_last),
-    .clk(clk),
-    .rst(rst),
     .advance(advance),
     .samples_payload_data(samples_payload_data),
     .ready(samples_ready),
@@ -145,10 +145,10 @@ module lmu_memory_pipeline_pipeline (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .step_0(stage_3_4),
-    .step_1(stage_3_6[12:0]),
     .clk(clk),
     .rst(rst),
+    .step_0(stage_3_4),
+    .step_1(stage_3_6[12:0]),
     .advance(advance),
     .read_clear(sample_compute_1_clear),
     .add_valid(sample_integrate_valid),

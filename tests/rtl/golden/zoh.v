@@ -78,10 +78,10 @@ module lmu_memory_pipeline (
 
   // The pipeline of the dense product: some columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
-    .valid(samples_valid),
-    .first(samples_payload_first),
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
     .samples_payload_data(samples_payload_data),
     .samples_payload_last(samples_payload_last),
@@ -195,9 +195,9 @@ module lmu_memory_pipeline_pipeline (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .step_0(row_sums),
     .clk(clk),
     .rst(rst),
+    .step_0(row_sums),
     .advance(advance),
     .fetch_addr(slot_multiply_group),
     .read_clear(slot_multiply_clear),

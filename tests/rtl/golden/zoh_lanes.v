@@ -72,12 +72,12 @@ module lmu_memory_pipeline (
 
   // The pipeline of the dense product: some columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
+    .clk(clk),
+    .rst(rst),
     .valid(samples_valid),
     .first(samples_payload_first),
     .sample_data(samples_payload_data),
     .sample_last(samples_payload_last),
-    .clk(clk),
-    .rst(rst),
     .advance(advance),
     .multipliers_0_product(multipliers_0_product),
     .multipliers_1_product(multipliers_1_product),
@@ -182,10 +182,10 @@ module lmu_memory_pipeline_pipeline (
   );
   // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
   lmu_memory_pipeline_pipeline_bank bank (
-    .step_0(row_sums_0),
-    .step_1(row_sums_1),
     .clk(clk),
     .rst(rst),
+    .step_0(row_sums_0),
+    .step_1(row_sums_1),
     .advance(advance),
     .read_clear(slot_tree_0_clear),
     .add_valid(slot_integrate_valid),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Array, Cat, EnableInserter, Module, Mux, ResetInserter, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import memory
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import Component, In, Out
 
-INPUT_WIDTHS = {"a": 5, "b": 7, "c": 1, "d": 3}
+INPUT_WIDTHS = {"a": 5, "b": 7, "c": 1, "d": 3, "w": 70}
+_WIDEST = 72
 
 
 class RandomDesign(Component):
@@ -31,28 +33,66 @@ class RandomDesign(Component):
         m = Module()
         chance = self._random
         values: list[Value] = [self.a, self.b, self.c, self.d, self.a.as_signed(), self.b.as_signed()]
-        m.submodules.inner = inner = _Inner()
-        m.d.comb += [inner.x.eq(self.a + self.b), inner.go.eq(self.c)]
-        values += [inner.y.total, inner.y.parts[0], inner.y.parts[1], inner.y.odd]
-        for k in range(4):
-            register = Signal(self._shape(), name=f"held_{k}", init=chance.choice((0, 1)))
+        values += [self.w, self.w.as_signed()][: chance.randint(0, 2)]
+        values += self._modules(m)
+        # Names that begin like keywords must not be taken for them.
+        for name in ("held_0", "held_1", "end_of_it", "else_what"):
+            shape = self._shape()
+            init = chance.choice((0, -1)) if shape.signed else chance.choice((0, 1))
+            register = Signal(shape, name=name, init=init, reset_less=chance.random() < 0.2)
             values.append(register)
             self._assign(m, "sync", register, values)
+        values += self._array(m, values)
         values += self._memory(m, values)
         for k in range(3):
             chosen = Signal(self._shape(), name=f"chosen_{k}")
             self._assign(m, "comb", chosen, values)
             values.append(chosen)
+        values.append(self._interwoven(m, values))
         for k, _ in enumerate(self.widths):
             m.d.comb += getattr(self, f"y{k}").eq(self._expression(values, 3))
         return m
 
-    def _shape(self) -> object:
+    def _shape(self) -> Shape:
         width = self._random.randint(1, 10)
         return self._random.choice((signed, unsigned))(width)
 
+    def _modules(self, m: Module) -> list[Value]:
+        """What modules of two levels answer, some of them alike, some held or reset by themselves."""
+        outer = [_Outer(), _Outer(), _Outer()]
+        m.submodules.outer = EnableInserter(self.d[0])(outer[0])
+        m.submodules.outer_inner = ResetInserter(self.d[1] & self.c)(outer[1])
+        m.submodules += outer[2]
+        m.d.comb += [outer[0].x.eq(self.a + self.b), outer[1].x.eq(~self.b), outer[2].x.eq(outer[1].y.total)]
+        m.d.comb += [each.go.eq(self.c) for each in outer]
+        values: list[Value] = []
+        for each in outer:
+            values += [each.y.total, each.y.parts[0], each.y.parts[1], each.y.odd]
+        return self._random.sample(values, 4)
+
+    def _array(self, m: Module, values: Sequence[Value]) -> list[Value]:
+        """An array of registers of structs, written and read by a number."""
+        chance = self._random
+        shape = StructLayout({"low": unsigned(3), "pair": ArrayLayout(signed(2), 2)})
+        words = Array(Signal(shape, name=f"array_{k}") for k in range(chance.randint(1, 5)))
+        with m.If(self.c):
+            m.d.sync += words[self.d].pair[self.a[0]].eq(self._expression(values, 1))
+        m.d.sync += words[self.b[:2]].low.eq(self._expression(values, 1))
+        return [words[self.b[1:3]].as_value(), words[self.d].pair[0]]
+
+    def _interwoven(self, m: Module, values: Sequence[Value]) -> Value:
+        """A value whose upper bits depend on its lower ones by way of a value as wide, which is no loop."""
+        low, high = self._expression(values, 1), self._expression(values, 1)
+        woven, mixed = Signal(8, name="woven"), Signal(8, name="mixed")
+        with m.If(self.c):
+            m.d.comb += woven[:4].eq(low)
+        with m.Elif(self.d[0]):
+            m.d.comb += woven[4:].eq(mixed[:4])
+        m.d.comb += mixed.eq(woven ^ high)
+        return mixed
+
     def _expression(self, values: Sequence[Value], depth: int) -> Value:
-        """A value made of others, at most `depth` operators deep and 24 bits wide."""
+        """A value made of others, at most `depth` operators deep and `_WIDEST` bits wide."""
         chance = self._random
         if depth == 0 or chance.random() < 0.15:
             if chance.random() < 0.2:
@@ -64,7 +104,7 @@ class RandomDesign(Component):
 
         a = other()
         made: Value
-        match chance.randrange(16):
+        match chance.randrange(20):
             case 0:
                 made = a + other()
             case 1:
@@ -89,16 +129,29 @@ class RandomDesign(Component):
             case 10:
                 made = a << self.d[:2]
             case 11:
-                made = a >> self.d
+                made = a >> chance.choice((self.d, self.b, self.w))
             case 12:
                 made = Cat(a, other())
             case 13:
                 made = chance.choice((a.any(), a.all(), a.xor(), a.bool()))
             case 14:
                 made = chance.choice((self.a, self.b)).bit_select(self.d, chance.randint(1, 3))
-            case _:
+            case 15:
                 made = chance.choice((self.a, self.b)).word_select(self.d[:2], chance.randint(1, 3))
-        return made[:24] if len(made) > 24 else made
+            case 16:
+                made = self.w.word_select(other()[:3], chance.randint(1, 9))
+            case 17:
+                made = Array([a, other(), other(), other(), other()][: chance.randint(1, 5)])[other()[:3]]
+            case 18:
+                made = a[:6].matches(*self._patterns(len(a[:6])))
+            case _:
+                b = other()
+                made = chance.choice((self.w < b, self.w.as_signed() >= a, a.as_signed() < b, self.w + a, self.w ^ b))
+        return made[:_WIDEST] if len(made) > _WIDEST else made
+
+    def _patterns(self, width: int) -> list[str]:
+        chance = self._random
+        return ["".join(chance.choices("01-", k=width)) for _ in range(chance.randint(1, 3))]
 
     def _assign(self, m: Module, domain: str, target: Signal, values: Sequence[Value]) -> None:
         """Assignments to `target` under random conditions."""
@@ -115,7 +168,7 @@ class RandomDesign(Component):
 
         def block(depth: int) -> None:
             for _ in range(chance.randint(1, 2)):
-                kind = chance.randrange(3) if depth else 0
+                kind = chance.randrange(4) if depth else 0
                 if kind == 0:
                     assign()
                 elif kind == 1:
@@ -127,6 +180,15 @@ class RandomDesign(Component):
                     if chance.random() < 0.5:
                         with m.Else():
                             block(depth - 1)
+                elif kind == 2:
+                    value = self._expression(values, 1)[:8]
+                    with m.Switch(value):
+                        for _ in range(chance.randint(1, 6)):
+                            with m.Case(*self._patterns(len(value))):
+                                block(0)
+                        if chance.random() < 0.5:
+                            with m.Default():
+                                block(depth - 1)
                 else:
                     with m.Switch(self.d):
                         for number in chance.sample(range(8), chance.choice((2, 7))):
@@ -143,17 +205,30 @@ class RandomDesign(Component):
     def _memory(self, m: Module, values: Sequence[Value]) -> list[Value]:
         """The words that the ports of a small memory read."""
         chance = self._random
-        depth, width = chance.choice((1, 3, 4)), 6
-        m.submodules.words = words = memory.Memory(
-            shape=unsigned(width), depth=depth, init=[chance.randrange(64) for _ in range(depth)]
-        )
-        write = words.write_port(granularity=chance.choice((None, 2)))
-        transparent = words.read_port(transparent_for=(write,))
+        depth = chance.choice((1, 3, 4))
+        shape: Any = unsigned(6)
+        init: list[Any] = [chance.randrange(64) for _ in range(depth)]
+        granularity = chance.choice((None, 2))
+        if chance.random() < 0.3:
+            shape, granularity = StructLayout({"high": 2, "low": signed(4)}), None
+            init = [{"high": 2, "low": -3} for _ in range(depth)]
+        m.submodules.words = words = memory.Memory(shape=shape, depth=depth, init=init)
+        write = words.write_port(granularity=granularity)
+        writes = [write]
+        if depth == 4 and chance.random() < 0.5:
+            second = words.write_port()
+            writes.append(second)
+            m.d.comb += [
+                second.addr.eq(~self.a[:2]),
+                Value.cast(second.data).eq(self._expression(values, 1)),
+                second.en.eq(self.c),
+            ]
+        transparent = words.read_port(transparent_for=chance.choice((writes, writes[:1])))
         plain = words.read_port()
         at_once = words.read_port(domain="comb")
         m.d.comb += [
             write.addr.eq(self.a[:2]),
-            write.data.eq(self._expression(values, 2)),
+            Value.cast(write.data).eq(self._expression(values, 2)),
             write.en.eq(self.b[: len(write.en)]),
             transparent.addr.eq(self.d[:2]),
             transparent.en.eq(chance.choice((1, self.c))),
@@ -175,18 +250,35 @@ class RandomDesign(Component):
         with m.If(plain.en):
             m.d.sync += ranged[1].eq(self.d[1:] < depth)
         return [
-            Mux(seen[0] & ranged[0], transparent.data, 0),
-            Mux(seen[1] & ranged[1], plain.data, 0),
-            Mux(in_range, at_once.data, 0),
+            Mux(seen[0] & ranged[0], Value.cast(transparent.data), 0),
+            Mux(seen[1] & ranged[1], Value.cast(plain.data), 0),
+            Mux(in_range, Value.cast(at_once.data), 0),
         ]
+
+
+#: The port of a module within.
+_ANSWER = StructLayout({"total": signed(9), "parts": ArrayLayout(unsigned(3), 2), "odd": 1})
+
+
+class _Outer(Component):
+    """A module with two alike within."""
+
+    def __init__(self) -> None:
+        super().__init__({"x": In(8), "go": In(1), "y": Out(_ANSWER)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.first, m.submodules.inner = first, second = _Inner(), _Inner()
+        m.d.comb += [first.x.eq(self.x), first.go.eq(self.go), second.x.eq(first.y.total), second.go.eq(~self.go)]
+        m.d.comb += [self.y.eq(second.y), self.y.odd.eq(first.y.odd ^ second.y.odd)]
+        return m
 
 
 class _Inner(Component):
     """A module within, with a struct for a port."""
 
     def __init__(self) -> None:
-        struct = StructLayout({"total": signed(9), "parts": ArrayLayout(unsigned(3), 2), "odd": 1})
-        super().__init__({"x": In(8), "go": In(1), "y": Out(struct)})
+        super().__init__({"x": In(8), "go": In(1), "y": Out(_ANSWER)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
