@@ -174,6 +174,7 @@ def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
+    """Suspend Python's garbage collector, which would visit the objects of a large table over and over."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

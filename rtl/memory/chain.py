@@ -131,7 +131,7 @@ class _ChainPipeline(LanePipeline):
             ]
 
         # INTEGRATE
-        fetched = ChainStage.INTEGRATE.earlier(READ_LEAD)
+        fetched = ChainStage.INTEGRATE.earlier(READ_LEAD)  # the stage in which the accumulators are addressed
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
         m.d.comb += [
             bank.read.address.eq(flat_index(at[fetched].channel, at[fetched].number, groups)),
@@ -199,6 +199,7 @@ class ChainMemory(StreamMemory):
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept divisors of the order."""
         check_divisor(lanes, plan.spec.order, "order")
 
     @classmethod
@@ -211,8 +212,10 @@ class ChainMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for each group, `LATENCY` cycles after its slot."""
         return tuple(LATENCY + group for group in range(plan.spec.order // lanes))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and a state word for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

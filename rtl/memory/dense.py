@@ -253,6 +253,7 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept divisors of the order, and divisors of the order times the order."""
         order = plan.spec.order
         lanes = check_integer("lanes", lanes, 1, order * order)
         if order % lanes and (lanes % order or order % (lanes // order)):
@@ -277,10 +278,12 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for each group of rows, the latency of the pipeline after the group's last slot."""
         rows, columns = _shape(plan.spec.order, lanes)
         steps = plan.spec.order // columns
         return tuple(steps * (group + 1) - 1 + _latency(columns) for group in range(plan.spec.order // rows))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and two banks of state words for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)

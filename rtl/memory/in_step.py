@@ -181,7 +181,7 @@ class InStepPipeline(LanePipeline):
         m.submodules.sequencer = seq = Sequencer(schedule, turns)
         m.d.comb += self.rom.address.eq(seq.next_slot)
 
-        # The sample of the last lane starts the round. Lane k reads its own k + 1 cycles later, and the register can be
+        # The sample of the last lane starts the round. Lane k reads its own k + 1 cycles later, and its register is
         # overwritten at the end of that cycle at the earliest, so one register for each lane is enough.
         samples = [Signal(sample_layout(plan.input_format.width), name=f"sample_{k}") for k in range(lanes)]
         filled = index_signal(lanes, "filled")
@@ -231,5 +231,6 @@ class InStepMemory(StreamMemory):
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept numbers that divide both the order and the number of channels."""
         check_divisor(lanes, plan.spec.order, "order")
         check_divisor(lanes, channels, "number of channels, which are worked on side by side,")

@@ -35,8 +35,9 @@ class IntegratorBank(Component):
         output      = word, or floor((sum + half an LSB) / 2^output_requantisation) on a finer grid
 
     Where the plan has error feedback, the residue is what the rounding of the word before left over; it is stored
-    beside the accumulator. `lanes` integrators are read, added to and written back in every cycle, also if successive
-    cycles have the same address. Latency: 3 cycles from the address to the words.
+    beside the accumulator. In every cycle a row of integrators can be read and another one added to. The same row can
+    be read again 3 cycles later, in the cycle in which it is written back. Latency: 3 cycles from the address to the
+    words.
 
     ```wavedrom
     {"signal": [
@@ -82,6 +83,7 @@ class IntegratorBank(Component):
         integrator = Fields({"accumulator": signed(wide), "residue": signed(cut) if plan.error_feedback else 0})
         m.submodules.integrators = integrators = storage(ArrayLayout(integrator, lanes), self._depth)
         store = integrators.write_port()
+        # Transparent, so that a row that is written back in a cycle can be read in the same cycle.
         fetch = integrators.read_port(transparent_for=(store,))
         m.d.comb += fetch.addr.eq(self.read.address)
         clear = Signal()

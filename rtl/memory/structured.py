@@ -133,6 +133,7 @@ def structured_program(increment: StructuredIncrement) -> StructuredProgram:
 
 
 def _inner_rows(increment: StructuredIncrement) -> Iterator[_Row]:
+    """The rows of the intermediate words."""
     for block in increment.inner:
         for k, row in enumerate(block.rows.tolist()):
             terms = _terms(block.operands.tolist(), block.codes[k].tolist())
@@ -141,6 +142,7 @@ def _inner_rows(increment: StructuredIncrement) -> Iterator[_Row]:
 
 
 def _last_rows(increment: StructuredIncrement) -> Iterator[_Row]:
+    """The rows of the states' increments, in the order of the states."""
     every = range(increment.coefficients.shape[1])
     for state, codes in enumerate(increment.coefficients.tolist()):
         yield _Row(
@@ -192,6 +194,11 @@ def _wait(slots: list[Product | None], order: int) -> int:
 
 
 def _increment(plan: MemoryPlan) -> StructuredIncrement:
+    """The structured increment of a plan.
+
+    Raises:
+        DesignError: The increment of the plan is of another kind.
+    """
     if not isinstance(plan.increment, StructuredIncrement):
         raise DesignError("increment", "a structured one", type(plan.increment).__name__)
     return plan.increment
@@ -353,6 +360,7 @@ class _StructuredPipeline(InStepPipeline):
 
     @classmethod
     def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
+        """The structured program of `plan`, with beats of `words` words."""
         return _StructuredTable(plan, words)
 
 
@@ -407,10 +415,12 @@ class StructuredMemory(InStepMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of their increments' last product."""
         program = structured_program(_increment(plan))
         return tuple(slot + WORD_LATENCY for slot in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Integrators and two banks of state words for each channel, and intermediate words for each lane."""
         states = channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)
         return states + lanes * max(1, _increment(plan).words) * plan.operand_format.width

@@ -150,6 +150,7 @@ def solve_program(order: int) -> Program:
 
 
 def _entries(order: int) -> Iterator[Entry]:
+    """The entries of the program in the order of the computation: inwards, the middle row, outwards, the increments."""
     k, last = order // 2, order - 1
     below = last - k  # rows below the middle
     # Inwards: the rows above the middle in even cycles, those below it in odd cycles. The last of them meet in the
@@ -310,8 +311,8 @@ class _TridiagonalLane(Lane):
         base_and_addend = Signal(wider)
         m.d.sync += base_and_addend.eq(Mux(minus, base - addend, base + addend))
 
-        # COMPLETE: the product of the entry in ROUND is added. Rounded, it is its floor plus a carry, the top one of the
-        # dropped bits; minus it is ~floor plus the inverted carry. So rounding and sign need a single carry-in.
+        # COMPLETE: the product of the entry in ROUND is added. Rounded, it is its floor plus a carry, which is the top
+        # one of the dropped bits; its negative is ~floor plus the inverted carry. So one carry-in serves both.
         product = self.multiplier.product
         floor_and_carry = Signal(product.shape())
         floor = Signal(signed(len(product)))
@@ -366,6 +367,7 @@ class _TridiagonalPipeline(InStepPipeline):
 
     @classmethod
     def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
+        """The tridiagonal program of `plan`, with beats of `words` words."""
         return _TridiagonalTable(plan, words)
 
 
@@ -423,10 +425,12 @@ class TridiagonalMemory(InStepMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of the last of their increments."""
         program = solve_program(plan.spec.order)
         return tuple(cycle + WORD_LATENCY for cycle in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Integrators and state words for each channel, and a stored value for each row in each lane."""
         states = channels * (integrator_bits(plan) + plan.state_format.width)
         return plan.spec.order * (states + lanes * plan.operand_format.width)

@@ -115,6 +115,7 @@ class Staged:
         return self._later.at(stage)
 
     def _sum(self, other: Staged | int, sign: int) -> Staged:
+        """Add or subtract, by the `sign` ±1, in the earliest stage that has both terms and room for one more adder."""
         if isinstance(other, int):
             first = self if self.adders < ADDERS else self.at(self.stage + 1)
             value = first.value + sign * other
@@ -128,9 +129,11 @@ class Staged:
         return self._made(value, stage, max(a.adders, b.adders) + 1, gains, self._error + other._error)
 
     def _made(self, value: Value, stage: int, adders: int, gains: Array, error: float) -> Staged:
+        """Another integer of the same pipeline."""
         return Staged(self._registers, value, stage, adders, gains, self._peaks, error)
 
     def _registered(self, value: Value, stage: int, gains: Array, error: float) -> Staged:
+        """A register of stage `stage` that takes over `value`."""
         unregistered = self._made(value, stage, 0, gains, error).value
         register = Signal(signed(len(unregistered)), name=f"stage_{stage}_{len(self._registers)}")
         self._registers.append((register, unregistered))
@@ -296,6 +299,7 @@ class UnrolledMemory(StreamMemory):
 
     @classmethod
     def check_plan(cls, plan: MemoryPlan) -> None:
+        """Accept every datapath up to order `MAX_UNROLLED`."""
         if plan.spec.order > MAX_UNROLLED:
             raise DesignError("order", f"at most {MAX_UNROLLED} for an unrolled memory", plan.spec.order)
 
@@ -315,8 +319,10 @@ class UnrolledMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A single beat with all states."""
         return (cls.schedule_for(plan, lanes, 1).first_beat,)
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and a state word for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

@@ -88,6 +88,7 @@ def _ports(memory: StreamMemory) -> list[Described]:
 
 
 def _description(memory: StreamMemory) -> ModuleDescription:
+    """The contents of a memory's file head and manifest."""
     plan, schedule = memory.plan, memory.schedule
     described = plan.to_dict()
     return ModuleDescription(

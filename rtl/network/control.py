@@ -135,6 +135,7 @@ class Control(Component):
             program_read.addr.eq(next_run_index),
             run.eq(program_read.data),
             run_ends.eq(running & (cycle == run.last_cycle)),
+            # A step with outputs goes on where one without them ends. The next step can follow without a gap.
             self.finish.eq(run_ends & (run.ends_last | (run.ends_step & ~self.giving))),
             self.start.eq(self.waiting & (~self.gives | self.room) & (self.finish | ~running)),
         ]
@@ -191,6 +192,8 @@ class Control(Component):
             biases_read.addr.eq(slots[SlotStage.MULTIPLY].group),
             self.steps.biases.eq(biases_read.data),
         ]
+        # Wide weight ROMs get an output register, so their data are in MULTIPLY; biases are needed a stage later, so
+        # their ROM is addressed in MULTIPLY without one.
         m.d.sync += self.steps.weights.eq(weights_read.data)
 
     def _leave(self, m: Module, closed: Any, leaving: Any) -> None:

@@ -88,6 +88,11 @@ class MemoryUse:
 
     @property
     def _pipeline(self) -> type[LanePipeline]:
+        """The class of the pipeline, whose multipliers must be shareable.
+
+        Raises:
+            DesignError: The multipliers of this kind of memory cannot be shared.
+        """
         if not issubclass(self.kind.pipeline, LanePipeline):
             raise DesignError("memory", "one whose multipliers can be shared", self.kind.__name__)
         return self.kind.pipeline
@@ -142,6 +147,7 @@ def memory_use(layer: int, plan: LayerPlan, lanes: int) -> MemoryUse:
 
 
 def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: int) -> bool:
+    """Whether memories of a kind can have `lanes` lanes."""
     try:
         kind.check_lanes(plan, lanes, channels)
     except DesignError:
@@ -163,10 +169,10 @@ def samples_signature(channels: int) -> Bundle:
 
 
 class Feeder(Component):
-    """Buffers the samples of a layer's memories and offers them one by one when those of all channels are there.
+    """Controls the sample buffers of a layer's memories: offers the samples one by one when all of a step are there.
 
-    It counts only; each slice has its own buffer. The first sample is offered in the cycle after the last one was
-    written.
+    Each slice has a buffer of its own, and all follow this control. The first sample is offered in the cycle after the
+    last one was written.
 
     Args:
         channels: The number of memories, that is of samples in a step.

@@ -115,7 +115,7 @@ def program_rom(program: Program, words: Words) -> RomContents:
 
 
 def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *ends: str) -> list[dict[str, Any]]:
-    """The ROM entries of runs, followed by one that waits until `cycles` cycles are over; the last one has the flags."""
+    """The ROM entries of runs, followed by one that waits until `cycles` cycles are over; the last has the flags."""
     entries = [_entry(program, words, run) for run in runs]
     if left := cycles - sum(run.cycles for run in runs):
         entries.append({"last_cycle": left - 1})

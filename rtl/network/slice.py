@@ -70,6 +70,7 @@ class Lanes(Component):
                 if lane < len(memory):
                     with m.Elif(self.owner == k if len(self.memories) > 1 else Const(1)):
                         m.d.comb += [operand.eq(memory[lane].operand), coefficient.eq(memory[lane].coefficient)]
+            # Every memory sees all products; only the pipeline that had the multiplier in the cycle before uses one.
             m.d.comb += [memory[lane].product.eq(self.products[lane]) for memory in self.memories if lane < len(memory)]
             m.d.sync += self.products[lane].eq(operand * coefficient)
         return m

@@ -59,7 +59,7 @@ class Vector:
 
     @property
     def read_signature(self) -> Bundle:
-        """How a word is read: the `address` of its row and, one cycle later, the index `word` of the word in the row."""
+        """How a word is read: the `address` of its row and, one cycle later, the index `word` of the word in it."""
         return Bundle({"address": Out(range(self.depth)), "word": Out(range(self.words))})
 
     @property

@@ -84,6 +84,7 @@ def _summary(plan: NetworkPlan) -> list[str]:
 
 
 def _description(network: NetworkComponent) -> ModuleDescription:
+    """The contents of a network's file head and manifest."""
     plan, program = network.plan, network.program
     count, lanes, sequences = len(plan.layers), network.lanes, network.sequences
     return ModuleDescription(

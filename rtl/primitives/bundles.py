@@ -92,8 +92,10 @@ def interfaces(bundle: Any) -> list[Any]:
 
 
 def _width(shape: ShapeLike) -> int:
+    """The width of a shape in bits."""
     return int(Shape.cast(shape).width)
 
 
 def _absent(members: Mapping[str, Member]) -> frozenset[str]:
+    """The names of the ports of width 0."""
     return frozenset(name for name, member in members.items() if member.is_port and not _width(member.shape))

@@ -65,7 +65,7 @@ class Schedule:
 
 
 class Sequencer(Component):
-    """Counts slots and channels, and marks the samples that find a cleared state.
+    """Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 
     A sample's slot 0 is issued in the cycle in which the sample is taken, and its other slots follow without a gap,
     one a cycle. After the last slot the next channel has its turn, at once or after the pause of the schedule.
@@ -123,7 +123,8 @@ class Sequencer(Component):
             with m.Elif(pause_left != 0):
                 m.d.sync += pause_left.eq(pause_left - 1)
 
-        started = Signal(channels)  # a bit for each channel that has had a sample since reset
+        # A reset does not clear memories, so the first sample of each channel after it has to ignore their contents.
+        started = Signal(channels)  # a bit for each channel, high once it has had a sample since reset
         mine_started = started.bit_select(self.channel, 1) if channels > 1 else started
         m.d.comb += [
             self.starts.eq(self.slot == 0 if slots > 1 else 1),
@@ -140,7 +141,7 @@ class Sequencer(Component):
             m.d.sync += self.channel.eq(self.next_channel)
         with m.If(self.issue & self.starts):
             m.d.sync += mine_started.eq(1)
-        if slots > 1:
+        if slots > 1:  # the mark `first` is there in slot 0 only, so its effect is held for the further slots
             held_clear = Signal()
             with m.If(~self.starts):
                 m.d.comb += self.clear.eq(held_clear)

@@ -32,6 +32,7 @@ class Stage(IntEnum):
 
 
 S = TypeVar("S", bound=Stage)
+"""The stages of one pipeline."""
 
 
 def carried(m: Module, shape: ShapeLike, stages: type[S], name: str, since: S | None = None) -> dict[S, Any]:

@@ -86,6 +86,7 @@ class SingleRow(Elaboratable):
 
 
 def _constant(shape: ShapeLike, value: Any) -> Any:
+    """A constant of any shape, plain or structured."""
     return shape.const(value) if isinstance(shape, ShapeCastable) else Const(value, Shape.cast(shape))
 
 
