@@ -147,7 +147,7 @@ class ReadoutUnit(Component):
         return m
 
     def _product(self, word: Value, coefficient: Value) -> Value:
-        """The product of a word and a coefficient; combinational, without a multiplier where all coefficients are ±1."""
+        """The product of a word and a coefficient; combinational, without a multiplier if all coefficients are ±1."""
         if self._planned.fraction == 0:
             return Mux(coefficient[-1], -word, word)
         return word * coefficient

@@ -266,7 +266,7 @@ class UnrolledMemory(StreamMemory):
 
     The 2 is the time that the integrators need from their address to the increment. On a path through the arithmetic
     there is a register behind every multiplier, one before a multiplier whose operand comes from an adder, one where
-    more than two adders would follow each other, and one behind the last operator.
+    more than two adders would follow each other, and one behind the last operator if that is an adder.
 
     A channel's next sample waits for the words of its last one. Cycles per sample: ceil(full_rate_channels/channels),
     which is one from full_rate_channels = latency + 2 channels on. Multipliers: one for each multiplication per

@@ -192,8 +192,8 @@ class Control(Component):
             biases_read.addr.eq(slots[SlotStage.MULTIPLY].group),
             self.steps.biases.eq(biases_read.data),
         ]
-        # Wide weight ROMs get an output register, so their data are in MULTIPLY; biases are needed a stage later, so
-        # their ROM is addressed in MULTIPLY without one.
+        # The wide weight ROM has an output register for speed: addressed in ISSUE, its data are there in MULTIPLY. The
+        # bias ROM has none: addressed in MULTIPLY, its data are there in ACCUMULATE.
         m.d.sync += self.steps.weights.eq(weights_read.data)
 
     def _leave(self, m: Module, closed: Any, leaving: Any) -> None:

@@ -33,7 +33,7 @@ class SlotStage(Stage):
     READ = "the word and the weights are read from their memories"
     MULTIPLY = "word and weights are at the multipliers of all lanes"
     ACCUMULATE = "the products are there and are aligned and added to the sums of their rows"
-    CLOSE = "after the last slot of a group its sums are complete and are moved to registers that they leave one by one"
+    CLOSE = "after the last slot of a group its sums are complete and go to a shift register, to leave one by one"
 
 
 class RowStage(Stage):
@@ -51,11 +51,15 @@ FACTORS_AFTER = SlotStage.MULTIPLY - SlotStage.ISSUE
 _ROUND_AFTER = SlotStage.CLOSE - SlotStage.ISSUE + 1
 """Cycles from the last slot of a group, in ISSUE, to its first row in ROUND, which is the stage after CLOSE."""
 SAMPLE_AFTER = _ROUND_AFTER + RowStage.LOOKUP - RowStage.ROUND + 1
-"""Cycles from the last slot of a group, in ISSUE, to the first cycle in which its first row's code can be offered to a
-memory, which is the one after LOOKUP."""
+"""Cycles from the last slot of a group, in ISSUE, to the first offer of its first row's code to a memory.
+
+The code is stored in LOOKUP and can be offered one cycle later.
+"""
 WORD_AFTER = _ROUND_AFTER + RowStage.WRITE - RowStage.ROUND + 1
-"""Cycles from the last slot of a group, in ISSUE, to the issue of the first slot that can read its first row's
-activation, in the cycle after WRITE."""
+"""Cycles from the last slot of a group, in ISSUE, to the first slot that can read its first row's activation.
+
+The word is written in WRITE, and a slot that is issued one cycle later reads it.
+"""
 STEP_AFTER = 2
 """Cycles from the acceptance of the last input word of a step to the first cycle of the step.
 

@@ -128,7 +128,7 @@ class LanePipeline(Pipeline):
     @classmethod
     @abstractmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
-        """The contents of the ROM with the coefficients, and where there is one the program, of a sample's slots."""
+        """The contents of the ROM: the coefficients of a sample's slots, or a program that includes them."""
 
     def surrounded(self) -> Module:
         """A module with the pipeline, its own ROM and its own multipliers, a register behind each."""

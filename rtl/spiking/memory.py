@@ -227,8 +227,10 @@ class NeuronBank(Component):
 
 
 _QUEUE = 2
-"""Cycles from the write of a word to the output queue to its offer: one through its memory, one through its output
-register."""
+"""Cycles from the write of a word to the output queue to its offer.
+
+One is spent in the memory of the queue, and one in its output register.
+"""
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,10 @@ class WordGenerator(Component):
 
 
 _DIVISION = 1 + TIME_BITS + 1
-"""Cycles from COUNT of `VoltageStage` to the quotient: one for the product that is the dividend, and one for each of
-the TIME_BITS + 1 bits of the quotient."""
+"""Cycles from COUNT of `VoltageStage` to the quotient.
+
+One is for the product that is the dividend, and one for each of the TIME_BITS + 1 bits of the quotient.
+"""
 
 
 class Unit(Component):
