@@ -1,1 +1,1 @@
-"""What a generated module shows to the outside: its streams, and the Verilog with its files."""
+"""The outside of a generated module: its streams, its flat ports, its Verilog text and the files that go with it."""

@@ -1,4 +1,4 @@
-"""Verilog from components: flat ports with stable names, and the files that travel with a module."""
+"""Verilog from components: flat ports with stable names, and the files that are written beside a module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ from lmu_hw.rtl.writer.netlist import Netlist
 
 @dataclass(frozen=True)
 class Port:
-    """One port of the generated module."""
+    """A port of the generated module.
+
+    Attributes:
+        name: The name of the port in Verilog.
+        direction: The direction of the port, "input" or "output".
+        width: The width of the port in bits, at least 1.
+        meaning: A phrase that says what the port carries.
+    """
 
     name: str
     direction: str
@@ -31,13 +38,14 @@ class Port:
 
 @dataclass(frozen=True)
 class VerilogDesign:
-    """A generated module and what its users must know of it.
+    """A generated module with its manifest.
 
     Attributes:
-        name: module name, also the stem of its files.
-        text: the Verilog source.
-        manifest: ports, formats, latency and cost, as plain values.
-        kind, description: what it is, for catalogues of modules.
+        name: The name of the top module, which is also the stem of its files.
+        text: The Verilog source.
+        manifest: The ports, formats, latency and cost of the module, as plain values.
+        kind: The library in the name of the FuseSoC core.
+        description: The description in the FuseSoC core.
     """
 
     name: str
@@ -47,7 +55,11 @@ class VerilogDesign:
     description: str = "Legendre memory"
 
     def write(self, folder: Path) -> dict[str, Path]:
-        """Write NAME.v, NAME.core and manifest.json to `folder`, each whole or not at all."""
+        """Write NAME.v, NAME.core and manifest.json to `folder`, each completely or not at all.
+
+        Returns:
+            The paths of the files by the keys "verilog", "core" and "manifest".
+        """
         return {
             "verilog": write_text(folder / f"{self.name}.v", self.text),
             "core": write_text(folder / f"{self.name}.core", self._fusesoc_core()),
@@ -55,7 +67,7 @@ class VerilogDesign:
         }
 
     def _fusesoc_core(self) -> str:
-        """A FuseSoC core description (CAPI2) of the generated module."""
+        """The text of a FuseSoC core file (CAPI2) for the generated module."""
         return "\n".join(
             [
                 "CAPI=2:",
@@ -83,7 +95,7 @@ class VerilogDesign:
         )
 
 
-#: What Verilator's `-Wall` says of the generated text, and why that is as it should be.
+#: The warnings of Verilator's `-Wall` that the generated text causes, each with the reason why it is harmless.
 LINT_EXEMPTIONS = {
     "DECLFILENAME": "the modules of a design stand in one file",
     "PROCASSINIT": "registers have the value at which an FPGA starts them",
@@ -93,33 +105,44 @@ LINT_EXEMPTIONS = {
 
 
 def lint_options() -> list[str]:
-    """The options with which ``verilator --lint-only`` has nothing to say; versions that lack a warning accept them."""
+    """The options with which ``verilator --lint-only`` passes; versions that do not know a warning accept them too."""
     return ["-Wall", *(f"-W{kind}-{name}" for name in LINT_EXEMPTIONS for kind in ("future", "no"))]
 
 
-#: A port's name, direction, value inside and meaning.
+#: A flat port: its name, its direction, the value inside the component that it is connected to, and its meaning.
 Described = tuple[str, str, Any, str]
 
 CLOCK = (
     Port("clk", "input", 1, "clock, rising edge"),
     Port("rst", "input", 1, "synchronous reset, active high; forgets all state"),
 )
+"""The clock and reset ports, which every generated module has."""
 
 
 def check_module_name(name: str) -> None:
-    """Return if `name` can be that of a module; else raise a DesignError."""
+    """Check that `name` can be the name of a generated module.
+
+    Raises:
+        DesignError: `name` is not an identifier, is a keyword of Verilog, or begins with lmu_hw_, which is reserved.
+    """
     check_identifier(name)
     if name.lower() in KEYWORDS or name.lower().startswith("lmu_hw_"):
         raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
 
 
 def ports_of(described: Sequence[Described]) -> list[Port]:
-    """The flat ports."""
+    """The flat ports with their widths, in the given order."""
     return [Port(name, direction, len(Value.cast(value)), meaning) for name, direction, value, meaning in described]
 
 
 def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> str:
-    """The Verilog of `inner` as a module `name` with these ports beside clk and rst."""
+    """Generate the Verilog of a component as a module with flat ports.
+
+    Args:
+        inner: The component.
+        described: The flat ports of the module; clk and rst are added to them.
+        name: The name of the module.
+    """
     with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
         fragment = Fragment.get(inner, None)
         netlist = Netlist(fragment, _flat_ports(fragment, described), name)
@@ -129,7 +152,7 @@ def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> 
 
 
 def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str, tuple[Signal, None]]:
-    """Flat ports in place of a component's streams; Amaranth sees their directions from what drives them."""
+    """Connect a flat port to each stream signal; Amaranth infers the port's direction from what drives it."""
     ports: dict[str, tuple[Signal, None]] = {}
     for name, direction, inside, _ in described:
         value = Value.cast(inside)
@@ -140,7 +163,7 @@ def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str,
 
 
 def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
-    """What each module is, by its path: the first sentence about its class."""
+    """The comment of each module by its path in the hierarchy: the first line of its class docstring."""
     made = next((each for each in fragment.origins or () if isinstance(each, wiring.Component)), None)
     text = type(made).__doc__ if made is not None else None
     if text:
@@ -151,6 +174,7 @@ def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
+    """Suspend Python's garbage collector, which would visit the objects of a large table over and over."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""A module and its manifest: what is written of every generated design, whatever it is."""
+"""The head of a generated Verilog file and its manifest, in one form for memories, networks and spiking memories."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit,
 
 @dataclass(frozen=True)
 class ModuleDescription:
-    """What is said of a module beside its text.
+    """The description of a generated module that goes into its file head, its manifest and its FuseSoC core.
 
     Attributes:
-        kind: a word for catalogues of modules.
-        summary: what it is, for the same.
-        title: what it is, for the head of the file.
-        details: further lines of the head.
-        choices: what it was made from; in the manifest they stand before the ports.
-        facts: formats, latency, cycles and cost; in the manifest they stand after the ports.
+        kind: The library in the core's name, "memory" or "network".
+        summary: The description in the core, a phrase.
+        title: The description in the first line of the file, a phrase with its full stop.
+        details: Further lines of the file head.
+        choices: The parameters that the module was generated from; the manifest has them before the ports.
+        facts: The formats, latency, cycles and cost that follow; the manifest has them after the ports.
     """
 
     kind: str
@@ -33,7 +33,11 @@ class ModuleDescription:
 
 
 def timing(facts: dict[str, Any]) -> list[str]:
-    """What a user of the ports must know of their timing, a line each, from the facts of a manifest."""
+    """The lines of a file head that state the handshake, the cycles per sample or step and the latency.
+
+    Args:
+        facts: The facts of a manifest: `latency_cycles`, and `cycles_per_step` or `cycles_per_sample`.
+    """
     unit = "step" if "cycles_per_step" in facts else "sample"
     return [
         "A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.",
@@ -50,17 +54,17 @@ def described_module(
     name: str,
     command: str,
 ) -> VerilogDesign:
-    """The Verilog of `component` with its manifest.
+    """Generate the Verilog of a component together with its manifest.
 
-    The manifest has `name`, `command`, the choices, `ports` (name, direction, width and meaning of each, the clock
-    and reset first), and the facts, in this order; all are plain values.
+    The manifest holds plain values only: `name`, `command`, the choices, `ports` (with the name, direction, width and
+    meaning of each, clock and reset first) and the facts, in this order.
 
     Args:
-        component: what is realised.
-        ports: the flat ports, each with the value inside that it stands for.
-        description: what is said of it.
-        name: module name, which `check_module_name` has accepted.
-        command: what made it; line ends become spaces.
+        component: The component that becomes the top module.
+        ports: The flat ports of the module, each with the value inside the component that it is connected to.
+        description: The description of the module.
+        name: The name of the module, which `check_module_name` has accepted.
+        command: The command that generates it, for the file head; line ends become spaces.
     """
     command = " ".join(command.split())
     head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]

@@ -1,4 +1,4 @@
-"""Memories behind streams: what goes in and comes out, and the back-pressure that holds a whole pipeline."""
+"""Memories behind valid/ready streams: the top component of every datapath, its back-pressure, and delayed readouts."""
 
 from __future__ import annotations
 
@@ -25,29 +25,37 @@ from lmu_hw.rtl.primitives.storage import storage
 
 
 class ReadoutStage(Stage):
-    """The stages of the readouts, which the beats of a sample pass in successive cycles.
+    """The stages of the readouts, which each beat of a sample passes in successive cycles.
 
-    Between MULTIPLY and ACCUMULATE the products of a beat's words are added in a tree: `sum_latency(words)` more
-    cycles, none for one word.
+    Between MULTIPLY and ACCUMULATE an adder tree sums the products of a beat's words, which takes `sum_latency(words)`
+    further cycles, none for a single word.
     """
 
-    MULTIPLY = "the beat and the coefficients of its words are there"
-    ACCUMULATE = "their products are there, summed over the beat, and are added to the sums of the beats before"
-    ROUND = "after the sample's last beat the sums are complete"
-    OFFER = "the rounded readouts are there"
+    MULTIPLY = "the beat and the coefficients of its words are at the multipliers"
+    ACCUMULATE = "the sums of the beat's products are there and are added to the running sums of the beats before"
+    ROUND = "after the sample's last beat the running sums are complete and are rounded"
+    OFFER = "the rounded readouts are offered"
 
 
 class ReadoutUnit(Component):
-    """All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
+    """Computes the readouts of a sample, weighted sums of its state words, from the beats as they leave.
 
-    Every cycle takes up a whole beat: a product for each of its words and each readout, their sum in a tree,
-    then the sum over beats. Coefficients of ±1 need no multiplier. The beats of channels in step alternate, so there
-    is a running sum for each of these channels.
+        readout = round(Σ coefficient·word · 2^−fraction)
+
+    A whole beat is taken in every cycle: each readout multiplies all its words at once, adds the products in a tree,
+    and adds that sum to a running sum over the beats of the sample. Coefficients of ±1 need no multiplier. The beats
+    of channels in step alternate, so each of these channels has its own running sum.
+
+    Args:
+        plan: The plan of the memory, with the format of the words.
+        planned: The plan of the readouts.
+        schedule: The schedule of the memory, with its words per beat and its channels in step.
+        channels: The number of channels.
 
     Attributes:
         beats: In, stream of `beat_layout` that is always ready.
-        readouts: Out, stream of `readout_layout` that is always ready; `latency` cycles after the sample's last beat,
-            for one cycle.
+        readouts: Out, stream of `readout_layout` that is always ready, valid for one cycle for each sample, `latency`
+            cycles after the sample's last beat.
     """
 
     def __init__(self, plan: MemoryPlan, planned: ReadoutPlan, schedule: Schedule, channels: int) -> None:
@@ -62,12 +70,12 @@ class ReadoutUnit(Component):
 
     @staticmethod
     def multipliers(planned: ReadoutPlan, schedule: Schedule) -> int:
-        """How many the unit has: none where every coefficient is ±1."""
+        """The number of multipliers of the unit; 0 where every coefficient is ±1."""
         return 0 if planned.fraction == 0 else len(planned.delays) * schedule.words
 
     @staticmethod
     def latency(schedule: Schedule) -> int:
-        """Cycles from the last beat to the readouts: products, their sum, the running sum, the rounding."""
+        """Cycles from a sample's last beat to its readouts, through all stages of `ReadoutStage`."""
         return ReadoutStage.OFFER - ReadoutStage.MULTIPLY + sum_latency(schedule.words)
 
     def elaborate(self, platform: object) -> Module:
@@ -77,7 +85,8 @@ class ReadoutUnit(Component):
         groups, in_step = schedule.groups, schedule.in_step
         beat = self.beats.payload
 
-        # Which beat of its sample comes: of a sample of each channel in step first the first ones, and so on.
+        # The number of the beat within its sample. Channels in step send their first beats in turn, then their
+        # second ones, so the number advances after the last channel's turn.
         group = index_signal(groups, "group")
         next_group = index_signal(groups, "next_group")
         turn = index_signal(in_step, "turn")
@@ -89,7 +98,7 @@ class ReadoutUnit(Component):
                 m.d.comb += next_group.eq(successor(group, groups))
         m.d.sync += group.eq(next_group)
 
-        # The coefficients of a group: readout after readout, in each the first word's lowest.
+        # A row of the ROM for each group: readout after readout, the first word's coefficient of each lowest.
         rows = planned.coefficients.reshape(count, groups, words).transpose(1, 0, 2)
         m.submodules.coefficients = coefficients = storage(
             ArrayLayout(signed(bits), count * words), groups, rows.reshape(groups, -1).tolist()
@@ -102,7 +111,7 @@ class ReadoutUnit(Component):
         for k in range(count * words):
             m.d.sync += products[k].eq(self._product(beat.data[k % words], coefficients_read.data[k]))
 
-        # What travels along with a beat.
+        # Carried beside a beat: whether it starts or ends its sample, whose channel and marks the readouts need.
         tag = Fields({"valid": 1, "starts": 1, "ends": 1, "channel": range(self._channels), "first": 1, "last": 1})
         multiply = Signal(tag, name="beat_multiply")
         m.d.comb += [
@@ -138,48 +147,54 @@ class ReadoutUnit(Component):
         return m
 
     def _product(self, word: Value, coefficient: Value) -> Value:
+        """The product of a word and a coefficient; combinational, without a multiplier if all coefficients are ±1."""
         if self._planned.fraction == 0:
             return Mux(coefficient[-1], -word, word)
         return word * coefficient
 
 
 MAX_CHANNELS = 4096
+"""The largest number of channels of a memory."""
 MAX_PORT_BITS = 60
+"""The largest width of the input port, in bits."""
 
 
 class StreamMemory(Component):
     """A memory with a stream of samples in, one of state words out and, if planned, one of delayed readouts.
 
-    The pipeline advances unless an offered beat or readout is not taken. Samples of several channels come
-    in turn: channel 0, 1, … channels − 1, 0, …
+    The whole pipeline advances in every cycle in which no offered beat or readout waits to be taken. Channels take
+    turns: the samples come in the order channel 0, 1, … channels − 1, 0, …
 
-    A port wider than the input format takes samples beyond its range: they count as its nearest end, and
-    `saturated` tells from the next cycle on that there was one, until reset or `clear_status`. A clear in
-    the very cycle of another such sample leaves it set. Where the port has the width of the input format,
-    nothing can saturate, and there is neither signal.
+    A port wider than the input format takes samples beyond the range of the format and saturates them. The status bit
+    `saturated` rises in the cycle after such a sample and stays high until reset or `clear_status`; a clear in the
+    cycle in which a further such sample is taken leaves it high. A port of the width of the input format has no status
+    bit.
 
     Args:
-        plan: the fixed-point plan, for this kind of datapath.
-        lanes: multipliers at work for the increments; which numbers are possible, each kind tells.
-        channels: memories that take turns, 1 … 4096.
-        port_bits: width of the input port, from that of the input format up to 60; by default the same.
+        plan: The fixed-point plan, of the datapath of this class.
+        lanes: The number of multipliers for the increments; each subclass states which numbers are possible.
+        channels: The number of independent memories that take turns, 1 … `MAX_CHANNELS`.
+        port_bits: The width of the samples at the input port, from that of the input format, which is the default, to
+            `MAX_PORT_BITS`.
 
     Attributes:
-        i: samples, stream of `sample_layout`.
-        o: state words, stream of `beat_layout`.
-        r: readouts, stream of `readout_layout`; only where the plan has some.
-        can_saturate: whether the port is wider than the input format.
-        saturated, clear_status: the status bit, Out(1), and what clears it, In(1); only where `can_saturate`.
-        schedule: when what happens.
+        i: In, samples, stream of `sample_layout(port_bits)`.
+        o: Out, state words, stream of `beat_layout`.
+        r: Out, readouts, stream of `readout_layout`; only where the plan has readouts.
+        saturated: Out(1), high from the cycle after a sample out of range on; only where `can_saturate`.
+        clear_status: In(1), makes `saturated` low in the next cycle; only where `can_saturate`.
+        schedule: The slots, pause, latency and beats of a sample.
 
     Raises:
-        DesignError: an argument is not so.
+        DesignError: The plan is of another datapath, or `lanes`, `channels` or `port_bits` is not possible.
     """
 
     datapath: ClassVar[Datapath]
+    """The datapath of the plans that this kind of memory realises."""
     pipeline: ClassVar[type[Pipeline]]
+    """The component that computes the states."""
     factor_delay: ClassVar[int]
-    """Cycles from the issue of a slot to its factors at the first lane's multiplier."""
+    """Cycles from the issue of a slot to the cycle in which its factors are at the first lane's multiplier."""
 
     def __init__(self, plan: MemoryPlan, *, lanes: int = 1, channels: int = 1, port_bits: int | None = None) -> None:
         self.check_plan(plan)
@@ -201,54 +216,62 @@ class StreamMemory(Component):
 
     @classmethod
     def check_plan(cls, plan: MemoryPlan) -> None:
-        """Return if this kind of memory can realise `plan`; else raise a DesignError."""
+        """Check that this kind of memory can realise `plan`.
+
+        Raises:
+            DesignError: The plan is of another datapath.
+        """
         if plan.datapath is not cls.datapath:
             raise DesignError("datapath", f"a {cls.datapath} plan for the {cls.datapath} memory", plan.datapath)
 
     @classmethod
     @abstractmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
-        """Return if this kind of memory can have so many lanes; else raise a DesignError."""
+        """Check that this kind of memory can have `lanes` lanes for the order of `plan` and for `channels` channels.
+
+        Raises:
+            DesignError: The number of lanes is not possible.
+        """
 
     @classmethod
     @abstractmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The schedule of this kind of pipeline."""
+        """The schedule of a memory of this kind."""
 
     @classmethod
     @abstractmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        """Cycles from the first slot of a sample to each of its beats; of the first of the channels in step."""
+        """Cycles from a sample's first slot to each of its beats, in order; of the first of the channels in step."""
 
     @classmethod
     @abstractmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
-        """Bits of memory for the states of all channels: integrators, words, and words between."""
+        """Bits of storage for all channels: integrators, state words and stored intermediate results."""
 
     @property
     def can_saturate(self) -> bool:
-        """Whether the port is wider than the input format, so that a sample may lie beyond its range."""
+        """Whether the input port is wider than the input format, so that samples can be out of range."""
         return self.port_bits > self.plan.input_format.width
 
     @property
     def multipliers(self) -> int:
-        """Multipliers for the increments."""
+        """The number of multipliers for the increments."""
         return self.lanes
 
     @property
     def utilisation(self) -> float:
-        """Share of cycles in which a multiplier has a product to make, while samples are waiting."""
+        """The share of the multipliers' cycles that make a product of the plan, while samples are waiting."""
         return self.plan.multiplications_per_sample / (self.multipliers * float(self.schedule.cycles_per_sample))
 
     @property
     def readout_multipliers(self) -> int:
-        """Multipliers for the readouts, beside those for the increments."""
+        """The number of further multipliers for the readouts; 0 without readouts."""
         planned = self.plan.readouts
         return ReadoutUnit.multipliers(planned, self.schedule) if planned is not None else 0
 
     @property
     def readout_latency(self) -> int:
-        """Cycles from a sample's last beat to its readouts."""
+        """Cycles from a sample's last beat to its readouts, while both are taken at once."""
         return ReadoutUnit.latency(self.schedule)
 
     def elaborate(self, platform: object) -> Module:
@@ -293,10 +316,17 @@ class StreamMemory(Component):
 
 
 def _offer(m: Module, source: Any, sink: Any, go: Signal, advance: Signal, name: str) -> None:
-    """Offer what `source` gives to one of two consumers; `go` if that does not hold the pipeline.
+    """Offer a payload of the pipeline on one of two output streams that stall it together.
 
-    What this consumer has taken is not offered again while the other one holds the pipeline; the register for that
-    has this `name`.
+    A consumer that has taken the payload is not offered it again while the other one still holds the pipeline.
+
+    Args:
+        m: The module that the logic is added to.
+        source: The stream inside the pipeline, which is held while the pipeline stalls.
+        sink: The output stream.
+        go: Set high in cycles in which this output does not hold the pipeline.
+        advance: High in cycles in which the pipeline advances.
+        name: The name of the register that remembers that the payload has been taken.
     """
     taken = Signal(name=name)
     m.d.comb += [
@@ -308,6 +338,15 @@ def _offer(m: Module, source: Any, sink: Any, go: Signal, advance: Signal, name:
 
 
 def check_divisor(lanes: int, whole: int, what: str) -> None:
-    """Return if `lanes` is a divisor of `whole`; else raise a DesignError that names `what`."""
+    """Check that a number of lanes divides another number.
+
+    Args:
+        lanes: The number of lanes.
+        whole: The number to be divided.
+        what: The name of that number, for the error.
+
+    Raises:
+        DesignError: `lanes` is not a positive divisor of `whole`.
+    """
     if whole % check_integer("lanes", lanes, 1):
         raise DesignError("lanes", f"a divisor of the {what} {whole}", lanes)

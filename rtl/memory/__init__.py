@@ -1,1 +1,1 @@
-"""Memories in hardware, a file for each datapath: its program and its component together."""
+"""Memories in hardware, a file for each datapath: its schedule or program together with its component."""

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""From a plan to a component: which datapath, how many lanes and channels, and what it costs."""
+"""The choice of the component that realises a plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEMORIES: dict[Datapath, type[StreamMemory]] = {
     Datapath.DENSE: DenseMemory,
     Datapath.STRUCTURED: StructuredMemory,
 }
-"""The component that computes each datapath on lanes; a further datapath is one more row."""
+"""The table of memories in hardware: the class that realises the plans of each datapath on `lanes` multipliers."""
 
 
 def build_memory(
@@ -29,18 +29,18 @@ def build_memory(
     unrolled: bool = False,
     port_bits: int | None = None,
 ) -> StreamMemory:
-    """The component that realises `plan`.
+    """Build the component that realises a plan.
 
     Args:
-        plan: the fixed-point plan.
-        lanes: multipliers that work side by side; see the memories in `MEMORIES` for what is possible.
-        channels: memories that take turns.
-        unrolled: a multiplier for every product, for orders up to 16; then without `lanes`.
-        port_bits: width of the input port, by default that of the input format.
+        plan: The fixed-point plan.
+        lanes: The number of multipliers that work side by side; the classes in `MEMORIES` state the possible numbers.
+        channels: The number of independent memories that take turns, 1 … 4096.
+        unrolled: Whether every product has a multiplier of its own, for orders up to 16; `lanes` is then left out.
+        port_bits: The width of the samples at the input port, by default that of the input format.
 
     Raises:
-        DesignError: the lanes do not fit the order or the channels, there are too many channels, or the
-            order is too large to be unrolled.
+        DesignError: The number of lanes does not fit the order or the channels, `channels` or `port_bits` is out of
+            range, or the order is too large to be unrolled.
     """
     if unrolled:
         if lanes != 1:

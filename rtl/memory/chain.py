@@ -1,4 +1,4 @@
-"""The chain memory: the whole derivative of d states in d multiplications."""
+"""The chain memory: the derivatives of all d states in d multiplications."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from lmu_hw.rtl.primitives.storage import RomContents, storage
 
 
 class ChainStage(Stage):
-    """The stages of the chain, which a group of states passes in successive cycles."""
+    """The stages of the chain, which a group of `lanes` states passes in successive cycles."""
 
-    ISSUE = "the words of a group are there, and the recurrence runs through its lanes: an operand for each"
+    ISSUE = "the words of a group are there, and the recurrence runs through its lanes and gives each an operand"
     MULTIPLY = "operands and coefficients are in registers at the multipliers"
-    INTEGRATE = "the products are there; aligned, they are the increments of the accumulators"
+    INTEGRATE = "the products are there and are aligned; they are the increments of the accumulators"
     RETIRE = "the new words are there: they are stored, added to T, and leave as a beat"
 
 
 LATENCY = ChainStage.RETIRE - ChainStage.ISSUE
-"""Cycles from the acceptance of a sample to its first beat, and from the issue of a group to T with its words."""
+"""Cycles from the issue of a group to its beat; by the end of that cycle its words are part of T."""
 
 
 def _coefficient_layout(plan: MemoryPlan) -> Fields:
-    """A coefficient, and the alignment shift that brings its products to the grid of all."""
+    """A coefficient, and the left shift that brings its products to the fractional bits of all increments."""
     alignment_shifts = plan.increment.alignment_shifts.tolist()
     return Fields(
         {
@@ -42,11 +42,11 @@ def _coefficient_layout(plan: MemoryPlan) -> Fields:
 
 
 class _ChainPipeline(LanePipeline):
-    """The pipeline of the chain: a group of states a cycle, one state in each lane."""
+    """The datapath of the chain memory: issues a group of states a cycle, one state in each lane."""
 
     @classmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
-        """A row for each group, with the coefficient of each lane."""
+        """The coefficients: a row for each group, with an entry for each lane."""
         increment = plan.increment
         table = [
             {"coefficient": -int(c), "alignment_shift": int(s)}
@@ -64,7 +64,7 @@ class _ChainPipeline(LanePipeline):
         state_shift, input_shift = operand_shifts(plan)
         number = signed(plan.operand_format.width)
 
-        # What travels with a group.
+        # Carried beside a group: the state and the channel that its words belong to, and the marks of its sample.
         group = Fields({"valid": 1, "number": range(groups), "channel": range(channels), "first": 1, "last": 1})
         at = carried(m, group, ChainStage, "group")
         issued, integrated, retired = at[ChainStage.ISSUE], at[ChainStage.INTEGRATE], at[ChainStage.RETIRE]
@@ -75,7 +75,7 @@ class _ChainPipeline(LanePipeline):
             issued.first.eq(sample.first),
             issued.last.eq(sample.last),
         ]
-        if groups > 1:  # the sample is there with its first group only
+        if groups > 1:  # the stream holds the sample in the cycle of its first group only
             held_first = Signal()
             held_last = Signal()
             with m.If(~seq.starts):
@@ -131,7 +131,7 @@ class _ChainPipeline(LanePipeline):
             ]
 
         # INTEGRATE
-        fetched = ChainStage.INTEGRATE.earlier(READ_LEAD)
+        fetched = ChainStage.INTEGRATE.earlier(READ_LEAD)  # the stage in which the accumulators are addressed
         m.submodules.bank = bank = IntegratorBank(plan, lanes, channels * groups)
         m.d.comb += [
             bank.read.address.eq(flat_index(at[fetched].channel, at[fetched].number, groups)),
@@ -144,7 +144,7 @@ class _ChainPipeline(LanePipeline):
             m.d.sync += alignment_shift.eq(coefficients[lane].alignment_shift)
             m.d.comb += bank.add.increments[lane].eq(multiplier.product << alignment_shift)
 
-        # RETIRE: the words are written back, and summed up for the next sample.
+        # RETIRE: the words are written back, and added up to the T that the channel's next sample needs.
         m.d.comb += [
             words_write.addr.eq(flat_index(retired.channel, retired.number, groups)),
             *self._retired(retired, words_write, bank, times(retired.number, lanes)),
@@ -164,15 +164,16 @@ class _ChainPipeline(LanePipeline):
 
 
 class ChainMemory(StreamMemory):
-    """Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
+    """Chain memory: forward Euler or Adams–Bashforth 2 by a recurrence over the states, one state per lane and cycle.
 
         s_{−1} = T + u,  s_0 = T − u,  s_{i+1} = s_{i−1} − 2 m_i,  increment_i = −h(2i+1)·s_i,  T = Σ m_j
 
-    A sample u enters with the first group of `lanes` states. In that cycle the recurrence runs through the lanes and
-    gives each an operand s_i; a cycle later each lane multiplies its own by −h(2i+1), a constant of the ROM; then the
-    bank adds the products to the accumulators and rounds them to new words, which are stored and leave as a beat. T
-    is summed up while the words retire, so a sample costs one pass over the states. The next sample of the same
-    channel waits until the last word of this one is part of T: 3 idle cycles, or none when other channels fill them.
+    Here u is the sample, m the state words and h = dt/θ. A sample is issued in groups of `lanes` states, one group a
+    cycle. In the cycle of its issue the recurrence runs through the lanes of a group and gives each an operand s_i. In
+    the next cycle each lane multiplies its operand by −h(2i+1), which is a constant in the ROM. Then the integrators
+    add the products to their accumulators and round the sums to new words, which are stored and leave as a beat. T is
+    added up while the words retire, so a sample takes a single pass over the states. The next sample of the same
+    channel waits until the last word of this one is part of T, for 3 cycles that other channels can fill.
 
     With two groups, that is lanes = d/2:
 
@@ -187,9 +188,9 @@ class ChainMemory(StreamMemory):
       {"name": "T of words n", "wave": "x.....4..", "data": ["complete"]}]}
     ```
 
-    `lanes` must be a divisor of the order. Multiplications per sample: order. Cycles per sample: order/lanes + pause,
+    `lanes` is a divisor of the order. Multiplications per sample: order. Cycles per sample: order/lanes + pause,
     where pause = max(0, ceil((order/lanes + 3)/channels) − order/lanes). Latency: 3 cycles from the acceptance of a
-    sample to its first output beat; the beats follow in successive cycles.
+    sample to its first beat; its further beats follow in successive cycles.
     """
 
     datapath = Datapath.CHAIN
@@ -198,11 +199,12 @@ class ChainMemory(StreamMemory):
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept divisors of the order."""
         check_divisor(lanes, plan.spec.order, "order")
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """One group of states a cycle; T of this sample is complete `LATENCY` cycles after its last group's issue."""
+        """A slot for each group; the channel's next sample waits `LATENCY` cycles after the last slot for T."""
         groups = plan.spec.order // lanes
         return Schedule.interleaved(
             groups=groups, words=lanes, slots=groups, wait=LATENCY, channels=channels, first_beat=LATENCY
@@ -210,8 +212,10 @@ class ChainMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for each group, `LATENCY` cycles after its slot."""
         return tuple(LATENCY + group for group in range(plan.spec.order // lanes))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and a state word for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

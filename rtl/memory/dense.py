@@ -1,4 +1,4 @@
-"""The dense memory: a d × d matrix, as networks trained for a zero-order hold need it."""
+"""The dense memory: a product with the whole d × d matrix, for example that of a zero-order hold."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from lmu_hw.rtl.primitives.storage import RomContents, storage
 class DenseStage(Stage):
     """The stages of the dense product, which the columns of a slot pass in successive cycles.
 
-    Between MULTIPLY and ACCUMULATE the products of several columns are added in a tree: `sum_latency(columns)` more
-    cycles, none for one column.
+    Between MULTIPLY and ACCUMULATE an adder tree sums the products of the slot's columns, which takes
+    `sum_latency(columns)` further cycles, none for a single column.
     """
 
-    ISSUE = "the words of the slot's columns are there, aligned, and the sample is taken off state 0"
-    MULTIPLY = "operands and the slot's part of the matrix are at the multipliers"
-    ACCUMULATE = "the products are there, summed over the slot's columns, and are added to the sums of their rows"
+    ISSUE = "the words of the slot's columns are there and are aligned, and the sample is subtracted from state 0"
+    MULTIPLY = "the operands and the slot's part of the matrix are at the multipliers"
+    ACCUMULATE = "the products, summed over the slot's columns, are there and are added to the sums of their rows"
     INTEGRATE = "after a row's last columns its sum is the increment of the accumulator"
-    RETIRE = "the new words are there: they are stored in the other bank, and leave as a beat"
+    RETIRE = "the new words are there; they are stored in the other bank and leave as a beat"
 
 
 def _latency(columns: int) -> int:
-    """Cycles from the issue of a row's last columns to its word."""
+    """Cycles from the issue of a row's last columns to its new word, through all stages and the adder tree."""
     return DenseStage.RETIRE - DenseStage.ISSUE + sum_latency(columns)
 
 
 class _DensePipeline(LanePipeline):
-    """The pipeline of the dense product: some columns of a group of rows a cycle."""
+    """The datapath of the dense memory: issues one or more columns of a group of rows a cycle."""
 
     @classmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
-        """The matrix, so many columns of a group of rows per word: row after row, the first column lowest."""
+        """The matrix in plain words, one for each slot: row after row of its group, the first column lowest."""
         rows, columns = _shape(plan.spec.order, lanes)
         bits = plan.increment.coefficient_bits
         matrix = plan.increment.coefficients & ((1 << bits) - 1)
@@ -61,7 +61,7 @@ class _DensePipeline(LanePipeline):
         seq = self._sequenced(m)
         m.d.comb += self.rom.address.eq(seq.slot)
 
-        # Which rows and columns a slot has: slot = group·steps + step.
+        # A slot has the columns number `step` of the rows of `group`: slot = group·steps + step.
         group = index_signal(groups, "group")
         step = index_signal(steps, "step")
         row_ends = Signal()
@@ -71,8 +71,8 @@ class _DensePipeline(LanePipeline):
             with m.If(row_ends):
                 m.d.sync += group.eq(successor(group, groups))
 
-        # A channel's words lie in two banks, which change roles after each round of samples: the new words may be
-        # written while the columns are still read.
+        # A channel's words lie in two banks that change roles after a sample of every channel, so that new words can
+        # be written while the old ones are still read as columns.
         bank_bit = Signal()
         next_bank = Signal()
         m.d.comb += next_bank.eq(bank_bit ^ (seq.ends & is_last(seq.channel, channels)))
@@ -83,7 +83,8 @@ class _DensePipeline(LanePipeline):
         block, next_column_group = self._columns(m, seq, row_ends)
         m.d.comb += words_read.addr.eq(Cat(next_bank, flat_index(seq.next_channel, next_column_group, groups)))
 
-        # ISSUE: x − e₀u, column by column. The sample is held for the groups of rows after the first.
+        # ISSUE: x − e₀u, column by column. Every group of rows needs the sample, which the stream holds in the first
+        # slot only.
         state_shift, input_shift = operand_shifts(plan)
         sample = Signal(sample_layout(plan.input_format.width))
         m.d.comb += sample.eq(self.samples.payload)
@@ -105,7 +106,7 @@ class _DensePipeline(LanePipeline):
                 aligned = aligned - (entered << input_shift)
             m.d.sync += operands[k].eq(aligned)
 
-        # What travels along with a slot.
+        # Carried beside a slot: where its products and words belong, and the marks of its sample.
         slot = Fields(
             {
                 "valid": 1,
@@ -113,7 +114,7 @@ class _DensePipeline(LanePipeline):
                 "ends_row": 1,
                 "group": range(groups),
                 "channel": range(channels),
-                "bank": 1,  # that the new words go to
+                "bank": 1,  # the bank that the new words are written to
                 "clear": 1,
                 "first": 1,
                 "last": 1,
@@ -137,7 +138,7 @@ class _DensePipeline(LanePipeline):
             way.append(Signal(slot, name=name))
             m.d.sync += way[-1].eq(way[-2])
         accumulate, integrate, retire = way[-3:]
-        fetched = way[-2 - READ_LEAD]  # so long before the increment
+        fetched = way[-2 - READ_LEAD]  # the stage in which the accumulators of the group are addressed
         m.d.sync += integrate.valid.eq(accumulate.valid & accumulate.ends_row)
 
         # MULTIPLY, the tree, ACCUMULATE
@@ -170,10 +171,16 @@ class _DensePipeline(LanePipeline):
         return m
 
     def _columns(self, m: Module, seq: Sequencer, row_ends: Value) -> tuple[Value, Value]:
-        """Where the words of a slot's columns lie, in memory rows that hold a group of states each.
+        """Address the words of a slot's columns, in memory rows that hold the states of a group each.
+
+        Args:
+            m: The module that the counters are added to.
+            seq: The sequencer.
+            row_ends: High where the slot has the last columns of its rows.
 
         Returns:
-            The block of columns within the memory row of this cycle, and the memory row of the next cycle.
+            The block of columns within the memory row that is read in this cycle, and the number of the memory row
+            for the next cycle.
         """
         rows, columns = _shape(self._plan.spec.order, self._lanes)
         groups, blocks = self._schedule.groups, rows // columns
@@ -200,24 +207,25 @@ class _DensePipeline(LanePipeline):
 
 
 def _shape(order: int, lanes: int) -> tuple[int, int]:
-    """Rows of a group, and columns that are multiplied at a time."""
+    """The number of rows in a group, and the number of columns that are multiplied in a slot."""
     return min(lanes, order), max(1, lanes // order)
 
 
 class DenseMemory(StreamMemory):
-    """Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
+    """Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 
-    Up to `order` lanes, a divisor of it, each works on a row of its own, one column a cycle. With k·order
-    lanes, k a divisor of the order, all rows are worked on together and k columns at a time, up to the whole matrix.
+    It realises every method with one bank of states; u is the sample, x the state words, and e₀ the unit vector of
+    state 0. With a number of lanes that divides the order, each lane works on a row of its own, one column a cycle.
+    With k·order lanes, k a divisor of the order, all rows are worked on together, k columns a cycle.
 
-    A sample u enters with the first slot, which has the first columns of the first group of rows; it is taken off
-    state 0 wherever that is multiplied. In every slot the same words go to all rows, each multiplied by its own
-    coefficients from the ROM. Products are added over the columns of the slot and then over the slots of a row; the
-    sum after the row's last columns is its increment, which the bank adds and rounds to the new words. They are
-    stored, and leave as a beat of one group of rows.
+    A sample enters in its first slot, which has the first columns of the first group of rows, and is subtracted from
+    state 0 wherever state 0 is multiplied. In every slot all rows multiply the same words, each by its own
+    coefficients from the ROM. The products are added over the columns of the slot and then over the slots of a row.
+    The sum after the row's last columns is its increment, which the integrators add and round to the new word. The
+    words of a group of rows are stored, and leave as a beat.
 
-    The words of the last sample and of this one lie in two banks that change roles, so the rows may be
-    written while the columns are still read, and the next sample may start before the last row is done.
+    Old and new words lie in two banks that change roles, so rows can be written while columns are still read, and the
+    next sample can start before the last row of this one has retired.
 
     With d = 2 and one lane:
 
@@ -235,8 +243,8 @@ class DenseMemory(StreamMemory):
     Multiplications per sample: order². With rows = min(lanes, order), columns = max(1, lanes/order) and
     tree = ceil(ceil(log2 columns)/2), cycles per sample: order²/lanes + pause, where pause =
     max(0, ceil((order²/lanes + wait)/channels) − order²/lanes), wait = max(0, 4 + tree − (order − rows)).
-    Latency: order/columns + 3 + tree cycles from the acceptance of a sample to its first output beat, then a
-    beat every order/columns cycles.
+    Latency: order/columns + 3 + tree cycles from the acceptance of a sample to its first beat; a further beat follows
+    every order/columns cycles.
     """
 
     datapath = Datapath.DENSE
@@ -245,6 +253,7 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept divisors of the order, and divisors of the order times the order."""
         order = plan.spec.order
         lanes = check_integer("lanes", lanes, 1, order * order)
         if order % lanes and (lanes % order or order % (lanes // order)):
@@ -252,7 +261,10 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The next sample reads the last group's words in its slot order − rows, which is as late as they may come."""
+        """A slot for the columns of each group, and a wait after which the last words are there when they are read.
+
+        The next sample first reads the words of the last group in its slot order − rows.
+        """
         order = plan.spec.order
         rows, columns = _shape(order, lanes)
         return Schedule.interleaved(
@@ -266,10 +278,12 @@ class DenseMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for each group of rows, the latency of the pipeline after the group's last slot."""
         rows, columns = _shape(plan.spec.order, lanes)
         steps = plan.spec.order // columns
         return tuple(steps * (group + 1) - 1 + _latency(columns) for group in range(plan.spec.order // rows))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and two banks of state words for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)

@@ -1,9 +1,9 @@
-"""Channels in step: a program that all lanes follow, each one cycle behind the one before.
+"""Channels in step: lanes that follow one program on different channels, each one cycle behind the lane before.
 
-Where the products of a sample wait for one another, more multipliers cannot make the sample faster. They work
-on as many channels side by side instead: a lane has a multiplier and the states of its channels, and hands
-each entry of the program on to the next lane. So lane k is k cycles behind lane 0, and when each lane gathers
-`lanes` successive words before it gives them out, exactly one beat comes in a cycle.
+Where the products of a sample wait for one another, more multipliers cannot make the sample faster. They work on as
+many channels side by side instead: a lane has a multiplier and the states of its channels, and hands each entry of
+the program on to the next lane. So lane k is k cycles behind lane 0. Each lane gathers `lanes` successive words before
+it sends them as a beat, so no two lanes send a beat in the same cycle.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from lmu_hw.rtl.primitives.storage import RomContents
 
 
 class ProgramTable:
-    """What is done in each slot of a sample, as rows of a ROM.
+    """The program of a sample as the rows of a ROM, one entry for each slot.
 
     Attributes:
-        layout: of an entry; an entry of zeros does nothing. Its fields `retire` and `ends` say that a word of row
-            `row` comes, and that it completes a beat.
-        entries: field values, one entry for each slot.
+        layout: The layout of an entry. Every program has the fields `row`, the state that the entry is about,
+            `retire`, high where it gives a new state word, and `ends`, high where this word completes a beat. An
+            entry of zeros does nothing.
+        entries: The entries in the order of their slots, each with the values of its fields by name.
     """
 
     layout: Fields
@@ -41,22 +42,26 @@ class ProgramTable:
 
 
 def request_layout(table: ProgramTable, turns: int) -> Fields:
-    """What is handed from lane to lane: an entry, and whose sample it belongs to.
+    """The layout of a request, which is handed from lane to lane: an entry, and the sample that it belongs to.
 
-    The first entry of a sample has `starts`. `turn` numbers the channels that a lane works on; `bank` is that of the
-    words of their last samples, where there are two.
+    `starts` marks the first entry of a sample, and `clear` a sample that finds the state cleared. `turn` is the number
+    of the channel among those of a lane. `bank` is the bank with the words of the last sample, where there are two.
+
+    Args:
+        table: The program.
+        turns: The number of channels that a lane works on in turn.
     """
     return Fields({"starts": 1, "clear": 1, "turn": range(turns), "bank": 1, "entry": table.layout})
 
 
 def slot_layout(table: ProgramTable, turns: int) -> Fields:
-    """What travels down a lane's pipeline: an entry, and of its sample the turn, the bank, `clear` and the marks."""
+    """The layout of a slot in a lane's pipeline: the entry, and its sample's turn, bank, `clear` and marks."""
     owner = Fields({"turn": range(turns), "bank": 1, "clear": 1, "first": 1, "last": 1})
     return Fields({"entry": table.layout, "owner": owner})
 
 
 def lane_beat_layout(plan: MemoryPlan, words: int, turns: int) -> Fields:
-    """A beat of one lane: words, the row of the first of them, and the turn and marks of their sample."""
+    """The layout of a beat of one lane: its words, the state of the first of them, and its sample's turn and marks."""
     return Fields(
         {
             "data": ArrayLayout(signed(plan.output_format.width), words),
@@ -69,12 +74,19 @@ def lane_beat_layout(plan: MemoryPlan, words: int, turns: int) -> Fields:
 
 
 class Lane(Component):
-    """One multiplier with the states of the channels that it works on.
+    """One lane of channels in step: the logic around one multiplier, with the states of the channels it works on.
+
+    Args:
+        plan: The fixed-point plan.
+        table: The program.
+        words: The number of words in a beat.
+        turns: The number of channels that the lane works on in turn.
 
     Attributes:
-        request: In, what to do: `request_layout`.
-        sample: In, its channel's sample, which is read in the cycle of the request that starts it.
-        multiplier: Out, `multiplier_signature`.
+        request: In, the entry that enters the lane's pipeline in this cycle, of `request_layout`.
+        sample: In, the sample of the lane's channel, of `sample_layout`; it is read in the cycle of the request that
+            starts it.
+        multiplier: Out, of `multiplier_signature`.
         beats: Out, stream of `lane_beat_layout` that is always ready.
     """
 
@@ -91,7 +103,10 @@ class Lane(Component):
         )
 
     def _carried(self, m: Module, stages: type[Stage], read: Any) -> dict[Any, Any]:
-        """The slot that is in each stage from `read` on, in which the request comes; its owner is held meanwhile."""
+        """The slot that is in each stage from `read` on, the stage in which requests enter.
+
+        Only the first request of a sample says which sample it is; the owner is held for the further ones.
+        """
         at = carried(m, slot_layout(self._table, self._turns), stages, "slot", since=read)
         slot = at[read]
         held_owner = Signal.like(slot.owner, name="held_owner")
@@ -108,18 +123,24 @@ class Lane(Component):
         return at
 
     def _address(self, slot: Any, row: Value) -> Value:
-        """Where a row of the slot's channel lies."""
+        """The address of a state of the slot's channel, in a memory of all channels of the lane."""
         return flat_index(slot.owner.turn, row, self._plan.spec.order)
 
     def _held_sample(self, m: Module) -> Signal:
-        """The code of the sample, from the cycle after the request that starts it until the next one."""
+        """A register with the code of the sample, from the cycle after its first request to that of the next one."""
         held_sample = Signal(signed(self._plan.input_format.width))
         with m.If(self.request.starts):
             m.d.sync += held_sample.eq(self.sample.data)
         return held_sample
 
     def _gather(self, m: Module, word: Value, at: Any) -> None:
-        """Give words out in beats; `word` is that of the entry's row, when the entry in stage `at` retires."""
+        """Gather words and send them as beats.
+
+        Args:
+            m: The module that the registers are added to.
+            word: The output word of the entry's row, in the cycles in which `retire` of the entry is high.
+            at: The slot in the stage of the new words.
+        """
         count = self._words
         gathered = [Signal(signed(self._plan.output_format.width), name=f"gathered_{j}") for j in range(count - 1)]
         with m.If(at.entry.retire):
@@ -136,18 +157,19 @@ class Lane(Component):
 
 
 class InStepPipeline(LanePipeline):
-    """The pipeline of channels in step: their samples are collected, then the program runs through all lanes once."""
+    """The datapath of channels in step: collects their samples, then runs the program through all lanes once."""
 
     lane: ClassVar[type[Lane]]
+    """The component of a lane."""
 
     @classmethod
     @abstractmethod
     def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
-        """The entries of a sample, for beats of so many words."""
+        """The program of a sample under `plan`, with beats of `words` words."""
 
     @classmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
-        """The program as it is."""
+        """The program, an entry in each row."""
         table = cls.table(plan, schedule.words)
         return RomContents(table.layout, table.entries)
 
@@ -159,7 +181,8 @@ class InStepPipeline(LanePipeline):
         m.submodules.sequencer = seq = Sequencer(schedule, turns)
         m.d.comb += self.rom.address.eq(seq.next_slot)
 
-        # The sample of the last lane starts the round. A lane takes its own over before the next one can come.
+        # The sample of the last lane starts the round. Lane k reads its own k + 1 cycles later, and its register is
+        # overwritten at the end of that cycle at the earliest, so one register for each lane is enough.
         samples = [Signal(sample_layout(plan.input_format.width), name=f"sample_{k}") for k in range(lanes)]
         filled = index_signal(lanes, "filled")
         complete = Signal()
@@ -171,7 +194,7 @@ class InStepPipeline(LanePipeline):
         with m.If(self.samples.valid & self.samples.ready):
             m.d.sync += [element(samples, filled).eq(self.samples.payload), filled.eq(successor(filled, lanes))]
 
-        bank = Signal()  # changes when every channel has had its sample
+        bank = Signal()  # the bank with the words of the last samples; changes after a sample of every channel
         m.d.sync += bank.eq(bank ^ (seq.ends & is_last(seq.channel, turns)))
         requests = [Signal(request_layout(table, turns), name=f"request_{k}") for k in range(lanes)]
         issued = Signal(request_layout(table, turns))
@@ -188,7 +211,7 @@ class InStepPipeline(LanePipeline):
             m.d.comb += [lane.request.eq(request), lane.sample.eq(samples[k])]
             connect(m, lane.multiplier, flipped(self.multipliers[k]))
             beat, payload = lane.beats.payload, self.beats.payload
-            with m.If(lane.beats.valid):  # never two at once: lanes are a cycle apart, and `lanes` words make a beat
+            with m.If(lane.beats.valid):  # one lane at a time: they are a cycle apart, and `lanes` words make a beat
                 m.d.comb += [
                     self.beats.valid.eq(1),
                     payload.data.eq(beat.data),
@@ -201,12 +224,13 @@ class InStepPipeline(LanePipeline):
 
 
 class InStepMemory(StreamMemory):
-    """A memory whose lanes work on channels in step, `lanes` a divisor of the order and of the channels.
+    """A memory whose lanes work on as many channels in step; `lanes` divides the order and the number of channels.
 
     A beat holds `lanes` successive states of one channel, and the beats of the channels in step alternate.
     """
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
+        """Accept numbers that divide both the order and the number of channels."""
         check_divisor(lanes, plan.spec.order, "order")
         check_divisor(lanes, channels, "number of channels, which are worked on side by side,")

@@ -1,4 +1,4 @@
-"""The bank of integrators: wide accumulators, one rounding to the state word, optional error feedback."""
+"""The integrators of a memory: wide accumulators, a single rounding to the state word, optional error feedback."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from lmu_hw.rtl.primitives.storage import storage
 
 
 class BankStage(Stage):
-    """The stages of the bank, from the address of an accumulator to the state word that follows from it."""
+    """The stages of the bank, from the address of an accumulator to the new state word."""
 
     READ = "the accumulators are addressed"
-    HOLD = "they come out of their memory, and all of the sum but the increment is made"
+    HOLD = "the accumulators are read, and the sum of all terms but the increment is made"
     ADD = "the increments are there and are added"
     RETIRE = "the new words are there, and the new accumulators are written back at the end of the cycle"
 
 
 READ_LEAD = BankStage.ADD - BankStage.READ
-"""Cycles from the address of an accumulator to its increment."""
+"""Cycles from the address of an accumulator to the increment that is added to it: READ and HOLD come before ADD."""
 
 
 class IntegratorBank(Component):
-    """Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+    """Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 
         accumulator ← accumulator + increment
         sum         = accumulator [+ increment/2 for Adams–Bashforth 2, whose sums carry one fractional bit more]
         word        = floor((sum + residue + half an LSB) / 2^requantisation)
         output      = word, or floor((sum + half an LSB) / 2^output_requantisation) on a finer grid
 
-    The residue is what the rounding of the word before left over, where the plan has error feedback; it is stored
-    beside the accumulator. A bank can be read and added to in every cycle, at the same address too.
+    Where the plan has error feedback, the residue is what the rounding of the word before left over; it is stored
+    beside the accumulator. In every cycle a row of integrators can be read and another one added to. The same row can
+    be read again 3 cycles later, in the cycle in which it is written back. Latency: 3 cycles from the address to the
+    words.
 
     ```wavedrom
     {"signal": [
@@ -46,11 +48,17 @@ class IntegratorBank(Component):
       {"name": "words, outputs",       "wave": "x...3x", "data": ["of k"]}]}
     ```
 
+    Args:
+        plan: The plan with the formats of accumulators, words and outputs.
+        lanes: The number of integrators in a row, which are worked on together.
+        depth: The number of rows.
+
     Attributes:
-        read: In, `address` of the accumulators that are read, and `clear`: they count as zero.
-        add: In, `READ_LEAD` cycles later: `valid`, their `address` again, and `increments` on the products' grid.
-        words: Out, `lanes` new state words, one cycle after `add`.
-        outputs: Out, what leaves the memory, likewise.
+        read: In, the `address` of the row that is read, and `clear`, high where its integrators count as zero.
+        add: In, `READ_LEAD` cycles after `read`: `valid`, high where the row is written back, its `address` again,
+            and the `increments`, one for each lane, with the fractional bits of the products.
+        words: Out, the new state words, one for each lane, in the cycle after `add`.
+        outputs: Out, the words that leave the memory, in the same cycle as `words`.
     """
 
     def __init__(self, plan: MemoryPlan, lanes: int, depth: int) -> None:
@@ -71,10 +79,11 @@ class IntegratorBank(Component):
         wide, cut = plan.accumulator_format.width, plan.requantisation
         drop = plan.product_format.fraction - plan.accumulator_format.fraction
         half = 1 << (cut - 1)
-        extra = int(plan.two_step)  # the fractional bit that the half of an increment takes
+        extra = int(plan.two_step)  # one more fractional bit holds the half of an increment exactly
         integrator = Fields({"accumulator": signed(wide), "residue": signed(cut) if plan.error_feedback else 0})
         m.submodules.integrators = integrators = storage(ArrayLayout(integrator, lanes), self._depth)
         store = integrators.write_port()
+        # Transparent, so that a row that is written back in a cycle can be read in the same cycle.
         fetch = integrators.read_port(transparent_for=(store,))
         m.d.comb += fetch.addr.eq(self.read.address)
         clear = Signal()
@@ -115,5 +124,5 @@ class IntegratorBank(Component):
 
 
 def integrator_bits(plan: MemoryPlan) -> int:
-    """Bits of a state's integrator: its accumulator, and the residue where there is error feedback."""
+    """Bits of storage of one integrator: its accumulator, and its residue where there is error feedback."""
     return plan.accumulator_format.width + (plan.requantisation if plan.error_feedback else 0)

@@ -1,9 +1,8 @@
-"""The structured memory: the zero-order hold in stages of words, a product a cycle.
+"""The structured memory: the zero-order hold by intermediate words, one product a cycle in each lane.
 
-The program is the order of the products of a sample, one to a cycle. Every row, be it an intermediate word or the
-increment of a state, is a sum of products that follow each other (`lmu_hw.fixed_point.datapaths.structured` has the
-rows). A row whose operands are not there yet lets a later one go first; the increments come last, in the order of the
-states.
+The program lists the products of a sample, one for each cycle. A row is a sum of successive products, and it is either
+an intermediate word or the increment of a state (`lmu_hw.fixed_point.datapaths.structured` defines the rows). While the
+operands of a row are not computed yet, a later row goes first; the increments come last, in the order of the states.
 """
 
 from __future__ import annotations
@@ -28,40 +27,48 @@ from lmu_hw.rtl.primitives.storage import storage
 
 
 class StructuredStage(Stage):
-    """The stages of lane 0, which the entries of the program pass in successive cycles."""
+    """The stages of lane 0, which each entry of the program passes in successive cycles."""
 
-    ISSUE = "the entry comes out of the ROM and is handed to the lane"
-    READ = "its operand is addressed"
-    ALIGN = "the operand is there, aligned, and the sample is taken off state 0"
-    MULTIPLY = "it is at the multiplier; the word that is added to the finished sum is addressed"
+    ISSUE = "the entry is read from the ROM and is handed to the lane"
+    READ = "the operand of the entry is addressed"
+    ALIGN = "the operand is there and is aligned, and the sample is subtracted from state 0"
+    MULTIPLY = "the operand is at the multiplier; the carry of the row, which is added unmultiplied, is addressed"
     ACCUMULATE = "the product is there and is added to the sum of its row"
-    ROUND = "a finished sum is rounded to an intermediate word, or aligned as an increment"
-    WRITE = "the intermediate word is written, or the increment added to its accumulator"
-    RETIRE = "the new state word is there: it is written to the other bank, and leaves with its beat"
+    ROUND = "a finished sum is rounded to an intermediate word, or aligned as an increment; the carry is added"
+    WRITE = "the intermediate word is written, or the increment is added to its accumulator"
+    RETIRE = "the new state word is there; it is written to the other bank and leaves with its beat"
 
 
 STORED_AFTER = StructuredStage.WRITE - StructuredStage.READ
-"""Slots from the last product of a word to the first one that can take it as its operand; reads see what is written."""
+"""Slots from the last product of an intermediate word to the first product that can take this word as its operand.
+
+The operand is addressed in READ; a read in the cycle of WRITE gets the new word.
+"""
 STATE_AFTER = StructuredStage.RETIRE - StructuredStage.READ
-"""The same for the state word that follows from an increment."""
+"""Slots from the last product of an increment to the first product that can take the new state word as its operand."""
 CARRY_LEAD = StructuredStage.MULTIPLY - StructuredStage.READ
-"""Slots by which the word that is added unmultiplied may come later than an operand."""
+"""Slots by which the carry of a row, addressed in MULTIPLY, may be written later than an operand, addressed in READ."""
 WORD_LATENCY = StructuredStage.RETIRE - StructuredStage.ISSUE
-"""Cycles from the last slot of an increment to its word."""
+"""Cycles from the slot of an increment's last product, in ISSUE, to its new state word, in RETIRE."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """One coefficient times one word, added to the sum of its row.
+    """A coefficient times a word, which is added to the sum of a row.
+
+    Words are numbered: 0 … order − 1 are those of z = x − e₀u, with the state words x and the sample u; intermediate
+    words follow.
 
     Attributes:
-        row: the word that the sum becomes; below `order` the increment of that state.
-        operand: the word that is multiplied; below `order` one of z = x − e₀u.
-        coefficient: what it is multiplied by.
-        fraction_bits: fractional bits of the row's coefficients; of an increment, those missing to the common grid.
-        opens, closes: it is the first or the last product of its row.
-        carry: the word that is added to the finished sum; −1 for none.
-        retires: the row is the increment of a state.
+        row: The number of the intermediate word that the sum becomes, or of the state whose increment it is.
+        operand: The number of the word that is multiplied.
+        coefficient: The coefficient that multiplies it, as a code.
+        fraction_bits: For an intermediate word, the fractional bits of the row's coefficients, which rounding drops;
+            for an increment, the left shift that brings its sum to the fractional bits of all increments.
+        opens: Whether this is the first product of its row.
+        closes: Whether this is the last product of its row.
+        carry: The number of the word that is added unmultiplied to the finished sum; −1 for none.
+        retires: Whether the row is the increment of a state.
     """
 
     row: int
@@ -76,11 +83,12 @@ class Product:
 
 @dataclass(frozen=True)
 class StructuredProgram:
-    """All products of one sample.
+    """The products of a sample in the order of their slots.
 
     Attributes:
-        slots: one for each cycle; None where a word is waited for.
-        wait: cycles that the next sample of the same channel must wait after them for its state words.
+        slots: The product of each slot, one a cycle; None where all rows wait for a word.
+        wait: The number of cycles after the last slot for which the next sample of the same channel waits for the
+            state words.
     """
 
     slots: tuple[Product | None, ...]
@@ -88,21 +96,26 @@ class StructuredProgram:
 
     @property
     def increments(self) -> tuple[int, ...]:
-        """The slot of the last product of each state's increment."""
+        """The slot of the last product of each state's increment, in the order of the states."""
         return tuple(slot for slot, each in enumerate(self.slots) if each and each.retires and each.closes)
 
 
 @dataclass(frozen=True)
 class _Row:
+    """A row before its products are put in order; the attributes are those of `Product`."""
+
     row: int
-    terms: tuple[tuple[int, int], ...]  # word, coefficient
+    terms: tuple[tuple[int, int], ...]  # the number of a word, and the coefficient that multiplies it
     fraction_bits: int
     carry: int
     retires: bool
 
 
 def structured_program(increment: StructuredIncrement) -> StructuredProgram:
-    """The table for `increment`."""
+    """Put the products of an increment in order by list scheduling: the first row that can start goes next.
+
+    Increments keep the order of the states, so that the words of a beat retire in order.
+    """
     ready = dict.fromkeys(range(increment.order), 0)
     slots: list[Product | None] = []
     for waiting in (list(_inner_rows(increment)), list(_last_rows(increment))):
@@ -120,6 +133,7 @@ def structured_program(increment: StructuredIncrement) -> StructuredProgram:
 
 
 def _inner_rows(increment: StructuredIncrement) -> Iterator[_Row]:
+    """The rows of the intermediate words."""
     for block in increment.inner:
         for k, row in enumerate(block.rows.tolist()):
             terms = _terms(block.operands.tolist(), block.codes[k].tolist())
@@ -128,6 +142,7 @@ def _inner_rows(increment: StructuredIncrement) -> Iterator[_Row]:
 
 
 def _last_rows(increment: StructuredIncrement) -> Iterator[_Row]:
+    """The rows of the states' increments, in the order of the states."""
     every = range(increment.coefficients.shape[1])
     for state, codes in enumerate(increment.coefficients.tolist()):
         yield _Row(
@@ -140,17 +155,18 @@ def _last_rows(increment: StructuredIncrement) -> Iterator[_Row]:
 
 
 def _terms(words: range | list[int], codes: list[int]) -> tuple[tuple[int, int], ...]:
-    """What is not zero; a row of zeros keeps one product."""
+    """The words with coefficients that are not zero; a row of zeros keeps one product, because it must be written."""
     return tuple((word, code) for word, code in zip(words, codes, strict=True) if code) or ((0, 0),)
 
 
 def _in_turn(row: _Row, ready: dict[int, int]) -> list[tuple[int, int]]:
+    """The terms of a row in the order in which their words become ready."""
     never = 1 << 60
     return sorted(row.terms, key=lambda term: ready.get(term[0], never))
 
 
 def _can_start(row: _Row, ready: dict[int, int], slot: int) -> bool:
-    """Whether every operand is there when its turn comes, if the row starts in `slot`."""
+    """Whether every operand, and the carry, is ready in time if the row starts in `slot`."""
     terms = _in_turn(row, ready)
     if any(word not in ready or ready[word] > slot + k for k, (word, _) in enumerate(terms)):
         return False
@@ -158,6 +174,7 @@ def _can_start(row: _Row, ready: dict[int, int], slot: int) -> bool:
 
 
 def _products(row: _Row, ready: dict[int, int]) -> Iterator[Product]:
+    """The products of a row, one for each slot; only the last one has the carry."""
     terms = _in_turn(row, ready)
     for k, (word, code) in enumerate(terms):
         closes = k == len(terms) - 1
@@ -165,7 +182,7 @@ def _products(row: _Row, ready: dict[int, int]) -> Iterator[Product]:
 
 
 def _wait(slots: list[Product | None], order: int) -> int:
-    """After so many cycles every state word is there when the next sample reads it first."""
+    """The least number of cycles after the slots so that the next sample reads every state word after it is written."""
     products = [(slot, each) for slot, each in enumerate(slots) if each is not None]
     reads = [(each.operand, slot) for slot, each in products]
     reads += [(each.carry, slot + CARRY_LEAD) for slot, each in products]
@@ -177,13 +194,18 @@ def _wait(slots: list[Product | None], order: int) -> int:
 
 
 def _increment(plan: MemoryPlan) -> StructuredIncrement:
+    """The structured increment of a plan.
+
+    Raises:
+        DesignError: The increment of the plan is of another kind.
+    """
     if not isinstance(plan.increment, StructuredIncrement):
         raise DesignError("increment", "a structured one", type(plan.increment).__name__)
     return plan.increment
 
 
 class _StructuredTable(ProgramTable):
-    """The program of a plan as rows of a ROM; states and intermediate words are numbered from 0 each."""
+    """The structured program as rows of a ROM; states and intermediate words are each numbered from 0."""
 
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment, order = _increment(plan), plan.spec.order
@@ -196,19 +218,19 @@ class _StructuredTable(ProgramTable):
         self.layout = Fields(
             {
                 "operand": number,
-                "operand_is_state": 1,  # and not an intermediate word
-                "operand_less_input": 1,  # it is state 0, and the sample is taken off
+                "operand_is_state": 1,  # else it is an intermediate word
+                "operand_less_input": 1,  # it is state 0, from which the sample is subtracted
                 "carry": number,
                 "adds_carry": 1,
                 "carry_is_state": 1,
                 "carry_less_input": 1,
                 "opens": 1,
                 "row": number,
-                "store": 1,
-                "retire": 1,  # the sum is an increment
-                "ends": 1,  # and its word the last of a beat
+                "store": 1,  # the finished sum becomes an intermediate word
+                "retire": 1,  # the finished sum is an increment
+                "ends": 1,  # the new state word is the last of its beat
                 "coefficient": signed(increment.coefficient_bits),
-                "shift": range(max(shifts.values()) + 1),  # down for an intermediate word, up for an increment
+                "shift": range(max(shifts.values()) + 1),  # right for an intermediate word, left for an increment
             }
         )
 
@@ -243,7 +265,7 @@ class _StructuredTable(ProgramTable):
 
 
 class _StructuredLane(Lane):
-    """One multiplier, an accumulator, and the intermediate words of the channel that it works on."""
+    """One lane of the structured memory: row sum, intermediate words and integrators around one multiplier."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -255,11 +277,13 @@ class _StructuredLane(Lane):
         accumulate, rounded = at[StructuredStage.ACCUMULATE], at[StructuredStage.ROUND]
         written, retired = at[StructuredStage.WRITE], at[StructuredStage.RETIRE]
 
-        # A carry is aligned so many stages after its entry's operand; the next sample may be held by then already.
+        # A carry is aligned `CARRY_LEAD` cycles after the operand of its entry; by then the held sample may already
+        # be that of the next channel.
         held_sample = self._held_sample(m)
         carry_sample = delayed(m, held_sample, CARRY_LEAD, "carry_sample")
 
-        # The words of the last sample and of this one lie in two banks that change roles.
+        # Old and new words lie in two banks that change roles, because old words are still read as carries and operands
+        # while the first new ones retire.
         m.submodules.words = words = storage(signed(plan.state_format.width), 2 * turns * order)
         words_write = words.write_port()
         operand_state = words.read_port(transparent_for=(words_write,))
@@ -270,7 +294,7 @@ class _StructuredLane(Lane):
         carry_intermediate = intermediates.read_port(transparent_for=(intermediates_write,))
 
         def aligned(slot: Any, state: Value, intermediate: Value, is_state: Value, taken_off: Value) -> Value:
-            """A word with the operands' fractional bits: a state, less what is taken off, or an intermediate word."""
+            """A word with the fractional bits of the operands: a state less its input, or an intermediate word."""
             word = Mux(slot.owner.clear, 0, state) << state_shift
             return Mux(is_state, word - (taken_off << input_shift), intermediate)
 
@@ -298,8 +322,8 @@ class _StructuredLane(Lane):
         m.d.comb += [self.multiplier.operand.eq(operand), self.multiplier.coefficient.eq(multiply.entry.coefficient)]
         m.d.sync += row_sum.eq(Mux(accumulate.entry.opens, 0, row_sum) + self.multiplier.product)
 
-        # ROUND: a finished sum is rounded to the operands' grid, or goes to the integrators as it is.
-        common = table.least_fraction_bits - 1  # one place stays: its bit tells which way to round
+        # ROUND: a finished sum is rounded to the fractional bits of the operands, or is aligned for the integrators.
+        common = table.least_fraction_bits - 1  # the shift keeps one bit below the result: the one that rounds it
         shifted = Signal(signed(plan.product_format.width + max(0, -common)))
         m.d.comb += shifted.eq((row_sum >> common if common >= 0 else row_sum << -common) >> rounded.entry.shift)
         intermediate = Signal(number)
@@ -330,27 +354,28 @@ class _StructuredLane(Lane):
 
 
 class _StructuredPipeline(InStepPipeline):
-    """The pipeline of the structured memory: the program of its rows, a product a cycle in each lane."""
+    """The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane."""
 
     lane = _StructuredLane
 
     @classmethod
     def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
+        """The structured program of `plan`, with beats of `words` words."""
         return _StructuredTable(plan, words)
 
 
 class StructuredMemory(InStepMemory):
-    """The zero-order hold with fewer products than its matrix has entries, `lanes` channels in step.
+    """Structured memory: the zero-order hold with fewer products than its matrix has entries, one per lane and cycle.
 
-    Once the samples u of all channels in step are there, the program runs through the lanes, a product a cycle. The
-    products of a row follow each other at the multiplier and are added up; the finished sum, to which one more word
-    may be added unmultiplied, is rounded to an intermediate word and stored for later rows, or it is the increment of
-    a state. Operands are state words of the last sample, u being taken off state 0, and intermediate words. A row
-    that waits for a word lets another go first. The increments come last, in the order of the states; the bank adds
-    them and rounds to the new words, which are stored, and leave as soon as `lanes` of them make a beat. The words of
-    the last sample and of this one lie in two banks that change roles.
+    It starts when the samples of all channels in step are there; then the program runs through the lanes, one product
+    a cycle. The products of a row follow each other at the multiplier and are added up. One word, the carry, may be
+    added unmultiplied to the finished sum, which is then rounded to an intermediate word and stored for later rows, or
+    is the increment of a state. Operands are intermediate words and the state words of the last sample, where the
+    sample is subtracted from state 0. While a row waits for a word, another row goes first. The increments come last,
+    in the order of the states; the integrators add them and round the sums to the new words, which are stored, and
+    which leave as soon as `lanes` of them make a beat. Old and new words lie in two banks that change roles.
 
-    A row of two products, and one that takes its word as an operand as early as it can:
+    A row of two products, and an entry of another row that takes its word as an operand as early as possible:
 
     ```wavedrom
     {"signal": [
@@ -364,9 +389,10 @@ class StructuredMemory(InStepMemory):
       {"name": "WRITE",      "wave": "xxxxxxxx3xxxx4x", "data": ["word", ""]}]}
     ```
 
-    Multiplications per sample: what the plan says. Cycles for a sample of each channel in step: those, and
-    the slots in which every row waits; with one turn of channels up to 5 more. Latency: from the acceptance of
-    the last lane's sample, the slot of the last product of state lanes − 1 and 7 more.
+    Multiplications per sample: `multiplications_per_sample` of the plan. Cycles for a sample of each channel in step:
+    one for each multiplication and for each slot in which every row waits; up to 5 more if no other channels take
+    turns. Latency: 7 cycles after the slot of the last product of state lanes − 1, which counts from the acceptance of
+    the last lane's sample.
     """
 
     datapath = Datapath.STRUCTURED
@@ -375,7 +401,7 @@ class StructuredMemory(InStepMemory):
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The program's slots, one a cycle, and its wait."""
+        """The slots of the program, one a cycle, and its wait."""
         program = structured_program(_increment(plan))
         return Schedule.interleaved(
             groups=plan.spec.order // lanes,
@@ -389,10 +415,12 @@ class StructuredMemory(InStepMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of their increments' last product."""
         program = structured_program(_increment(plan))
         return tuple(slot + WORD_LATENCY for slot in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Integrators and two banks of state words for each channel, and intermediate words for each lane."""
         states = channels * plan.spec.order * (integrator_bits(plan) + 2 * plan.state_format.width)
         return states + lanes * max(1, _increment(plan).words) * plan.operand_format.width

@@ -1,14 +1,14 @@
-"""The tridiagonal memory: the bilinear step as one tridiagonal elimination from both ends, a product a cycle.
+"""The tridiagonal memory: the bilinear step as one tridiagonal elimination from both ends, one product a cycle.
 
-The program is the order of the multiplications of a sample, one to a cycle. The elimination runs from both ends to
-the middle row k and back (`lmu_hw.fixed_point.datapaths.tridiagonal` has the equations). Either recurrence needs a
-product only two cycles after the one before it, so the two take turns at the multiplier. Each entry of the program
-makes one operand,
+The program lists the multiplications of a sample, one for each cycle. The elimination runs from both ends to the
+middle row k and back (`lmu_hw.fixed_point.datapaths.tridiagonal` has the equations). A recurrence needs each product
+two cycles after the one before, so the recurrences of the two ends take turns at the multiplier. Each entry of the
+program makes one operand,
 
-    operand[n] = base + addend + sign·round(product of operand[n − 2]),   all of it halved in one case,
+    operand[n] = base + addend + sign·round(product of operand[n − 2]),   in one case half of this sum,
 
-and says what becomes of it: what it is multiplied by, and whether it is stored, as it is or with its own rounded
-product taken off. `cycle` counts the cycles in which operands are at the multiplier.
+and says by what it is multiplied, and whether it is stored, either as it is or less its own rounded product. The index
+n, called `cycle`, counts the cycles in which operands are at the multiplier, from 0 in each sample.
 """
 
 from __future__ import annotations
@@ -33,59 +33,60 @@ from lmu_hw.rtl.primitives.storage import storage
 
 
 class TridiagonalStage(Stage):
-    """The stages of lane 0, which the entries of the program pass in successive cycles."""
+    """The stages of lane 0, which each entry of the program passes in successive cycles."""
 
-    ISSUE = "the entry comes out of the ROM and is handed to the lane"
-    READ = "the state word and the stored value of its row are addressed"
-    ADD = "they are there: base ± addend is made; operands of earlier entries are at hand"
-    COMPLETE = "the product of the entry two cycles before is there, and is rounded and added"
+    ISSUE = "the entry is read from the ROM and is handed to the lane"
+    READ = "the state word and the stored value of the entry's row are addressed"
+    ADD = "both are there, as are the operands of earlier entries, and base ± addend is made"
+    COMPLETE = "the product of the entry two cycles before is there and is rounded and added"
     MULTIPLY = "the operand is at the multiplier"
-    ROUND = "its product is there: rounded for the recurrence, or aligned as an increment"
+    ROUND = "the product is there and is rounded for the recurrence, or aligned as an increment"
     WRITE = "the stored value, or the new state word, is there and is written; a word leaves with its beat"
 
 
 class Base(IntEnum):
-    """What an operand starts from."""
+    """The value that an operand starts from."""
 
     NOTHING = 0
     WORD = 1  # twice the state word of the row
-    STORED = 2  # what was stored for the row
+    STORED = 2  # the value that was stored for the row
     HELD = 3  # the operand of 3 cycles before
-    ONE = 4  # 1, which rounds the half of the sum
+    ONE = 4  # one code step, so that half of the sum is rounded
 
 
 class Addend(IntEnum):
-    """What is added to it."""
+    """The value that is added to the base of an operand."""
 
     NOTHING = 0
     SAMPLE = 1  # minus twice the sample
     PLUS = 2  # plus the operand of 2 cycles before
-    MINUS = 3  # minus it
+    MINUS = 3  # minus the operand of 2 cycles before
 
 
 class Factor(IntEnum):
-    """What the operand is multiplied by."""
+    """The factor that an operand is multiplied by."""
 
     NOTHING = 0
-    PIVOT = 1
-    TWICE_PIVOT = 2
-    COEFFICIENT = 3  # minus the coefficient: the product is the state's increment
+    PIVOT = 1  # the multiplier r of a row, 1 − 1/pivot
+    TWICE_PIVOT = 2  # twice that of the middle row
+    COEFFICIENT = 3  # minus the coefficient of the row, so that the product is the increment of its state
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One operand.
+    """An entry of the program: how one operand is made, multiplied and stored.
 
     Attributes:
-        cycle: when it is at the multiplier.
-        row: whose word or stored value it starts from, and where it is stored.
-        base, addend: what it is made of.
-        product: sign of the rounded product of the operand 2 cycles before; 0 leaves it out.
-        factor: what it is multiplied by.
-        pivot: the row of the pivot, where that is the factor.
-        store: store it for `row`, where later entries can start from it, from `STORED_AFTER` cycles later on.
-        halved: the operand is half of the sum.
-        reduced: store it with its own rounded product taken off.
+        cycle: The cycle in which the operand is at the multiplier, counted from 0 in each sample.
+        row: The row whose state word or stored value the operand starts from, and for which it is stored.
+        base: The value that the operand starts from.
+        addend: The value that is added to the base.
+        product: The sign with which the rounded product of the operand 2 cycles before is added; 0 leaves it out.
+        factor: The factor that the operand is multiplied by.
+        pivot: The row of the pivot, where the factor is one.
+        store: Whether the operand is stored for `row`; entries from `STORED_AFTER` cycles later on can start from it.
+        halved: Whether the operand is half of the sum.
+        reduced: Whether the operand's own rounded product is subtracted from it before it is stored.
     """
 
     cycle: int
@@ -102,11 +103,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Program:
-    """All entries of one sample.
+    """The program of a sample.
 
     Attributes:
-        entries: one for each cycle from 0; None where the multiplier has nothing to do.
-        wait: cycles that the next sample of the same channel must wait after them for the state words.
+        entries: The entry of each cycle from 0 on; None where the multiplier is idle.
+        wait: The number of cycles after the last entry for which the next sample of the same channel waits for the
+            state words.
     """
 
     entries: tuple[Entry | None, ...]
@@ -114,20 +116,27 @@ class Program:
 
     @property
     def increments(self) -> tuple[int, ...]:
-        """The cycle in which the increment of each state is multiplied."""
+        """The cycle of the product that is each state's increment, in the order of the states."""
         return tuple(e.cycle for e in self.entries if e is not None and e.factor is Factor.COEFFICIENT)
 
 
 STORED_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
-"""Cycles from an operand to the first one that can start from what was stored for it; reads see what is written."""
+"""Cycles from an entry that stores its operand to the first entry that can start from the stored value.
+
+That value is addressed in READ; a read in the cycle of WRITE gets the new value.
+"""
 WORD_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
-"""Cycles from the operand of an increment to the first one that can start from the new state word."""
+"""Cycles from the entry of an increment to the first entry that can start from the new state word, likewise."""
 WORD_LATENCY = TridiagonalStage.WRITE - TridiagonalStage.ISSUE
-"""Cycles from the slot of an increment to its word."""
+"""Cycles from the slot of an increment, in ISSUE, to its new state word, in WRITE."""
 
 
 def solve_program(order: int) -> Program:
-    """The table for `order` states: 3·order − 1 products; at order 64 in 199 cycles, without wait."""
+    """The program for `order` states, with 3·order − 1 products; at order 64 it has 199 cycles and no wait.
+
+    Raises:
+        RuntimeError: Two entries are in the same cycle, which would be an error of the program's construction.
+    """
     entries: dict[int, Entry] = {}
     for entry in _entries(order):
         if entry.cycle in entries:
@@ -141,10 +150,11 @@ def solve_program(order: int) -> Program:
 
 
 def _entries(order: int) -> Iterator[Entry]:
+    """The entries of the program in the order of the computation: inwards, the middle row, outwards, the increments."""
     k, last = order // 2, order - 1
     below = last - k  # rows below the middle
-    # Inwards: the upper rows in the even cycles, the lower ones in the odd cycles so that they end 3 cycles
-    # before the middle row, whose sum is made in two steps.
+    # Inwards: the rows above the middle in even cycles, those below it in odd cycles. The last of them meet in the
+    # middle row, whose sum has too many terms for one operand and is made in two, 3 cycles apart.
     for i in range(k):
         yield _eliminated(2 * i, i, Addend.MINUS if i else Addend.SAMPLE, 1 if i else 0)
     for j in range(below):
@@ -171,21 +181,23 @@ def _entries(order: int) -> Iterator[Entry]:
     if below:
         yield Entry(centre + 5 + 2 * below, last, Base.STORED, Addend.MINUS, 1, store=True)
         end = centre + 5 + 2 * below
-    # The increments, in the order of the states; that of the first is still on its way from the recurrence.
+    # The increments, in the order of the states. That of state 0 continues the recurrence without being stored.
     own = Base.STORED if k else Base.ONE
     yield Entry(centre + 2 + 2 * k, 0, own, Addend.PLUS, -1, Factor.COEFFICIENT, halved=k == 0)
-    # s_1 was stored from cycle centre + 2k, s_last from cycle `end`.
+    # The increments of states 1 … last follow without a gap, so the start is late enough for s_1, which the entry of
+    # cycle centre + 2k stores, and for s_last, which that of cycle `end` stores.
     start = max(end + 1, centre + 2 * k + STORED_AFTER, end + STORED_AFTER - (last - 1))
     for i in range(1, order):
         yield Entry(start + i - 1, i, Base.STORED, factor=Factor.COEFFICIENT)
 
 
 def _eliminated(cycle: int, row: int, addend: Addend, product: int) -> Entry:
+    """The entry that makes the right-hand side of `row` on the way inwards and stores it for the way back."""
     return Entry(cycle, row, Base.WORD, addend, product, Factor.PIVOT, row, store=True, reduced=True)
 
 
 class _TridiagonalTable(ProgramTable):
-    """The program of a plan as rows of a ROM."""
+    """The tridiagonal program as rows of a ROM, with the pivots and coefficients of a plan."""
 
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment = plan.increment
@@ -193,7 +205,7 @@ class _TridiagonalTable(ProgramTable):
             raise DesignError("increment", "a tridiagonal solve", type(increment).__name__)
         k = increment.middle
         fractions = increment.pivot_fractions.copy()
-        fractions[k] -= 1  # of twice the pivot
+        fractions[k] -= 1  # the middle row multiplies by twice its pivot
         self.least_fraction = int(fractions.min())
         shifts = (fractions - self.least_fraction).tolist()
         alignment_shifts, pivots = increment.alignment_shifts.tolist(), increment.pivots.tolist()
@@ -203,14 +215,14 @@ class _TridiagonalTable(ProgramTable):
                 "base": Base,
                 "addend": Addend,
                 "adds_product": 1,  # the rounded product of the operand 2 cycles before
-                "subtracts": 1,  # with a minus
+                "subtracts": 1,  # that product is subtracted
                 "halved": 1,
                 "store": 1,
                 "reduced": 1,
                 "retire": 1,  # the product is an increment
-                "ends": 1,  # and its word the last of a beat
+                "ends": 1,  # the new state word is the last of its beat
                 "coefficient": signed(increment.coefficient_bits),
-                "shift": range(max(*shifts, *alignment_shifts) + 1),  # down for a pivot's product, up for an increment
+                "shift": range(max(*shifts, *alignment_shifts) + 1),  # right for the recurrence, left for an increment
             }
         )
         program = solve_program(plan.spec.order)
@@ -245,14 +257,14 @@ class _TridiagonalTable(ProgramTable):
 
 
 class _TridiagonalLane(Lane):
-    """One multiplier, a recurrence around it, and what is stored of each row for later entries."""
+    """One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, table, turns, order = self._plan, self._table, self._turns, self._plan.spec.order
         state_shift, input_shift = operand_shifts(plan)
         number = signed(plan.operand_format.width)
-        wider = signed(plan.operand_format.width + 1)  # of a sum that is halved
+        wider = signed(plan.operand_format.width + 1)  # one more bit for a sum that is halved
 
         held_sample = self._held_sample(m)
         at = self._carried(m, TridiagonalStage, TridiagonalStage.READ)
@@ -272,7 +284,7 @@ class _TridiagonalLane(Lane):
             stored_read.addr.eq(read.entry.row),
         ]
 
-        # ADD: base ± addend, without the product, which is not there yet.
+        # ADD: base ± addend; the product that completes the operand comes one cycle later.
         operand = Signal(number)  # of the entry in MULTIPLY
         last_operand = Signal(number)  # of the entry in ROUND
         word = Signal(signed(plan.state_format.width))
@@ -299,8 +311,8 @@ class _TridiagonalLane(Lane):
         base_and_addend = Signal(wider)
         m.d.sync += base_and_addend.eq(Mux(minus, base - addend, base + addend))
 
-        # COMPLETE: the product, which is in ROUND then, is rounded by its floor and a carry, the upper one of the bits
-        # that are dropped; what is taken off is added as ~floor with the complement of that carry.
+        # COMPLETE: the product of the entry in ROUND is added. Rounded, it is its floor plus a carry, which is the top
+        # one of the dropped bits; its negative is ~floor plus the inverted carry. So one carry-in serves both.
         product = self.multiplier.product
         floor_and_carry = Signal(product.shape())
         floor = Signal(signed(len(product)))
@@ -321,7 +333,7 @@ class _TridiagonalLane(Lane):
         m.d.comb += [self.multiplier.operand.eq(operand), self.multiplier.coefficient.eq(multiply.entry.coefficient)]
         m.d.sync += last_operand.eq(operand)
 
-        # ROUND: what is stored for later entries, and the increments.
+        # ROUND: the value to be stored for later entries, and the increments.
         fetched = at[TridiagonalStage.ROUND.earlier(READ_LEAD)]
         reduced = rounded.entry.reduced
         to_store = Signal(number)
@@ -349,29 +361,30 @@ class _TridiagonalLane(Lane):
 
 
 class _TridiagonalPipeline(InStepPipeline):
-    """The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane."""
+    """The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle."""
 
     lane = _TridiagonalLane
 
     @classmethod
     def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
+        """The tridiagonal program of `plan`, with beats of `words` words."""
         return _TridiagonalTable(plan, words)
 
 
 class TridiagonalMemory(InStepMemory):
-    """The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
+    """Tridiagonal memory: the bilinear step by elimination from both ends, one operand per lane and cycle.
 
-    Once the samples u of all channels in step are there, the program runs through the lanes, an entry a cycle. First
-    each row's right-hand side is made of its state word and the results of the row before it, from both ends
-    inwards, the two ends taking turns at the multiplier; u enters with row 0. Where the two meet, the middle row is
-    solved, and from there the solution s is substituted outwards and stored. Last, each s_i is multiplied by its
-    −h(2i+1), in the order of the states: that product is the increment, which the bank adds and rounds to the new
-    word. The words are stored, and leave as soon as `lanes` of them make a beat.
+    It starts when the samples of all channels in step are there; then the program runs through the lanes, an entry a
+    cycle. First each row's right-hand side is made of its state word and the result of the row before it, from both
+    ends inwards, where the two ends take turns at the multiplier; the sample enters with row 0. Where the two ends
+    meet, the middle row is solved, and from there the solution s is substituted outwards and stored. Last, each s_i is
+    multiplied by its −h(2i+1), in the order of the states: that product is the increment, which the integrators add
+    and round to the new word. The words are stored, and leave as soon as `lanes` of them make a beat.
 
-    A recurrence cannot be spread over multipliers, so `lanes` of them, a divisor of the order and of the channels,
-    work on as many channels in step.
+    A recurrence cannot be spread over multipliers, so further lanes work on further channels in step; `lanes` divides
+    the order and the number of channels.
 
-    Two entries of the recurrence of one end, with one of the other end between them:
+    Two entries of the recurrence from one end, with an entry of the other end between them:
 
     ```wavedrom
     {"signal": [
@@ -386,9 +399,9 @@ class TridiagonalMemory(InStepMemory):
      "edge": ["a->b product"]}
     ```
 
-    Multiplications per sample: 3·order − 1. Cycles for a sample of each channel in step, with several turns
-    of channels: length of the program, from order 4 on 3·order + 6 … 8; with one turn up to 4 more. Latency:
-    from the acceptance of the last lane's sample, the slot of the increment of state lanes − 1 and 6 more.
+    Multiplications per sample: 3·order − 1. Cycles for a sample of each channel in step: the length of the program,
+    which from order 4 on is 3·order + 6 to 3·order + 8; up to 4 more if no other channels take turns. Latency: 6 cycles
+    after the slot of the increment of state lanes − 1, which counts from the acceptance of the last lane's sample.
     """
 
     datapath = Datapath.TRIDIAGONAL
@@ -397,7 +410,7 @@ class TridiagonalMemory(InStepMemory):
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The program's slots, one a cycle, and its wait."""
+        """The slots of the program, one a cycle, and its wait."""
         order = plan.spec.order
         program = solve_program(order)
         return Schedule.interleaved(
@@ -412,10 +425,12 @@ class TridiagonalMemory(InStepMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of the last of their increments."""
         program = solve_program(plan.spec.order)
         return tuple(cycle + WORD_LATENCY for cycle in program.increments[lanes - 1 :: lanes])
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """Integrators and state words for each channel, and a stored value for each row in each lane."""
         states = channels * (integrator_bits(plan) + plan.state_format.width)
         return plan.spec.order * (states + lanes * plan.operand_format.width)

@@ -1,10 +1,10 @@
-"""The unrolled memory: every multiplication has a multiplier of its own, every cycle a sample.
+"""The unrolled memory: every product has a multiplier of its own, and a sample can be taken in every cycle.
 
-Its pipeline is not drawn but computed. `Staged` stands for an integer on its way through it: whatever an increment's
-`evaluate` writes with +, −, ·, << and >> becomes a pipeline in which every operator meets operands of the same sample,
-because a value knows the stage at which it is there and is delayed to meet a later one. Words are as wide as their
-certified range asks for, in affine arithmetic: the exact linear map from the inputs, and a bound on what roundings and
-constants add to it.
+Its pipeline is derived from the arithmetic of the increment. `Staged` stands for an integer in the pipeline: what the
+increment's `evaluate` computes with +, −, ·, << and >> becomes hardware in which every operator gets operands of the
+same sample, because a value knows the stage in which it is there and is delayed to meet a later one. Words are as wide
+as their range needs. The range follows by affine arithmetic, from the exact linear map of the inputs and a bound on
+what roundings and constants add to it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,34 @@ from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.storage import storage
 
 ADDERS = 2
-"""Adders in a row between two registers; a multiplier has a register on both sides."""
+"""The largest number of adders in series between two registers; a multiplier has a register on either side."""
 
-_SLACK = 1.0 + 1e-9  # of bounds that are computed in floating point
+_SLACK = 1.0 + 1e-9  # covers the rounding errors of range bounds that are computed in floating point
 
 
 Registers = list[tuple[Signal, Value]]
-"""What each register takes over at every clock edge."""
+"""The pipeline registers, each with the value that it takes over at every clock edge."""
 
 
 class Staged:
-    """An integer that is there `stage` cycles after its sample was issued, as a signed value.
+    """An integer that a sample causes, as a signed hardware value in a stage of the pipeline.
 
-    Registers on the way are appended to `registers`.
+    Arithmetic on it gives further such integers, and appends the registers that are needed to `registers`. Its range is
+    bounded by Σ |gains|·peaks + error.
+
+    Args:
+        registers: The list of the pipeline registers.
+        value: The hardware value; bits that the range does not need are dropped.
+        stage: The number of cycles from the issue of the sample to the value.
+        adders: The number of adders in series between the last register and the value.
+        gains: The coefficients of the value as a linear map of the inputs, shape (inputs,).
+        peaks: The largest magnitude of each input, shape (inputs,).
+        error: A bound on the deviation of the value from that map, in code steps.
 
     Attributes:
-        value: the hardware value.
-        stage: cycles from the issue of the sample.
-        adders: adders between the last register and here.
+        value: The hardware value.
+        stage: The number of cycles from the issue of the sample to the value.
+        adders: The number of adders in series between the last register and the value.
     """
 
     def __init__(
@@ -55,7 +65,7 @@ class Staged:
         self.value = value[:width].as_signed() if len(value) > width else value
         self.stage, self.adders = stage, adders
         self._later: Staged | None = None
-        self._origin: tuple[Staged, int] | None = None  # this is another one, shifted up
+        self._origin: tuple[Staged, int] | None = None  # the unshifted integer, if this one is a left shift of it
 
     def __add__(self, other: Staged | int) -> Staged:
         return self._sum(other, 1)
@@ -85,13 +95,16 @@ class Staged:
         return made
 
     def __rshift__(self, fraction_bits: int) -> Staged:
-        """Towards −∞; what is dropped counts as an error of less than one."""
+        """Shift right, rounding towards −∞; the dropped bits count as an error of less than one."""
         scale = 2.0**-fraction_bits
         gains, error = scale * self._gains, scale * self._error + (1.0 if fraction_bits else 0.0)
         return self._made(self.value >> fraction_bits, self.stage, self.adders, gains, error)
 
     def at(self, stage: int) -> Staged:
-        """The same integer at `stage`, not earlier than its own, through as many registers as that takes."""
+        """The same integer in a stage not before its own, through as many registers as there are cycles between them.
+
+        Delays are shared by all users of the integer, and a left shift delays the narrower unshifted value.
+        """
         if stage == self.stage:
             return self
         if self._origin is not None:
@@ -102,6 +115,7 @@ class Staged:
         return self._later.at(stage)
 
     def _sum(self, other: Staged | int, sign: int) -> Staged:
+        """Add or subtract, by the `sign` ±1, in the earliest stage that has both terms and room for one more adder."""
         if isinstance(other, int):
             first = self if self.adders < ADDERS else self.at(self.stage + 1)
             value = first.value + sign * other
@@ -115,9 +129,11 @@ class Staged:
         return self._made(value, stage, max(a.adders, b.adders) + 1, gains, self._error + other._error)
 
     def _made(self, value: Value, stage: int, adders: int, gains: Array, error: float) -> Staged:
+        """Another integer of the same pipeline."""
         return Staged(self._registers, value, stage, adders, gains, self._peaks, error)
 
     def _registered(self, value: Value, stage: int, gains: Array, error: float) -> Staged:
+        """A register of stage `stage` that takes over `value`."""
         unregistered = self._made(value, stage, 0, gains, error).value
         register = Signal(signed(len(unregistered)), name=f"stage_{stage}_{len(self._registers)}")
         self._registers.append((register, unregistered))
@@ -125,23 +141,38 @@ class Staged:
 
 
 def staged_inputs(registers: Registers, values: Sequence[ValueLike], widths: Sequence[int]) -> list[Staged]:
-    """Signed `values` of `widths` bits as integers at stage 0 that count as sums of one adder."""
+    """The inputs of the arithmetic in stage 0, each counted as the output of one adder.
+
+    Args:
+        registers: The list that pipeline registers are appended to.
+        values: The signed input values.
+        widths: The width of each value's range in bits, at most the width of the value itself.
+    """
     peaks = np.array([2.0 ** (width - 1) for width in widths])
     gains = np.eye(len(widths))
     return [Staged(registers, Value.cast(v), 0, 1, gain, peaks, 0.0) for v, gain in zip(values, gains, strict=True)]
 
 
 def balanced(values: Sequence[Staged], least: int) -> tuple[list[Value], int]:
-    """All values in registers at one stage of at least `least`, and that stage."""
+    """Delay values to a common stage, in which all of them are in registers.
+
+    Args:
+        values: The values.
+        least: The earliest stage that is allowed.
+
+    Returns:
+        The delayed values, and their stage.
+    """
     stage = max(least, *(each.stage + (each.adders > 0) for each in values))
     return [each.at(stage).value for each in values], stage
 
 
 MAX_UNROLLED = 16
+"""The largest order of an unrolled memory; the number of multipliers grows with the order or with its square."""
 
 
 class _UnrolledPipeline(Pipeline):
-    """The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages."""
+    """The datapath of the unrolled memory: the whole arithmetic of all increments as one pipeline."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -161,7 +192,8 @@ class _UnrolledPipeline(Pipeline):
         increments, latency = _increments(registers, plan, [*current, sample.data])
         m.d.sync += [register.eq(value) for register, value in registers]
 
-        # What travels along with a sample: through the stages of the arithmetic, then to the bank, then out.
+        # Carried beside a sample, through the stages of the arithmetic to the integrators and out: its channel and
+        # marks, and whether it finds the state cleared.
         owner = Fields({"valid": 1, "channel": range(channels), "clear": 1, "first": 1, "last": 1})
         issue = Signal(owner, name="sample_issue")
         m.d.comb += [
@@ -176,7 +208,7 @@ class _UnrolledPipeline(Pipeline):
             way.append(Signal(owner, name=name))
             m.d.sync += way[-1].eq(way[-2])
         integrate, retire = way[-2:]
-        fetched = way[-2 - READ_LEAD]  # so long before the increments
+        fetched = way[-2 - READ_LEAD]  # the stage in which the accumulators of the channel are addressed
         m.submodules.bank = bank = IntegratorBank(plan, order, channels)
         m.d.comb += [
             bank.read.address.eq(fetched.channel),
@@ -191,7 +223,16 @@ class _UnrolledPipeline(Pipeline):
 
 
 def _increments(registers: Registers, plan: MemoryPlan, inputs: list[Signal]) -> tuple[list[Value], int]:
-    """The increments of all states from words and sample, in registers, and how many cycles later they are there."""
+    """Add the arithmetic of a plan's increments.
+
+    Args:
+        registers: The list that the pipeline registers are appended to.
+        plan: The plan.
+        inputs: The state words and, as the last one, the sample.
+
+    Returns:
+        The increments of all states, in registers, and the number of cycles from the inputs to them.
+    """
     widths = [*plan.state_widths, plan.input_format.width]
     *words, sample = staged_inputs(registers, inputs, widths)
     state_shift, input_shift = operand_shifts(plan)
@@ -200,11 +241,11 @@ def _increments(registers: Registers, plan: MemoryPlan, inputs: list[Signal]) ->
 
 
 class UnrolledMemory(StreamMemory):
-    """Any kind of increment with a multiplier for each of its products, for orders up to 16.
+    """Unrolled memory: all increments at once with a multiplier for every product, up to a sample a cycle.
 
-    A sample enters together with all state words of its channel. The arithmetic is the increment's own, spread over
-    `latency` stages with a register after every multiplier and every other adder. Then the bank adds all increments
-    at once, and all new words are stored and leave in one beat.
+    It realises any datapath's arithmetic for orders up to 16. A sample enters together with all state words of its
+    channel. The arithmetic is spread over `latency` stages. Then the integrators add all increments at once, and all
+    new words are stored and leave in a single beat.
 
     With three stages of arithmetic and two channels that take turns:
 
@@ -218,10 +259,26 @@ class UnrolledMemory(StreamMemory):
       {"name": "retire, o",           "wave": "xxxxx3xx4xx", "data": ["ch. 0", "ch. 1"]}]}
     ```
 
-    A channel's next sample must wait for the words of its last one. Cycles per sample:
-    ceil(full_rate_channels/channels), so one from full_rate_channels = latency + 2 channels on. Latency:
-    latency + 1 cycles from the acceptance of a sample to its beat. Multipliers: as many as multiplications
-    per sample; those by powers of two and by zero are left out.
+    Latency, in cycles, with the acceptance of a sample in the stage `issue`:
+
+        latency            = integrate − issue = max(2, registers on the longest path of the arithmetic)
+        acceptance to beat = retire − issue    = latency + 1
+
+    The 2 is the time that the integrators need from their address to the increment. On a path through the arithmetic
+    there is a register behind every multiplier, one before a multiplier whose operand comes from an adder, one where
+    more than two adders would follow each other, and one behind the last operator if that is an adder.
+
+    A channel's next sample waits for the words of its last one. Cycles per sample: ceil(full_rate_channels/channels),
+    which is one from full_rate_channels = latency + 2 channels on. Multipliers: one for each multiplication per
+    sample, but none for factors that are zero or powers of two.
+
+    Args:
+        plan: The fixed-point plan, of any datapath and of order 16 at most.
+        channels: The number of independent memories that take turns, 1 … 4096.
+        port_bits: The width of the samples at the input port, by default that of the input format.
+
+    Raises:
+        DesignError: The order is too large, or `channels` or `port_bits` is out of range.
     """
 
     pipeline = _UnrolledPipeline
@@ -232,26 +289,27 @@ class UnrolledMemory(StreamMemory):
 
     @property
     def latency(self) -> int:
-        """Stages of the increment's arithmetic."""
+        """Cycles from the acceptance of a sample to its increments: the number of stages of the arithmetic."""
         return self.schedule.first_beat - 1
 
     @property
     def full_rate_channels(self) -> int:
-        """Channels from which on a sample is taken every cycle."""
+        """The least number of channels with which a sample can be taken in every cycle."""
         return self.latency + 2
 
     @classmethod
     def check_plan(cls, plan: MemoryPlan) -> None:
+        """Accept every datapath up to order `MAX_UNROLLED`."""
         if plan.spec.order > MAX_UNROLLED:
             raise DesignError("order", f"at most {MAX_UNROLLED} for an unrolled memory", plan.spec.order)
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:
-        """They are what the plan asks for."""
+        """Accept any number: the constructor sets it to the plan's multiplications per sample."""
 
     @classmethod
     def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """Everything in one slot; its words are there `latency` + 2 cycles later for the next sample."""
+        """A single slot; a channel's next sample can start `latency` + 2 cycles later, when its words are stored."""
         order = plan.spec.order
         inputs = [Signal(signed(plan.state_format.width)) for _ in range(order)]
         _, latency = _increments([], plan, [*inputs, Signal(signed(plan.input_format.width))])
@@ -261,8 +319,10 @@ class UnrolledMemory(StreamMemory):
 
     @classmethod
     def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A single beat with all states."""
         return (cls.schedule_for(plan, lanes, 1).first_beat,)
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:
+        """An integrator and a state word for each state of each channel."""
         return channels * plan.spec.order * (integrator_bits(plan) + plan.state_format.width)

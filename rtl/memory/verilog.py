@@ -1,4 +1,4 @@
-"""Verilog of a memory: the names of its ports, and what its manifest says."""
+"""The Verilog of a memory: its flat ports, and the contents of its file head and manifest."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def generate_verilog(
     port_bits: int | None = None,
     command: str = "lmu_hw.rtl.generate_verilog",
 ) -> VerilogDesign:
-    """Generate the module that realises `plan`.
+    """Generate the Verilog module that realises a plan.
 
     Args:
-        plan: the fixed-point plan.
-        name: module name.
-        lanes: multipliers that work side by side; the kinds of memories tell which numbers are possible.
-        channels: independent memories that take turns.
-        unrolled: a multiplier for every product, for orders up to 16.
-        port_bits: width of the input port; by default that of the input format.
-        command: what made the file, for its head.
+        plan: The fixed-point plan.
+        name: The name of the module.
+        lanes: The number of multipliers that work side by side; the classes in `MEMORIES` state the possible numbers.
+        channels: The number of independent memories that take turns, 1 … 4096.
+        unrolled: Whether every product has a multiplier of its own, for orders up to 16; `lanes` is then left out.
+        port_bits: The width of the samples at the input port, by default that of the input format.
+        command: The command that generates the module, for the file head.
 
     Raises:
-        DesignError: the name is not an identifier, or `build_memory` refuses.
+        DesignError: The name cannot be that of a module, or `build_memory` refuses the other arguments.
     """
     check_module_name(name)
     memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
@@ -41,7 +41,7 @@ def generate_verilog(
 
 
 def _ports(memory: StreamMemory) -> list[Described]:
-    """The flat ports of a memory, each with the stream signal that it stands for."""
+    """The flat ports of a memory, each with the stream signal that it is connected to."""
     i, o, plan = memory.i, memory.o, memory.plan
     wider = memory.port_bits - plan.input_format.width
     saturating = f"; what exceeds {plan.input_format.width} bits is saturated" if wider else ""
@@ -88,6 +88,7 @@ def _ports(memory: StreamMemory) -> list[Described]:
 
 
 def _description(memory: StreamMemory) -> ModuleDescription:
+    """The contents of a memory's file head and manifest."""
     plan, schedule = memory.plan, memory.schedule
     described = plan.to_dict()
     return ModuleDescription(

@@ -1,4 +1,4 @@
-"""Whole networks in hardware: layers in sequence on shared multiplier lanes.
+"""Whole networks in hardware: layers one after the other on shared multipliers.
 
 The names below are loaded when they are first asked for.
 """

@@ -1,4 +1,4 @@
-"""From the sums of affine maps to codes, and from codes to the words of activations."""
+"""The end of an affine map: the rounding of its sums to codes, and the activation that turns codes into words."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from lmu_hw.rtl.primitives.storage import RomContents
 
 
 class Rounder(Component):
-    """Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+    """Rounds and saturates the sum of a row to a code in its map's target format; one a cycle, latency one cycle.
+
+    Args:
+        program: The program of the network, with its affine maps.
+        words: The widths of the network.
 
     Attributes:
-        map: In, the affine map that the sum belongs to.
-        sum: In, of `Words.sum` bits.
-        code: Out, in the format of the map's target.
+        map: In, the index of the affine map that the sum belongs to.
+        sum: In, the sum, signed, `Words.sum` bits, with the fractional bits of the map's accumulator.
+        code: Out, the code in the next cycle, signed, in the map's target format.
     """
 
     def __init__(self, program: Program, words: Words) -> None:
@@ -34,7 +38,8 @@ class Rounder(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        ways: dict[tuple[int, QFormat], list[int]] = {}  # maps by how many bits they drop, and the format
+        # Maps that drop equally many bits and have the same target format share the rounding logic.
+        ways: dict[tuple[int, QFormat], list[int]] = {}
         for k, each in enumerate(self._maps):
             drop = each.plan.accumulator.fraction - each.plan.target.fraction
             ways.setdefault((drop, each.plan.target), []).append(k)
@@ -47,26 +52,35 @@ class Rounder(Component):
 
 @dataclass(eq=False)
 class _Table:
-    """A table of straight pieces: a row has the bits of a base, and those of a slope above."""
+    """The table of a piecewise-linear activation: a row holds a base in its lower bits and a slope above it.
+
+    Attributes:
+        plan: The activation.
+        maps: The indices of the affine maps whose codes use the table.
+    """
 
     plan: ActivationPlan
     maps: list[int] = field(default_factory=list)
 
     @property
     def base_bits(self) -> int:
+        """The width of a base in bits."""
         return signed_width(float(np.abs(self.plan.base).max()))
 
     @property
     def slope_bits(self) -> int:
+        """The width of a slope in bits; 0 where every code has a row of its own, so that there is no offset."""
         return signed_width(float(np.abs(self.plan.slope).max())) if self.plan.offset_bits else 0
 
     @property
     def rom(self) -> RomContents:
+        """The contents of the table, a row for each piece."""
         base, slope = self.plan.base & ((1 << self.base_bits) - 1), self.plan.slope & ((1 << self.slope_bits) - 1)
         pairs = zip(base.tolist(), slope.tolist(), strict=True)
         return RomContents(self.base_bits + self.slope_bits, [b | s << self.base_bits for b, s in pairs])
 
     def serves(self, plan: ActivationPlan) -> bool:
+        """Whether the table gives the words of another activation too."""
         mine = self.plan
         return (mine.input, mine.output, mine.offset_bits, mine.drop) == (
             plan.input,
@@ -77,16 +91,20 @@ class _Table:
 
 
 class ActivationUnit(Component):
-    """Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
+    """Applies the activations of all layers to codes: piecewise linear from tables, ReLU, identity; one word a cycle.
 
-    The upper bits of a code address a table of straight pieces, and the lower ones are the offset within the piece:
-    word = round(base + slope·offset). Layers with the same activation share its table, and all of them the
-    multiplier. ReLU and the identity need no table, and take as long.
+    A tabulated activation is word = round(base + slope·offset): the upper bits of the code address the piece in the
+    table, and the lower bits are the offset within it. Layers with the same activation share its table, and all layers
+    share the multiplier. ReLU and the identity need no table but have the same latency, 3 cycles, from LOOKUP to WRITE
+    of `RowStage`.
+
+    Args:
+        program: The program of the network, with its affine maps.
 
     Attributes:
-        map: In, the affine map that the code comes from.
-        code: In, the code.
-        word: Out, 3 cycles later.
+        map: In, the index of the affine map that the code comes from.
+        code: In, the code, signed, in the map's target format.
+        word: Out, the word of the activation 3 cycles later, signed, in the layer's output format.
     """
 
     def __init__(self, program: Program) -> None:
@@ -111,18 +129,18 @@ class ActivationUnit(Component):
 
     @property
     def table_bits(self) -> int:
-        """Bits of all tables."""
+        """The size of all tables in bits."""
         return sum(table.rom.bits for table in self._tables)
 
     @property
     def multipliers(self) -> int:
-        """One where some table has slopes."""
+        """The number of multipliers: 1 where some table has slopes, else 0."""
         return int(any(table.slope_bits for table in self._tables))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        scale_map = Signal(self._number)  # of the code in SCALE
-        add_map = Signal(self._number)  # of the code in ADD
+        scale_map = Signal(self._number)  # the map of the code in SCALE
+        add_map = Signal(self._number)  # the map of the code in ADD
         scale_code = Signal(self._code)
         add_code = Signal(self._code)
         m.d.sync += [
@@ -143,7 +161,7 @@ class ActivationUnit(Component):
         return m
 
     def _interpolated(self, m: Module, scale_map: Signal, scale_code: Signal) -> Value:
-        """Base + slope·offset of the code in ADD, from tables that are addressed by the code in LOOKUP."""
+        """Base + slope·offset for the code in ADD; the tables are addressed by the code in LOOKUP."""
         base = Signal(signed(max(table.base_bits for table in self._tables)))
         held_base = Signal.like(base)
         m.d.sync += held_base.eq(base)
@@ -157,7 +175,7 @@ class ActivationUnit(Component):
             plan, sign = table.plan, table.plan.input.width - 1
             m.submodules[f"table_{k}"] = rom = table.rom.storage()
             table_read = rom.read_port()
-            # code − low: the offset from the lowest code is the code with its sign inverted
+            # The distance from the lowest code of the format, code − low, is the code with its sign bit inverted.
             above_low = Cat(self.code[:sign], ~self.code[sign])
             m.d.comb += table_read.addr.eq(above_low[plan.offset_bits :])
             with m.Switch(scale_map), m.Case(*table.maps):
@@ -171,11 +189,11 @@ class ActivationUnit(Component):
 
 
 def code_width(program: Program) -> int:
-    """Bits that hold the codes of every map."""
+    """The width in bits of a signal that holds the codes of every affine map."""
     return max(each.plan.target.width for each in program.maps)
 
 
 def word_width(program: Program) -> int:
-    """Bits that hold the words of every activation."""
+    """The width in bits of a signal that holds the words of every activation."""
     layers = (program.plan.layers[each.layer] for each in program.maps if not each.drives)
     return max((layer.output_format.width for layer in layers), default=1)

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""A network in hardware: slices side by side, one control, and a stream at either end."""
+"""A network in hardware: a slice for each sequence, one control for all of them, and a stream at either end."""
 
 from __future__ import annotations
 
@@ -23,26 +23,31 @@ from lmu_hw.rtl.primitives.bundles import interfaces
 from lmu_hw.rtl.primitives.indices import index_signal, is_last, successor
 
 MAX_LANES = 1024
+"""The largest number of multipliers for each sequence."""
 MAX_SEQUENCES = 256
+"""The largest number of sequences that a network processes side by side."""
 
 
 class Reset(StrEnum):
-    """When the state of a network becomes zero, beside at reset."""
+    """When, other than at reset, the states and hidden units of a network are cleared."""
 
     FIRST = "first"
+    """At every step that starts a sequence."""
     NEVER = "never"
+    """Never: the mark `first` is passed on only."""
 
 
 @dataclass(frozen=True)
 class _Words:
-    """Words of a layer as they come, and what is known of their step.
+    """The signals that announce new words of a layer, in all slices at once.
 
     Attributes:
-        write: some come in this cycle, of row `row` of their vector.
-        ends: they are the last ones of the step.
-        bank: where words of this step go, if their vector has two banks.
-        outputs: the bank of outputs that belongs to the step.
-        gives: the step gives outputs.
+        write: One bit, high in a cycle in which words are there to be written.
+        row: The row of their vector that the words go to.
+        ends: One bit, high together with `write` for the last words of the step.
+        bank: The bank that words of this step go to, if their vector has two.
+        outputs: The bank of the outputs of this step.
+        gives: One bit, high if the step gives outputs.
     """
 
     write: Value
@@ -54,15 +59,16 @@ class _Words:
 
 
 _Coming = dict[tuple[Kind, int], _Words]
+"""The new words of each vector, by its kind and layer."""
 
 
 class NetworkComponent(wiring.Component):
-    """A network on `lanes` multipliers for each of `sequences` sequences that go side by side, in lock-step.
+    """A quantised network that processes one or more sequences side by side, in lock-step, on shared multipliers.
 
-    A step is worked on when the words of every sequence are there; meanwhile those of the next step come in, and
-    the outputs of the one before leave. What is issued in each cycle is in `program`. Sequences need not start or
-    end together. A network with one output per sequence works on its last layers only in steps in which some
-    sequence ends.
+    A step starts when the input words of every sequence are there. While it is at work the words of the next step
+    come in, and the outputs of the step before leave. Nothing that is issued in a step depends on data, so each cycle
+    of it is fixed in `program`. Sequences need not start or end together. A network with one output per sequence
+    computes its last layers only in steps in which a sequence ends.
 
     A group of two rows (lanes = 2) over a vector of three words, from the issue of the first word to the first slot
     that can read the activation of row 0:
@@ -83,19 +89,24 @@ class NetworkComponent(wiring.Component):
     ```
 
     Args:
-        plan: the network in integers.
-        lanes: multipliers for each sequence, 1 … 1024, shared by all layers and their memories. A memory takes as
-            many as its kind can use.
-        sequences: 1 … 256.
-        reset: "first": a step with `first` begins from zero; "never": only reset does, and `first` is passed on.
+        plan: The quantised network.
+        lanes: The number of multipliers for each sequence, 1 … `MAX_LANES`, shared by all layers. Their memories take
+            as many of them as their datapath can use.
+        sequences: The number of sequences side by side, 1 … `MAX_SEQUENCES`.
+        reset: When states and hidden units are cleared: "first", at every step that starts a sequence, or "never",
+            only by a reset.
 
     Attributes:
-        i: words of x, stream of `word_layout`: of each step those of sequence 0, then those of sequence 1, …
-        o: words of y, stream of `answer_layout`, in the same order, of those sequences that give some.
-        program: what happens when.
+        i: In, input words x, stream of `word_layout`: in each step all words of sequence 0, then those of sequence 1, …
+        o: Out, output words y, stream of `answer_layout`, in the same order, of the sequences that give outputs.
+        program: The program of a step, with its cycles.
+        words: The widths of words, weights and sums.
+        outputs: The vector of output words.
+        control: The sequencer of all slices.
+        slices: The datapath of each sequence.
 
     Raises:
-        DesignError: an argument is not so.
+        DesignError: `lanes`, `sequences` or `reset` is not one of the values above.
     """
 
     def __init__(self, plan: NetworkPlan, *, lanes: int = 1, sequences: int = 1, reset: Reset | str = Reset.FIRST):
@@ -119,43 +130,48 @@ class NetworkComponent(wiring.Component):
 
     @property
     def multipliers(self) -> int:
-        """Multipliers of the lanes of all sequences."""
+        """The number of multipliers of all lanes of all sequences, without those of activations."""
         return self.lanes * self.sequences
 
     @property
     def cycles_per_step(self) -> int:
-        """Cycles from the start of a step to that of the next, while words wait and outputs are taken.
+        """Cycles from the start of a step to that of the next, while input words are waiting and outputs are taken.
 
-        Of a network with one output per sequence: for a step in which no sequence ends.
+        If the network has one output per sequence, this holds for a step in which no sequence ends.
         """
         return self.program.cycles_per_step
 
     @property
     def cycles_per_last_step(self) -> int:
-        """Cycles from the start of a step with outputs to that of the next step, likewise."""
+        """Cycles from the start of a step that gives outputs to that of the next step, under the same conditions."""
         return self.program.cycles_per_last_step
 
     @property
     def latency(self) -> int:
-        """Cycles from the one in which the last word of a step is taken, if none is at work, to its first output.
+        """Cycles from the acceptance of the last input word of a step to the offer of its first output word.
 
-        It is a step with outputs, and sequence 0 gives some; further sequences and words follow, one a cycle.
+        This is the time of a step that gives outputs for sequence 0 while no other step is at work. The further words
+        and sequences follow, one word a cycle.
         """
         return STEP_AFTER + self.program.outputs_after + OFFER_AFTER
 
     def cycles_per_sequence(self, steps: int) -> int:
-        """Cycles for sequences of so many steps that start and end together."""
+        """Cycles for sequences of `steps` steps that start and end together."""
         return (steps - 1) * self.cycles_per_step + self.cycles_per_last_step
 
     def utilisation(self, steps: int | None = None) -> float:
-        """Share of the lanes' cycles with a product of the plan: over sequences of so many steps, or without end."""
+        """The share of the lanes' cycles that make a product of the plan, 0 … 1.
+
+        Args:
+            steps: The number of steps of each sequence; by default sequences never end.
+        """
         if steps is None:
             return self.plan.multiplications(last=False) / (self.lanes * self.cycles_per_step)
         return self.plan.multiplications_per_sequence(steps) / (self.lanes * self.cycles_per_sequence(steps))
 
     @property
     def memory_bits(self) -> dict[str, int]:
-        """Bits by purpose: of read-only memories that all sequences share, then of what all sequences keep."""
+        """Bits of storage by purpose: first ROMs, which all sequences share, then what each keeps, over all of them."""
         uses, y = self.program.memories.values(), self.outputs
         own = {
             "activation_tables": self.slices[0].activations.table_bits,
@@ -188,12 +204,12 @@ class NetworkComponent(wiring.Component):
         return m
 
     def _steps(self, m: Module, inputs: InputPort, outputs: OutputPort) -> None:
-        """A step starts when its words are there and its outputs have room."""
+        """Connect the control to the ports: a step starts when its words are there and its outputs have room."""
         control = self.control
         every = (1 << self.sequences) - 1
-        gives = Signal(self.sequences)  # of the step that waits, the sequences that give outputs
-        clear = Signal(self.sequences)  # of the step at work, the sequences that begin from zero
-        started = Signal()  # a step has started since reset
+        gives = Signal(self.sequences)  # the sequences for which the waiting step gives outputs
+        clear = Signal(self.sequences)  # the sequences that the step at work finds cleared
+        started = Signal()  # high once a step has started since reset; the first one clears every sequence
         m.d.comb += [
             gives.eq(every if self.program.every_step else inputs.step.lasts),
             control.waiting.eq(inputs.waiting),
@@ -211,7 +227,7 @@ class NetworkComponent(wiring.Component):
             m.d.sync += [started.eq(1), clear.eq(Mux(started, begun, every))]
 
     def _activations(self, m: Module) -> _Coming:
-        """The words of activations come one by one, row after row of their map."""
+        """Announce the words of activations, which come one by one in the order of their map's rows."""
         coming: _Coming = {}
         at = self.control.steps.rows.write
         for k, each in enumerate(self.program.maps):
@@ -228,7 +244,11 @@ class NetworkComponent(wiring.Component):
         return coming
 
     def _memories(self, m: Module) -> _Coming:
-        """All slices do what the first one does: samples in, rows of a ROM, beats of memory words out."""
+        """Drive the memories of all slices and announce their words.
+
+        All slices work in lock-step, so one feeder, one ROM and one beat counter, following the first slice, serve the
+        memories of a layer in all of them.
+        """
         coming: _Coming = {}
         control = self.control
         at = control.steps.rows.lookup
@@ -259,7 +279,7 @@ class NetworkComponent(wiring.Component):
         return coming
 
     def _vectors(self, m: Module, inputs: InputPort, coming: _Coming) -> None:
-        """Where vectors are read and written."""
+        """Address the vectors of all slices: reads follow the slots in ISSUE, writes the words that come."""
         slot = self.control.steps.slots.issue
         for v, vector in enumerate(self.program.vectors):
             m.submodules[f"read_{vector.name}"] = reader = VectorReader(vector)
@@ -278,7 +298,7 @@ class NetworkComponent(wiring.Component):
                 m.d.comb += [access.write.valid.eq(valid), access.write.address.eq(address)]
 
     def _leaving(self, m: Module, outputs: OutputPort, words: _Words) -> None:
-        """The last layer's words are outputs in steps that give some."""
+        """Write the last layer's words to the bank of outputs in steps that give outputs, and read them from there."""
         m.d.comb += [outputs.done.eq(words.ends & words.gives), outputs.bank.eq(words.outputs)]
         connect(m, outputs.read, *(each.outputs.read for each in self.slices))
         for s, each in enumerate(self.slices):
@@ -292,5 +312,9 @@ class NetworkComponent(wiring.Component):
 def build_network(
     plan: NetworkPlan, *, lanes: int = 1, sequences: int = 1, reset: Reset | str = Reset.FIRST
 ) -> NetworkComponent:
-    """The component that realises `plan`; see `NetworkComponent`."""
+    """Build the component that realises a quantised network; the arguments are those of `NetworkComponent`.
+
+    Raises:
+        DesignError: An argument is out of its range.
+    """
     return NetworkComponent(plan, lanes=lanes, sequences=sequences, reset=reset)

@@ -1,4 +1,4 @@
-"""The sequencer of a network: one program counter for all slices, and what it tells them a few cycles later."""
+"""The control of a network: one program counter for all slices, and the control signals of every pipeline stage."""
 
 from __future__ import annotations
 
@@ -16,40 +16,42 @@ from lmu_hw.rtl.primitives.stages import Stage, carried
 
 
 def slot_layout(program: Program, words: Words) -> Fields:
-    """What travels with a slot, from ISSUE to CLOSE."""
+    """The layout of what is carried beside a slot, from ISSUE to CLOSE of `SlotStage`."""
     return Fields(
         {
             "valid": 1,
             "vector": range(max(2, len(program.vectors))),
-            "previous": 1,  # its words are those of the step before
-            "opens": 1,  # the sums start from the biases
-            "closes": 1,
+            "previous": 1,  # the word read is that of the step before
+            "opens": 1,  # the first slot of a group: the sums start from the biases
+            "closes": 1,  # the last slot of a group
             "map": range(max(2, len(program.maps))),
-            "last_row": range(program.lanes),
+            "last_row": range(program.lanes),  # the number of rows of the group, less one
             "alignment_shifts": ArrayLayout(words.alignment_shift, program.lanes),
             "group": range(len(program.groups)),
-            "bank": 1,  # of the step's words, where there are two
-            "outputs": 1,  # bank of the step's outputs
-            "gives": 1,  # whether it gives some
+            "bank": 1,  # the bank that the step's words go to, in vectors with two
+            "outputs": 1,  # the bank of the step's outputs
+            "gives": 1,  # the step gives outputs
         }
     )
 
 
 def row_layout(program: Program) -> Fields:
-    """What travels with a row's sum, from ROUND to WRITE."""
+    """The layout of what is carried beside the sum of a row, from ROUND to WRITE of `RowStage`."""
     number = range(max(2, len(program.maps)))
     return Fields({"valid": 1, "map": number, "bank": 1, "outputs": 1, "gives": 1})
 
 
 def _stages_signature(stages: type[Stage], layout: ShapeLike) -> Bundle:
+    """A bundle with a signal of the given layout for each stage, named after it in lower case."""
     return Bundle({stage.name.lower(): Out(layout) for stage in stages})
 
 
 def steps_signature(program: Program, words: Words) -> Bundle:
-    """What all slices are told in every cycle.
+    """The control signals that all slices share.
 
-    `slots` and `rows` hold the slot and the row that is in each stage of `SlotStage` and `RowStage`; `weights` are
-    those of the slot in MULTIPLY, and `biases` those of the group of the slot in ACCUMULATE.
+    `slots` and `rows` hold what is carried beside the slot or row in each stage of `SlotStage` and `RowStage`.
+    `weights` has a weight for each lane, of the slot in MULTIPLY, and `biases` a bias for each lane, of the group of
+    the slot in ACCUMULATE.
     """
     return Bundle(
         {
@@ -62,20 +64,26 @@ def steps_signature(program: Program, words: Words) -> Bundle:
 
 
 class Control(Component):
-    """Runs the program of a step as soon as a step waits and there is room for its outputs.
+    """Sequencer of a network: runs the program of a step when its inputs are there and its outputs have room.
 
-    The program is a list of runs, each a number of cycles in which the words of one vector are issued for one group
-    of rows, or in which nothing is. Weights are taken from their ROM one row a slot, biases one row a group.
+    The program is a list of runs. In the cycles of a run the words of one vector are issued for one group of rows, or
+    nothing is issued. A row of weights is read from its ROM for each slot, and a row of biases for each group.
+
+    Args:
+        program: The program of the network.
+        words: The widths of the network.
 
     Attributes:
-        waiting: In(1), all words of a step are there.
-        gives: In(1), it gives outputs.
-        room: In(1), there is room for them.
-        start: Out(1), the step starts in the next cycle.
-        finish: Out(1), the step at work ends in this one.
-        bank, outputs: Out(1), of the step at work: the bank of its words, and of its outputs if it gives some.
-        giving: Out(1), the step at work gives outputs.
-        steps: Out, `steps_signature`, for the slices.
+        roms: The contents of the program's, weights' and biases' ROMs, by "program", "weights" and "biases".
+        waiting: In(1), high while all input words of the next step are there.
+        gives: In(1), high if that step gives outputs.
+        room: In(1), high while a bank of outputs is free.
+        start: Out(1), high in the cycle before the first one of a step.
+        finish: Out(1), high in the last cycle of a step.
+        bank: Out(1), the bank that the words of the step at work go to.
+        outputs: Out(1), the bank of the outputs of the step at work, if it gives some.
+        giving: Out(1), high if the step at work gives outputs.
+        steps: Out, of `steps_signature`, the control signals of the slices.
     """
 
     def __init__(self, program: Program, words: Words) -> None:
@@ -111,7 +119,7 @@ class Control(Component):
         return m
 
     def _run(self, m: Module, issued: Any) -> None:
-        """Which run of the program is at work, and which of its cycles; what is issued in it."""
+        """Count the runs of the program and the cycles of a run, and issue slots."""
         rom = self.roms["program"]
         count = len(rom.rows)
         m.submodules.program = program = rom.storage()
@@ -127,6 +135,7 @@ class Control(Component):
             program_read.addr.eq(next_run_index),
             run.eq(program_read.data),
             run_ends.eq(running & (cycle == run.last_cycle)),
+            # A step with outputs goes on where one without them ends. The next step can follow without a gap.
             self.finish.eq(run_ends & (run.ends_last | (run.ends_step & ~self.giving))),
             self.start.eq(self.waiting & (~self.gives | self.room) & (self.finish | ~running)),
         ]
@@ -162,7 +171,7 @@ class Control(Component):
         ]
 
     def _constants(self, m: Module, slots: dict[SlotStage, Any]) -> None:
-        """Weights and groups are taken up in their order, from the beginning in every step."""
+        """Read weights and biases in the order of slots and groups, from the beginning in every step."""
         issued = slots[SlotStage.ISSUE]
         weight_count, group_count = len(self.roms["weights"].rows), len(self._program.groups)
         weight = index_signal(weight_count, "weight")
@@ -183,10 +192,12 @@ class Control(Component):
             biases_read.addr.eq(slots[SlotStage.MULTIPLY].group),
             self.steps.biases.eq(biases_read.data),
         ]
+        # The wide weight ROM has an output register for speed: addressed in ISSUE, its data are there in MULTIPLY. The
+        # bias ROM has none: addressed in MULTIPLY, its data are there in ACCUMULATE.
         m.d.sync += self.steps.weights.eq(weights_read.data)
 
     def _leave(self, m: Module, closed: Any, leaving: Any) -> None:
-        """The sums of a finished group leave one by one, a row in each cycle."""
+        """Let the sums of a finished group enter the stages of `RowStage` one by one, a row in each cycle."""
         rows_left = index_signal(self._program.lanes, "rows_left")
         with m.If(closed.valid & closed.closes):
             m.d.sync += [

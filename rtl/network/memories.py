@@ -1,4 +1,4 @@
-"""A layer's memories on the shared lanes: how many lanes they take, and when they use them and give words."""
+"""The memories of a layer on the shared lanes: the lanes they use, their timing, their samples and their words."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from lmu_hw.rtl.primitives.storage import RomContents
 
 @dataclass(frozen=True, eq=False)
 class MemoryUse:
-    """The memories of one layer, a channel each.
+    """The memories of one layer and their timing; each memory is a channel of one pipeline.
 
-    Cycles count from the first one in which a sample is offered; all samples of the step are there then.
+    Cycles count from the one in which the first sample is offered; all samples of the step are there by then.
 
     Attributes:
-        layer: which one.
-        plan: of each channel's memory.
-        kind: of pipeline.
-        channels: memories that take turns.
-        lanes: multipliers that they use.
+        layer: The index of the layer.
+        plan: The plan of each memory.
+        kind: The class of memory that realises the plan.
+        channels: The number of memories of the layer, which take turns.
+        lanes: The number of multipliers that they use.
     """
 
     layer: int
@@ -46,28 +46,30 @@ class MemoryUse:
 
     @property
     def name(self) -> str:
-        """The name of the layer's memories in hardware."""
+        """The name of the layer's memories in bundles and in the Verilog."""
         return f"memory_{self.layer}"
 
     @cached_property
     def schedule(self) -> Schedule:
-        """The pipeline's."""
+        """The schedule of the pipeline."""
         return self.kind.schedule_for(self.plan, self.lanes, self.channels)
 
     def pipeline(self) -> LanePipeline:
-        """A pipeline, to be connected to the lanes and to its ROM."""
+        """A new pipeline for one slice, to be connected to the lanes and to the ROM."""
         return self._pipeline(self.plan, self.lanes, self.channels, self.schedule)
 
     @cached_property
     def rom(self) -> RomContents:
-        """What its ROM holds, which all slices share."""
+        """The contents of the pipeline's ROM, which all slices share."""
         return self._pipeline.rom_for(self.plan, self.lanes, self.schedule)
 
     @property
     def signature(self) -> Bundle:
-        """How a slice's memories are driven: `samples` as `Feeder` says, `rom` as it was read, and what comes of it.
+        """The signals between the memories of a slice and the control, with the directions that the control sees.
 
-        `ready` is that of the pipeline; `beat` and `channel` say that words come, and of which channel.
+        `samples`, Out, is that of `Feeder`, and `rom`, In, is the pipeline's read port of the ROM. `ready`, In(1), is
+        high where the pipeline takes a sample. `beat`, In(1), is high in a cycle in which it gives a beat, whose
+        channel is `channel`, In.
         """
         return Bundle(
             {
@@ -81,35 +83,43 @@ class MemoryUse:
 
     @property
     def state_bits(self) -> int:
-        """Bits of the memories' states, for one sequence."""
+        """Bits of storage for the states of the memories of one sequence."""
         return self.kind.state_bits_for(self.plan, self.lanes, self.channels)
 
     @property
     def _pipeline(self) -> type[LanePipeline]:
+        """The class of the pipeline, whose multipliers must be shareable.
+
+        Raises:
+            DesignError: The multipliers of this kind of memory cannot be shared.
+        """
         if not issubclass(self.kind.pipeline, LanePipeline):
             raise DesignError("memory", "one whose multipliers can be shared", self.kind.__name__)
         return self.kind.pipeline
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """When the rounds of channels in step start."""
+        """The cycle in which each round starts; a round works on one channel, or on one set of channels in step.
+
+        A round starts in the cycle in which its last sample is taken.
+        """
         in_step = self.schedule.in_step
         rounds = self.channels // in_step
         return tuple(in_step - 1 + k * self.schedule.cycles_per_round for k in range(rounds))
 
     @property
     def rests_from(self) -> int:
-        """From when on another round may start."""
+        """The first cycle in which a round of the next step can start."""
         return self.starts[-1] + self.schedule.cycles_per_round
 
     @property
     def last_factors(self) -> int:
-        """The last cycle in which factors are at a multiplier, not before that in which the last sample is taken."""
+        """The last cycle in which factors are at a multiplier; the last sample is taken in this cycle or earlier."""
         return self.starts[-1] + self.schedule.slots - 1 + self.kind.factor_delay + self.schedule.in_step - 1
 
     @cached_property
     def words_come(self) -> IntArray:
-        """The cycle in which each word comes out, shape (channels·order,), channel 0 first."""
+        """The cycle in which each word leaves the pipeline, shape (channels·order,), channel 0 first."""
         in_step = self.schedule.in_step
         beats = np.asarray(self.kind.beats_for(self.plan, self.lanes))
         starts, lag = np.asarray(self.starts), np.arange(in_step)
@@ -118,7 +128,16 @@ class MemoryUse:
 
 
 def memory_use(layer: int, plan: LayerPlan, lanes: int) -> MemoryUse:
-    """The memories of `plan`, a layer with some, with as many lanes as their kind allows and at most `lanes`."""
+    """Choose the number of lanes for the memories of a layer: the most that their datapath allows.
+
+    Args:
+        layer: The index of the layer.
+        plan: The plan of the layer.
+        lanes: The number of lanes of the network, the upper limit.
+
+    Raises:
+        DesignError: The layer has no memories.
+    """
     if plan.memory is None:
         raise DesignError(plan.name, "a layer with memories", "none")
     kind = MEMORIES[plan.memory.datapath]
@@ -128,6 +147,7 @@ def memory_use(layer: int, plan: LayerPlan, lanes: int) -> MemoryUse:
 
 
 def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: int) -> bool:
+    """Whether memories of a kind can have `lanes` lanes."""
     try:
         kind.check_lanes(plan, lanes, channels)
     except DesignError:
@@ -136,21 +156,31 @@ def _allowed(kind: type[StreamMemory], plan: MemoryPlan, lanes: int, channels: i
 
 
 def samples_signature(channels: int) -> Bundle:
-    """Where the samples of a step are kept until they are offered: one is written, another one is read or offered.
+    """The signals that control the buffer of a step's samples, with the directions that the control sees.
 
-    The sample that `read_address` read in the cycle before is offered to the pipeline if `offer` is 1.
+    `write` is high in a cycle in which a sample is written to `write_address`. `read_address` addresses the sample of
+    the next cycle, and `offer` is high while the sample that was read is offered to the pipeline.
+
+    Args:
+        channels: The number of memories, that is of samples in a step.
     """
     index = range(channels)
     return Bundle({"write": Out(1), "write_address": Out(index), "read_address": Out(index), "offer": Out(1)})
 
 
 class Feeder(Component):
-    """Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
+    """Controls the sample buffers of a layer's memories: offers the samples one by one when all of a step are there.
+
+    Each slice has a buffer of its own, and all follow this control. The first sample is offered in the cycle after the
+    last one was written.
+
+    Args:
+        channels: The number of memories, that is of samples in a step.
 
     Attributes:
-        sample: In(1), a sample comes in this cycle, and is written.
-        samples: Out, `samples_signature`.
-        ready: In(1), the sample that is offered is taken.
+        sample: In(1), high in a cycle in which a sample comes and is written; they come in the order of the channels.
+        samples: Out, of `samples_signature`, for the buffers of all slices.
+        ready: In(1), high in a cycle in which the pipeline takes the sample that is offered.
     """
 
     def __init__(self, channels: int) -> None:
@@ -175,12 +205,16 @@ class Feeder(Component):
 
 
 class BeatAddress(Component):
-    """Where a beat of memory words goes: the channels' words lie one after the other.
+    """Gives the address of each beat of memory words in their vector, in which the channels lie one after the other.
+
+    Args:
+        use: The memories of the layer.
 
     Attributes:
-        beat: In(1), one comes, of `channel`, In.
-        row: Out, where in the words of all channels.
-        ends: Out(1), it is the last one of the step.
+        beat: In(1), high in a cycle in which a beat comes.
+        channel: In, the channel of the beat.
+        row: Out, the row of the vector that the beat is written to, in the same cycle.
+        ends: Out(1), high if the beat is the last one of the step.
     """
 
     def __init__(self, use: MemoryUse) -> None:
@@ -199,7 +233,7 @@ class BeatAddress(Component):
         schedule, channels = self._use.schedule, self._use.channels
         group = index_signal(schedule.groups, "group")
         turn = index_signal(schedule.in_step, "turn")
-        with m.If(self.beat):  # those of the channels in step alternate
+        with m.If(self.beat):  # beats of channels in step alternate, so the group advances after the last one's turn
             m.d.sync += turn.eq(successor(turn, schedule.in_step))
             with m.If(is_last(turn, schedule.in_step)):
                 m.d.sync += group.eq(successor(group, schedule.groups))

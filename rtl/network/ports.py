@@ -1,4 +1,4 @@
-"""What comes into a network and what leaves it: both are buffered twice, so that a step waits for neither."""
+"""The input and the output of a network, with two banks each, so that streaming overlaps with the step at work."""
 
 from __future__ import annotations
 
@@ -14,12 +14,26 @@ from lmu_hw.rtl.primitives.layouts import index_width
 
 
 def word_layout(width: int) -> StructLayout:
-    """A word of x, and whether its step starts or ends its sequence."""
+    """The layout of an input word: `data`, signed, and the marks `first` and `last` of its step in its sequence.
+
+    Args:
+        width: The width of `data` in bits.
+    """
     return StructLayout({"data": signed(width), "first": 1, "last": 1})
 
 
 def answer_layout(width: int, outputs: int, sequences: int) -> StructLayout:
-    """A word of y, its index, its sequence, the index of the largest word so far, and the flags of its step."""
+    """The layout of an output word.
+
+    `data` is the word, signed, `index` its number among the outputs, `sequence` the number of its sequence, `argmax`
+    the index of the largest word of this step and sequence up to this one, and `first` and `last` are the marks of its
+    step.
+
+    Args:
+        width: The width of `data` in bits.
+        outputs: The number of output words for each sequence.
+        sequences: The number of sequences.
+    """
     index = index_width(outputs)
     return StructLayout(
         {
@@ -34,21 +48,26 @@ def answer_layout(width: int, outputs: int, sequences: int) -> StructLayout:
 
 
 def step_signature(sequences: int) -> Bundle:
-    """The marks of a step: a bit for each sequence that it starts, and for each that it ends."""
+    """The marks of a step, a bit for each sequence: `firsts`, high if the step starts it, `lasts`, if it ends it."""
     return Bundle({"firsts": Out(sequences), "lasts": Out(sequences)})
 
 
 class InputPort(Component):
-    """Collects the words of a step for all sequences, while the step before is at work.
+    """Input port of a network: collects the words of a step for all sequences while the step before is at work.
+
+    Args:
+        x: The vector of input words.
+        sequences: The number of sequences.
 
     Attributes:
-        i: In, words, stream of `word_layout`; those of sequence 0 first. The marks count that come with its last word.
-        slices: Out, which slice stores the word of this cycle, a bit for each.
-        address: Out, where.
-        waiting: Out(1), all words of a step are there.
-        step: Out, `step_signature` of that step.
-        start: In(1), that step starts.
-        finish: In(1), the step at work is done, and its words are not needed any more.
+        i: In, input words, stream of `word_layout`, those of sequence 0 first. The marks of a sequence are taken from
+            its last word of the step.
+        slices: Out, a bit for each slice, high if it stores the word that is taken in this cycle.
+        address: Out, the address in the input vector at which the word is stored.
+        waiting: Out(1), high while all words of the next step are there.
+        step: Out, of `step_signature`, the marks of that step.
+        start: In(1), high in the cycle before the first one of that step.
+        finish: In(1), high in the last cycle of the step at work, whose bank is free from then on.
     """
 
     def __init__(self, x: Vector, sequences: int) -> None:
@@ -70,7 +89,7 @@ class InputPort(Component):
         length, sequences = self._x.length, self._sequences
         index = index_signal(length, "index")
         sequence = index_signal(sequences, "sequence")
-        filling = Signal()  # the bank that is filled
+        filling = Signal()  # the bank that is being filled
         next_step = Signal()  # the bank of the next step to start
         at_work = Signal()  # the bank of the step at work
         full = [Signal(name=f"full_{bank}") for bank in range(2)]
@@ -104,15 +123,21 @@ class InputPort(Component):
 
 
 class OutputPort(Component):
-    """Gives the outputs of a step, sequence after sequence, while the next step is at work.
+    """Output port of a network: sends the outputs of a step, sequence after sequence, while the next step is at work.
+
+    Args:
+        y: The vector of output words.
+        sequences: The number of sequences.
 
     Attributes:
-        o: Out, words, stream of `answer_layout`.
-        start: In(1), a step that gives outputs starts: those of the sequences in `gives`, In, with the marks of
-            `step`, In, `step_signature`.
-        room: Out(1), such a step may start.
-        done: In(1), the last words of a step have been written to the bank `bank`, In.
-        read: Out, what is fetched from the outputs of every slice: `Vector.read_signature`.
+        o: Out, output words, stream of `answer_layout`.
+        start: In(1), high in the cycle before the first one of a step that gives outputs; it claims a bank.
+        gives: In, a bit for each sequence, high if the step that starts gives outputs for it.
+        step: In, of `step_signature`, the marks of the step that starts.
+        room: Out(1), high while a bank is free, so that a step that gives outputs can start.
+        done: In(1), high in the cycle in which the last output words of a step are written.
+        bank: In(1), the bank that they are written to.
+        read: Out, of `Vector.read_signature`, the address that is read from the outputs of every slice.
         words: In, the word of each slice that was addressed in the cycle before.
     """
 
@@ -135,7 +160,7 @@ class OutputPort(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         sequences = self._sequences
-        claimed = [Signal(name=f"claimed_{bank}") for bank in range(2)]  # by a step that has started
+        claimed = [Signal(name=f"claimed_{bank}") for bank in range(2)]  # from the start of a step until it has left
         full = [Signal(name=f"full_{bank}") for bank in range(2)]
         gives = [Signal(sequences, name=f"gives_{bank}") for bank in range(2)]
         firsts = [Signal(sequences, name=f"firsts_{bank}") for bank in range(2)]
@@ -153,18 +178,18 @@ class OutputPort(Component):
         with m.If(self.done):
             m.d.sync += element(full, self.bank).eq(1)
 
-        bank = Signal()  # of the step whose outputs leave
+        bank = Signal()  # the bank of the step whose outputs leave
         next_bank = Signal()
         sequence = index_signal(sequences, "sequence")
         next_sequence = index_signal(sequences, "next_sequence")
         index = index_signal(self._y.length, "index")
         valid = Signal()
-        leaves = Signal()  # the last word of the step leaves
+        leaves = Signal()  # high when the last word of the step leaves
         sequence_ends = Signal()
         given = bit(element(gives, bank), sequence)
         ends = is_last(index, self._y.length)
         m.d.comb += [
-            # A sequence without outputs takes a cycle in which nothing is offered.
+            # A sequence that gives no outputs is passed over in one cycle, in which nothing is offered.
             sequence_ends.eq((valid & self.o.ready & ends) | (element(full, bank) & ~given)),
             leaves.eq(sequence_ends & is_last(sequence, sequences)),
             next_bank.eq(bank ^ leaves),
@@ -195,7 +220,15 @@ class OutputPort(Component):
         return m
 
     def _address(self, m: Module, index: Value, next_bank: Signal, restart: Signal, taken: Value) -> None:
-        """Count the words of a sequence, and fetch that of the next cycle."""
+        """Count the words of a sequence, and address the word of the next cycle.
+
+        Args:
+            m: The module that the counters are added to.
+            index: The index of the word that is offered, which is counted here.
+            next_bank: The bank that is read in the next cycle.
+            restart: High in a cycle after which the first word of a sequence follows.
+            taken: High in a cycle in which the offered word is taken.
+        """
         y = self._y
         row = index_signal(y.rows, "row")
         next_row = index_signal(y.rows, "next_row")
@@ -213,7 +246,7 @@ class OutputPort(Component):
         m.d.sync += row.eq(next_row)
 
     def _argmax(self, m: Module, word: Signal, index: Value) -> None:
-        """The index of the largest word so far, the first one of equals."""
+        """Drive `argmax` with the index of the largest word of the sequence so far, the first one among equals."""
         if index is ABSENT:
             return
         best = Signal.like(word)

@@ -1,6 +1,7 @@
-"""What the read-only memories of a network hold: weights and biases in the order in which a step takes them up.
+"""The contents of a network's ROMs: its program, and weights and biases in the order in which a step reads them.
 
-Weights and biases are plain words, those of the first row lowest, which large tables are emitted fast as.
+A row with the weights or biases of all lanes is a plain integer, that of lane 0 in the lowest bits, because the Verilog
+of large tables is generated fast in this form.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from lmu_hw.rtl.primitives.storage import RomContents
 
 @dataclass(frozen=True)
 class Words:
-    """Widths of what the lanes take up.
+    """The widths of the numbers that the lanes of a network work on.
 
     Attributes:
-        word: of a word that is read from a vector, bits.
-        weight: of a weight.
-        sum: of an accumulator.
-        least_shift: the least alignment shift of all products.
-        alignment_shift: bits that say by how much more each product is shifted.
+        word: The width of a word that is read from a vector, in bits.
+        weight: The width of a weight, in bits.
+        sum: The width of an accumulator, in bits.
+        least_shift: The least alignment shift of all products; every product is shifted left by that many bits.
+        alignment_shift: The width in bits of the number by which a product is shifted beyond `least_shift`; 0 where all
+            products are shifted alike.
     """
 
     word: int
@@ -37,7 +39,7 @@ class Words:
 
 
 def words_of(program: Program) -> Words:
-    """The widths that hold all of a network's words, weights, sums and alignment shifts."""
+    """The widths that hold every word, weight, sum and alignment shift of a network."""
     segments = {id(run.segment): run.segment for run in program.runs if run.segment is not None}
     alignment_shifts = np.concatenate([segment.alignment_shifts for segment in segments.values()])
     return Words(
@@ -50,7 +52,7 @@ def words_of(program: Program) -> Words:
 
 
 def weight_rom(program: Program, words: Words) -> RomContents:
-    """A weight for each lane in each slot."""
+    """The weights: a row for each slot of a step, with a weight for each lane."""
     rows: list[int] = []
     for run in program.runs:
         if run.segment is not None:
@@ -60,7 +62,7 @@ def weight_rom(program: Program, words: Words) -> RomContents:
 
 
 def bias_rom(program: Program, words: Words) -> RomContents:
-    """A bias for each lane in each group."""
+    """The biases: a row for each group of a step, with a bias for each lane."""
     blocks = (program.maps[run.map].plan.bias[run.rows.start : run.rows.stop] for run in program.groups)
     return RomContents(
         words.sum * program.lanes, [row for block in blocks for row in _side_by_side(block[None], words.sum)]
@@ -68,34 +70,38 @@ def bias_rom(program: Program, words: Words) -> RomContents:
 
 
 def _side_by_side(block: IntArray, bits: int) -> list[int]:
-    """One word for each row of `block`, its first entry in the lowest bits."""
+    """One plain integer for each row of `block`, of entries of `bits` bits with the first in the lowest bits."""
     codes = block & ((1 << bits) - 1)
     return [sum(code << (bits * k) for k, code in enumerate(row)) for row in codes.tolist()]
 
 
 def run_layout(program: Program, words: Words) -> Fields:
-    """A run in the program's memory."""
+    """The layout of a run in the ROM of the program."""
     longest = max(program.cycles_per_step, program.cycles_per_last_step)
     return Fields(
         {
-            "last_cycle": range(longest),  # counted from 0
-            "issues": 1,  # else it waits
+            "last_cycle": range(longest),  # the number of cycles, less one
+            "issues": 1,  # words are issued; otherwise the run waits
             "vector": range(max(2, len(program.vectors))),
-            "previous": 1,
-            "opens": 1,
-            "closes": 1,
+            "previous": 1,  # the words are those of the step before
+            "opens": 1,  # the first run of its group
+            "closes": 1,  # the last run of its group
             "map": range(max(2, len(program.maps))),
-            "last_row": range(program.lanes),  # of the group, counted from 0
-            "ends_step": 1,  # of one without outputs
-            "ends_last": 1,  # of one with outputs
-            "skips": 1,  # a step with outputs leaves out the next run
+            "last_row": range(program.lanes),  # the number of rows of the group, less one
+            "ends_step": 1,  # the last run of a step without outputs
+            "ends_last": 1,  # the last run of a step with outputs
+            "skips": 1,  # a step with outputs goes on with the run after the next one
             "alignment_shifts": ArrayLayout(words.alignment_shift, program.lanes),
         }
     )
 
 
 def program_rom(program: Program, words: Words) -> RomContents:
-    """All runs; those of a step without outputs first, with the waiting at its end, which other steps leave out."""
+    """The runs of a step in order.
+
+    Where only some steps give outputs, the runs of a step without outputs come first. The run in which such a step
+    waits at its end is skipped by steps with outputs.
+    """
     normal, others = program.runs[: program.normal_runs], program.runs[program.normal_runs :]
     if not others:
         entries = _ended(program, words, normal, program.cycles_per_last_step, "ends_step", "ends_last")
@@ -109,7 +115,7 @@ def program_rom(program: Program, words: Words) -> RomContents:
 
 
 def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *ends: str) -> list[dict[str, Any]]:
-    """The entries of `runs`, with one that waits until `cycles` have gone by, and flags at the last one."""
+    """The ROM entries of runs, followed by one that waits until `cycles` cycles are over; the last has the flags."""
     entries = [_entry(program, words, run) for run in runs]
     if left := cycles - sum(run.cycles for run in runs):
         entries.append({"last_cycle": left - 1})
@@ -118,6 +124,7 @@ def _ended(program: Program, words: Words, runs: tuple[Run, ...], cycles: int, *
 
 
 def _entry(program: Program, words: Words, run: Run) -> dict[str, Any]:
+    """The field values of a run by name."""
     if run.segment is None:
         return {"last_cycle": run.cycles - 1}
     alignment_shifts = run.segment.alignment_shifts[run.rows.start : run.rows.stop] - words.least_shift

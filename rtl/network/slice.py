@@ -1,4 +1,4 @@
-"""All that one sequence needs for itself: lanes, vectors, memories, activations."""
+"""The datapath of one sequence: its lanes, vectors, memories and activations."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ from lmu_hw.rtl.primitives.storage import storage
 
 
 class Lanes(Component):
-    """Multipliers with a register behind each, at the service of the affine maps or of one layer's memories.
+    """Multipliers with a register behind each, shared by the affine maps and the memories of all layers.
+
+    Args:
+        lanes: The number of multipliers.
+        words: The widths of the network.
+        pipelines: The memory pipelines that share the multipliers, each with at most `lanes` of them.
 
     Attributes:
-        affine: In, `valid`: the factors of this cycle are `word`, for all lanes, and `weights`, one for each.
-        owner: In, number of the memories whose factors they are otherwise.
-        products: Out, of the factors of the cycle before.
-        memories: for each pipeline, what `LanePipeline.multipliers` is to be connected to.
+        affine: In, the factors of an affine map: high `valid` gives it the multipliers in this cycle, of which each
+            multiplies `word` by its own weight in `weights`.
+        owner: In, the index of the pipeline that has the multipliers in all other cycles.
+        products: Out, the product of each multiplier, of its factors of the cycle before.
+        memories: In, for each pipeline the array of multipliers that its own is to be connected to.
     """
 
     def __init__(self, lanes: int, words: Words, pipelines: Sequence[LanePipeline]) -> None:
@@ -50,7 +56,7 @@ class Lanes(Component):
 
     @property
     def width(self) -> tuple[int, int]:
-        """Bits of the two factors of a multiplier."""
+        """The widths of the two factors of a multiplier in bits: operand, coefficient."""
         return self._operand, self._coefficient
 
     def elaborate(self, platform: object) -> Module:
@@ -64,19 +70,27 @@ class Lanes(Component):
                 if lane < len(memory):
                     with m.Elif(self.owner == k if len(self.memories) > 1 else Const(1)):
                         m.d.comb += [operand.eq(memory[lane].operand), coefficient.eq(memory[lane].coefficient)]
+            # Every memory sees all products; only the pipeline that had the multiplier in the cycle before uses one.
             m.d.comb += [memory[lane].product.eq(self.products[lane]) for memory in self.memories if lane < len(memory)]
             m.d.sync += self.products[lane].eq(operand * coefficient)
         return m
 
 
 class Accumulators(Component):
-    """A sum for each lane, and a register in which a finished group's sums leave one by one.
+    """Accumulators of the rows of a group, one per lane, and a shift register in which finished sums leave one by one.
+
+    The next group can be added up while the sums of the last one leave.
+
+    Args:
+        lanes: The number of lanes.
+        words: The widths of the network.
 
     Attributes:
-        add: In, `valid`: the `products` are those of a slot, one for each lane, to be shifted up by
-            `alignment_shifts` beside the shift that all have; `opens`: the sums start from `biases`.
-        close: In(1), the sums are finished, a cycle after their last product.
-        sum: Out, of the group's first row in the cycle after `close`, then one row after the other.
+        add: In, the products of a slot: where `valid` is high, the `products` of all lanes are shifted left, each by
+            its entry of `alignment_shifts` beyond the shift that all have, and are added; where `opens` is high the
+            sums start from the `biases`.
+        close: In(1), high in the cycle after the last products of a group were added.
+        sum: Out, the sum of the group's first row in the cycle after `close`, then that of a further row a cycle.
     """
 
     def __init__(self, lanes: int, words: Words) -> None:
@@ -111,23 +125,30 @@ class Accumulators(Component):
 
 
 class Slice(Component):
-    """The data of one sequence: what it does in a cycle, all slices do, as the control tells them.
+    """The datapath of one sequence: lanes, accumulators, vectors, memories and activations.
 
-    A word of a vector goes to all lanes, each of which multiplies it by its own weight and adds the product to the
-    sum of its row. The sums of a finished group leave one by one and are rounded to codes. A code is a sample of the
-    layer's memories, and is kept until those of all channels are there; or it becomes a word of the layer's
-    activation. While the memories work, they have the multipliers of the lanes.
+    All slices do the same in every cycle, under one control. A word of a vector goes to all lanes; each multiplies it
+    by its own weight and adds the product to the sum of its row. The sums of a finished group leave one by one and are
+    rounded to codes. A code is either a sample of the layer's memories, which is buffered until those of all channels
+    are there, or becomes a word by the layer's activation. While memories work, they have the multipliers.
+
+    Args:
+        program: The program of the network.
+        words: The widths of the network.
+        y: The vector of output words.
 
     Attributes:
-        clear: In(1), what the step before left behind counts as zero.
-        x: In, a word of the input.
-        steps: In, `steps_signature`.
-        owner: In, number of the memories that have the lanes while no slot has.
-        vectors: In, `Vector.signature` of each vector, by its name. Written is x, a beat of memory words or the word
-            of an activation.
-        memories: In, `MemoryUse.signature` of each layer's memories, by their name.
+        clear: In(1), high in a step that finds the sequence cleared: words of the step before count as zero.
+        x: In, the input word that is taken in this cycle.
+        steps: In, of `steps_signature`, the signals of the control.
+        owner: In, the index of the memories that have the multipliers in cycles without a slot in MULTIPLY.
+        vectors: In, `Vector.signature` of each vector by its name. The row that is written is the input word, a beat of
+            memory words or the word of an activation, by the kind of vector.
+        memories: In, `MemoryUse.signature` of each layer's memories by their name.
         outputs: In, `Vector.signature` of the outputs.
-        y: Out, the word of the outputs that was addressed in the cycle before.
+        y: Out, the output word that was addressed in the cycle before.
+        lanes: The multipliers, as a submodule.
+        activations: The activations of all layers, as a submodule.
     """
 
     def __init__(self, program: Program, words: Words, y: Vector) -> None:
@@ -156,7 +177,8 @@ class Slice(Component):
         m.submodules.accumulators = accumulators = Accumulators(program.lanes, self._words)
         m.submodules.activations = activations = self.activations
 
-        # READ: the word of a slot; one of the step before is zero where that counts as zero.
+        # READ: the word of a slot; words of the step before are replaced by zero in a step that finds the sequence
+        # cleared, so that no vector has to be erased.
         blank = Signal()
         m.d.sync += blank.eq(slots.issue.previous & self.clear)
         words: list[Value] = []
@@ -202,7 +224,13 @@ class Slice(Component):
         return m
 
     def _memory(self, m: Module, index: int, code: Signal) -> None:
-        """The memories of one layer: their samples are kept until all are there, then offered one by one."""
+        """Add the memories of one layer, with the buffer of their samples.
+
+        Args:
+            m: The module that they are added to.
+            index: The index of the layer among those with memories.
+            code: The code of the row in LOOKUP, which may be a sample.
+        """
         use, pipeline, outside = self._uses[index], self._pipelines[index], interfaces(self.memories)[index]
         m.submodules[use.name] = pipeline
         m.submodules[f"samples_{use.layer}"] = samples = storage(signed(use.plan.input_format.width), use.channels)
@@ -226,7 +254,7 @@ class Slice(Component):
             connect(m, multiplier, lane)
 
     def _written(self, vector: Vector) -> Value:
-        """What a vector's memory takes in."""
+        """The row that is written to a vector: an input word, the word of an activation, or a beat of memory words."""
         if vector.kind is Kind.INPUT:
             return self.x
         if vector.kind is Kind.OUTPUT:

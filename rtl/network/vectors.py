@@ -1,4 +1,4 @@
-"""The vectors of words that affine maps read: which there are, where they lie, and how they are addressed."""
+"""The vectors of words that affine maps read, and of the outputs: their memories and how these are addressed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from lmu_hw.rtl.primitives.storage import storage
 
 @dataclass(frozen=True)
 class Vector:
-    """Words in a memory of their own, in each slice.
+    """A vector of words, which has a memory of its own in each slice.
 
     Attributes:
-        kind, layer: what they are: the input, the memory words of a layer, or what a layer's activation gives.
-        length: how many.
-        width: bits of a word.
-        words: of a row, which are written at a time.
-        banks: 2 where new words are written while those of the step before are still read.
+        kind: The origin of the words: the input, the memories of a layer or the activation of a layer.
+        layer: The index of that layer; 0 for the input.
+        length: The number of words.
+        width: The width of a word in bits.
+        words: The number of words in a row of the memory, which are written together.
+        banks: The number of banks: 2 where new words are written while those of the step before are still read, else 1.
     """
 
     kind: Kind
@@ -38,49 +39,56 @@ class Vector:
 
     @property
     def name(self) -> str:
-        """The vector's name in hardware."""
+        """The name of the vector in bundles and in the Verilog."""
         return {Kind.INPUT: "x", Kind.MEMORY: f"memory_{self.layer}", Kind.OUTPUT: f"layer_{self.layer}"}[self.kind]
 
     @property
     def rows(self) -> int:
-        """Rows of a bank."""
+        """The number of rows in a bank."""
         return self.length // self.words
 
     @property
     def row_shape(self) -> ShapeLike:
-        """A row: a word, or several of them."""
+        """The shape of a row: a signed word, or an array of `words` signed words."""
         return signed(self.width) if self.words == 1 else ArrayLayout(signed(self.width), self.words)
 
     @property
     def depth(self) -> int:
-        """Rows of all banks; the bank is the lowest bit of an address."""
+        """The number of rows in all banks; the bank is the lowest bit of an address."""
         return self.banks * self.rows
 
     @property
     def read_signature(self) -> Bundle:
-        """How a word is read: the `address` of its row, and in the next cycle `word`, which one of the row it is."""
+        """How a word is read: the `address` of its row and, one cycle later, the index `word` of the word in it."""
         return Bundle({"address": Out(range(self.depth)), "word": Out(range(self.words))})
 
     @property
     def signature(self) -> Bundle:
-        """How a vector is accessed: `read`, and `write`, whether and where a row is written."""
+        """How a vector is accessed: `read`, of `read_signature`, and `write` with `valid` and `address` of a row."""
         write = Bundle({"valid": Out(1), "address": Out(range(self.depth))})
         return Bundle({"read": Out(self.read_signature), "write": Out(write)})
 
     def address(self, row: Value, bank: Value) -> Value:
-        """The address of a row in a bank."""
+        """The address of row number `row` in bank `bank`, which has no effect if there is only one."""
         return row if self.banks == 1 else Cat(bank, row)
 
 
 def place_of(plan: NetworkPlan, source: Source) -> tuple[Kind, int]:
-    """Where the words of a source lie: a layer without a dense part gives its memory words on."""
+    """The kind and layer of the vector with the words of a source.
+
+    The outputs of a layer without an affine map of its own are its memory words.
+    """
     if source.kind is Kind.OUTPUT and plan.layers[source.layer].affine is None:
         return Kind.MEMORY, source.layer
     return source.kind, source.layer
 
 
 def maps_of(plan: NetworkPlan) -> Iterator[tuple[int, str, AffinePlan]]:
-    """The affine maps in the order in which a step takes them up: (layer, "drive" | "affine", map)."""
+    """The affine maps in the order in which a step computes them.
+
+    Yields:
+        The index of the layer, "drive" or "affine", and the map: that of the memories' samples, or of the outputs.
+    """
     for k, layer, what in plan.operations(last=True):
         chosen = {"drive": layer.drive, "affine": layer.affine}.get(what)
         if chosen is not None:
@@ -88,12 +96,12 @@ def maps_of(plan: NetworkPlan) -> Iterator[tuple[int, str, AffinePlan]]:
 
 
 def vectors_of(plan: NetworkPlan, memories: dict[int, MemoryUse]) -> tuple[Vector, ...]:
-    """The vectors of a network: the input, and all that some map reads.
+    """The vectors of a network: the input, which comes first, and every vector that an affine map reads.
 
-    New memory words come after the drive has read those of the step before, and new outputs after everything
-    that a step reads of the old ones, but for the map that makes them.
+    One bank is enough for memory words, which are written after the drive has read those of the step before. It is
+    enough for the words of an activation as well, unless the map that computes them reads those of the step before.
     """
-    banks: dict[tuple[Kind, int], int] = {(Kind.INPUT, 0): 2}  # one is filled while the other one is read
+    banks: dict[tuple[Kind, int], int] = {(Kind.INPUT, 0): 2}  # one bank is filled while the other is read
     for k, what, affine in maps_of(plan):
         for segment in affine.segments:
             place = place_of(plan, segment.source)
@@ -103,12 +111,13 @@ def vectors_of(plan: NetworkPlan, memories: dict[int, MemoryUse]) -> tuple[Vecto
 
 
 def outputs_of(plan: NetworkPlan, memories: dict[int, MemoryUse]) -> Vector:
-    """What leaves, in two banks of which one is written while the other one is read."""
+    """The vector of output words, with two banks: one is written while the words in the other leave."""
     place = place_of(plan, Source(Kind.OUTPUT, len(plan.layers) - 1))
     return _vector(plan, memories, place, 2)
 
 
 def _vector(plan: NetworkPlan, memories: dict[int, MemoryUse], place: tuple[Kind, int], banks: int) -> Vector:
+    """The vector of the given kind and layer."""
     kind, k = place
     if kind is Kind.INPUT:
         return Vector(kind, k, plan.inputs, plan.input_format.width, 1, banks)
@@ -122,10 +131,13 @@ def _vector(plan: NetworkPlan, memories: dict[int, MemoryUse], place: tuple[Kind
 class VectorMemory(Component):
     """The memory of a vector, which is written row by row and read word by word.
 
+    Args:
+        vector: The vector.
+
     Attributes:
-        access: In, `Vector.signature`.
-        row: In, what is written.
-        word: Out, the word that was addressed in the cycle before.
+        access: In, of `Vector.signature`.
+        row: In, the row that is written, of `Vector.row_shape`.
+        word: Out, the word that was addressed in the cycle before, signed.
     """
 
     def __init__(self, vector: Vector) -> None:
@@ -152,12 +164,15 @@ class VectorMemory(Component):
 
 
 class VectorReader(Component):
-    """Counts through a vector, from its first word to its last, and again.
+    """Address counter of a vector: addresses its words from the first to the last, and then again.
+
+    Args:
+        vector: The vector.
 
     Attributes:
-        next: In(1), a word is read in this cycle.
-        bank: In(1), of which bank; of no effect where there is one only.
-        read: Out, `Vector.read_signature`.
+        next: In(1), high in a cycle in which the word that is addressed is read, so that the next one follows.
+        bank: In(1), the bank that is read; without effect if there is only one.
+        read: Out, of `Vector.read_signature`.
     """
 
     def __init__(self, vector: Vector) -> None:

@@ -1,4 +1,4 @@
-"""Verilog of a whole network: the names of its ports, and what its manifest says."""
+"""The Verilog of a whole network: its flat ports, and the contents of its file head and manifest."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def generate_network_verilog(
     reset: Reset | str = Reset.FIRST,
     command: str = "lmu_hw.rtl.network.generate_network_verilog",
 ) -> VerilogDesign:
-    """Generate the module that realises a network.
+    """Generate the Verilog module that realises a network.
 
     Args:
-        plan: the network in integers.
-        name: module name.
-        lanes: multipliers for each sequence, shared by all layers.
-        sequences: that go side by side, in lock-step.
-        reset: "first": a step with in_first begins from zero; "never": the state persists until rst.
-        command: what made the file, for its head.
+        plan: The quantised network.
+        name: The name of the module.
+        lanes: The number of multipliers for each sequence, shared by all layers, 1 … 1024.
+        sequences: The number of sequences that are processed side by side, in lock-step, 1 … 256.
+        reset: When states and hidden units are cleared: "first", at every step with in_first, or "never", only by rst.
+        command: The command that generates the module, for the file head.
 
     Raises:
-        DesignError: the name is not an identifier, or `NetworkComponent` refuses.
+        DesignError: The name cannot be that of a module, or `NetworkComponent` refuses the other arguments.
     """
     check_module_name(name)
     network = build_network(plan, lanes=lanes, sequences=sequences, reset=reset)
@@ -40,7 +40,7 @@ def generate_network_verilog(
 
 
 def _ports(network: NetworkComponent) -> list[Described]:
-    """The flat ports, each with the stream signal that it stands for."""
+    """The flat ports of a network, each with the stream signal that it is connected to."""
     i, o, plan = network.i, network.o, network.plan
     begins = "the state counts as zero" if network.reset is Reset.FIRST else "handed on as out_first"
     answers = "after every step" if plan.output is Output.SEQUENCE else "after steps with in_last"
@@ -72,6 +72,7 @@ def _ports(network: NetworkComponent) -> list[Described]:
 
 
 def _summary(plan: NetworkPlan) -> list[str]:
+    """The lines of the file head that describe the input and each layer."""
     lines = [f"input {plan.inputs} x {plan.input_format}"]
     for layer in plan.layers:
         parts = [layer.name]
@@ -83,6 +84,7 @@ def _summary(plan: NetworkPlan) -> list[str]:
 
 
 def _description(network: NetworkComponent) -> ModuleDescription:
+    """The contents of a network's file head and manifest."""
     plan, program = network.plan, network.program
     count, lanes, sequences = len(plan.layers), network.lanes, network.sequences
     return ModuleDescription(
@@ -132,4 +134,5 @@ def _description(network: NetworkComponent) -> ModuleDescription:
 
 
 def _format(form: QFormat) -> dict[str, Any]:
+    """A format as plain values for the manifest."""
     return {"width": form.width, "fraction": form.fraction, "signed": form.signed}

@@ -1,1 +1,1 @@
-"""What all hardware here is made of: arithmetic on words and pipelines that stall as a whole."""
+"""The building blocks of all components: arithmetic, indices, bundles, storage, pipeline stages and schedules."""

@@ -1,6 +1,7 @@
-"""Arithmetic on words: rounding and saturation as integers have them, sums in trees, delays.
+"""Arithmetic on hardware values: rounding, saturation, products by constants, adder trees and delays.
 
-`round_shift` and `fit` are the functions of the same names in `lmu_hw.fixed_point.formats`, for hardware values.
+`round_shift` and `fit` give the same result for hardware values as the functions of the same names in
+`lmu_hw.fixed_point.formats` give for integers.
 """
 
 from __future__ import annotations
@@ -17,9 +18,16 @@ from lmu_hw.fixed_point.formats import Overflow, QFormat, Rounding
 
 
 def delayed(m: Module, value: Any, cycles: int, name: str) -> Any:
-    """`value` so many cycles later, through registers `name`_1, `name`_2, … of domain sync in `m`; itself for 0.
+    """Delay a value by a number of clock cycles.
 
-    What has no bits needs no registers.
+    Args:
+        m: The module that the registers are added to, in domain sync.
+        value: A value or a view; one without bits needs no registers and is returned as it is.
+        cycles: The delay in clock cycles; 0 returns `value` itself.
+        name: The stem of the registers' names, which are `name`_1, `name`_2, …
+
+    Returns:
+        What `value` was `cycles` cycles ago, in the same shape.
     """
     value = value if isinstance(value, View) else Value.cast(value)
     if not Shape.cast(value.shape()).width:
@@ -32,18 +40,24 @@ def delayed(m: Module, value: Any, cycles: int, name: str) -> Any:
 
 
 FAN_IN = 4
-"""Values that are added up between two registers: two levels of adders."""
+"""The number of values that a stage of `registered_sum` adds up: two levels of adders between two registers."""
 
 
 def sum_latency(count: int) -> int:
-    """Registers on the way through `registered_sum` of `count` values; 0 for a single one."""
+    """The latency of `registered_sum` over `count` values in clock cycles; 0 for a single value."""
     return int(-(-ceil_log2(count) // ceil_log2(FAN_IN)))
 
 
 def registered_sum(m: Module, values: Sequence[Value], name: str) -> Value:
-    """The sum of one value or more, `sum_latency` cycles later, as a tree with a register after every other level.
+    """Add up values in a tree of adders with a register after every second level.
 
-    The registers are `name`_LEVEL_INDEX, of domain sync in `m`.
+    Args:
+        m: The module that the registers are added to, in domain sync.
+        values: The summands, at least one; a new set is accepted in every cycle.
+        name: The stem of the registers' names, which are `name`_LEVEL_INDEX.
+
+    Returns:
+        The exact sum of the values that were there `sum_latency(len(values))` cycles ago.
     """
     terms, level = list(values), 0
     while len(terms) > 1:
@@ -59,7 +73,16 @@ def registered_sum(m: Module, values: Sequence[Value], name: str) -> Value:
 
 
 def round_shift(value: ValueLike, shift: int, rounding: Rounding = Rounding.NEAREST) -> Value:
-    """value·2^−shift, wide enough for the result; combinational, at most two adders."""
+    """Compute value·2^−shift, rounded to an integer; combinational, at most two adders in series.
+
+    Args:
+        value: The number to be shifted, signed or unsigned.
+        shift: The number of fractional bits to be dropped; if negative, that many zeros are appended instead.
+        rounding: How the dropped bits are rounded; by default to the nearest integer, with ties up.
+
+    Returns:
+        The rounded number, in a width that holds it for every `value`.
+    """
     value = Value.cast(value)
     if shift <= 0:
         return value << -shift
@@ -74,10 +97,18 @@ def round_shift(value: ValueLike, shift: int, rounding: Rounding = Rounding.NEAR
 
 
 def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
-    """`value`, already on the target's grid, brought into its range.
+    """Bring a number into the range of a format; combinational.
+
+    Args:
+        value: The number as a code of the target's fractional bits, in any width.
+        target: The format of the result.
+        overflow: What a value beyond the range becomes: the nearest end of the range, or its own lowest bits.
+
+    Returns:
+        The code, in the width and signedness of the target.
 
     Raises:
-        DesignError: `overflow` is ERROR, which hardware cannot do.
+        DesignError: `overflow` is ERROR, but hardware cannot refuse a value.
     """
     value = Value.cast(value)
     if overflow is Overflow.ERROR:
@@ -90,13 +121,16 @@ def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
 
 
 def times(value: ValueLike, factor: int) -> Value:
-    """value·factor for a factor ≥ 1 by shifts and additions, which leave the multipliers of an FPGA to the datapath."""
+    """Compute value·factor for a constant factor ≥ 1; combinational.
+
+    Shifts and adders do it, so that the hard multipliers of an FPGA are left to the datapath.
+    """
     value = Value.cast(value)
     shifts = [k for k in range(factor.bit_length()) if factor >> k & 1]
     return sum((value << k for k in shifts[1:]), value << shifts[0] if shifts[0] else value)
 
 
 def extend(value: Value, width: int) -> Value:
-    """The bits of `value`, sign- or zero-extended to `width` ≥ len(value)."""
+    """The bits of `value` extended to `width` ≥ len(value), with its sign if it is signed and with zeros if not."""
     fill = value[-1] if value.shape().signed and len(value) else Const(0, 1)
     return Cat(value, fill.replicate(width - len(value)))

@@ -1,4 +1,4 @@
-"""Counting through the elements of something, and choosing one of them; a single element needs no index."""
+"""Indices: signals that count through elements, and multiplexers that choose one; a single element has no index."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lmu_hw.rtl.primitives.bundles import ABSENT
 
 
 def index_signal(count: int, name: str) -> Value:
-    """A signal that holds 0 … count − 1; `ABSENT` where there is one element only."""
+    """A signal of the given name that can hold 0 … count − 1, or `ABSENT` for a single element."""
     return Signal(range(count), name=name) if count > 1 else ABSENT
 
 
 def is_last(index: Value, count: int) -> Value:
-    """Whether `index`, of 0 … count − 1, is count − 1."""
+    """A bit that is 1 where `index`, out of 0 … count − 1, is the last one."""
     return index == count - 1 if count > 1 else Const(1)
 
 
 def successor(index: Value, count: int) -> Value:
-    """The index after `index`, and 0 after count − 1."""
+    """The index that follows `index` in cyclic order: index + 1, or 0 after count − 1."""
     if count == 1:
         return ABSENT
     following = (index + 1)[: len(index)]
@@ -30,12 +30,12 @@ def successor(index: Value, count: int) -> Value:
 
 
 def flat_index(outer: Value, inner: ValueLike, count: int) -> Value:
-    """outer·count + inner: where element `inner` lies when each of the `outer` ones has `count` elements.
+    """The position outer·count + inner of an element in a memory that holds blocks of `count` elements.
 
     Args:
-        outer: which one.
-        inner: which of its elements, less than `count`; it may have more bits than that needs.
-        count: elements of each.
+        outer: The index of the block.
+        inner: The index of the element within its block, less than `count`; it may have more bits than that needs.
+        count: The number of elements in a block.
     """
     outer, inner = Value.cast(outer), Value.cast(inner)
     if not len(outer):
@@ -49,12 +49,12 @@ def flat_index(outer: Value, inner: ValueLike, count: int) -> Value:
 
 
 def element(values: Sequence[Any], index: Value) -> Any:
-    """values[index], to be read or assigned to."""
+    """The element values[index], which can be read and assigned to."""
     return values[0] if len(values) == 1 else Array(values)[index]
 
 
 def pick(values: Sequence[Value], index: Value) -> Value:
-    """values[index] through a chain of multiplexers; combinational."""
+    """The value values[index], through a chain of multiplexers; the first value if `index` is beyond the last."""
     chosen = values[0]
     for k, value in enumerate(values[1:], 1):
         chosen = Mux(index == k, value, chosen)
@@ -62,10 +62,10 @@ def pick(values: Sequence[Value], index: Value) -> Value:
 
 
 def is_first(index: Value, count: int) -> Value:
-    """Whether `index`, of 0 … count − 1, is 0."""
+    """A bit that is 1 where `index`, out of 0 … count − 1, is 0."""
     return index == 0 if count > 1 else Const(1)
 
 
 def bit(value: Value, index: Value) -> Any:
-    """Bit `index` of a value, to be read or assigned to."""
+    """Bit number `index` of `value`, which can be read and assigned to."""
     return value if len(value) == 1 else value.bit_select(index, 1)

@@ -1,4 +1,4 @@
-"""The inside of a memory: a pipeline that moves on by one slot a cycle, and the multipliers and ROM that it uses."""
+"""The datapath of a memory: a pipeline that advances by one slot a cycle, with the multipliers and ROM that it uses."""
 
 from __future__ import annotations
 
@@ -17,17 +17,26 @@ from lmu_hw.rtl.primitives.storage import RomContents
 
 
 def operand_shifts(plan: MemoryPlan) -> tuple[int, int]:
-    """The alignment shifts that bring a state word and a sample to the fractional bits of the operands."""
+    """The left shifts, in bits, that bring a state word and a sample to the fractional bits of the operands."""
     operand = plan.operand_format.fraction
     return operand - plan.state_format.fraction, operand - plan.input_format.fraction
 
 
 class Pipeline(Component):
-    """The inside of a memory, which moves on by one slot in every cycle in which it is enabled.
+    """The datapath of a memory, a pipeline that issues a slot in every enabled cycle.
+
+    It has no back-pressure of its own: the clock enable of the whole pipeline is taken away while a beat is not taken.
+
+    Args:
+        plan: The fixed-point plan.
+        lanes: The number of multipliers.
+        channels: The number of channels that take turns.
+        schedule: The schedule that the pipeline follows.
+        members: Further ports by name.
 
     Attributes:
-        samples: In, stream of `sample_layout`.
-        beats: Out, stream of `beat_layout` that is always ready: who cannot take a beat stops the whole pipeline.
+        samples: In, stream of `sample_layout`, ready in the cycles in which the schedule lets a sample start.
+        beats: Out, stream of `beat_layout` that is always ready.
     """
 
     def __init__(
@@ -44,7 +53,7 @@ class Pipeline(Component):
         super().__init__({"samples": In(samples), "beats": Out(beats), **(members or {})})
 
     def _sequenced(self, m: Module) -> Sequencer:
-        """The sequencer of the schedule, which takes samples one by one."""
+        """Add the sequencer of the schedule, connected to the stream of samples."""
         m.submodules.sequencer = sequencer = Sequencer(self._schedule, self._channels)
         m.d.comb += [
             sequencer.valid.eq(self.samples.valid),
@@ -54,7 +63,14 @@ class Pipeline(Component):
         return sequencer
 
     def _retired(self, slot: Any, words_write: Any, bank: Any, index: Value) -> list[Any]:
-        """Statements for the slot whose words are there: they are written and leave as a beat from state `index`."""
+        """The combinational statements of the stage in which new state words are there.
+
+        Args:
+            slot: What travels with the slot of this stage: `valid`, `channel`, `first` and `last`.
+            words_write: The write port for the words; its address is left to the caller.
+            bank: The integrator bank that gives the words.
+            index: The number of the first state of the beat.
+        """
         beat = self.beats.payload
         return [
             words_write.en.eq(slot.valid),
@@ -68,14 +84,22 @@ class Pipeline(Component):
         ]
 
     def surrounded(self) -> Module:
-        """The pipeline with all that it needs beside it, to be enabled as a whole."""
+        """A module with the pipeline and everything that has to stall together with it."""
         m = Module()
         m.submodules.pipeline = self
         return m
 
 
 def multiplier_signature(operand_width: int, coefficient_width: int) -> Bundle:
-    """A multiplier as its user sees it: two signed factors, and their product in the next cycle."""
+    """A registered multiplier as its user sees it.
+
+    Args:
+        operand_width: The width of the signed factor `operand`, Out.
+        coefficient_width: The width of the signed factor `coefficient`, Out.
+
+    Returns:
+        A bundle of the factors and of `product`, In, which is the exact product of the factors of the cycle before.
+    """
     return Bundle(
         {
             "operand": Out(signed(operand_width)),
@@ -86,12 +110,13 @@ def multiplier_signature(operand_width: int, coefficient_width: int) -> Bundle:
 
 
 class LanePipeline(Pipeline):
-    """A pipeline whose multipliers and whose ROM are outside, so that others may share them.
+    """A pipeline whose multipliers and ROM are outside, so that other users can share them.
 
     Attributes:
-        rom_contents: what the ROM holds.
-        rom: Out, the address of a row, which is there in the next cycle.
-        multipliers: Out, `lanes` times `multiplier_signature`.
+        rom_contents: The contents of the ROM.
+        multiplier: The signature of one multiplier, `multiplier_signature` with the widths of the plan.
+        rom: Out, a read port of the ROM: the row of an `address` comes back as `data` in the next cycle.
+        multipliers: Out, an array of `lanes` multipliers, each of signature `multiplier`.
     """
 
     def __init__(self, plan: MemoryPlan, lanes: int, channels: int, schedule: Schedule) -> None:
@@ -103,10 +128,10 @@ class LanePipeline(Pipeline):
     @classmethod
     @abstractmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
-        """What the ROM holds that the slots of a sample follow."""
+        """The contents of the ROM: the coefficients of a sample's slots, or a program that includes them."""
 
     def surrounded(self) -> Module:
-        """The pipeline with a ROM and multipliers of its own."""
+        """A module with the pipeline, its own ROM and its own multipliers, a register behind each."""
         m = super().surrounded()
         m.submodules.rom = rom = self.rom_contents.storage()
         rom_read = rom.read_port()

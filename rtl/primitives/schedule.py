@@ -1,4 +1,4 @@
-"""When a memory issues what: its schedule of slots, and the counter that follows it."""
+"""The schedule of a memory: in which cycles it issues the slots of a sample, and the counter that follows it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from lmu_hw.rtl.primitives.indices import is_last, successor
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a memory issues what: `slots` cycles for a sample, then `pause` cycles until the next.
+    """The timing of a memory: a sample is issued in `slots` successive cycles, and `pause` idle cycles follow.
 
     Attributes:
-        groups: beats of output per sample.
-        words: successive states in each beat.
-        slots: cycles in which the multipliers of a sample are fed.
-        pause: idle cycles after them, 0 where the pipeline is deep in other channels' samples.
-        first_beat: cycles from the one in which a sample is accepted to its first output beat; where several
-            channels go in step, from the acceptance of the last of them to the first beat of the first.
-        in_step: channels whose samples are worked on side by side; their beats alternate.
+        groups: The number of beats that answer a sample.
+        words: The number of successive states in each beat.
+        slots: The number of cycles in which slots of a sample are issued.
+        pause: The number of idle cycles between the last slot of a sample and the first of the next one; 0 where
+            enough channels take turns to hide the latency of the pipeline.
+        first_beat: The number of cycles from the acceptance of a sample to its first beat. With several channels in
+            step it counts from the acceptance of the last channel's sample to the first channel's first beat.
+        in_step: The number of channels whose samples are worked on side by side; their beats alternate.
     """
 
     groups: int
@@ -36,38 +37,58 @@ class Schedule:
     def interleaved(
         cls, *, groups: int, words: int, slots: int, wait: int, channels: int, first_beat: int, in_step: int = 1
     ) -> Schedule:
-        """The schedule of a pipeline in which a channel's next sample must wait `wait` cycles after its slots."""
+        """The schedule of a pipeline in which channels take turns, with the shortest possible pause.
+
+        Args:
+            groups: The number of beats that answer a sample.
+            words: The number of successive states in each beat.
+            slots: The number of cycles in which slots of a sample are issued.
+            wait: The number of cycles after a sample's last slot for which its own channel cannot start another
+                sample; the slots of other channels fill them.
+            channels: The number of channels, a multiple of `in_step`.
+            first_beat: The number of cycles from the acceptance of a sample to its first beat.
+            in_step: The number of channels whose samples are worked on side by side.
+        """
         turns = channels // in_step
         return cls(groups, words, slots, max(0, -(-(slots + wait) // turns) - slots), first_beat, in_step)
 
     @property
     def cycles_per_round(self) -> int:
-        """Cycles from one set of `in_step` samples to the next, while samples wait and the output is taken."""
+        """Cycles from one set of `in_step` samples to the next, while samples are waiting and beats are taken."""
         return self.slots + self.pause
 
     @property
     def cycles_per_sample(self) -> int | float:
-        """Cycles for each sample, while samples are waiting and the output is taken; whole where they can be."""
+        """Cycles per sample, while samples are waiting and beats are taken; an int where it is a whole number."""
         whole, rest = divmod(self.cycles_per_round, self.in_step)
         return self.cycles_per_round / self.in_step if rest else whole
 
 
 class Sequencer(Component):
-    """Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+    """Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 
-    In the cycle in which a sample is taken its slot 0 is issued, and the other slots follow without a gap, one a
-    cycle. After the last one the next channel has its turn, at once or after the schedule's pause. All memories are
-    read with registered addresses, so they are addressed with `next_slot` and `next_channel`, and their data are
-    there when that slot is issued.
+    A sample's slot 0 is issued in the cycle in which the sample is taken, and its other slots follow without a gap,
+    one a cycle. After the last slot the next channel has its turn, at once or after the pause of the schedule.
+    Memories have registered read ports: addressed with `next_slot` and `next_channel`, they have the data in the
+    cycle in which that slot is issued.
+
+    Args:
+        schedule: The schedule that is followed.
+        channels: The number of channels that take turns, or of sets of channels in step.
 
     Attributes:
-        valid, first: In(1), a sample is offered, and it starts a sequence.
-        ready: Out(1), the sample is taken in this cycle if it is offered.
-        issue: Out(1), a slot is issued in this cycle: number `slot` of a sample of `channel`, Out.
-        starts, ends: Out(1), the slot is the first one of its sample; the slot that is issued is the last one.
-        clear: Out(1), the state counts as zero for this sample: it starts a sequence, or is its channel's first one
-            since reset.
-        next_slot, next_channel: Out, `slot` and `channel` of the next cycle.
+        valid: In(1), high while a sample is offered.
+        first: In(1), the mark of the sample that is offered: it starts a sequence.
+        ready: Out(1), high in the cycles in which an offered sample is taken.
+        issue: Out(1), high in the cycles in which a slot is issued.
+        starts: Out(1), high while the slot to be issued, in this cycle or a later one, is the first of a sample.
+        ends: Out(1), high in the cycle in which the last slot of a sample is issued.
+        slot: Out, the number of the slot within its sample, 0 … slots − 1.
+        channel: Out, the channel of the sample.
+        clear: Out(1), high in all slots of a sample that finds the state cleared: it starts a sequence, or it is the
+            first one of its channel since reset.
+        next_slot: Out, what `slot` is in the next cycle.
+        next_channel: Out, what `channel` is in the next cycle.
     """
 
     def __init__(self, schedule: Schedule, channels: int) -> None:
@@ -91,7 +112,7 @@ class Sequencer(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         slots, pause, channels = self._schedule.slots, self._schedule.pause, self._channels
-        awake = Signal()  # 0 in the first cycle only, before which no memory has been read for slot 0
+        awake = Signal()  # low in the first cycle after reset, in which no memory has been read for slot 0 yet
         m.d.sync += awake.eq(1)
         can_start = self.starts & awake
         if pause:
@@ -102,7 +123,8 @@ class Sequencer(Component):
             with m.Elif(pause_left != 0):
                 m.d.sync += pause_left.eq(pause_left - 1)
 
-        started = Signal(channels)  # a bit for each channel that has had a sample since reset
+        # A reset does not clear memories, so the first sample of each channel after it has to ignore their contents.
+        started = Signal(channels)  # a bit for each channel, high once it has had a sample since reset
         mine_started = started.bit_select(self.channel, 1) if channels > 1 else started
         m.d.comb += [
             self.starts.eq(self.slot == 0 if slots > 1 else 1),
@@ -119,7 +141,7 @@ class Sequencer(Component):
             m.d.sync += self.channel.eq(self.next_channel)
         with m.If(self.issue & self.starts):
             m.d.sync += mine_started.eq(1)
-        if slots > 1:
+        if slots > 1:  # the mark `first` is there in slot 0 only, so its effect is held for the further slots
             held_clear = Signal()
             with m.If(~self.starts):
                 m.d.comb += self.clear.eq(held_clear)

@@ -1,4 +1,4 @@
-"""Pipelines by their stages: a component names its stages once, and every latency is a difference of two of them."""
+"""Named pipeline stages: a component lists its stages once, and every latency is a difference of two of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from amaranth.hdl import Module, ShapeLike, Signal
 
 
 class Stage(IntEnum):
-    """The stages of a pipeline in their order, one clock cycle each; a subclass lists them.
+    """The stages of a pipeline in order, one clock cycle each; a subclass lists them.
 
-    A member is written as `NAME = "what happens in this cycle"`. Its value counts from 0, so that
+    A member is written as `NAME = "what happens in this cycle"`. Its value is its position, counted from 0, so
     `LATER - EARLIER` is the number of cycles, and of registers, between two stages.
 
     Attributes:
-        text: what happens in the stage.
+        text: A description of what happens in the stage.
     """
 
     text: str
@@ -27,26 +27,27 @@ class Stage(IntEnum):
         return member
 
     def earlier(self, cycles: int) -> Self:
-        """The stage so many cycles before this one."""
+        """The stage that lies `cycles` cycles before this one."""
         return list(type(self))[self - cycles]
 
 
 S = TypeVar("S", bound=Stage)
+"""The stages of one pipeline."""
 
 
 def carried(m: Module, shape: ShapeLike, stages: type[S], name: str, since: S | None = None) -> dict[S, Any]:
-    """What travels down a pipeline together with the data: a signal for each stage.
+    """Carry side information down a pipeline beside the data: a signal for each stage.
 
     Args:
-        m: where the registers are, in domain sync.
-        shape: of what travels.
-        stages: the pipeline.
-        name: of what travels; the signals are `name`_STAGE.
-        since: the stage in which it sets out, the first one by default.
+        m: The module that the registers are added to, in domain sync.
+        shape: The shape of the information.
+        stages: The stages of the pipeline.
+        name: The stem of the signals' names, which are `name`_STAGE.
+        since: The stage in which the information enters, by default the first one.
 
     Returns:
-        The signal of each stage from `since` on. The first one is the caller's to drive, the others are registers
-        that hold what the stage before had in the cycle before.
+        The signal of each stage from `since` on. The first signal is to be driven by the caller; each of the others
+        is a register that holds what the stage before it had in the cycle before.
     """
     at: dict[S, Any] = {}
     before = None

@@ -1,4 +1,4 @@
-"""The maps between spikes and states: one multiplier that makes d rows of the recurrence, then d states."""
+"""The maps of a spiking memory on one multiplier: the recurrence of y, then the transform to the output states."""
 
 from __future__ import annotations
 
@@ -21,43 +21,67 @@ class MapStage(Stage):
     """The stages of the maps, which the products of a row pass in successive cycles."""
 
     ISSUE = "constant and operand are addressed"
-    MULTIPLY = "they are at the multiplier"
+    MULTIPLY = "constant and operand are at the multiplier"
     ADD = "the product is there and is added to the sum of its row"
-    ROUND = "after a row's last product its sum is complete: rounded, it is a new y, which is written, or a state"
-    WORD = "the state is there"
+    ROUND = "after a row's last product its sum is complete and is rounded; a new y is written"
+    WORD = "an output state is there, or a new y can be read"
 
 
 _LATENCY = MapStage.WORD - MapStage.ISSUE
-"""Cycles from the issue of a row's last product to its word."""
+"""Cycles from the issue of a row's last product to its output state, through all stages of `MapStage`."""
 
 
 def sum_signature(plan: DigitalSpikingPlan) -> Bundle:
-    """The decoded sum of an ensemble, S: `valid` for one cycle, of which `ensemble`, and its `value`."""
+    """The stream of decoded sums S without back-pressure.
+
+    In cycles in which `valid` is high, `value` is the sum of ensemble number `ensemble`, signed, `decoded_width` bits.
+    """
     value = signed(plan.decoded_width)
     return Bundle({"valid": Out(1), "ensemble": Out(range(plan.ensembles)), "value": Out(value)})
 
 
 def y_signature(plan: DigitalSpikingPlan) -> Bundle:
-    """How y of an ensemble is read: its `address`, and its `value` in the next cycle."""
+    """A read port for the state y: the number of an ensemble, `address`, and in the next cycle its y, `value`."""
     return Bundle({"address": Out(range(plan.ensembles)), "value": In(signed(plan.state_format.width))})
 
 
 class StateMap(Component):
-    """First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
+    """The maps of a spiking memory on one multiplier: the recurrence of y, then the transform to output states.
 
-    The sums S of all ensembles have been stored when `start` comes. Then a product is issued in every cycle: for each
-    row of the first map d + 2 of them, whose constants L, 1 − leak and W follow each other in a ROM. When the last y
-    has been written, `settled` is 1 for a cycle, and the second map makes the states, d products each, which leave
-    one by one.
+        y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u)     for all k, saturated,
+        x_i  = round(Σ_k T_ik y_k⁺)                             for all i
+
+    Here S are the decoded sums of the d ensembles, y their states in radii, u is the sample and x the output states.
+    The sums have been stored when `start` comes. From then on a product is issued in every cycle. A row of the first
+    map has d + 2 of them, with the constants L, 1 − leak and W, which follow each other in a ROM. When the last y has
+    been written, `settled` is high for one cycle, and the second map computes the output states, with d products each,
+    which leave one by one.
+
+    With d = 1, where the rows of the two maps have three products and one:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",      "wave": "p............."},
+      {"name": "start",    "wave": "10............", "data": []},
+      {"name": "ISSUE",    "wave": "x333xxxx4xxxxx", "data": ["L S", "(1 − leak) y", "W u", "T y"]},
+      {"name": "MULTIPLY", "wave": "xx333xxxx4xxxx", "data": ["L S", "(1 − leak) y", "W u", "T y"]},
+      {"name": "ADD",      "wave": "xxx333xxxx4xxx", "data": ["L S", "(1 − leak) y", "W u", "T y"]},
+      {"name": "ROUND",    "wave": "xxxxxx3xxxx4xx", "data": ["y", "x"]},
+      {"name": "settled",  "wave": "0......10.....", "data": []},
+      {"name": "states",   "wave": "xxxxxxxxxxxx4x", "data": ["x"]}]}
+    ```
+
+    Args:
+        plan: The plan of the spiking memory.
 
     Attributes:
-        start: In(1), begin in the next cycle; only when the last state has come out.
-        clear: In(1), y counts as zero in the first map; held until `settled`.
-        u: In, the sample; held until `settled`.
-        sums: In, `sum_signature`: S of an ensemble is stored; only while the first map does not run.
-        y: In, `y_signature`: another reader of y.
-        settled: Out(1), for one cycle, when y has its new value.
-        states: Out, stream of `data` and `index` of a state that is always ready.
+        start: In(1), high in the cycle before the first product is issued; not before the last state has left.
+        clear: In(1), high where y counts as zero in the first map; constant from `start` to `settled`.
+        u: In, the sample, in the plan's input format; constant from `start` to `settled`.
+        sums: In, of `sum_signature`, the sums to be stored, which may come while the first map does not run.
+        y: In, of `y_signature`, a read port for y.
+        settled: Out(1), high for one cycle, the first one in which all new y can be read.
+        states: Out, stream of a state's `data`, in the plan's output format, and its `index`; always ready.
     """
 
     def __init__(self, plan: DigitalSpikingPlan) -> None:
@@ -77,17 +101,17 @@ class StateMap(Component):
 
     @staticmethod
     def settling(plan: DigitalSpikingPlan) -> int:
-        """Cycles from `start` to `settled`: a product for each S, for y and for u in every row."""
+        """Cycles from `start` to `settled`: d rows of d + 2 products, and the latency of the last one."""
         return plan.ensembles * (plan.ensembles + 2) + _LATENCY
 
     @staticmethod
     def first_word(plan: DigitalSpikingPlan) -> int:
-        """Cycles from `settled` to the first state."""
+        """Cycles from `settled` to the first output state: d products, and the latency of the last one."""
         return plan.ensembles + _LATENCY
 
     @staticmethod
     def last_word(plan: DigitalSpikingPlan) -> int:
-        """Cycles from `settled` to the last state."""
+        """Cycles from `settled` to the last output state: d rows of d products, and the latency of the last one."""
         return plan.ensembles * plan.ensembles + _LATENCY
 
     def elaborate(self, platform: object) -> Module:
@@ -154,17 +178,28 @@ class StateMap(Component):
         return m
 
     def _issued(self, m: Module, count: int, constant: Any, sums_read: Any, y_read: Any) -> dict[MapStage, Any]:
-        """Issue the products: a row of the first map has d + 2 of them, one of the second d."""
+        """Count and issue the products: d + 2 in a row of the first map, d in a row of the second map.
+
+        Args:
+            m: The module that the counters are added to.
+            count: The number of constants in the ROM.
+            constant: The read port of the ROM.
+            sums_read: The read port of the sums.
+            y_read: The read port of y.
+
+        Returns:
+            What is carried beside a product in each stage.
+        """
         d = self._plan.ensembles
         product = Fields(
             {
                 "first_map": 1,
                 "from_sums": 1,  # the operand is S
-                "from_input": 1,  # the operand is u
-                "clear": 1,
-                "opens": 1,  # the first one of its row
-                "closes": 1,
-                "last": 1,  # the last one of its map
+                "from_input": 1,  # the operand is u; otherwise, if it is not S, it is y
+                "clear": 1,  # y counts as zero
+                "opens": 1,  # the first product of its row
+                "closes": 1,  # the last product of its row
+                "last": 1,  # the last product of its map
                 "row": range(d),
             }
         )
@@ -201,6 +236,6 @@ class StateMap(Component):
                 m.d.sync += row.eq(successor(row, d))
             with m.If(issue.last):
                 m.d.sync += [first_map.eq(0), second_map.eq(0)]
-        with m.If(self.settled):  # the last y has been written
+        with m.If(self.settled):  # the second map reads every y, so it starts when the last one has been written
             m.d.sync += second_map.eq(1)
         return at

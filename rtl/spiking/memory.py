@@ -1,4 +1,4 @@
-"""A spiking memory behind streams: samples in, state words out."""
+"""A spiking memory behind valid/ready streams: the neurons of all ensembles in turn, and the memory around them."""
 
 from __future__ import annotations
 
@@ -23,48 +23,78 @@ from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
 class CurrentStage(Stage):
-    """The stages from a slot of neurons to their currents; those of their unit follow, then those of the decoding."""
+    """The stages from the issue of a slot of neurons to their currents.
 
-    ISSUE = "the slot's constants and the y of its ensemble are addressed"
+    The stages of the neurons' unit follow, from its current to its spikes, and then those of `DecodeStage`.
+    """
+
+    ISSUE = "the parameters of the slot's neurons and the y of their ensemble are addressed"
     MULTIPLY = "gains and y are there and are multiplied"
     BIAS = "the products are there, and the biases are added"
-    CURRENT = "the currents are there, at the neurons"
+    CURRENT = "the currents are there, at the inputs of the units"
 
 
 _TO_CURRENT = CurrentStage.CURRENT - CurrentStage.ISSUE
+"""Cycles from the issue of a slot to the currents of its neurons: ISSUE, MULTIPLY and BIAS come before CURRENT."""
 
 
 class DecodeStage(Stage):
-    """The stages from the spikes of a slot to the sum of its ensemble.
+    """The stages from the spikes of a slot to the decoded sum of its ensemble.
 
-    Between ADD and SUM the weighted spikes of several lanes are added in a tree: `sum_latency(lanes)` more cycles.
+    Between ADD and SUM an adder tree sums the weighted spikes of several lanes, which takes `sum_latency(lanes)`
+    further cycles.
     """
 
-    WEIGH = "the spikes are there, and decoders and spikes are multiplied"
-    ADD = "weighted spikes are there, and are added over the lanes and to the sum of the slots before"
-    SUM = "after the last slot of an ensemble its sum is there"
+    WEIGH = "the spikes are there and are multiplied by the decoders"
+    ADD = "the weighted spikes are there and are added over the lanes and to the sum of the slots before"
+    SUM = "after the last slot of an ensemble its decoded sum is there"
 
 
 def spikes_layout(plan: DigitalSpikingPlan) -> StructLayout:
-    """Spikes of a group of neurons, of which number `group`·lanes is the first: `counts`, how often each fires."""
+    """The layout of the spikes of a group of neurons in a step.
+
+    `counts` holds for each lane how often its neuron fires, lane 0 in the lowest bits. The first neuron of the group is
+    number `group`·lanes, counted through all ensembles.
+    """
     counts = ArrayLayout(count_bits(plan), plan.lanes)
     return StructLayout({"group": index_width(plan.slots), "counts": counts})
 
 
 class NeuronBank(Component):
-    """All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
+    """The neurons of a spiking memory: computes currents, spikes and decoded sums, one slot of neurons a cycle.
 
-    A slot holds a neuron for each lane, all of one ensemble. Their currents are gain·y + bias; the units of the lanes
-    make spikes of them, whose sum, weighted by the decoders, is added up over the slots of the ensemble.
+    A slot has a neuron for each lane, all of the same ensemble, and the slots follow ensemble by ensemble. Gains,
+    biases and decoders are read from block RAM. The current of a neuron is gain·y + bias. The unit of its lane turns
+    the current into spikes, and the spikes, weighted by the decoders, are added up over the slots of the ensemble.
+
+    An ensemble of two slots on one lane, with a unit of 2 cycles:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",           "wave": "p.........."},
+      {"name": "start",         "wave": "10.........", "data": []},
+      {"name": "ISSUE",         "wave": "x34xxxxxxxx", "data": ["slot 0", "1"]},
+      {"name": "MULTIPLY",      "wave": "xx34xxxxxxx", "data": ["slot 0", "1"]},
+      {"name": "BIAS",          "wave": "xxx34xxxxxx", "data": ["slot 0", "1"]},
+      {"name": "CURRENT",       "wave": "xxxx34xxxxx", "data": ["slot 0", "1"]},
+      {"name": "WEIGH, spikes", "wave": "xxxxxx34xxx", "data": ["slot 0", "1"]},
+      {"name": "ADD",           "wave": "xxxxxxx34xx", "data": ["slot 0", "1"]},
+      {"name": "SUM, sums",     "wave": "xxxxxxxxx4x", "data": ["S"]},
+      {"name": "done",          "wave": "0........10", "data": []}]}
+    ```
+
+    Args:
+        plan: The plan of the spiking memory.
 
     Attributes:
-        start: In(1), begin in the next cycle; only while not busy.
-        clear: In(1), neurons begin at rest and y counts as zero; held from `start` to `done`.
-        restart: In(1), the generators begin again; with `start`.
-        y: Out, `y_signature`, of the ensemble that is issued.
-        sums: Out, `sum_signature`.
-        done: Out(1), for one cycle, when everything has come to its end.
-        spikes: Out, stream of `spikes_layout` that is always ready, for whoever watches.
+        start: In(1), high in the cycle before the first slot is issued; only from `done` of the step before on.
+        clear: In(1), high if the neurons begin at rest and y counts as zero; constant from the cycle after `start` to
+            `done`.
+        restart: In(1), high together with `start` where the random generators begin their streams again.
+        y: Out, of `y_signature`, the read port for the y of the ensemble whose slot is in ISSUE.
+        sums: Out, of `sum_signature`, the decoded sum of each ensemble.
+        done: Out(1), high for one cycle, in which the last sum is there and all neurons have been written back.
+        spikes: Out, stream of `spikes_layout` that is always ready, for observers; valid in WEIGH of each slot.
     """
 
     def __init__(self, plan: DigitalSpikingPlan) -> None:
@@ -83,7 +113,10 @@ class NeuronBank(Component):
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
-        """Cycles from `start` to `done`."""
+        """Cycles from `start` to `done`: one for each slot, then the stages of the last one.
+
+        These end with the decoded sum, or with the write-back of a neuron if that takes longer.
+        """
         unit = unit_for(plan)
         decoded = unit.latency(plan) + DecodeStage.SUM - DecodeStage.WEIGH + sum_latency(plan.lanes)
         return 1 + (plan.slots - 1) + _TO_CURRENT + max(decoded, unit.drain(plan))
@@ -104,7 +137,7 @@ class NeuronBank(Component):
         slot_number = index_signal(slots, "slot_number")
         slot = Signal(
             Fields({"valid": 1, "starts": 1, "ends": 1, "last": 1, "ensemble": range(plan.ensembles)})
-        )  # of an ensemble the first or last one, and the last one of all
+        )  # `starts` and `ends` mark the first and the last slot of an ensemble, `last` the last slot of all
         self._issue(m, slot_number, slot)
         m.d.comb += [constants.addr.eq(slot_number), self.y.address.eq(slot.ensemble)]
 
@@ -121,6 +154,7 @@ class NeuronBank(Component):
             current = Signal(signed(plan.current_format.width), name=f"current_{lane}")
             m.d.sync += product.eq(neuron.gain * y)
             bias = delayed(m, neuron.bias, 1, f"bias_{lane}")
+            # Rounded to nearest: half of the last place is added before the bits below it are dropped.
             m.d.sync += current.eq((product + (bias << shift) + (1 << (shift - 1))) >> shift)
             m.submodules[f"unit_{lane}"] = neurons = unit(plan, lane)
             m.d.comb += [
@@ -131,6 +165,7 @@ class NeuronBank(Component):
                 neurons.current.eq(current),
                 self.spikes.payload.counts[lane].eq(neurons.count),
             ]
+            # The decoder is read together with gain and bias, and is delayed until the spikes that it weighs are there.
             to_spikes = CurrentStage.CURRENT - CurrentStage.MULTIPLY + unit.latency(plan)
             decoder = delayed(m, neuron.decoder, to_spikes, f"decoder_{lane}")
             weighed = Signal(signed(plan.decoder_bits + count_bits(plan)), name=f"weighted_{lane}")
@@ -160,9 +195,15 @@ class NeuronBank(Component):
         return m
 
     def _issue(self, m: Module, slot_number: Any, slot: Any) -> None:
-        """Count the slots, and the ensembles that they belong to."""
+        """Count the slots, and the ensembles that they belong to.
+
+        Args:
+            m: The module that the counters are added to.
+            slot_number: The number of the slot in ISSUE, which is counted here.
+            slot: The marks and the ensemble of that slot, which are driven here.
+        """
         plan = self._plan
-        slots, each = plan.slots, plan.size // plan.lanes  # of all ensembles, and of each
+        slots, each = plan.slots, plan.size // plan.lanes  # the slots of all ensembles, and of each
         running = Signal()
         place = index_signal(each, "place")
         ensemble = index_signal(plan.ensembles, "ensemble")
@@ -186,17 +227,20 @@ class NeuronBank(Component):
 
 
 _QUEUE = 2
-"""Cycles from a word's entry into the queue of words that leave to its offer."""
+"""Cycles from the write of a word to the output queue to its offer.
+
+One is spent in the memory of the queue, and one in its output register.
+"""
 
 
 @dataclass(frozen=True)
 class SpikingSchedule:
-    """When a spiking memory does what, while samples are waiting and its words are taken at once.
+    """The timing of a spiking memory, while samples are waiting and words are taken at once.
 
     Attributes:
-        first_word: cycles from the one in which a sample is accepted to the one in which its first word is offered,
-            where no word of the step before holds it up.
-        cycles_per_step: from one sample to the next.
+        first_word: Cycles from the acceptance of a sample to the offer of its first state word, if no word of the step
+            before holds it up.
+        cycles_per_step: Cycles from the acceptance of a sample to that of the next one.
     """
 
     first_word: int
@@ -204,7 +248,7 @@ class SpikingSchedule:
 
     @classmethod
     def of(cls, plan: DigitalSpikingPlan) -> SpikingSchedule:
-        """The schedule of a plan."""
+        """The timing of the hardware of a plan."""
         neurons, settling = NeuronBank.latency(plan), StateMap.settling(plan)
         # The words of a step leave while the next one's neurons are at work; its map waits for the last of them.
         leaving = StateMap.last_word(plan) + _QUEUE + 1
@@ -215,21 +259,23 @@ class SpikingSchedule:
 
 
 class SpikingMemoryCore(Component):
-    """Neurons that take turns, `lanes` of them a cycle, and one multiplier for the maps around them.
+    """Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 
-    In a step all neurons see y and fire, then their spikes and the sample make the new y, and the states that follow
-    from it leave one by one, in order, while the next step's neurons are at work. A sample with `first` brings all
-    back to rest, the generators too; so does the first one after reset.
+    Each sample is a step. First all neurons get their currents from y and fire. Then the new y is computed from their
+    spikes and the sample. From it follow the states, which leave one by one, in order, while the neurons of the next
+    step are at work. A sample with `first`, and the first one after reset, finds neurons at rest, y cleared and the
+    random generators at the beginning of their streams.
 
     Args:
-        plan: what is realised.
+        plan: The plan of the spiking memory.
 
     Attributes:
         i: In, samples, stream of `sample_layout`.
         o: Out, state words, stream of `word_layout`.
-        spikes: Out, stream of `spikes_layout` that is always ready: a group of neurons has been through its step, and
-            nothing waits for whoever watches.
-        schedule: when what happens.
+        spikes: Out, stream of `spikes_layout` that is always ready, for observers: valid for one cycle for each group
+            of neurons in a step.
+        plan: The plan of the spiking memory.
+        schedule: The latency and the cycles per step.
     """
 
     def __init__(self, plan: DigitalSpikingPlan) -> None:
@@ -251,9 +297,9 @@ class SpikingMemoryCore(Component):
         layout = word_layout(plan)
         m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=max(d, 3))
 
-        # A sample stays until y has its new value.
+        # The sample is held until the new y has been computed from it.
         busy = Signal()
-        started = Signal()  # there has been a sample since reset
+        started = Signal()  # high once a sample has been taken since reset
         accept = Signal()
         sample = Signal(sample_layout(plan.input_format.width))
         clear = Signal()
@@ -277,7 +323,8 @@ class SpikingMemoryCore(Component):
         with m.If(state_map.settled):
             m.d.sync += busy.eq(0)
 
-        # The map of a step begins when the neurons are through and the last step's words are gone.
+        # The map of a step starts when all neurons are done and the words of the last step have left. So the queue,
+        # which holds the words of one step, never overflows, and their marks are those of one sample.
         pending = Signal()
         words_left = Signal(range(d + 1))
         word_first = Signal()
@@ -305,7 +352,7 @@ class SpikingMemoryCore(Component):
 
 
 def word_layout(plan: DigitalSpikingPlan) -> StructLayout:
-    """One state: its word and number, and the marks of its sample."""
+    """The layout of a state word: `data`, signed, the number `index` of its state, and the marks of its sample."""
     return StructLayout(
         {"data": signed(plan.output_format.width), "index": index_width(plan.ensembles), "first": 1, "last": 1}
     )

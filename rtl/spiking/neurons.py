@@ -1,7 +1,8 @@
-"""Neurons in a pipeline: a current in every cycle, and some cycles later the spikes of that neuron.
+"""Pipelined units of neurons: a current in every cycle, and a fixed number of cycles later the spikes of that neuron.
 
-Each unit follows the rule of its namesake in `lmu_hw.spiking.digital.neurons`, which has the formulas. It serves one
-lane: the neurons of its slots one after the other, once a step.
+A unit serves one lane, and computes the lane's neurons one after the other, each once a step. `ChanceUnit` and
+`CurveUnit` realise `PoissonUnit` of `lmu_hw.spiking.digital.neurons`, which has the formulas, without and with a table;
+`VoltageUnit` realises `IntegrateUnit`.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
 class WordGenerator(Component):
-    """A word in every cycle in which `advance` is high: three shift registers and about 90 exclusive ors.
+    """Generator of 32-bit random words, L'Ecuyer's taus88: three shift registers and about 90 exclusive ors.
 
     Args:
-        states: contents of the registers at the beginning, from `first_states`.
+        states: The states of the registers at the beginning of the stream, from `first_states`.
 
     Attributes:
-        restart: In(1), begin again; it goes before `advance`.
-        advance: In(1), the word is used.
-        word: Out(32), the current word; after reset and `restart` word 0 of the stream.
+        restart: In(1), high to begin the stream again in the next cycle; it takes precedence over `advance`.
+        advance: In(1), high in a cycle in which the word is used, so that the next one follows.
+        word: Out(32), the current word, which after reset and after `restart` is word 0 of the stream.
     """
 
     def __init__(self, states: tuple[int, int, int]) -> None:
@@ -56,7 +57,7 @@ class WordGenerator(Component):
             state = Signal(WORD_BITS, init=first, name=f"register_{k}")
             low = register.length - register.shift
             fed_back = (Cat(Const(0, register.tap), state[: WORD_BITS - register.tap]) ^ state)[low:]
-            # The mask leaves out the lowest bits of the word, which no register has.
+            # A register has the upper `length` bits of the word; the lower bits are left out when it is shifted.
             none = WORD_BITS - register.length
             kept = Cat(Const(0, register.shift + none), state[none : WORD_BITS - register.shift])
             with m.If(self.restart):
@@ -69,19 +70,26 @@ class WordGenerator(Component):
 
 
 _DIVISION = 1 + TIME_BITS + 1
-"""Cycles of a division after the spike is known: one for a product, and one for each bit of the quotient."""
+"""Cycles from COUNT of `VoltageStage` to the quotient.
+
+One is for the product that is the dividend, and one for each of the TIME_BITS + 1 bits of the quotient.
+"""
 
 
 class Unit(Component):
-    """What the units of all kinds have in common: a lane's neurons, one after the other.
+    """A unit of neurons: turns the currents of a lane's neurons, one after the other, into counts of spikes.
+
+    Args:
+        plan: The plan of the spiking memory.
+        lane: The number of the lane.
 
     Attributes:
-        valid: In(1), a neuron's current is there.
-        next_slot: In, the slot of the current that comes in the next cycle.
-        clear: In(1), the neurons begin at rest in this step.
-        restart: In(1), the generators begin again; only while no neuron is under way.
-        current: In, of the neuron.
-        count: Out, its spikes, `latency` cycles later.
+        valid: In(1), high in a cycle in which the current of a neuron is there.
+        next_slot: In, the slot of the neuron whose current comes in the next cycle.
+        clear: In(1), high in a step in which the neurons begin at rest.
+        restart: In(1), high where the random generators begin their streams again; only while the unit is idle.
+        current: In, the current of the neuron, in the plan's current format.
+        count: Out, the number of spikes of the neuron in this step, `latency` cycles after its current.
     """
 
     def __init__(self, plan: DigitalSpikingPlan, lane: int) -> None:
@@ -100,30 +108,35 @@ class Unit(Component):
     @staticmethod
     @abstractmethod
     def latency(plan: DigitalSpikingPlan) -> int:
-        """Cycles from a current to its spikes."""
+        """Cycles from a current to the count of spikes that it causes."""
 
     @staticmethod
     @abstractmethod
     def drain(plan: DigitalSpikingPlan) -> int:
-        """Cycles from a current to the end of everything that it sets going, at least `latency`."""
+        """Cycles from a current to the last of its effects, such as the write-back of a voltage; at least `latency`."""
 
     @abstractmethod
     def elaborate(self, platform: object) -> Module:
-        """The unit's logic."""
+        """The logic of the unit."""
 
 
 class ChanceUnit(Unit):
-    """Poisson neurons with a rectified-linear curve: the current is the chance."""
+    """Poisson neurons with a rectified-linear tuning curve: the current is the probability of a spike in each draw.
+
+    Two stages: the current, limited to 0 … 2^DRAW_BITS, is the chance; then the draws are compared with it and counted.
+    """
 
     chance_latency: ClassVar[int] = 1
-    """Cycles from the current to the chance."""
+    """Cycles from the current to the chance of a spike, through the register behind the limiter."""
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
+        """The stage of the chance and that of the count."""
         return ChanceUnit.chance_latency + 1
 
     @staticmethod
     def drain(plan: DigitalSpikingPlan) -> int:
+        """The latency, because nothing is kept for the next step."""
         return ChanceUnit.latency(plan)
 
     def elaborate(self, platform: object) -> Module:
@@ -136,26 +149,33 @@ class ChanceUnit(Unit):
 
 
 class CurveStage(Stage):
-    """The stages from a current to the chance of a spike."""
+    """The stages of a tabulated tuning curve, from a current to the chance of a spike."""
 
-    OCTAVE = "the current is there: the position of its leading one is its octave"
-    NORMALISE = "it is shifted until the bits after the leading one are at the bottom"
-    LOOKUP = "the upper ones of these bits are the piece of the octave: its row of the table is addressed"
-    INTERPOLATE = "value and slope of the piece are there; the lower bits are the place within it"
-    CHANCE = "the chance is there"
+    OCTAVE = "the current is there; the position of its leading one is its octave"
+    NORMALISE = "the current is shifted until the bits after its leading one are the lowest bits"
+    LOOKUP = "the upper bits after the leading one are the piece of the octave, whose row of the table is addressed"
+    INTERPOLATE = "value and slope of the piece are there; the slope is multiplied by the lower bits and added"
+    CHANCE = "the chance is there and is compared with the draws"
 
 
 class CurveUnit(Unit):
-    """Poisson neurons with a curve in a table: octave by the leading one, piece and place by the bits after it."""
+    """Poisson neurons with a tabulated tuning curve: straight pieces, equally many in each octave of the current.
+
+    The leading one of the current is its octave, the next PIECE_BITS bits are the piece of the octave, and the
+    WITHIN_BITS bits below are the position within the piece.
+    """
 
     chance_latency: ClassVar[int] = CurveStage.CHANCE - CurveStage.OCTAVE
+    """Cycles from the current to the chance of a spike."""
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
+        """The stages up to the chance and that of the count."""
         return CurveUnit.chance_latency + 1
 
     @staticmethod
     def drain(plan: DigitalSpikingPlan) -> int:
+        """The latency, because nothing is kept for the next step."""
         return CurveUnit.latency(plan)
 
     def elaborate(self, platform: object) -> Module:
@@ -170,7 +190,8 @@ class CurveUnit(Unit):
         m.submodules.table = table = storage(row, len(slopes), rows)
         piece = table.read_port()
 
-        # OCTAVE. No current reaches beyond the last octave, so its sign and the bits of the octaves are all there is.
+        # OCTAVE. No current reaches beyond the last octave of the table, so higher bits than its leading one are not
+        # looked at.
         octave = index_signal(octaves, "octave")
         magnitude = Signal(octaves)
         bits = extend(self.current, max(octaves, len(self.current)))[:octaves]
@@ -180,7 +201,7 @@ class CurveUnit(Unit):
         m.d.sync += magnitude.eq(Mux(self.current > 0, bits, 0))
 
         # NORMALISE
-        below = PIECE_BITS + WITHIN_BITS  # the bits that count after the leading one
+        below = PIECE_BITS + WITHIN_BITS  # the number of bits after the leading one that are used
         after_leading = Signal(below)
         lookup_octave = delayed(m, octave, 1, "lookup_octave")
         lookup_positive = Signal()
@@ -204,29 +225,47 @@ class CurveUnit(Unit):
 
 
 class VoltageStage(Stage):
-    """The stages from a current to the spike of a neuron; after a spike follows a division, bit by bit."""
+    """The stages of an integrate-and-fire neuron from its current to its spike; a division follows, bit by bit."""
 
-    LEAK = "current, voltage and refractory time are there: the voltage leaks, and the refractory time passes"
-    RISE = "what the voltage would gain in a whole step is current minus leak"
-    SCALE = "it is scaled by the part of the step that is left after the refractory time"
+    LEAK = "current, voltage and refractory time are there; leak and the share of the step after it are computed"
+    RISE = "the gain of the voltage in a whole step, which is the current minus the leak, is computed"
+    SCALE = "the gain is multiplied by the share of the step that is left after the refractory time"
     FIRE = "voltage and gain are added and compared with the threshold"
-    COUNT = "the spike is there"
+    COUNT = "the spike is there; overshoot and share are multiplied to the dividend"
 
 
 class VoltageUnit(Unit):
-    """Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+    """Regular leaky integrate-and-fire neurons, with voltages and refractory times in a memory of the lane.
 
-    The moment within the step at which a neuron fired, from which its refractory time counts, is overshoot/gain of
-    the rest of the step: a division that takes `_DIVISION` cycles in a pipeline of its own, at the end of which
-    voltage and refractory time are written back.
+    The refractory time of a neuron counts from the moment within the step at which it fired, which lies overshoot/gain
+    of the share of the step before its end. This division has a pipeline of its own, one stage for each bit of the
+    quotient, and at its end voltage and refractory time are written back.
+
+    Two neurons, with the 9 bits of the quotient numbered from the highest one:
+
+    ```wavedrom
+    {"signal": [
+      {"name": "clk",        "wave": "p................"},
+      {"name": "next_slot",  "wave": "34xxxxxxxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "LEAK",       "wave": "x34xxxxxxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "RISE",       "wave": "xx34xxxxxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "SCALE",      "wave": "xxx34xxxxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "FIRE",       "wave": "xxxx34xxxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "COUNT",      "wave": "xxxxx34xxxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "bit 8",      "wave": "xxxxxx34xxxxxxxxx", "data": ["n", "n+1"]},
+      {"name": "bit 0",      "wave": "xxxxxxxxxxxxxx34x", "data": ["n", "n+1"]},
+      {"name": "write-back", "wave": "xxxxxxxxxxxxxxx34", "data": ["n", "n+1"]}]}
+    ```
     """
 
     @staticmethod
     def latency(plan: DigitalSpikingPlan) -> int:
+        """The stages from LEAK to COUNT."""
         return VoltageStage.COUNT - VoltageStage.LEAK
 
     @staticmethod
     def drain(plan: DigitalSpikingPlan) -> int:
+        """The latency and the division, whose result is written back."""
         return VoltageUnit.latency(plan) + _DIVISION
 
     def elaborate(self, platform: object) -> Module:
@@ -234,7 +273,7 @@ class VoltageUnit(Unit):
         plan, unit = self._plan, self._plan.unit
         if not isinstance(unit, IntegrateUnit):
             raise DesignError("neurons", "regular ones", type(unit).__name__)
-        whole, one = 1 << TIME_BITS, 1 << VOLTAGE_BITS  # of a step, and the threshold
+        whole, one = 1 << TIME_BITS, 1 << VOLTAGE_BITS  # a whole step, and the threshold
         row = Fields({"voltage": VOLTAGE_BITS, "waiting": unit.refractory_bits})
         m.submodules.state = state = storage(row, plan.slots)
         phases = unit.phases.reshape(plan.slots, plan.lanes)[:, self._lane].tolist()
@@ -246,13 +285,13 @@ class VoltageUnit(Unit):
 
         # LEAK
         voltage = Signal(VOLTAGE_BITS)
-        waiting = Signal(unit.refractory_bits)  # refractory time at the beginning of the step
+        waiting = Signal(unit.refractory_bits)  # the refractory time that is left at the beginning of the step
         m.d.comb += [
             voltage.eq(Mux(self.clear, phase.data, state_read.data.voltage)),
             waiting.eq(Mux(self.clear, 0, state_read.data.waiting)),
         ]
         leak = Signal(VOLTAGE_BITS + bits_for(unit.leak))
-        share = Signal(range(whole + 1))  # part of the step that is left
+        share = Signal(range(whole + 1))  # the share of the step after the refractory time
         still_waiting = Signal.like(waiting)
         m.d.sync += [
             leak.eq(voltage * unit.leak),
@@ -284,7 +323,7 @@ class VoltageUnit(Unit):
         ]
         m.d.comb += self.count.eq(fired)
 
-        # The division, from COUNT on: overshoot·share/gain, how long before the end of the step the neuron fired.
+        # The division, from COUNT on: overshoot·share/gain is the time from the spike to the end of the step.
         share_in_count = delayed(m, share_in_scale, VoltageStage.COUNT - VoltageStage.SCALE, "share_in_count")
         dividend = Signal(len(overshoot) + TIME_BITS + 1)
         m.d.sync += dividend.eq(overshoot * share_in_count)
@@ -299,7 +338,7 @@ class VoltageUnit(Unit):
             quotient = Cat(quotient_bit, delayed(m, quotient, 1, f"quotient_{k}"))
             remainder = smaller
 
-        # What is written back, `drain` cycles after LEAK.
+        # The write-back, `drain` cycles after LEAK.
         drain = self.drain(plan)
         refractory = unit.refractory - quotient
         m.d.comb += [
@@ -318,7 +357,11 @@ class VoltageUnit(Unit):
 
 
 def unit_for(plan: DigitalSpikingPlan) -> type[Unit]:
-    """The hardware of a plan's neurons."""
+    """The class of unit that realises the neurons of a plan.
+
+    Raises:
+        DesignError: The neurons are of a kind that has no hardware.
+    """
     if isinstance(plan.unit, IntegrateUnit):
         return VoltageUnit
     if isinstance(plan.unit, PoissonUnit):
@@ -327,7 +370,16 @@ def unit_for(plan: DigitalSpikingPlan) -> type[Unit]:
 
 
 def _draw(m: Module, unit: Unit, plan: DigitalSpikingPlan, lane: int, chance: Value, latency: int) -> None:
-    """Draw whether there is a spike, K times, with the `chance` that came `latency` cycles after the current."""
+    """Drive the count of a Poisson unit: draw as often as a neuron can fire in a step, and count the spikes.
+
+    Args:
+        m: The module that the generators are added to.
+        unit: The unit whose count is driven, one cycle after the chance.
+        plan: The plan of the spiking memory.
+        lane: The number of the lane, which selects the streams of random words.
+        chance: The probability p of a spike in each draw, as p·2^DRAW_BITS.
+        latency: The number of cycles from the current to `chance`.
+    """
     use = delayed(m, unit.valid, latency, "use")
     halves = []
     for k, states in enumerate(plan.generators()[lane]):
@@ -339,5 +391,5 @@ def _draw(m: Module, unit: Unit, plan: DigitalSpikingPlan, lane: int, chance: Va
 
 
 def count_bits(plan: DigitalSpikingPlan) -> int:
-    """Width of a neuron's count of spikes."""
+    """The width in bits of the number of spikes of a neuron in a step."""
     return plan.unit.spikes.bit_length()

@@ -1,4 +1,4 @@
-"""Verilog of a spiking memory: the names of its ports, and what its manifest says."""
+"""The Verilog of a spiking memory: its flat ports, and the contents of its file head and manifest."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def generate_spiking_verilog(
     name: str = "spiking_memory",
     command: str = "lmu_hw.rtl.spiking.verilog.generate_spiking_verilog",
 ) -> VerilogDesign:
-    """Generate the module that realises a spiking memory.
+    """Generate the Verilog module that realises a spiking memory.
 
     Args:
-        plan: the memory in integers.
-        name: module name.
-        command: what made the file, for its head.
+        plan: The plan of the spiking memory.
+        name: The name of the module.
+        command: The command that generates the module, for the file head.
 
     Raises:
-        DesignError: the name is not an identifier.
+        DesignError: The name cannot be that of a module.
     """
     check_module_name(name)
     core = SpikingMemoryCore(plan)
@@ -31,7 +31,7 @@ def generate_spiking_verilog(
 
 
 def _ports(core: SpikingMemoryCore) -> list[Described]:
-    """The flat ports, each with the signal that it stands for."""
+    """The flat ports of a spiking memory, each with the signal that it is connected to."""
     i, o, plan = core.i, core.o, core.plan
     each = f"{plan.lanes} count(s) of {count_bits(plan)} bit(s), the first neuron's in the lowest"
     return [
@@ -58,6 +58,7 @@ def _ports(core: SpikingMemoryCore) -> list[Described]:
 
 
 def _description(core: SpikingMemoryCore) -> ModuleDescription:
+    """The contents of a spiking memory's file head and manifest."""
     plan, schedule, options = core.plan, core.schedule, core.plan.design.options
     return ModuleDescription(
         kind="memory",

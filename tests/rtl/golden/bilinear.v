@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 19 cycles; its first answer comes 15 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
+// Tridiagonal memory: the bilinear step by elimination from both ends, one operand per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -86,7 +86,7 @@ module lmu_memory_pipeline (
   reg [21:0] rom_word;
   reg [17:0] multipliers_0_product = 18'd0;
 
-  // The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
+  // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -127,7 +127,7 @@ module lmu_memory_pipeline (
         $signed(multipliers_0_coefficient);
 endmodule
 
-// The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
+// The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -197,7 +197,7 @@ module lmu_memory_pipeline_pipeline (
   assign beats_payload_first = beats_valid_2 ? beats_payload_first_2 : 1'b0;
   assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -209,7 +209,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(issued_clear),
     .ready(ready)
   );
-  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
+  // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
@@ -285,7 +285,7 @@ module lmu_memory_pipeline_pipeline (
     end
 endmodule
 
-// One multiplier, a recurrence around it, and what is stored of each row for later entries.
+// One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
@@ -417,7 +417,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   wire [12:0] difference = $signed(base) - $signed(addend);
   wire [12:0] sum = $signed(base) + $signed(addend);
 
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
@@ -572,7 +572,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     end
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
@@ -635,7 +635,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,

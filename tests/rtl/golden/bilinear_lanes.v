@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 7 cycles; its first answer comes 17 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// The bilinear step by two-ended elimination on one multiplier; further lanes work on further channels.
+// Tridiagonal memory: the bilinear step by elimination from both ends, one operand per lane and cycle.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
   input  wire        rst,          // synchronous reset, active high; forgets all state
@@ -89,7 +89,7 @@ module lmu_memory_pipeline (
   reg [16:0] multipliers_0_product = 17'd0;
   reg [16:0] multipliers_1_product = 17'd0;
 
-  // The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
+  // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -139,7 +139,7 @@ module lmu_memory_pipeline (
     end
 endmodule
 
-// The pipeline of the tridiagonal memory: the program of the elimination, an operand a cycle in each lane.
+// The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -260,7 +260,7 @@ module lmu_memory_pipeline_pipeline (
       beats_valid_2 ? beats_payload_last_2 :
       1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -272,7 +272,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(issued_clear),
     .ready(ready)
   );
-  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
+  // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
@@ -304,7 +304,7 @@ module lmu_memory_pipeline_pipeline (
     .outputs(beats_payload_data_1_2),
     .beats_payload_row(beats_payload_row)
   );
-  // One multiplier, a recurrence around it, and what is stored of each row for later entries.
+  // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
   lmu_memory_pipeline_pipeline_lane_0 lane_1 (
     .clk(clk),
     .rst(rst),
@@ -422,7 +422,7 @@ module lmu_memory_pipeline_pipeline (
     end
 endmodule
 
-// One multiplier, a recurrence around it, and what is stored of each row for later entries.
+// One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
@@ -555,7 +555,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   wire [11:0] difference = $signed(base) - $signed(addend);
   wire [11:0] sum = $signed(base) + $signed(addend);
 
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
@@ -713,7 +713,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     else if (advance && slot_write_entry_retire) gathered_0 <= outputs;
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
@@ -775,7 +775,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,

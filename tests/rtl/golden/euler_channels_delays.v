@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 3 cycles; its first answer comes 3 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// Forward Euler or Adams–Bashforth 2 by a recurrence over the states, `lanes` states a cycle.
+// Chain memory: forward Euler or Adams–Bashforth 2 by a recurrence over the states, one state per lane and cycle.
 module lmu_memory (
   input  wire        clk,              // clock, rising edge
   input  wire        rst,              // synchronous reset, active high; forgets all state
@@ -60,7 +60,7 @@ module lmu_memory (
     .beats_payload_first(out_first),
     .beats_payload_last(out_last)
   );
-  // All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
+  // Computes the readouts of a sample, weighted sums of its state words, from the beats as they leave.
   lmu_memory_readouts readouts (
     .clk(clk),
     .rst(rst),
@@ -88,7 +88,7 @@ module lmu_memory (
     end
 endmodule
 
-// All readouts of a sample, round(Σ coefficient·word · 2^−fraction), from its beats.
+// Computes the readouts of a sample, weighted sums of its state words, from the beats as they leave.
 module lmu_memory_readouts (
   input  wire       clk,
   input  wire       rst,
@@ -216,7 +216,7 @@ module lmu_memory_pipeline (
   reg [6:0] rom_word;
   reg [13:0] multipliers_0_product = 14'd0;
 
-  // The pipeline of the chain: a group of states a cycle, one state in each lane.
+  // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -248,7 +248,7 @@ module lmu_memory_pipeline (
         $signed(multipliers_0_coefficient);
 endmodule
 
-// The pipeline of the chain: a group of states a cycle, one state in each lane.
+// The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -324,7 +324,7 @@ module lmu_memory_pipeline_pipeline (
   wire [7:0] new_total = group_retire_number ? sum_2 : {words[6], words};
   wire [13:0] add_increments = multipliers_0_product << alignment_shift_0;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -340,7 +340,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(clear),
     .ready(ready)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
@@ -430,7 +430,7 @@ module lmu_memory_pipeline_pipeline (
     else if (advance && (both && (!(!group_retire_channel) && group_retire_channel))) total_1 <= new_total;
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
@@ -493,7 +493,7 @@ module lmu_memory_pipeline_pipeline_bank (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,

@@ -5,7 +5,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A step takes at least 16 cycles; its first answer comes 39 cycles after the step was taken, if nothing holds it up.
 // Made by: golden
-// A network on `lanes` multipliers for each of `sequences` sequences that go side by side, in lock-step.
+// A quantised network that processes one or more sequences side by side, in lock-step, on shared multipliers.
 module lmu_network (
   input  wire       clk,           // clock, rising edge
   input  wire       rst,           // synchronous reset, active high; forgets all state
@@ -76,7 +76,7 @@ module lmu_network (
   wire done = write_1 & row_1 & steps_rows_write_gives;
   assign out_sequence = 1'b0;
 
-  // Runs the program of a step as soon as a step waits and there is room for its outputs.
+  // Sequencer of a network: runs the program of a step when its inputs are there and its outputs have room.
   lmu_network_control control (
     .clk(clk),
     .rst(rst),
@@ -110,7 +110,7 @@ module lmu_network (
     .steps_biases_0(steps_biases_0),
     .steps_biases_1(steps_biases_1)
   );
-  // Collects the words of a step for all sequences, while the step before is at work.
+  // Input port of a network: collects the words of a step for all sequences while the step before is at work.
   lmu_network_input input_ (
     .clk(clk),
     .rst(rst),
@@ -126,7 +126,7 @@ module lmu_network (
     .step_firsts(step_firsts),
     .step_lasts(gives)
   );
-  // Gives the outputs of a step, sequence after sequence, while the next step is at work.
+  // Output port of a network: sends the outputs of a step, sequence after sequence, while the next step is at work.
   lmu_network_output output_ (
     .clk(clk),
     .rst(rst),
@@ -146,7 +146,7 @@ module lmu_network (
     .o_payload_first(out_first),
     .o_payload_last(out_last)
   );
-  // The data of one sequence: what it does in a cycle, all slices do, as the control tells them.
+  // The datapath of one sequence: lanes, accumulators, vectors, memories and activations.
   lmu_network_slice_0 slice_0 (
     .clk(clk),
     .rst(rst),
@@ -182,7 +182,7 @@ module lmu_network (
     .y(out_data),
     .memories_memory_0_ready(ready)
   );
-  // Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
+  // Controls the sample buffers of a layer's memories: offers the samples one by one when all of a step are there.
   lmu_network_feeder_0 feeder_0 (
     .clk(clk),
     .rst(rst),
@@ -190,14 +190,14 @@ module lmu_network (
     .ready(ready),
     .samples_offer(memories_memory_0_samples_offer)
   );
-  // Counts through a vector, from its first word to its last, and again.
+  // Address counter of a vector: addresses its words from the first to the last, and then again.
   lmu_network_read_memory_0 read_memory_0 (
     .clk(clk),
     .rst(rst),
     .next(next),
     .read_word(vectors_memory_0_read_word)
   );
-  // Counts through a vector, from its first word to its last, and again.
+  // Address counter of a vector: addresses its words from the first to the last, and then again.
   lmu_network_read_layer_0 read_layer_0 (
     .clk(clk),
     .rst(rst),
@@ -221,7 +221,7 @@ module lmu_network (
     else if (write_1) row_1 <= row_1 + 1'b1;
 endmodule
 
-// Counts through a vector, from its first word to its last, and again.
+// Address counter of a vector: addresses its words from the first to the last, and then again.
 module lmu_network_read_layer_0 (
   input  wire clk,
   input  wire rst,
@@ -233,7 +233,7 @@ module lmu_network_read_layer_0 (
     else if (next) row <= row + 1'b1;
 endmodule
 
-// Counts through a vector, from its first word to its last, and again.
+// Address counter of a vector: addresses its words from the first to the last, and then again.
 module lmu_network_read_memory_0 (
   input  wire clk,
   input  wire rst,
@@ -250,7 +250,7 @@ module lmu_network_read_memory_0 (
     else read_word <= word;
 endmodule
 
-// Counts the samples of a step, a channel each, and offers them one by one when the last one is there.
+// Controls the sample buffers of a layer's memories: offers the samples one by one when all of a step are there.
 module lmu_network_feeder_0 (
   input  wire clk,
   input  wire rst,
@@ -266,7 +266,7 @@ module lmu_network_feeder_0 (
     end
 endmodule
 
-// The data of one sequence: what it does in a cycle, all slices do, as the control tells them.
+// The datapath of one sequence: lanes, accumulators, vectors, memories and activations.
 module lmu_network_slice_0 (
   input  wire        clk,
   input  wire        rst,
@@ -327,7 +327,7 @@ module lmu_network_slice_0 (
       steps_slots_read_vector == 2'd1 ? word_2 :
       {{7{word[6]}}, word};
 
-  // Multipliers with a register behind each, at the service of the affine maps or of one layer's memories.
+  // Multipliers with a register behind each, shared by the affine maps and the memories of all layers.
   lmu_network_slice_0_lanes lanes (
     .clk(clk),
     .rst(rst),
@@ -342,7 +342,7 @@ module lmu_network_slice_0 (
     .memory_0_0_product(multipliers_0_product),
     .memory_0_1_product(multipliers_1_product)
   );
-  // A sum for each lane, and a register in which a finished group's sums leave one by one.
+  // Accumulators of the rows of a group, one per lane, and a shift register in which finished sums leave one by one.
   lmu_network_slice_0_accumulators accumulators (
     .clk(clk),
     .rst(rst),
@@ -357,7 +357,7 @@ module lmu_network_slice_0 (
     .add_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
     .leaving_0(sum)
   );
-  // Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
+  // Applies the activations of all layers to codes: piecewise linear from tables, ReLU, identity; one word a cycle.
   lmu_network_slice_0_activations activations (
     .clk(clk),
     .rst(rst),
@@ -392,7 +392,7 @@ module lmu_network_slice_0 (
     .words_write_en(access_write_valid_2),
     .word(word_3)
   );
-  // Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+  // Rounds and saturates the sum of a row to a code in its map's target format; one a cycle, latency one cycle.
   lmu_network_slice_0_rounder rounder (
     .clk(clk),
     .rst(rst),
@@ -400,7 +400,7 @@ module lmu_network_slice_0 (
     .sum(sum),
     .code(code)
   );
-  // The pipeline of the chain: a group of states a cycle, one state in each lane.
+  // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
   lmu_network_slice_0_memory_0 memory_0 (
     .clk(clk),
     .rst(rst),
@@ -458,7 +458,7 @@ module lmu_network_slice_0_samples_0 (
     samples_read_data <= samples_write_en ? samples_write_data : row;
 endmodule
 
-// The pipeline of the chain: a group of states a cycle, one state in each lane.
+// The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
 module lmu_network_slice_0_memory_0 (
   input  wire        clk,
   input  wire        rst,
@@ -495,7 +495,7 @@ module lmu_network_slice_0_memory_0 (
   wire [11:0] new_total = $signed(words_0) + $signed(words_1);
   wire [24:0] add_increments_1 = multipliers_1_product << alignment_shift_1;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_network_slice_0_memory_0_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -511,7 +511,7 @@ module lmu_network_slice_0_memory_0 (
     .words_write_data_0(words_0),
     .words_read_data_0(words_read_data_0)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_network_slice_0_memory_0_bank bank (
     .clk(clk),
     .rst(rst),
@@ -552,7 +552,7 @@ module lmu_network_slice_0_memory_0 (
     else if (group_retire_valid) total_0 <= new_total;
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_network_slice_0_memory_0_bank (
   input  wire        clk,
   input  wire        rst,
@@ -699,7 +699,7 @@ module lmu_network_slice_0_memory_0_words (
     words_read_data_0 <= words_write_en ? words_write_data_0 : row_0;
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_network_slice_0_memory_0_sequencer (
   input  wire clk,
   input  wire rst,
@@ -729,7 +729,7 @@ module lmu_network_slice_0_memory_0_sequencer (
     else if (ends) started <= 1'b1;
 endmodule
 
-// Rounds the sum of a row to the code of its map, and saturates it; one a cycle, a cycle later.
+// Rounds and saturates the sum of a row to a code in its map's target format; one a cycle, latency one cycle.
 module lmu_network_slice_0_rounder (
   input  wire        clk,
   input  wire        rst,
@@ -846,7 +846,7 @@ module lmu_network_slice_0_vector_x (
     word <= words[words_read_addr];
 endmodule
 
-// Words of activations from codes, one a cycle, from LOOKUP to WRITE of `RowStage`.
+// Applies the activations of all layers to codes: piecewise linear from tables, ReLU, identity; one word a cycle.
 module lmu_network_slice_0_activations (
   input  wire       clk,
   input  wire       rst,
@@ -879,7 +879,7 @@ module lmu_network_slice_0_activations (
     else if (add_map == 2'd2) word <= chosen;
 endmodule
 
-// A sum for each lane, and a register in which a finished group's sums leave one by one.
+// Accumulators of the rows of a group, one per lane, and a shift register in which finished sums leave one by one.
 module lmu_network_slice_0_accumulators (
   input  wire        clk,
   input  wire        rst,
@@ -919,7 +919,7 @@ module lmu_network_slice_0_accumulators (
     end
 endmodule
 
-// Multipliers with a register behind each, at the service of the affine maps or of one layer's memories.
+// Multipliers with a register behind each, shared by the affine maps and the memories of all layers.
 module lmu_network_slice_0_lanes (
   input  wire        clk,
   input  wire        rst,
@@ -962,7 +962,7 @@ module lmu_network_slice_0_lanes (
     end
 endmodule
 
-// Gives the outputs of a step, sequence after sequence, while the next step is at work.
+// Output port of a network: sends the outputs of a step, sequence after sequence, while the next step is at work.
 module lmu_network_output (
   input  wire       clk,
   input  wire       rst,
@@ -1081,7 +1081,7 @@ module lmu_network_output (
     end
 endmodule
 
-// Collects the words of a step for all sequences, while the step before is at work.
+// Input port of a network: collects the words of a step for all sequences while the step before is at work.
 module lmu_network_input (
   input  wire clk,
   input  wire rst,
@@ -1153,7 +1153,7 @@ module lmu_network_input (
     end
 endmodule
 
-// Runs the program of a step as soon as a step waits and there is room for its outputs.
+// Sequencer of a network: runs the program of a step when its inputs are there and its outputs have room.
 module lmu_network_control (
   input  wire        clk,
   input  wire        rst,

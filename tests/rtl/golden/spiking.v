@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 34 cycles; its first answer comes 41 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// Neurons that take turns, `lanes` of them a cycle, and one multiplier for the maps around them.
+// Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 module spiking_memory (
   input  wire        clk,          // clock, rising edge
   input  wire        rst,          // synchronous reset, active high; forgets all state
@@ -56,7 +56,7 @@ module spiking_memory (
   assign out_first = r_data[21];
   assign out_last = r_data[22];
 
-  // All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
+  // The neurons of a spiking memory: computes currents, spikes and decoded sums, one slot of neurons a cycle.
   spiking_memory_neurons neurons (
     .clk(clk),
     .rst(rst),
@@ -72,7 +72,7 @@ module spiking_memory (
     .sums_ensemble(sums_ensemble),
     .sums_value(sums_value)
   );
-  // First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
+  // The maps of a spiking memory on one multiplier: the recurrence of y, then the transform to output states.
   spiking_memory_map map (
     .clk(clk),
     .rst(rst),
@@ -181,7 +181,7 @@ module spiking_memory_queue (
     else if (r_en) r_rdy <= 1'b0;
 endmodule
 
-// First y_k⁺ = round(Σ_j L_kj S_j + (1 − leak) y_k + W_k u) for all k, then x_i = round(Σ_k T_ik y_k⁺).
+// The maps of a spiking memory on one multiplier: the recurrence of y, then the transform to output states.
 module spiking_memory_map (
   input  wire        clk,
   input  wire        rst,
@@ -369,7 +369,7 @@ module spiking_memory_map (
     end
 endmodule
 
-// All neurons once, ensemble by ensemble: gains, biases and decoders come from block RAM, a slot a cycle.
+// The neurons of a spiking memory: computes currents, spikes and decoded sums, one slot of neurons a cycle.
 module spiking_memory_neurons (
   input  wire        clk,
   input  wire        rst,
@@ -475,7 +475,7 @@ module spiking_memory_neurons (
   wire [34:0] sum_2 = sum + 35'h2000;
   wire [19:0] chosen = count ? decoder_0_6 : 20'd0;
 
-  // Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+  // Regular leaky integrate-and-fire neurons, with voltages and refractory times in a memory of the lane.
   spiking_memory_neurons_unit_0 unit_0 (
     .clk(clk),
     .rst(rst),
@@ -665,7 +665,7 @@ module spiking_memory_neurons (
     else if (sum_slot_1_valid) partial_sum <= total;
 endmodule
 
-// Regular leaky integrate-and-fire neurons, their voltages and refractory times in a memory of the lane.
+// Regular leaky integrate-and-fire neurons, with voltages and refractory times in a memory of the lane.
 module spiking_memory_neurons_unit_0 (
   input  wire        clk,
   input  wire        rst,

@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 18 cycles; its first answer comes 10 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// The zero-order hold with fewer products than its matrix has entries, `lanes` channels in step.
+// Structured memory: the zero-order hold with fewer products than its matrix has entries, one per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -84,7 +84,7 @@ module lmu_memory_pipeline (
   reg [22:0] rom_word;
   reg [13:0] multipliers_0_product = 14'd0;
 
-  // The pipeline of the structured memory: the program of its rows, a product a cycle in each lane.
+  // The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -127,7 +127,7 @@ module lmu_memory_pipeline (
         $signed(multipliers_0_coefficient);
 endmodule
 
-// The pipeline of the structured memory: the program of its rows, a product a cycle in each lane.
+// The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -205,7 +205,7 @@ module lmu_memory_pipeline_pipeline (
   assign beats_payload_first = beats_valid_2 ? beats_payload_first_2 : 1'b0;
   assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -218,7 +218,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(issued_clear),
     .ready(ready)
   );
-  // One multiplier, an accumulator, and the intermediate words of the channel that it works on.
+  // One lane of the structured memory: row sum, intermediate words and integrators around one multiplier.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
@@ -305,7 +305,7 @@ module lmu_memory_pipeline_pipeline (
     end
 endmodule
 
-// One multiplier, an accumulator, and the intermediate words of the channel that it works on.
+// One lane of the structured memory: row sum, intermediate words and integrators around one multiplier.
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
@@ -453,7 +453,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     .operand_intermediate_data(operand_intermediate_data),
     .carry_intermediate_data(carry_intermediate_data)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
@@ -644,7 +644,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     else if (advance && request_starts) held_sample <= sample_data;
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
@@ -728,7 +728,7 @@ module lmu_memory_pipeline_pipeline_lane_0_intermediates (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,

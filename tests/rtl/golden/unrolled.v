@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 5 cycles; its first answer comes 4 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// Any kind of increment with a multiplier for each of its products, for orders up to 16.
+// Unrolled memory: all increments at once with a multiplier for every product, up to a sample a cycle.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
   input  wire        rst,          // synchronous reset, active high; forgets all state
@@ -63,7 +63,7 @@ module lmu_memory_pipeline (
   output wire       beats_payload_first,
   output wire       beats_payload_last
 );
-  // The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages.
+  // The datapath of the unrolled memory: the whole arithmetic of all increments as one pipeline.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -81,7 +81,7 @@ module lmu_memory_pipeline (
   );
 endmodule
 
-// The pipeline of the unrolled memory: all states at once, the whole arithmetic of the increments by stages.
+// The datapath of the unrolled memory: the whole arithmetic of all increments as one pipeline.
 module lmu_memory_pipeline_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -123,7 +123,7 @@ module lmu_memory_pipeline_pipeline (
   wire [6:0] word_1 = clear ? 7'd0 : words_read_data_1;
   wire [8:0] sum = $signed(stage_1_0) + $signed({stage_1_1, 2'd0});
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -143,7 +143,7 @@ module lmu_memory_pipeline_pipeline (
     .words_read_data_0(words_read_data_0),
     .words_read_data_1(words_read_data_1)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
@@ -202,7 +202,7 @@ module lmu_memory_pipeline_pipeline (
     end
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
@@ -349,7 +349,7 @@ module lmu_memory_pipeline_pipeline_words (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,

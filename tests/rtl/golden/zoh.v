@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 11 cycles; its first answer comes 6 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
+// Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
   input  wire       rst,          // synchronous reset, active high; forgets all state
@@ -76,7 +76,7 @@ module lmu_memory_pipeline (
   reg [5:0] rom_data;
   reg [13:0] multipliers_0_product = 14'd0;
 
-  // The pipeline of the dense product: some columns of a group of rows a cycle.
+  // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -103,7 +103,7 @@ module lmu_memory_pipeline (
     else if (advance) multipliers_0_product <= $signed(multipliers_0_operand) * $signed(rom_data);
 endmodule
 
-// The pipeline of the dense product: some columns of a group of rows a cycle.
+// The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -179,7 +179,7 @@ module lmu_memory_pipeline_pipeline (
   wire sample_first = inverse ? held_sample_first : first;
   wire sample_last = inverse ? held_sample_last : samples_payload_last;
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -193,7 +193,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(clear),
     .ready(ready)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
@@ -300,7 +300,7 @@ module lmu_memory_pipeline_pipeline (
         multipliers_0_product;
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
@@ -362,7 +362,7 @@ module lmu_memory_pipeline_pipeline_bank (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,

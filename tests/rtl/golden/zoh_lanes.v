@@ -4,7 +4,7 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 6 cycles; its first answer comes 5 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// Any method with one bank of states as x ← x + D·(x − e₀u), with `lanes` products a cycle.
+// Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
   input  wire        rst,          // synchronous reset, active high; forgets all state
@@ -70,7 +70,7 @@ module lmu_memory_pipeline (
   reg [13:0] multipliers_2_product = 14'd0;
   reg [13:0] multipliers_3_product = 14'd0;
 
-  // The pipeline of the dense product: some columns of a group of rows a cycle.
+  // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -107,7 +107,7 @@ module lmu_memory_pipeline (
     end
 endmodule
 
-// The pipeline of the dense product: some columns of a group of rows a cycle.
+// The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
@@ -169,7 +169,7 @@ module lmu_memory_pipeline_pipeline (
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
   wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
 
-  // Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+  // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
@@ -180,7 +180,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(ready),
     .clear(clear)
   );
-  // Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+  // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
@@ -278,7 +278,7 @@ module lmu_memory_pipeline_pipeline (
     end
 endmodule
 
-// Adds increments to `lanes` accumulators a cycle and rounds the sums to state words, 3 cycles after the address.
+// Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
@@ -397,7 +397,7 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
     end
 endmodule
 
-// Counts the slots of a sample and the channels of a round, and tells which samples find a cleared state.
+// Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
