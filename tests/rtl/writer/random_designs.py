@@ -50,7 +50,10 @@ class RandomDesign(Component):
             values.append(chosen)
         values.append(self._interwoven(m, values))
         for k, _ in enumerate(self.widths):
-            m.d.comb += getattr(self, f"y{k}").eq(self._expression(values, 3))
+            made = self._expression(values, 3)
+            for value in values[k :: len(self.widths)]:
+                made ^= value  # what no output depends on is left out
+            m.d.comb += getattr(self, f"y{k}").eq(made)
         return m
 
     def _shape(self) -> Shape:
@@ -82,7 +85,7 @@ class RandomDesign(Component):
 
     def _interwoven(self, m: Module, values: Sequence[Value]) -> Value:
         """A value whose upper bits depend on its lower ones by way of a value as wide, which is no loop."""
-        low, high = self._expression(values, 1), self._expression(values, 1)
+        low, high = self.b ^ self._expression(values, 1), self.w ^ self._expression(values, 1)
         woven, mixed = Signal(8, name="woven"), Signal(8, name="mixed")
         with m.If(self.c):
             m.d.comb += woven[:4].eq(low)
