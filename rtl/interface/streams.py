@@ -291,7 +291,9 @@ class StreamMemory(Component):
         if self.can_saturate:
             with m.If(self.clear_status):
                 m.d.sync += self.saturated.eq(0)
-            with m.If(self.i.valid & self.i.ready & (sample.data != offered.data)):
+            exceeds = Signal()
+            m.d.comb += exceeds.eq(self.i.valid & self.i.ready & (sample.data != offered.data))
+            with m.If(exceeds):
                 m.d.sync += self.saturated.eq(1)
 
         if self.plan.readouts is None:

@@ -23,7 +23,7 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.quantize.registers import is_exact, registers_for
 from lmu_hw.rtl.memory.build import build_memory
-from lmu_hw.sim.formal.invariant import Registers, take_products, take_sample
+from lmu_hw.sim.formal.invariant import MemoryState, take_products, take_sample
 
 PAIRS = [(str(method), datapath) for method in Discretization for datapath in method.datapaths]
 Numbers = np.ndarray
@@ -84,7 +84,7 @@ def _by_kernel(plan: MemoryPlan, words: Numbers, codes: Numbers) -> Numbers:
 
 def _by_formal_terms(plan: MemoryPlan, words: Numbers, codes: Numbers) -> Numbers:
     none = [0] * plan.spec.order
-    states = [Registers(none, none, column, none, none) for column in words.T.tolist()]
+    states = [MemoryState(none, none, column, none, none) for column in words.T.tolist()]
     return np.array([take_products(plan, s, code) for s, code in zip(states, codes.tolist(), strict=True)]).T
 
 
@@ -108,7 +108,7 @@ def _by_network_registers(plan: MemoryPlan, codes: list[int], _: Any) -> list[li
 
 
 def _by_formal_step(plan: MemoryPlan, codes: list[int], _: Any) -> list[list[int]]:
-    state, rows = Registers.of(0, plan.spec.order), []
+    state, rows = MemoryState.of(0, plan.spec.order), []
     for code in codes:
         state = take_sample(plan, state, code)
         rows.append(list(state.outputs))

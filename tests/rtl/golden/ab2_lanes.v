@@ -34,7 +34,7 @@ module lmu_memory (
       in_data[3:0];
   wire advance = ~out_valid | out_ready;
   assign in_ready = samples_ready & advance;
-  wire both = in_valid & in_ready & ({{4{samples_payload_data[3]}}, samples_payload_data} != in_data);
+  wire exceeds = in_valid & in_ready & ({{4{samples_payload_data[3]}}, samples_payload_data} != in_data);
   assign out_data = {o_payload_data_1, o_payload_data_0};
   assign out_index = {out_index_2, 1'b0};
   assign out_channel = 1'b0;
@@ -60,7 +60,7 @@ module lmu_memory (
     if (rst) saturated <= 1'b0;
     else begin
       if (clear_status) saturated <= 1'b0;
-      if (both) saturated <= 1'b1;
+      if (exceeds) saturated <= 1'b1;
     end
 endmodule
 

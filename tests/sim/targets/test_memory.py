@@ -104,7 +104,7 @@ def test_samples_beyond_the_range_are_saturated_and_flagged(rng, tmp_path):
     [
         (r"if \(clear_status\) saturated <= 1'b0;", "saturated <= 1'b0;"),
         (r"if \(clear_status\) saturated <= 1'b0;", ""),
-        (r"if \(in_valid & in_ready & ", "if (in_valid & "),
+        (r"= in_valid & in_ready & \(", "= in_valid & ("),
     ],
     ids=["not sticky", "never cleared", "set by what is merely offered"],
 )
@@ -190,7 +190,7 @@ def losing_a_beat(plan: MemoryPlan) -> VerilogDesign:
 
 def keeping_its_state(plan: MemoryPlan) -> VerilogDesign:
     """Reset does not reach the record of which channels have started, so old state survives it."""
-    return edited(generate_verilog(plan), r"^ +started <= 1'b0;$", "")
+    return edited(generate_verilog(plan), r"if \(rst\) started <= 1'b0;\n +else ", "")
 
 
 def test_a_reset_that_does_not_reach_the_state_is_found(rng, tmp_path):
