@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lmu_hw.rtl.writer.cells import ONE, Cell, Value
+from lmu_hw.rtl.writer.cells import ONE, Cell, Memory, Value
 from lmu_hw.rtl.writer.names import Names, is_anonymous, plain_name
 from lmu_hw.rtl.writer.netlist import Netlist
 
@@ -32,6 +32,7 @@ class Place:
         ports: inputs, then outputs, each in the order in which the component names them.
         names: the identifiers taken so far.
         named: signals and fields by their nets: what a value is called here.
+        memories: the name of each memory by its `id`.
     """
 
     index: int
@@ -42,6 +43,11 @@ class Place:
     ports: list[Port] = field(default_factory=list)
     names: Names = field(default_factory=Names)
     named: dict[Value, str] = field(default_factory=dict)
+    memories: dict[int, str] = field(default_factory=dict)
+
+    def name_memories(self) -> None:
+        """Give the memories their names."""
+        self.memories = {id(cell): self.names.give(cell.name) for cell in self.cells if isinstance(cell, Memory)}
 
 
 def places(netlist: Netlist) -> Place:
@@ -65,7 +71,9 @@ def places(netlist: Netlist) -> Place:
         if place.index == 0:
             ports = [("input", netlist.inputs), ("output", netlist.outputs)]
             place.ports = [Port(place.names.take(n), way, nets) for way, named in ports for n, nets in named.items()]
+            place.name_memories()
         else:
+            place.name_memories()  # before the ports, which are often named after a word of theirs
             for way, nets_by_module in zip(("input", "output"), crossing, strict=True):
                 for name, value in _grouped(
                     nets_by_module[place.index], [(n, distinct(v, netlist.live)) for n, v in ranked]

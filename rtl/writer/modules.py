@@ -81,6 +81,7 @@ class _ModuleText(Scope):
         self._groups = list(self._register_groups())
         self._uses = self._count_uses()
         self._declared: list[str] = []
+        self._contents: list[str] = []
         self._instances: list[str] = []
         self._blocks: list[str] = []
 
@@ -94,7 +95,7 @@ class _ModuleText(Scope):
             clock = self.expression(group[0][0].clock).text
             self._blocks.append(clocked(clock, self._registered(group)))
         self._write_outputs()
-        sections = [self._declared, self.wires, self._instances, self._blocks]
+        sections = [self._declared, self._contents, self.wires, self._instances, self._blocks]
         body = "\n\n".join("\n".join(section) for section in sections if section)
         return f" (\n{self._header(meanings)}\n);\n{body}\nendmodule\n"
 
@@ -228,11 +229,11 @@ class _ModuleText(Scope):
                     self._declare_memory(cell)
 
     def _declare_memory(self, cell: Memory) -> None:
-        name = self.memories[id(cell)] = self.place.names.give(cell.name)
+        name = self.place.memories[id(cell)]
         words = [number(word & ((1 << cell.width) - 1), cell.width) for word in cell.contents]
         self._declared.append(f"  reg {bits_range(cell.width)}{name} [0:{len(words) - 1}];")
         lines = [f"    {name}[{address}] = {word};" for address, word in enumerate(words)]
-        self._declared += ["  initial begin", *lines, "  end"]
+        self._contents.append("\n".join(["  initial begin", *lines, "  end"]))
 
     def _declare_one(self, kind: str, name: str, nets: Value, init: str = "") -> None:
         self.store(name, nets)
@@ -317,7 +318,7 @@ class _ModuleText(Scope):
         for cell in self.place.cells:
             match cell:
                 case Write():
-                    word = f"{self.memories[id(cell.memory)]}[{self.index(cell.address)}]"
+                    word = f"{self.place.memories[id(cell.memory)]}[{self.index(cell.address)}]"
                     lines = []
                     for low, high, enable in _equal_runs(cell.enable):
                         bits = "" if high - low == len(cell.data) else f"[{high - 1}:{low}]"
@@ -333,7 +334,7 @@ class _ModuleText(Scope):
 
     def _synchronous_read(self, cell: Read) -> list[str]:
         name, _ = self.where[cell.outputs[0]]
-        lines = [f"{name} <= {self.memories[id(cell.memory)]}[{self.index(cell.address)}];"]
+        lines = [f"{name} <= {self.place.memories[id(cell.memory)]}[{self.index(cell.address)}];"]
         for write in cell.transparent:
             same = [binary("==", self.expression(write.address), self.expression(cell.address))] if cell.address else []
             for low, high, enable in _equal_runs(write.enable):

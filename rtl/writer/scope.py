@@ -75,7 +75,6 @@ class Scope:
         self.outputs = [port for port in place.ports if port.direction == "output"]
         self.output_ports = {port.name for port in self.outputs}
         self.where: dict[int, tuple[str, int]] = {}
-        self.memories: dict[int, str] = {}
         self._live = netlist.live
         self._signal_names = netlist.modules[place.index].signal_names
         self._output_names = {port.nets: port.name for port in reversed(self.outputs)}
@@ -178,7 +177,7 @@ class Scope:
             case Selection():
                 return self._indexed(cell.padded, cell.offset, len(cell.outputs), cell.stride)
             case Read():
-                return Expression(f"{self.memories[id(cell.memory)]}[{self.index(cell.address)}]")
+                return Expression(f"{self.place.memories[id(cell.memory)]}[{self.index(cell.address)}]")
             case Choice():
                 return self._choice(cell)
             case Match() | Priority():

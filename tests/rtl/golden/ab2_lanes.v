@@ -86,13 +86,14 @@ module lmu_memory_pipeline (
   wire [5:0] multipliers_0_coefficient;
   wire [5:0] multipliers_1_coefficient;
   reg [15:0] rom [0:1];
+  reg [15:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
+  reg [13:0] multipliers_1_product = 14'd0;
+
   initial begin
     rom[0] = 16'h612c;
     rom[1] = 16'heea6;
   end
-  reg [15:0] rom_word;
-  reg [13:0] multipliers_0_product = 14'd0;
-  reg [13:0] multipliers_1_product = 14'd0;
 
   // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
@@ -168,10 +169,6 @@ module lmu_memory_pipeline_pipeline (
   wire starts;
   wire clear;
   reg [13:0] words [0:1];
-  initial begin
-    words[0] = 14'd0;
-    words[1] = 14'd0;
-  end
   reg [13:0] words_word;
   reg group_multiply_valid = 1'b0;
   reg group_multiply_number = 1'b0;
@@ -191,6 +188,11 @@ module lmu_memory_pipeline_pipeline (
   reg [1:0] alignment_shift_1 = 2'd0;
   reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
+
+  initial begin
+    words[0] = 14'd0;
+    words[1] = 14'd0;
+  end
 
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
@@ -329,10 +331,6 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs_1 = 7'd0
 );
   reg [61:0] integrators [0:1];
-  initial begin
-    integrators[0] = 62'd0;
-    integrators[1] = 62'd0;
-  end
   reg [61:0] integrators_word;
   reg clear = 1'b0;
   reg store_addr = 1'b0;
@@ -345,6 +343,11 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [11:0] store_data_1_residue = 12'd0;
   reg [18:0] old_accumulator_1 = 19'd0;
   reg [20:0] base_1 = 21'd0;
+
+  initial begin
+    integrators[0] = 62'd0;
+    integrators[1] = 62'd0;
+  end
 
   wire [30:0] chosen = clear ? 31'd0 : integrators_word[30:0];
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);

@@ -63,6 +63,9 @@ module lmu_memory_pipeline (
   wire [5:0] multipliers_0_coefficient;
   wire [11:0] multipliers_0_operand;
   reg [21:0] rom [0:17];
+  reg [21:0] rom_word;
+  reg [17:0] multipliers_0_product = 18'd0;
+
   initial begin
     rom[0] = 22'h250c24;
     rom[1] = 22'd0;
@@ -83,8 +86,6 @@ module lmu_memory_pipeline (
     rom[16] = 22'h18b009;
     rom[17] = 22'h29f00a;
   end
-  reg [21:0] rom_word;
-  reg [17:0] multipliers_0_product = 18'd0;
 
   // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
   lmu_memory_pipeline_pipeline pipeline (
@@ -238,7 +239,7 @@ module lmu_memory_pipeline_pipeline (
     .slot_write_owner_first(beats_payload_first_2),
     .slot_write_owner_last(beats_payload_last_2),
     .operand(multipliers_0_operand),
-    .words(beats_payload_data_2)
+    .words_2(beats_payload_data_2)
   );
 
   always @(posedge clk)
@@ -314,21 +315,11 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   output reg         slot_write_owner_first = 1'b0,
   output reg         slot_write_owner_last = 1'b0,
   output reg  [11:0] operand = 12'd0,
-  output wire [6:0]  words
+  output wire [6:0]  words_2
 );
-  reg [6:0] words_2 [0:2];
-  initial begin
-    words_2[0] = 7'd0;
-    words_2[1] = 7'd0;
-    words_2[2] = 7'd0;
-  end
+  reg [6:0] words [0:2];
   reg [6:0] words_read_data;
   reg [11:0] stored [0:2];
-  initial begin
-    stored[0] = 12'd0;
-    stored[1] = 12'd0;
-    stored[2] = 12'd0;
-  end
   reg [11:0] stored_read_data;
   reg [3:0] held_sample = 4'd0;
   reg [1:0] slot_add_entry_row = 2'd0;
@@ -384,6 +375,17 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   reg [11:0] last_operand = 12'd0;
   reg [11:0] to_store = 12'd0;
 
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+    words[2] = 7'd0;
+  end
+  initial begin
+    stored[0] = 12'd0;
+    stored[1] = 12'd0;
+    stored[2] = 12'd0;
+  end
+
   wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
   wire [11:0] base =
       slot_add_entry_base == 3'd1 ? {word[6], word, 4'd0} :
@@ -427,16 +429,16 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     .read_clear(slot_complete_owner_clear),
     .add_address(slot_round_entry_row),
     .add_valid(slot_round_entry_retire),
-    .outputs(words)
+    .outputs(words_2)
   );
 
   always @(posedge clk)
-    if (advance & slot_write_entry_retire) words_2[slot_write_entry_row] <= words;
+    if (advance & slot_write_entry_retire) words[slot_write_entry_row] <= words_2;
   always @(posedge clk)
     if (advance) begin
-      words_read_data <= words_2[request_entry_row];
+      words_read_data <= words[request_entry_row];
       if ((advance & slot_write_entry_retire) && slot_write_entry_row == request_entry_row) words_read_data <=
-          words;
+          words_2;
     end
   always @(posedge clk)
     if (advance & slot_write_entry_store) stored[slot_write_entry_row] <= to_store;
@@ -585,11 +587,6 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [31:0] integrators [0:2];
-  initial begin
-    integrators[0] = 32'd0;
-    integrators[1] = 32'd0;
-    integrators[2] = 32'd0;
-  end
   reg [31:0] integrators_word;
   reg clear = 1'b0;
   reg [1:0] store_addr = 2'd0;
@@ -598,6 +595,12 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   reg [20:0] base_0 = 21'd0;
   reg [19:0] store_data_accumulator = 20'd0;
   reg [11:0] store_data_residue = 12'd0;
+
+  initial begin
+    integrators[0] = 32'd0;
+    integrators[1] = 32'd0;
+    integrators[2] = 32'd0;
+  end
 
   wire [31:0] chosen = clear ? 32'd0 : integrators_word;
   wire [18:0] step_0 = $signed(add_increments) + 19'sd2;

@@ -71,6 +71,10 @@ module lmu_memory_pipeline (
   wire [5:0] multipliers_1_coefficient;
   wire [10:0] multipliers_1_operand;
   reg [19:0] rom [0:11];
+  reg [19:0] rom_word;
+  reg [16:0] multipliers_0_product = 17'd0;
+  reg [16:0] multipliers_1_product = 17'd0;
+
   initial begin
     rom[0] = 20'h28612;
     rom[1] = 20'd0;
@@ -85,9 +89,6 @@ module lmu_memory_pipeline (
     rom[10] = 20'd0;
     rom[11] = 20'hc5805;
   end
-  reg [19:0] rom_word;
-  reg [16:0] multipliers_0_product = 17'd0;
-  reg [16:0] multipliers_1_product = 17'd0;
 
   // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
   lmu_memory_pipeline_pipeline pipeline (
@@ -455,16 +456,8 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   output wire        beats_payload_row
 );
   reg [6:0] words [0:1];
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-  end
   reg [6:0] words_read_data;
   reg [10:0] stored [0:1];
-  initial begin
-    stored[0] = 11'd0;
-    stored[1] = 11'd0;
-  end
   reg [10:0] stored_read_data;
   reg [3:0] held_sample = 4'd0;
   reg slot_add_entry_row = 1'b0;
@@ -520,6 +513,15 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   reg [11:0] base_and_addend = 12'd0;
   reg [10:0] last_operand = 11'd0;
   reg [10:0] to_store = 11'd0;
+
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+  end
+  initial begin
+    stored[0] = 11'd0;
+    stored[1] = 11'd0;
+  end
 
   wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
   wire [10:0] base =
@@ -726,10 +728,6 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [31:0] integrators [0:1];
-  initial begin
-    integrators[0] = 32'd0;
-    integrators[1] = 32'd0;
-  end
   reg [31:0] integrators_word;
   reg clear = 1'b0;
   reg store_addr = 1'b0;
@@ -738,6 +736,11 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   reg [20:0] base_0 = 21'd0;
   reg [19:0] store_data_accumulator = 20'd0;
   reg [11:0] store_data_residue = 12'd0;
+
+  initial begin
+    integrators[0] = 32'd0;
+    integrators[1] = 32'd0;
+  end
 
   wire [31:0] chosen = clear ? 32'd0 : integrators_word;
   wire [16:0] step_0 = $signed(add_increments) + 17'sd1;

@@ -63,13 +63,14 @@ module lmu_memory_pipeline (
   wire [7:0] multipliers_0_operand;
   wire [5:0] multipliers_0_coefficient;
   reg [7:0] rom [0:2];
+  reg [7:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
+
   initial begin
     rom[0] = 8'h2c;
     rom[1] = 8'h61;
     rom[2] = 8'ha6;
   end
-  reg [7:0] rom_word;
-  reg [13:0] multipliers_0_product = 14'd0;
 
   // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
@@ -91,7 +92,7 @@ module lmu_memory_pipeline (
     .group_retire_number(beats_payload_index),
     .group_retire_first(beats_payload_first),
     .group_retire_last(beats_payload_last),
-    .words(beats_payload_data)
+    .words_2(beats_payload_data)
   );
 
   always @(posedge clk)
@@ -122,18 +123,13 @@ module lmu_memory_pipeline_pipeline (
   output reg  [1:0]  group_retire_number = 2'd0,
   output reg         group_retire_first = 1'b0,
   output reg         group_retire_last = 1'b0,
-  output wire [6:0]  words
+  output wire [6:0]  words_2
 );
   wire [1:0] group_issue_number;
   wire group_issue_valid;
   wire starts;
   wire clear;
-  reg [6:0] words_2 [0:2];
-  initial begin
-    words_2[0] = 7'd0;
-    words_2[1] = 7'd0;
-    words_2[2] = 7'd0;
-  end
+  reg [6:0] words [0:2];
   reg [6:0] words_read_data;
   reg group_multiply_valid = 1'b0;
   reg [1:0] group_multiply_number = 2'd0;
@@ -152,6 +148,12 @@ module lmu_memory_pipeline_pipeline (
   reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
 
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+    words[2] = 7'd0;
+  end
+
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
@@ -162,8 +164,8 @@ module lmu_memory_pipeline_pipeline (
   wire group_issue_last = inverse ? held_last : samples_payload_last;
   wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
   wire [7:0] s_0 = inverse ? held_current : difference;
-  wire [7:0] sum_2 = $signed(partial_total) + $signed(words);
-  wire [7:0] new_total = group_retire_number != 2'd0 ? sum_2 : {words[6], words};
+  wire [7:0] sum_2 = $signed(partial_total) + $signed(words_2);
+  wire [7:0] new_total = group_retire_number != 2'd0 ? sum_2 : {words_2[6], words_2};
   wire [14:0] add_increments = {multipliers_0_product[13], multipliers_0_product} << alignment_shift_0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
@@ -190,15 +192,15 @@ module lmu_memory_pipeline_pipeline (
     .read_clear(clear),
     .add_address(group_integrate_number),
     .add_valid(group_integrate_valid),
-    .outputs(words)
+    .outputs(words_2)
   );
 
   always @(posedge clk)
-    if (advance & group_retire_valid) words_2[group_retire_number] <= words;
+    if (advance & group_retire_valid) words[group_retire_number] <= words_2;
   always @(posedge clk)
     if (advance) begin
-      words_read_data <= words_2[next_slot];
-      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_read_data <= words;
+      words_read_data <= words[next_slot];
+      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_read_data <= words_2;
     end
   always @(posedge clk)
     if (rst) begin
@@ -273,11 +275,6 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [29:0] integrators [0:2];
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-  end
   reg [29:0] integrators_word;
   reg clear = 1'b0;
   reg [1:0] store_addr = 2'd0;
@@ -286,6 +283,12 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
+
+  initial begin
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
+  end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);

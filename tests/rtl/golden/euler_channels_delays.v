@@ -106,10 +106,6 @@ module lmu_memory_readouts (
   output reg        readouts_payload_last = 1'b0
 );
   reg [11:0] coefficients [0:1];
-  initial begin
-    coefficients[0] = 12'h410;
-    coefficients[1] = 12'h400;
-  end
   reg [11:0] coefficients_word;
   reg group = 1'b0;
   reg [12:0] products_0 = 13'd0;
@@ -127,6 +123,11 @@ module lmu_memory_readouts (
   reg beat_round_last = 1'b0;
   reg [12:0] sum_0_0 = 13'd0;
   reg [12:0] sum_1_0 = 13'd0;
+
+  initial begin
+    coefficients[0] = 12'h410;
+    coefficients[1] = 12'h400;
+  end
 
   wire beat_multiply_starts = ~group;
   wire [10:0] sum = sum_0_0[10:0] + 11'd8;
@@ -209,12 +210,13 @@ module lmu_memory_pipeline (
   wire [7:0] multipliers_0_operand;
   wire [5:0] multipliers_0_coefficient;
   reg [6:0] rom [0:1];
+  reg [6:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
+
   initial begin
     rom[0] = 7'h2c;
     rom[1] = 7'h61;
   end
-  reg [6:0] rom_word;
-  reg [13:0] multipliers_0_product = 14'd0;
 
   // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
   lmu_memory_pipeline_pipeline pipeline (
@@ -237,7 +239,7 @@ module lmu_memory_pipeline (
     .group_retire_channel(beats_payload_channel),
     .group_retire_first(beats_payload_first),
     .group_retire_last(beats_payload_last),
-    .words(beats_payload_data)
+    .words_2(beats_payload_data)
   );
 
   always @(posedge clk)
@@ -269,7 +271,7 @@ module lmu_memory_pipeline_pipeline (
   output reg         group_retire_channel = 1'b0,
   output reg         group_retire_first = 1'b0,
   output reg         group_retire_last = 1'b0,
-  output wire [6:0]  words
+  output wire [6:0]  words_2
 );
   wire group_issue_number;
   wire group_issue_channel;
@@ -277,13 +279,7 @@ module lmu_memory_pipeline_pipeline (
   wire group_issue_valid;
   wire starts;
   wire clear;
-  reg [6:0] words_2 [0:3];
-  initial begin
-    words_2[0] = 7'd0;
-    words_2[1] = 7'd0;
-    words_2[2] = 7'd0;
-    words_2[3] = 7'd0;
-  end
+  reg [6:0] words [0:3];
   reg [6:0] words_read_data;
   reg group_multiply_valid = 1'b0;
   reg group_multiply_number = 1'b0;
@@ -305,6 +301,13 @@ module lmu_memory_pipeline_pipeline (
   reg [7:0] total_0 = 8'd0;
   reg [7:0] total_1 = 8'd0;
 
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+    words[2] = 7'd0;
+    words[3] = 7'd0;
+  end
+
   wire inverse = ~starts;
   wire [7:0] total =
       clear ? 8'd0 :
@@ -320,8 +323,8 @@ module lmu_memory_pipeline_pipeline (
   wire group_issue_last = inverse ? held_last : samples_payload_last;
   wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
   wire [7:0] s_0 = inverse ? held_current : difference;
-  wire [7:0] sum_2 = $signed(partial_total) + $signed(words);
-  wire [7:0] new_total = group_retire_number ? sum_2 : {words[6], words};
+  wire [7:0] sum_2 = $signed(partial_total) + $signed(words_2);
+  wire [7:0] new_total = group_retire_number ? sum_2 : {words_2[6], words_2};
   wire [13:0] add_increments = multipliers_0_product << alignment_shift_0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
@@ -350,16 +353,16 @@ module lmu_memory_pipeline_pipeline (
     .read_clear(clear),
     .add_address({group_integrate_channel, group_integrate_number}),
     .add_valid(group_integrate_valid),
-    .outputs(words)
+    .outputs(words_2)
   );
 
   always @(posedge clk)
-    if (advance & group_retire_valid) words_2[{group_retire_channel, group_retire_number}] <= words;
+    if (advance & group_retire_valid) words[{group_retire_channel, group_retire_number}] <= words_2;
   always @(posedge clk)
     if (advance) begin
-      words_read_data <= words_2[{next_channel, next_slot}];
+      words_read_data <= words[{next_channel, next_slot}];
       if ((advance & group_retire_valid) && {group_retire_channel, group_retire_number} == {next_channel,
-          next_slot}) words_read_data <= words;
+          next_slot}) words_read_data <= words_2;
     end
   always @(posedge clk)
     if (rst) begin
@@ -443,12 +446,6 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [29:0] integrators [0:3];
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-    integrators[3] = 30'd0;
-  end
   reg [29:0] integrators_word;
   reg clear = 1'b0;
   reg [1:0] store_addr = 2'd0;
@@ -457,6 +454,13 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
+
+  initial begin
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
+    integrators[3] = 30'd0;
+  end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);

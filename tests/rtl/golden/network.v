@@ -766,6 +766,7 @@ module lmu_network_slice_0_vector_layer_0 (
   output reg  [4:0] word
 );
   reg [4:0] words [0:3];
+
   initial begin
     words[0] = 5'd0;
     words[1] = 5'd0;
@@ -835,6 +836,7 @@ module lmu_network_slice_0_vector_x (
   output reg  [6:0] word
 );
   reg [6:0] words [0:1];
+
   initial begin
     words[0] = 7'd0;
     words[1] = 7'd0;
@@ -1188,36 +1190,10 @@ module lmu_network_control (
   output wire [20:0] steps_biases_1
 );
   reg [24:0] program_ [0:8];
-  initial begin
-    program_[0] = 25'h20620;
-    program_[1] = 25'd8;
-    program_[2] = 25'h1322a20;
-    program_[3] = 25'h222861;
-    program_[4] = 25'had2da1;
-    program_[5] = 25'h4000;
-    program_[6] = 25'd8;
-    program_[7] = 25'h36a1;
-    program_[8] = 25'h8000;
-  end
   reg [24:0] program_word;
   reg [13:0] weights [0:7];
-  initial begin
-    weights[0] = 14'h7e;
-    weights[1] = 14'hfd;
-    weights[2] = 14'h3f02;
-    weights[3] = 14'h3ffd;
-    weights[4] = 14'h2b61;
-    weights[5] = 14'h193c;
-    weights[6] = 14'h3ae7;
-    weights[7] = 14'h3717;
-  end
   reg [13:0] weights_read_data;
   reg [41:0] biases [0:2];
-  initial begin
-    biases[0] = 42'h1fffc4;
-    biases[1] = 42'h3fd85bfdf4a;
-    biases[2] = 42'hcbfff50;
-  end
   reg [41:0] biases_read_data;
   reg slot_read_valid = 1'b0;
   reg slot_read_opens = 1'b0;
@@ -1276,6 +1252,33 @@ module lmu_network_control (
   reg row_round_outputs = 1'b0;
   reg row_round_gives = 1'b0;
   reg rows_left = 1'b0;
+
+  initial begin
+    program_[0] = 25'h20620;
+    program_[1] = 25'd8;
+    program_[2] = 25'h1322a20;
+    program_[3] = 25'h222861;
+    program_[4] = 25'had2da1;
+    program_[5] = 25'h4000;
+    program_[6] = 25'd8;
+    program_[7] = 25'h36a1;
+    program_[8] = 25'h8000;
+  end
+  initial begin
+    weights[0] = 14'h7e;
+    weights[1] = 14'hfd;
+    weights[2] = 14'h3f02;
+    weights[3] = 14'h3ffd;
+    weights[4] = 14'h2b61;
+    weights[5] = 14'h193c;
+    weights[6] = 14'h3ae7;
+    weights[7] = 14'h3717;
+  end
+  initial begin
+    biases[0] = 42'h1fffc4;
+    biases[1] = 42'h3fd85bfdf4a;
+    biases[2] = 42'hcbfff50;
+  end
 
   wire is_equal = cycle == program_word[4:0];
   wire run_ends = running & is_equal;

@@ -146,13 +146,14 @@ module spiking_memory_queue (
   output reg         r_rdy = 1'b0
 );
   reg [22:0] storage [0:1];
+  reg produce = 1'b0;
+  reg consume = 1'b0;
+  reg [1:0] inner_level = 2'd0;
+
   initial begin
     storage[0] = 23'd0;
     storage[1] = 23'd0;
   end
-  reg produce = 1'b0;
-  reg consume = 1'b0;
-  reg [1:0] inner_level = 2'd0;
 
   wire w_rdy = inner_level != 2'd2;
   wire inner_r_rdy = inner_level != 2'd0;
@@ -199,32 +200,10 @@ module spiking_memory_map (
   output reg         states_payload_index = 1'b0
 );
   reg [23:0] constants [0:11];
-  initial begin
-    constants[0] = 24'h37ac;
-    constants[1] = 24'h9dc3;
-    constants[2] = 24'h7eb9f4;
-    constants[3] = 24'hfe31b9;
-    constants[4] = 24'hff596e;
-    constants[5] = 24'ha03f;
-    constants[6] = 24'h7eb9f4;
-    constants[7] = 24'h7535;
-    constants[8] = 24'hffd5d5;
-    constants[9] = 24'h13865;
-    constants[10] = 24'h1a119;
-    constants[11] = 24'hdf2b;
-  end
   reg [23:0] constant_data;
   reg [20:0] sums [0:1];
-  initial begin
-    sums[0] = 21'd0;
-    sums[1] = 21'd0;
-  end
   reg [20:0] sums_read_data;
   reg [19:0] y [0:1];
-  initial begin
-    y[0] = 20'd0;
-    y[1] = 20'd0;
-  end
   reg [19:0] y_read_data;
   reg product_multiply_first_map = 1'b0;
   reg product_multiply_from_sums = 1'b0;
@@ -252,6 +231,29 @@ module spiking_memory_map (
   reg second_map = 1'b0;
   reg [44:0] product = 45'd0;
   reg [44:0] row_sum = 45'd0;
+
+  initial begin
+    constants[0] = 24'h37ac;
+    constants[1] = 24'h9dc3;
+    constants[2] = 24'h7eb9f4;
+    constants[3] = 24'hfe31b9;
+    constants[4] = 24'hff596e;
+    constants[5] = 24'ha03f;
+    constants[6] = 24'h7eb9f4;
+    constants[7] = 24'h7535;
+    constants[8] = 24'hffd5d5;
+    constants[9] = 24'h13865;
+    constants[10] = 24'h1a119;
+    constants[11] = 24'hdf2b;
+  end
+  initial begin
+    sums[0] = 21'd0;
+    sums[1] = 21'd0;
+  end
+  initial begin
+    y[0] = 20'd0;
+    y[1] = 20'd0;
+  end
 
   assign settled = product_word_last & product_word_first_map;
   wire issued = first_map | second_map;
@@ -386,12 +388,6 @@ module spiking_memory_neurons (
   output reg  [20:0] sums_value = 21'd0
 );
   reg [53:0] constants [0:3];
-  initial begin
-    constants[0] = 54'h3596102de1e635;
-    constants[1] = 54'h1874cbf028156d;
-    constants[2] = 54'h210adff991f1b4;
-    constants[3] = 54'h18e74622bd650c;
-  end
   reg [53:0] constants_word;
   reg running = 1'b0;
   reg [1:0] slot_number = 2'd0;
@@ -465,6 +461,13 @@ module spiking_memory_neurons (
   reg done_14 = 1'b0;
   reg done_15 = 1'b0;
   reg done_16 = 1'b0;
+
+  initial begin
+    constants[0] = 54'h3596102de1e635;
+    constants[1] = 54'h1874cbf028156d;
+    constants[2] = 54'h210adff991f1b4;
+    constants[3] = 54'h18e74622bd650c;
+  end
 
   wire slot_starts = running & ~place;
   wire slot_ends = running & place;
@@ -676,20 +679,8 @@ module spiking_memory_neurons_unit_0 (
   output reg         count = 1'b0
 );
   reg [25:0] state [0:3];
-  initial begin
-    state[0] = 26'd0;
-    state[1] = 26'd0;
-    state[2] = 26'd0;
-    state[3] = 26'd0;
-  end
   reg [25:0] state_word;
   reg [15:0] phases [0:3];
-  initial begin
-    phases[0] = 16'h80fb;
-    phases[1] = 16'he51c;
-    phases[2] = 16'hf461;
-    phases[3] = 16'hdc44;
-  end
   reg [15:0] phase_data;
   reg [31:0] leak = 32'd0;
   reg [8:0] share = 9'd0;
@@ -803,6 +794,19 @@ module spiking_memory_neurons_unit_0 (
   reg [9:0] still_waiting_11 = 10'd0;
   reg [9:0] still_waiting_12 = 10'd0;
   reg [9:0] still_waiting_13 = 10'd0;
+
+  initial begin
+    state[0] = 26'd0;
+    state[1] = 26'd0;
+    state[2] = 26'd0;
+    state[3] = 26'd0;
+  end
+  initial begin
+    phases[0] = 16'h80fb;
+    phases[1] = 16'he51c;
+    phases[2] = 16'hf461;
+    phases[3] = 16'hdc44;
+  end
 
   wire [15:0] voltage = clear ? phase_data : state_word[15:0];
   wire [9:0] waiting = clear ? 10'd0 : state_word[25:16];

@@ -63,6 +63,9 @@ module lmu_memory_pipeline (
   wire [5:0] multipliers_0_coefficient;
   wire [7:0] multipliers_0_operand;
   reg [22:0] rom [0:15];
+  reg [22:0] rom_word;
+  reg [13:0] multipliers_0_product = 14'd0;
+
   initial begin
     rom[0] = 23'h15838c;
     rom[1] = 23'h160185;
@@ -81,8 +84,6 @@ module lmu_memory_pipeline (
     rom[14] = 23'h688d86;
     rom[15] = 23'h776d87;
   end
-  reg [22:0] rom_word;
-  reg [13:0] multipliers_0_product = 14'd0;
 
   // The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane.
   lmu_memory_pipeline_pipeline pipeline (
@@ -250,7 +251,7 @@ module lmu_memory_pipeline_pipeline (
     .slot_retire_owner_first(beats_payload_first_2),
     .slot_retire_owner_last(beats_payload_last_2),
     .operand(multipliers_0_operand),
-    .words(beats_payload_data_2)
+    .words_2(beats_payload_data_2)
   );
 
   always @(posedge clk)
@@ -337,21 +338,11 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   output reg         slot_retire_owner_first = 1'b0,
   output reg         slot_retire_owner_last = 1'b0,
   output reg  [7:0]  operand = 8'd0,
-  output wire [6:0]  words
+  output wire [6:0]  words_2
 );
   wire [7:0] operand_intermediate_data;
   wire [7:0] carry_intermediate_data;
-  reg [6:0] words_2 [0:7];
-  initial begin
-    words_2[0] = 7'd0;
-    words_2[1] = 7'd0;
-    words_2[2] = 7'd0;
-    words_2[3] = 7'd0;
-    words_2[4] = 7'd0;
-    words_2[5] = 7'd0;
-    words_2[6] = 7'd0;
-    words_2[7] = 7'd0;
-  end
+  reg [6:0] words [0:7];
   reg [6:0] operand_state_data;
   reg [6:0] carry_state_data;
   reg slot_align_entry_operand_is_state = 1'b0;
@@ -427,6 +418,17 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   reg [7:0] intermediate = 8'd0;
   reg [15:0] increment = 16'd0;
 
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+    words[2] = 7'd0;
+    words[3] = 7'd0;
+    words[4] = 7'd0;
+    words[5] = 7'd0;
+    words[6] = 7'd0;
+    words[7] = 7'd0;
+  end
+
   wire [3:0] operand_input = slot_align_entry_operand_less_input ? held_sample : 4'd0;
   wire [3:0] carry_input = slot_accumulate_entry_carry_less_input ? carry_sample_2 : 4'd0;
   wire [16:0] shifted = $signed({row_sum, 1'b0}) >>> slot_round_entry_shift;
@@ -463,23 +465,23 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     .read_clear(slot_accumulate_owner_clear),
     .add_address(slot_write_entry_row),
     .add_valid(slot_write_entry_retire),
-    .outputs(words)
+    .outputs(words_2)
   );
 
   always @(posedge clk)
-    if (advance & slot_retire_entry_retire) words_2[{slot_retire_entry_row, ~slot_retire_owner_bank}] <=
-        words;
+    if (advance & slot_retire_entry_retire) words[{slot_retire_entry_row, ~slot_retire_owner_bank}] <=
+        words_2;
   always @(posedge clk)
     if (advance) begin
-      operand_state_data <= words_2[{slot_read_entry_operand, slot_read_owner_bank}];
+      operand_state_data <= words[{slot_read_entry_operand, slot_read_owner_bank}];
       if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
-          {slot_read_entry_operand, slot_read_owner_bank}) operand_state_data <= words;
+          {slot_read_entry_operand, slot_read_owner_bank}) operand_state_data <= words_2;
     end
   always @(posedge clk)
     if (advance) begin
-      carry_state_data <= words_2[{slot_multiply_entry_carry, slot_multiply_owner_bank}];
+      carry_state_data <= words[{slot_multiply_entry_carry, slot_multiply_owner_bank}];
       if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
-          {slot_multiply_entry_carry, slot_multiply_owner_bank}) carry_state_data <= words;
+          {slot_multiply_entry_carry, slot_multiply_owner_bank}) carry_state_data <= words_2;
     end
   always @(posedge clk)
     if (rst) begin
@@ -657,12 +659,6 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [29:0] integrators [0:3];
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-    integrators[3] = 30'd0;
-  end
   reg [29:0] integrators_word;
   reg clear = 1'b0;
   reg [1:0] store_addr = 2'd0;
@@ -671,6 +667,13 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
+
+  initial begin
+    integrators[0] = 30'd0;
+    integrators[1] = 30'd0;
+    integrators[2] = 30'd0;
+    integrators[3] = 30'd0;
+  end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);

@@ -62,6 +62,9 @@ module lmu_memory_pipeline (
   wire [3:0] rom_read_addr;
   wire [7:0] multipliers_0_operand;
   reg [5:0] rom [0:8];
+  reg [5:0] rom_data;
+  reg [13:0] multipliers_0_product = 14'd0;
+
   initial begin
     rom[0] = 6'h3b;
     rom[1] = 6'h3b;
@@ -73,8 +76,6 @@ module lmu_memory_pipeline (
     rom[7] = 6'h19;
     rom[8] = 6'h27;
   end
-  reg [5:0] rom_data;
-  reg [13:0] multipliers_0_product = 14'd0;
 
   // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
   lmu_memory_pipeline_pipeline pipeline (
@@ -93,7 +94,7 @@ module lmu_memory_pipeline (
     .slot_retire_group(beats_payload_index),
     .slot_retire_first(beats_payload_first),
     .slot_retire_last(beats_payload_last),
-    .words(beats_payload_data)
+    .words_2(beats_payload_data)
   );
 
   always @(posedge clk)
@@ -120,21 +121,13 @@ module lmu_memory_pipeline_pipeline (
   output reg  [1:0]  slot_retire_group = 2'd0,
   output reg         slot_retire_first = 1'b0,
   output reg         slot_retire_last = 1'b0,
-  output wire [6:0]  words
+  output wire [6:0]  words_2
 );
   wire ends;
   wire issue;
   wire starts;
   wire clear;
-  reg [6:0] words_2 [0:5];
-  initial begin
-    words_2[0] = 7'd0;
-    words_2[1] = 7'd0;
-    words_2[2] = 7'd0;
-    words_2[3] = 7'd0;
-    words_2[4] = 7'd0;
-    words_2[5] = 7'd0;
-  end
+  reg [6:0] words [0:5];
   reg [6:0] words_read_data;
   reg [1:0] step = 2'd0;
   reg [1:0] group = 2'd0;
@@ -165,6 +158,15 @@ module lmu_memory_pipeline_pipeline (
   reg slot_integrate_last = 1'b0;
   reg slot_retire_bank = 1'b0;
   reg [12:0] row_sums = 13'd0;
+
+  initial begin
+    words[0] = 7'd0;
+    words[1] = 7'd0;
+    words[2] = 7'd0;
+    words[3] = 7'd0;
+    words[4] = 7'd0;
+    words[5] = 7'd0;
+  end
 
   wire row_ends = step == 2'd2;
   wire next_bank = bank_bit ^ ends;
@@ -203,16 +205,16 @@ module lmu_memory_pipeline_pipeline (
     .read_clear(slot_multiply_clear),
     .add_address(slot_integrate_group),
     .add_valid(slot_integrate_valid),
-    .outputs(words)
+    .outputs(words_2)
   );
 
   always @(posedge clk)
-    if (advance & slot_retire_valid) words_2[{slot_retire_group, slot_retire_bank}] <= words;
+    if (advance & slot_retire_valid) words[{slot_retire_group, slot_retire_bank}] <= words_2;
   always @(posedge clk)
     if (advance) begin
-      words_read_data <= words_2[{next_column_group, next_bank}];
+      words_read_data <= words[{next_column_group, next_bank}];
       if ((advance & slot_retire_valid) && {slot_retire_group, slot_retire_bank} == {next_column_group,
-          next_bank}) words_read_data <= words;
+          next_bank}) words_read_data <= words_2;
     end
   always @(posedge clk)
     if (rst) step <= 2'd0;
@@ -313,11 +315,6 @@ module lmu_memory_pipeline_pipeline_bank (
   output reg  [6:0]  outputs = 7'd0
 );
   reg [25:0] integrators [0:2];
-  initial begin
-    integrators[0] = 26'd0;
-    integrators[1] = 26'd0;
-    integrators[2] = 26'd0;
-  end
   reg [25:0] integrators_word;
   reg clear = 1'b0;
   reg [1:0] store_addr = 2'd0;
@@ -326,6 +323,12 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [17:0] base_0 = 18'd0;
   reg [16:0] store_data_accumulator = 17'd0;
   reg [8:0] store_data_residue = 9'd0;
+
+  initial begin
+    integrators[0] = 26'd0;
+    integrators[1] = 26'd0;
+    integrators[2] = 26'd0;
+  end
 
   wire [25:0] chosen = clear ? 26'd0 : integrators_word;
   wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);

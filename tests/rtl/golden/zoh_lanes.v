@@ -132,10 +132,6 @@ module lmu_memory_pipeline_pipeline (
   wire ends;
   wire clear;
   reg [13:0] words [0:1];
-  initial begin
-    words[0] = 14'd0;
-    words[1] = 14'd0;
-  end
   reg [13:0] words_word;
   reg bank_bit = 1'b0;
   reg slot_multiply_valid = 1'b0;
@@ -164,6 +160,11 @@ module lmu_memory_pipeline_pipeline (
   reg [12:0] row_sums_0 = 13'd0;
   reg [12:0] row_sums_1 = 13'd0;
   reg [14:0] products_1_1_0 = 15'd0;
+
+  initial begin
+    words[0] = 14'd0;
+    words[1] = 14'd0;
+  end
 
   wire next_bank = bank_bit ^ ends;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
