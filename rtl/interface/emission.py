@@ -146,9 +146,11 @@ def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> 
     with _without_garbage_collection():  # a large table becomes millions of objects, none of them garbage
         fragment = Fragment.get(inner, None)
         netlist = Netlist(fragment, _flat_ports(fragment, described), name)
-        comments = dict(_comments(fragment, name))
+        components = dict(_components(fragment, name))
+        comments = {path: _comment(each) for path, each in components.items()}
+        own = {path: _signals(each) for path, each in components.items()}
         meanings = {port.name: port.meaning for port in (*CLOCK, *ports_of(described))}
-        return verilog(netlist, comments, meanings)
+        return verilog(netlist, comments, own, meanings)
 
 
 def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str, tuple[Signal, None]]:
@@ -162,14 +164,24 @@ def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str,
     return ports
 
 
-def _comments(fragment: Fragment, path: str) -> Iterator[tuple[str, str]]:
-    """The comment of each module by its path in the hierarchy: the first line of its class docstring."""
+def _components(fragment: Fragment, path: str) -> Iterator[tuple[str, wiring.Component]]:
+    """The component that each module was made from, by the module's path."""
     made = next((each for each in fragment.origins or () if isinstance(each, wiring.Component)), None)
-    text = type(made).__doc__ if made is not None else None
-    if text:
-        yield path, text.strip().split("\n")[0]
+    if made is not None:
+        yield path, made
     for inside, name, _ in fragment.subfragments:
-        yield from _comments(inside, f"{path}.{name}")
+        yield from _components(inside, f"{path}.{name}")
+
+
+def _comment(component: wiring.Component) -> str:
+    """The first line about its class."""
+    return (type(component).__doc__ or "").strip().split("\n")[0]
+
+
+def _signals(component: wiring.Component) -> frozenset[int]:
+    """The signals of its ports, as their `id`."""
+    values = (Value.cast(value) for _, _, value in component.signature.flatten(component))
+    return frozenset(id(value) for value in values)
 
 
 @contextmanager

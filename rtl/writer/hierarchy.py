@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lmu_hw.rtl.writer.cells import ONE, Cell, Memory, Value
@@ -50,8 +50,14 @@ class Place:
         self.memories = {id(cell): self.names.give(cell.name) for cell in self.cells if isinstance(cell, Memory)}
 
 
-def places(netlist: Netlist) -> Place:
-    """The top of the hierarchy, with all that is in it."""
+def places(netlist: Netlist, own: Mapping[str, Collection[int]]) -> Place:
+    """The top of the hierarchy, with all that is in it.
+
+    Args:
+        netlist: the simplified cells.
+        own: the signals of each component's own ports, as their `id`, by its path joined by dots; of several names of
+            what crosses the border of a module, these come first.
+    """
     names = Names()
     made = [Place(0, names.take(netlist.modules[0].path[0]), "")]
     for k, module in enumerate(netlist.modules[1:], 1):
@@ -63,8 +69,9 @@ def places(netlist: Netlist) -> Place:
             made[module.parent].children.insert(0, place)
     crossing = _crossings(netlist)
     for place, module in zip(made, netlist.modules, strict=True):
+        ports_here = own.get(".".join(module.path), ())
         ranked = sorted(module.names, key=lambda named: (is_anonymous(named[0]), "__" in named[0]))
-        for name, value in ranked:
+        for name, value, _ in ranked:
             nets = distinct(value, netlist.live)
             if nets:
                 place.named.setdefault(nets, name)
@@ -75,9 +82,9 @@ def places(netlist: Netlist) -> Place:
         else:
             place.name_memories()  # before the ports, which are often named after a word of theirs
             for way, nets_by_module in zip(("input", "output"), crossing, strict=True):
-                for name, value in _grouped(
-                    nets_by_module[place.index], [(n, distinct(v, netlist.live)) for n, v in ranked]
-                ):
+                first = sorted(ranked, key=lambda named: named[2] not in ports_here)
+                named = [(name, distinct(value, netlist.live)) for name, value, _ in first]
+                for name, value in _grouped(nets_by_module[place.index], named):
                     place.ports.append(Port(place.names.give(name), way, value))
     return made[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from lmu_hw.rtl.writer.cells import (
@@ -29,12 +29,15 @@ from lmu_hw.rtl.writer.scope import If, Scope, Statement, bits_range
 from lmu_hw.rtl.writer.statements import case, clocked, if_else, wrapped
 
 
-def verilog(netlist: Netlist, comments: Mapping[str, str], meanings: Mapping[str, str]) -> str:
+def verilog(
+    netlist: Netlist, comments: Mapping[str, str], own: Mapping[str, Collection[int]], meanings: Mapping[str, str]
+) -> str:
     """The text of all modules, the top first; modules of the same text are one.
 
     Args:
         netlist: the simplified cells.
         comments: what a module is, by its path, joined by dots.
+        own: the signals of each component's ports, as their `id`, likewise.
         meanings: what a port of the top means, by its name; and, by their order, how the ports are listed.
     """
     written: dict[tuple[str, str], str] = {}
@@ -45,7 +48,7 @@ def verilog(netlist: Netlist, comments: Mapping[str, str], meanings: Mapping[str
         body = _ModuleText(place, netlist, children).text(meanings if place.index == 0 else {})
         return place, written.setdefault((comment, body), place.name), comment
 
-    write(places(netlist))
+    write(places(netlist, own))
     modules = [
         "".join([_comment(comment), f"module {name}{body}"]) for (comment, body), name in reversed(written.items())
     ]

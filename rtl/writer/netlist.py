@@ -37,12 +37,12 @@ class Module:
     Attributes:
         path: names from the top on.
         parent: index of the module around it; None for the top.
-        names: signals and fields that have a name here, with their nets.
+        names: signals and fields that have a name here, with their nets and the `id` of the signal.
     """
 
     path: tuple[str, ...]
     parent: int | None
-    names: list[tuple[str, Value]]
+    names: list[tuple[str, Value, int]]
     signal_names: dict[int, str]
 
 
@@ -89,10 +89,10 @@ class Netlist:
             net = alias[net]
         return net
 
-    def _names(self, signals: Any) -> Iterator[tuple[str, Value]]:
+    def _names(self, signals: Any) -> Iterator[tuple[str, Value, int]]:
         for signal, name in signals.items():
             for suffix, value in self._fields[id(signal)]:
-                yield name + suffix, self.resolve(value)
+                yield name + suffix, self.resolve(value), id(signal)
 
     def _fold(self) -> bool:
         """One pass of simplification over all cells; whether anything changed."""

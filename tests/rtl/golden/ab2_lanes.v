@@ -82,8 +82,8 @@ module lmu_memory_pipeline (
 );
   wire rom_read_addr;
   wire [7:0] multipliers_0_operand;
-  wire [7:0] multipliers_1_operand;
   wire [5:0] multipliers_0_coefficient;
+  wire [7:0] multipliers_1_operand;
   wire [5:0] multipliers_1_coefficient;
   reg [15:0] rom [0:1];
   reg [15:0] rom_word;
@@ -99,10 +99,9 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(samples_payload_first),
-    .aligned_sample(samples_payload_data),
-    .advance(advance),
+    .samples_valid(samples_valid),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
     .multipliers_0_product(multipliers_0_product),
     .multipliers_1_product(multipliers_1_product),
@@ -110,18 +109,19 @@ module lmu_memory_pipeline (
     .rom_data_0_alignment_shift(rom_word[7:6]),
     .rom_data_1_coefficient(rom_word[13:8]),
     .rom_data_1_alignment_shift(rom_word[15:14]),
-    .ready(samples_ready),
-    .next_slot(rom_read_addr),
-    .operands_0(multipliers_0_operand),
-    .operands_1(multipliers_1_operand),
-    .coefficients_0_coefficient(multipliers_0_coefficient),
-    .coefficients_1_coefficient(multipliers_1_coefficient),
-    .group_retire_valid(beats_valid),
-    .group_retire_number(beats_payload_index),
-    .group_retire_first(beats_payload_first),
-    .group_retire_last(beats_payload_last),
-    .words_0(beats_payload_data_0),
-    .words_1(beats_payload_data_1)
+    .advance(advance),
+    .samples_ready(samples_ready),
+    .rom_address(rom_read_addr),
+    .multipliers_0_operand(multipliers_0_operand),
+    .multipliers_0_coefficient(multipliers_0_coefficient),
+    .multipliers_1_operand(multipliers_1_operand),
+    .multipliers_1_coefficient(multipliers_1_coefficient),
+    .beats_valid(beats_valid),
+    .beats_payload_data_0(beats_payload_data_0),
+    .beats_payload_data_1(beats_payload_data_1),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
@@ -140,10 +140,9 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire [3:0]  aligned_sample,
-  input  wire        advance,
+  input  wire        samples_valid,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
   input  wire        samples_payload_last,
   input  wire [13:0] multipliers_0_product,
   input  wire [13:0] multipliers_1_product,
@@ -151,18 +150,19 @@ module lmu_memory_pipeline_pipeline (
   input  wire [1:0]  rom_data_0_alignment_shift,
   input  wire [5:0]  rom_data_1_coefficient,
   input  wire [1:0]  rom_data_1_alignment_shift,
-  output wire        ready,
-  output wire        next_slot,
-  output reg  [7:0]  operands_0 = 8'd0,
-  output reg  [7:0]  operands_1 = 8'd0,
-  output reg  [5:0]  coefficients_0_coefficient = 6'd0,
-  output reg  [5:0]  coefficients_1_coefficient = 6'd0,
-  output reg         group_retire_valid = 1'b0,
-  output reg         group_retire_number = 1'b0,
-  output reg         group_retire_first = 1'b0,
-  output reg         group_retire_last = 1'b0,
-  output wire [6:0]  words_0,
-  output wire [6:0]  words_1
+  input  wire        advance,
+  output wire        samples_ready,
+  output wire        rom_address,
+  output reg  [7:0]  multipliers_0_operand = 8'd0,
+  output reg  [5:0]  multipliers_0_coefficient = 6'd0,
+  output reg  [7:0]  multipliers_1_operand = 8'd0,
+  output reg  [5:0]  multipliers_1_coefficient = 6'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data_0,
+  output wire [6:0]  beats_payload_data_1,
+  output reg         beats_payload_index = 1'b0,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   wire group_issue_number;
   wire group_issue_valid;
@@ -197,17 +197,17 @@ module lmu_memory_pipeline_pipeline (
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
-  wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
+  wire [7:0] sum = $signed(total) + $signed({samples_payload_data, 2'd0});
   wire [7:0] s_before = inverse ? held_previous : sum;
   wire [7:0] s_1 = s_before - {word_0, 1'b0};
   wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
-  wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
+  wire [7:0] difference = $signed(total) - $signed({samples_payload_data, 2'd0});
   wire [7:0] s_0 = inverse ? held_current : difference;
   wire [7:0] s_2 = s_0 - {word_1, 1'b0};
-  wire [7:0] sum_2 = $signed(words_0) + $signed(words_1);
-  wire group_issue_first = inverse ? held_first : first;
+  wire [7:0] sum_2 = $signed(beats_payload_data_0) + $signed(beats_payload_data_1);
+  wire group_issue_first = inverse ? held_first : samples_payload_first;
   wire group_issue_last = inverse ? held_last : samples_payload_last;
-  wire [7:0] new_total = group_retire_number ? partial_total + sum_2 : sum_2;
+  wire [7:0] new_total = beats_payload_index ? partial_total + sum_2 : sum_2;
   wire [14:0] add_increments_0 = {multipliers_0_product[13], multipliers_0_product} << alignment_shift_0;
   wire [14:0] add_increments_1 = {multipliers_1_product[13], multipliers_1_product} << alignment_shift_1;
 
@@ -215,38 +215,38 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
-    .valid(valid),
-    .first(first),
     .slot(group_issue_number),
-    .next_slot(next_slot),
+    .next_slot(rom_address),
     .issue(group_issue_valid),
     .starts(starts),
     .clear(clear),
-    .ready(ready)
+    .ready(samples_ready)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(add_increments_0),
-    .step_1(add_increments_1),
-    .advance(advance),
-    .fetch_addr(group_issue_number),
+    .read_address(group_issue_number),
+    .add_increments_0(add_increments_0),
+    .add_increments_1(add_increments_1),
     .read_clear(clear),
     .add_address(group_integrate_number),
     .add_valid(group_integrate_valid),
-    .outputs_0(words_0),
-    .outputs_1(words_1)
+    .advance(advance),
+    .outputs_0(beats_payload_data_0),
+    .outputs_1(beats_payload_data_1)
   );
 
   always @(posedge clk)
-    if (advance & group_retire_valid) words[group_retire_number] <= {words_1, words_0};
+    if (advance & beats_valid) words[beats_payload_index] <= {beats_payload_data_1, beats_payload_data_0};
   always @(posedge clk)
     if (advance) begin
-      words_word <= words[next_slot];
-      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_word <= {words_1,
-          words_0};
+      words_word <= words[rom_address];
+      if ((advance & beats_valid) && beats_payload_index == rom_address) words_word <= {beats_payload_data_1,
+          beats_payload_data_0};
     end
   always @(posedge clk)
     if (rst) begin
@@ -258,15 +258,15 @@ module lmu_memory_pipeline_pipeline (
       group_integrate_number <= 1'b0;
       group_integrate_first <= 1'b0;
       group_integrate_last <= 1'b0;
-      group_retire_valid <= 1'b0;
-      group_retire_number <= 1'b0;
-      group_retire_first <= 1'b0;
-      group_retire_last <= 1'b0;
-      operands_0 <= 8'd0;
-      operands_1 <= 8'd0;
-      coefficients_0_coefficient <= 6'd0;
+      beats_valid <= 1'b0;
+      beats_payload_index <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
+      multipliers_0_operand <= 8'd0;
+      multipliers_1_operand <= 8'd0;
+      multipliers_0_coefficient <= 6'd0;
       coefficients_0_alignment_shift <= 2'd0;
-      coefficients_1_coefficient <= 6'd0;
+      multipliers_1_coefficient <= 6'd0;
       coefficients_1_alignment_shift <= 2'd0;
       alignment_shift_0 <= 2'd0;
       alignment_shift_1 <= 2'd0;
@@ -279,15 +279,15 @@ module lmu_memory_pipeline_pipeline (
       group_integrate_number <= group_multiply_number;
       group_integrate_first <= group_multiply_first;
       group_integrate_last <= group_multiply_last;
-      group_retire_valid <= group_integrate_valid;
-      group_retire_number <= group_integrate_number;
-      group_retire_first <= group_integrate_first;
-      group_retire_last <= group_integrate_last;
-      operands_0 <= s_0;
-      operands_1 <= s_1;
-      coefficients_0_coefficient <= rom_data_0_coefficient;
+      beats_valid <= group_integrate_valid;
+      beats_payload_index <= group_integrate_number;
+      beats_payload_first <= group_integrate_first;
+      beats_payload_last <= group_integrate_last;
+      multipliers_0_operand <= s_0;
+      multipliers_1_operand <= s_1;
+      multipliers_0_coefficient <= rom_data_0_coefficient;
       coefficients_0_alignment_shift <= rom_data_0_alignment_shift;
-      coefficients_1_coefficient <= rom_data_1_coefficient;
+      multipliers_1_coefficient <= rom_data_1_coefficient;
       coefficients_1_alignment_shift <= rom_data_1_alignment_shift;
       alignment_shift_0 <= coefficients_0_alignment_shift;
       alignment_shift_1 <= coefficients_1_alignment_shift;
@@ -297,7 +297,7 @@ module lmu_memory_pipeline_pipeline (
       held_first <= 1'b0;
       held_last <= 1'b0;
     end else if (advance && !inverse && group_issue_valid) begin
-      held_first <= first;
+      held_first <= samples_payload_first;
       held_last <= samples_payload_last;
     end
   always @(posedge clk)
@@ -310,23 +310,23 @@ module lmu_memory_pipeline_pipeline (
     end
   always @(posedge clk)
     if (rst) partial_total <= 8'd0;
-    else if (advance && group_retire_valid) partial_total <= new_total;
+    else if (advance && beats_valid) partial_total <= new_total;
   always @(posedge clk)
     if (rst) total_0 <= 8'd0;
-    else if (advance && (group_retire_valid & group_retire_number)) total_0 <= new_total;
+    else if (advance && (beats_valid & beats_payload_index)) total_0 <= new_total;
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [14:0] step_0,
-  input  wire [14:0] step_1,
-  input  wire        advance,
-  input  wire        fetch_addr,
+  input  wire        read_address,
+  input  wire [14:0] add_increments_0,
+  input  wire [14:0] add_increments_1,
   input  wire        read_clear,
   input  wire        add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
@@ -350,12 +350,12 @@ module lmu_memory_pipeline_pipeline_bank (
   end
 
   wire [30:0] chosen = clear ? 31'd0 : integrators_word[30:0];
-  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [17:0] sum = $signed(step_0) + $signed({step_0, 1'b0});
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments_0);
+  wire [17:0] sum = $signed(add_increments_0) + $signed({add_increments_0, 1'b0});
   wire [18:0] sum_0 = $signed(base_0[18:0]) + $signed(sum);
   wire [30:0] chosen_2 = clear ? 31'd0 : integrators_word[61:31];
-  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
-  wire [17:0] sum_2 = $signed(step_1) + $signed({step_1, 1'b0});
+  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(add_increments_1);
+  wire [17:0] sum_2 = $signed(add_increments_1) + $signed({add_increments_1, 1'b0});
   wire [18:0] sum_1 = $signed(base_1[18:0]) + $signed(sum_2);
   wire [20:0] sum_3 = $signed({chosen[18:0], 1'b0}) + 21'sd2048;
   wire [20:0] sum_4 = $signed({chosen_2[18:0], 1'b0}) + 21'sd2048;
@@ -365,8 +365,8 @@ module lmu_memory_pipeline_pipeline_bank (
         store_data_0_residue, store_data_0_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_1_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_1_residue,
           store_data_1_accumulator, store_data_0_residue, store_data_0_accumulator};
     end
   always @(posedge clk)
@@ -405,9 +405,9 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
-  input  wire advance,
   input  wire valid,
   input  wire first,
+  input  wire advance,
   output reg  slot = 1'b0,
   output wire next_slot,
   output wire issue,

@@ -91,8 +91,7 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .advance(advance),
+    .samples_valid(samples_valid),
     .rom_data_row(rom_word[1:0]),
     .rom_data_base(rom_word[4:2]),
     .rom_data_addend(rom_word[6:5]),
@@ -105,12 +104,13 @@ module lmu_memory_pipeline (
     .rom_data_ends(rom_word[13]),
     .rom_data_coefficient(rom_word[19:14]),
     .rom_data_shift(rom_word[21:20]),
-    .multiplier_product(multipliers_0_product),
+    .multipliers_0_product(multipliers_0_product),
     .samples_payload_data(samples_payload_data),
     .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
-    .next_slot(rom_read_addr),
-    .ready(samples_ready),
+    .advance(advance),
+    .rom_address(rom_read_addr),
+    .samples_ready(samples_ready),
     .multipliers_0_coefficient(multipliers_0_coefficient),
     .multipliers_0_operand(multipliers_0_operand),
     .beats_valid(beats_valid),
@@ -132,8 +132,7 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        advance,
+  input  wire        samples_valid,
   input  wire [1:0]  rom_data_row,
   input  wire [2:0]  rom_data_base,
   input  wire [1:0]  rom_data_addend,
@@ -146,12 +145,13 @@ module lmu_memory_pipeline_pipeline (
   input  wire        rom_data_ends,
   input  wire [5:0]  rom_data_coefficient,
   input  wire [1:0]  rom_data_shift,
-  input  wire [17:0] multiplier_product,
+  input  wire [17:0] multipliers_0_product,
   input  wire [3:0]  samples_payload_data,
   input  wire        samples_payload_first,
   input  wire        samples_payload_last,
-  output wire [4:0]  next_slot,
-  output wire        ready,
+  input  wire        advance,
+  output wire [4:0]  rom_address,
+  output wire        samples_ready,
   output wire [5:0]  multipliers_0_coefficient,
   output wire [11:0] multipliers_0_operand,
   output wire        beats_valid,
@@ -163,11 +163,11 @@ module lmu_memory_pipeline_pipeline (
   wire issue;
   wire starts;
   wire issued_clear;
-  wire [1:0] beats_payload_row;
   wire beats_valid_2;
+  wire [6:0] beats_payload_data_2;
+  wire [1:0] beats_payload_row;
   wire beats_payload_first_2;
   wire beats_payload_last_2;
-  wire [6:0] beats_payload_data_2;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
@@ -202,19 +202,18 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
     .advance(advance),
-    .valid(valid),
-    .next_slot(next_slot),
+    .next_slot(rom_address),
     .issue(issue),
     .starts(starts),
     .clear(issued_clear),
-    .ready(ready)
+    .ready(samples_ready)
   );
   // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
     .request_starts(request_0_starts),
     .request_clear(request_0_clear),
     .request_entry_row(request_0_entry_row),
@@ -232,14 +231,15 @@ module lmu_memory_pipeline_pipeline (
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .multiplier_product(multiplier_product),
-    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
-    .slot_write_entry_row(beats_payload_row),
-    .slot_write_entry_ends(beats_valid_2),
-    .slot_write_owner_first(beats_payload_first_2),
-    .slot_write_owner_last(beats_payload_last_2),
-    .operand(multipliers_0_operand),
-    .words_2(beats_payload_data_2)
+    .multiplier_product(multipliers_0_product),
+    .advance(advance),
+    .multiplier_operand(multipliers_0_operand),
+    .multiplier_coefficient(multipliers_0_coefficient),
+    .beats_valid(beats_valid_2),
+    .beats_payload_data(beats_payload_data_2),
+    .beats_payload_row(beats_payload_row),
+    .beats_payload_first(beats_payload_first_2),
+    .beats_payload_last(beats_payload_last_2)
   );
 
   always @(posedge clk)
@@ -247,7 +247,7 @@ module lmu_memory_pipeline_pipeline (
       sample_0_data <= 4'd0;
       sample_0_first <= 1'b0;
       sample_0_last <= 1'b0;
-    end else if (advance && (valid & ready)) begin
+    end else if (advance && (samples_valid & samples_ready)) begin
       sample_0_data <= samples_payload_data;
       sample_0_first <= samples_payload_first;
       sample_0_last <= samples_payload_last;
@@ -290,7 +290,6 @@ endmodule
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
   input  wire        request_starts,
   input  wire        request_clear,
   input  wire [1:0]  request_entry_row,
@@ -309,13 +308,14 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        sample_first,
   input  wire        sample_last,
   input  wire [17:0] multiplier_product,
-  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
-  output reg  [1:0]  slot_write_entry_row = 2'd0,
-  output reg         slot_write_entry_ends = 1'b0,
-  output reg         slot_write_owner_first = 1'b0,
-  output reg         slot_write_owner_last = 1'b0,
-  output reg  [11:0] operand = 12'd0,
-  output wire [6:0]  words_2
+  input  wire        advance,
+  output reg  [11:0] multiplier_operand = 12'd0,
+  output reg  [5:0]  multiplier_coefficient = 6'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data,
+  output reg  [1:0]  beats_payload_row = 2'd0,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   reg [6:0] words [0:2];
   reg [6:0] words_read_data;
@@ -395,8 +395,8 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       12'd0;
   wire [11:0] addend =
       slot_add_entry_addend == 2'd1 ? {{2{held_sample[3]}}, held_sample, 6'd0} :
-      slot_add_entry_addend == 2'd2 ? operand :
-      slot_add_entry_addend == 2'd3 ? operand :
+      slot_add_entry_addend == 2'd2 ? multiplier_operand :
+      slot_add_entry_addend == 2'd3 ? multiplier_operand :
       12'd0;
   wire minus =
       slot_add_entry_addend == 2'd1 ? 1'b1 :
@@ -423,29 +423,29 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
-    .fetch_addr(slot_complete_entry_row),
+    .read_address(slot_complete_entry_row),
     .add_increments(add_increments),
     .read_clear(slot_complete_owner_clear),
     .add_address(slot_round_entry_row),
     .add_valid(slot_round_entry_retire),
-    .outputs(words_2)
+    .advance(advance),
+    .outputs(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance & slot_write_entry_retire) words[slot_write_entry_row] <= words_2;
+    if (advance & slot_write_entry_retire) words[beats_payload_row] <= beats_payload_data;
   always @(posedge clk)
     if (advance) begin
       words_read_data <= words[request_entry_row];
-      if ((advance & slot_write_entry_retire) && slot_write_entry_row == request_entry_row) words_read_data <=
-          words_2;
+      if ((advance & slot_write_entry_retire) && beats_payload_row == request_entry_row) words_read_data <=
+          beats_payload_data;
     end
   always @(posedge clk)
-    if (advance & slot_write_entry_store) stored[slot_write_entry_row] <= to_store;
+    if (advance & slot_write_entry_store) stored[beats_payload_row] <= to_store;
   always @(posedge clk)
     if (advance) begin
       stored_read_data <= stored[request_entry_row];
-      if ((advance & slot_write_entry_store) && slot_write_entry_row == request_entry_row) stored_read_data <=
+      if ((advance & slot_write_entry_store) && beats_payload_row == request_entry_row) stored_read_data <=
           to_store;
     end
   always @(posedge clk)
@@ -486,7 +486,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_reduced <= 1'b0;
       slot_multiply_entry_retire <= 1'b0;
       slot_multiply_entry_ends <= 1'b0;
-      slot_multiply_entry_coefficient <= 6'd0;
+      multiplier_coefficient <= 6'd0;
       slot_multiply_entry_shift <= 2'd0;
       slot_multiply_owner_first <= 1'b0;
       slot_multiply_owner_last <= 1'b0;
@@ -498,17 +498,17 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_round_entry_shift <= 2'd0;
       slot_round_owner_first <= 1'b0;
       slot_round_owner_last <= 1'b0;
-      slot_write_entry_row <= 2'd0;
+      beats_payload_row <= 2'd0;
       slot_write_entry_store <= 1'b0;
       slot_write_entry_retire <= 1'b0;
-      slot_write_entry_ends <= 1'b0;
-      slot_write_owner_first <= 1'b0;
-      slot_write_owner_last <= 1'b0;
+      beats_valid <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
       held_owner_clear <= 1'b0;
       held_owner_first <= 1'b0;
       held_owner_last <= 1'b0;
       base_and_addend <= 13'd0;
-      operand <= 12'd0;
+      multiplier_operand <= 12'd0;
       last_operand <= 12'd0;
       to_store <= 12'd0;
     end else if (advance) begin
@@ -545,7 +545,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_reduced <= slot_complete_entry_reduced;
       slot_multiply_entry_retire <= slot_complete_entry_retire;
       slot_multiply_entry_ends <= slot_complete_entry_ends;
-      slot_multiply_entry_coefficient <= slot_complete_entry_coefficient;
+      multiplier_coefficient <= slot_complete_entry_coefficient;
       slot_multiply_entry_shift <= slot_complete_entry_shift;
       slot_multiply_owner_first <= slot_complete_owner_first;
       slot_multiply_owner_last <= slot_complete_owner_last;
@@ -557,18 +557,18 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_round_entry_shift <= slot_multiply_entry_shift;
       slot_round_owner_first <= slot_multiply_owner_first;
       slot_round_owner_last <= slot_multiply_owner_last;
-      slot_write_entry_row <= slot_round_entry_row;
+      beats_payload_row <= slot_round_entry_row;
       slot_write_entry_store <= slot_round_entry_store;
       slot_write_entry_retire <= slot_round_entry_retire;
-      slot_write_entry_ends <= slot_round_entry_ends;
-      slot_write_owner_first <= slot_round_owner_first;
-      slot_write_owner_last <= slot_round_owner_last;
+      beats_valid <= slot_round_entry_ends;
+      beats_payload_first <= slot_round_owner_first;
+      beats_payload_last <= slot_round_owner_last;
       held_owner_clear <= slot_read_owner_clear;
       held_owner_first <= slot_read_owner_first;
       held_owner_last <= slot_read_owner_last;
       base_and_addend <= minus ? difference : sum;
-      operand <= slot_complete_entry_halved ? total[12:1] : total[11:0];
-      last_operand <= operand;
+      multiplier_operand <= slot_complete_entry_halved ? total[12:1] : total[11:0];
+      last_operand <= multiplier_operand;
       to_store <= (last_operand + (slot_round_entry_reduced ? inverse[11:0] : 12'd0)) + {11'd0,
           slot_round_entry_reduced & ~floor_and_carry[0]};
     end
@@ -578,12 +578,12 @@ endmodule
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
-  input  wire [1:0]  fetch_addr,
+  input  wire [1:0]  read_address,
   input  wire [17:0] add_increments,
   input  wire        read_clear,
   input  wire [1:0]  add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs = 7'd0
 );
   reg [31:0] integrators [0:2];
@@ -612,8 +612,8 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_residue,
           store_data_accumulator};
     end
   always @(posedge clk)
@@ -642,8 +642,8 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
-  input  wire       advance,
   input  wire       valid,
+  input  wire       advance,
   output wire [4:0] next_slot,
   output wire       issue,
   output wire       starts,

@@ -94,7 +94,6 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
     .samples_valid(samples_valid),
     .rom_data_row(rom_word[0]),
     .rom_data_base(rom_word[3:1]),
@@ -108,12 +107,13 @@ module lmu_memory_pipeline (
     .rom_data_ends(rom_word[12]),
     .rom_data_coefficient(rom_word[18:13]),
     .rom_data_shift(rom_word[19]),
-    .multiplier_product(multipliers_0_product),
-    .multiplier_product_2(multipliers_1_product),
+    .multipliers_0_product(multipliers_0_product),
+    .multipliers_1_product(multipliers_1_product),
     .samples_payload_data(samples_payload_data),
     .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
-    .next_slot(rom_read_addr),
+    .advance(advance),
+    .rom_address(rom_read_addr),
     .samples_ready(samples_ready),
     .multipliers_0_coefficient(multipliers_0_coefficient),
     .multipliers_0_operand(multipliers_0_operand),
@@ -144,7 +144,6 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
   input  wire        samples_valid,
   input  wire        rom_data_row,
   input  wire [2:0]  rom_data_base,
@@ -158,12 +157,13 @@ module lmu_memory_pipeline_pipeline (
   input  wire        rom_data_ends,
   input  wire [5:0]  rom_data_coefficient,
   input  wire        rom_data_shift,
-  input  wire [16:0] multiplier_product,
-  input  wire [16:0] multiplier_product_2,
+  input  wire [16:0] multipliers_0_product,
+  input  wire [16:0] multipliers_1_product,
   input  wire [3:0]  samples_payload_data,
   input  wire        samples_payload_first,
   input  wire        samples_payload_last,
-  output wire [3:0]  next_slot,
+  input  wire        advance,
+  output wire [3:0]  rom_address,
   output wire        samples_ready,
   output wire [5:0]  multipliers_0_coefficient,
   output wire [10:0] multipliers_0_operand,
@@ -182,17 +182,17 @@ module lmu_memory_pipeline_pipeline (
   wire issued_clear;
   wire ready;
   wire beats_valid_2;
-  wire beats_payload_first_2;
-  wire beats_payload_last_2;
   wire [6:0] beats_payload_data_0_2;
   wire [6:0] beats_payload_data_1_2;
   wire beats_payload_row;
+  wire beats_payload_first_2;
+  wire beats_payload_last_2;
   wire beats_valid_3;
-  wire beats_payload_first_3;
-  wire beats_payload_last_3;
   wire [6:0] beats_payload_data_0_3;
   wire [6:0] beats_payload_data_1_3;
   wire beats_payload_row_2;
+  wire beats_payload_first_3;
+  wire beats_payload_last_3;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
@@ -265,9 +265,9 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
     .valid(valid),
-    .next_slot(next_slot),
+    .advance(advance),
+    .next_slot(rom_address),
     .issue(issue),
     .starts(starts),
     .clear(issued_clear),
@@ -277,7 +277,6 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
     .request_starts(request_0_starts),
     .request_clear(request_0_clear),
     .request_entry_row(request_0_entry_row),
@@ -295,21 +294,21 @@ module lmu_memory_pipeline_pipeline (
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .multiplier_product(multiplier_product),
-    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
-    .slot_write_entry_ends(beats_valid_2),
-    .slot_write_owner_first(beats_payload_first_2),
-    .slot_write_owner_last(beats_payload_last_2),
-    .operand(multipliers_0_operand),
-    .gathered_0(beats_payload_data_0_2),
-    .outputs(beats_payload_data_1_2),
-    .beats_payload_row(beats_payload_row)
+    .multiplier_product(multipliers_0_product),
+    .advance(advance),
+    .multiplier_operand(multipliers_0_operand),
+    .multiplier_coefficient(multipliers_0_coefficient),
+    .beats_valid(beats_valid_2),
+    .beats_payload_data_0(beats_payload_data_0_2),
+    .beats_payload_data_1(beats_payload_data_1_2),
+    .beats_payload_row(beats_payload_row),
+    .beats_payload_first(beats_payload_first_2),
+    .beats_payload_last(beats_payload_last_2)
   );
   // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
   lmu_memory_pipeline_pipeline_lane_0 lane_1 (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
     .request_starts(request_1_starts),
     .request_clear(request_1_clear),
     .request_entry_row(request_1_entry_row),
@@ -327,15 +326,16 @@ module lmu_memory_pipeline_pipeline (
     .sample_data(sample_1_data),
     .sample_first(sample_1_first),
     .sample_last(sample_1_last),
-    .multiplier_product(multiplier_product_2),
-    .slot_multiply_entry_coefficient(multipliers_1_coefficient),
-    .slot_write_entry_ends(beats_valid_3),
-    .slot_write_owner_first(beats_payload_first_3),
-    .slot_write_owner_last(beats_payload_last_3),
-    .operand(multipliers_1_operand),
-    .gathered_0(beats_payload_data_0_3),
-    .outputs(beats_payload_data_1_3),
-    .beats_payload_row(beats_payload_row_2)
+    .multiplier_product(multipliers_1_product),
+    .advance(advance),
+    .multiplier_operand(multipliers_1_operand),
+    .multiplier_coefficient(multipliers_1_coefficient),
+    .beats_valid(beats_valid_3),
+    .beats_payload_data_0(beats_payload_data_0_3),
+    .beats_payload_data_1(beats_payload_data_1_3),
+    .beats_payload_row(beats_payload_row_2),
+    .beats_payload_first(beats_payload_first_3),
+    .beats_payload_last(beats_payload_last_3)
   );
 
   always @(posedge clk)
@@ -427,7 +427,6 @@ endmodule
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
   input  wire        request_starts,
   input  wire        request_clear,
   input  wire        request_entry_row,
@@ -446,14 +445,15 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        sample_first,
   input  wire        sample_last,
   input  wire [16:0] multiplier_product,
-  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
-  output reg         slot_write_entry_ends = 1'b0,
-  output reg         slot_write_owner_first = 1'b0,
-  output reg         slot_write_owner_last = 1'b0,
-  output reg  [10:0] operand = 11'd0,
-  output reg  [6:0]  gathered_0 = 7'd0,
-  output wire [6:0]  outputs,
-  output wire        beats_payload_row
+  input  wire        advance,
+  output reg  [10:0] multiplier_operand = 11'd0,
+  output reg  [5:0]  multiplier_coefficient = 6'd0,
+  output reg         beats_valid = 1'b0,
+  output reg  [6:0]  beats_payload_data_0 = 7'd0,
+  output wire [6:0]  beats_payload_data_1,
+  output wire        beats_payload_row,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   reg [6:0] words [0:1];
   reg [6:0] words_read_data;
@@ -532,8 +532,8 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       11'd0;
   wire [10:0] addend =
       slot_add_entry_addend == 2'd1 ? {{2{held_sample[3]}}, held_sample, 5'd0} :
-      slot_add_entry_addend == 2'd2 ? operand :
-      slot_add_entry_addend == 2'd3 ? operand :
+      slot_add_entry_addend == 2'd2 ? multiplier_operand :
+      slot_add_entry_addend == 2'd3 ? multiplier_operand :
       11'd0;
   wire minus =
       slot_add_entry_addend == 2'd1 ? 1'b1 :
@@ -561,22 +561,22 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
-    .fetch_addr(slot_complete_entry_row),
+    .read_address(slot_complete_entry_row),
     .add_increments(add_increments),
     .read_clear(slot_complete_owner_clear),
     .add_address(slot_round_entry_row),
     .add_valid(slot_round_entry_retire),
-    .outputs(outputs)
+    .advance(advance),
+    .outputs(beats_payload_data_1)
   );
 
   always @(posedge clk)
-    if (advance & slot_write_entry_retire) words[slot_write_entry_row] <= outputs;
+    if (advance & slot_write_entry_retire) words[slot_write_entry_row] <= beats_payload_data_1;
   always @(posedge clk)
     if (advance) begin
       words_read_data <= words[request_entry_row];
       if ((advance & slot_write_entry_retire) && slot_write_entry_row == request_entry_row) words_read_data <=
-          outputs;
+          beats_payload_data_1;
     end
   always @(posedge clk)
     if (advance & slot_write_entry_store) stored[slot_write_entry_row] <= to_store;
@@ -624,7 +624,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_reduced <= 1'b0;
       slot_multiply_entry_retire <= 1'b0;
       slot_multiply_entry_ends <= 1'b0;
-      slot_multiply_entry_coefficient <= 6'd0;
+      multiplier_coefficient <= 6'd0;
       slot_multiply_entry_shift <= 1'b0;
       slot_multiply_owner_first <= 1'b0;
       slot_multiply_owner_last <= 1'b0;
@@ -639,14 +639,14 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_write_entry_row <= 1'b0;
       slot_write_entry_store <= 1'b0;
       slot_write_entry_retire <= 1'b0;
-      slot_write_entry_ends <= 1'b0;
-      slot_write_owner_first <= 1'b0;
-      slot_write_owner_last <= 1'b0;
+      beats_valid <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
       held_owner_clear <= 1'b0;
       held_owner_first <= 1'b0;
       held_owner_last <= 1'b0;
       base_and_addend <= 12'd0;
-      operand <= 11'd0;
+      multiplier_operand <= 11'd0;
       last_operand <= 11'd0;
       to_store <= 11'd0;
     end else if (advance) begin
@@ -683,7 +683,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_reduced <= slot_complete_entry_reduced;
       slot_multiply_entry_retire <= slot_complete_entry_retire;
       slot_multiply_entry_ends <= slot_complete_entry_ends;
-      slot_multiply_entry_coefficient <= slot_complete_entry_coefficient;
+      multiplier_coefficient <= slot_complete_entry_coefficient;
       slot_multiply_entry_shift <= slot_complete_entry_shift;
       slot_multiply_owner_first <= slot_complete_owner_first;
       slot_multiply_owner_last <= slot_complete_owner_last;
@@ -698,33 +698,33 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_write_entry_row <= slot_round_entry_row;
       slot_write_entry_store <= slot_round_entry_store;
       slot_write_entry_retire <= slot_round_entry_retire;
-      slot_write_entry_ends <= slot_round_entry_ends;
-      slot_write_owner_first <= slot_round_owner_first;
-      slot_write_owner_last <= slot_round_owner_last;
+      beats_valid <= slot_round_entry_ends;
+      beats_payload_first <= slot_round_owner_first;
+      beats_payload_last <= slot_round_owner_last;
       held_owner_clear <= slot_read_owner_clear;
       held_owner_first <= slot_read_owner_first;
       held_owner_last <= slot_read_owner_last;
       base_and_addend <= minus ? difference : sum;
-      operand <= slot_complete_entry_halved ? total[11:1] : total[10:0];
-      last_operand <= operand;
+      multiplier_operand <= slot_complete_entry_halved ? total[11:1] : total[10:0];
+      last_operand <= multiplier_operand;
       to_store <= (last_operand + (slot_round_entry_reduced ? inverse[10:0] : 11'd0)) + {10'd0,
           slot_round_entry_reduced & ~floor_and_carry[0]};
     end
   always @(posedge clk)
-    if (rst) gathered_0 <= 7'd0;
-    else if (advance && slot_write_entry_retire) gathered_0 <= outputs;
+    if (rst) beats_payload_data_0 <= 7'd0;
+    else if (advance && slot_write_entry_retire) beats_payload_data_0 <= beats_payload_data_1;
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
-  input  wire        fetch_addr,
+  input  wire        read_address,
   input  wire [15:0] add_increments,
   input  wire        read_clear,
   input  wire        add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs = 7'd0
 );
   reg [31:0] integrators [0:1];
@@ -752,8 +752,8 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_residue,
           store_data_accumulator};
     end
   always @(posedge clk)
@@ -782,8 +782,8 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
-  input  wire       advance,
   input  wire       valid,
+  input  wire       advance,
   output wire [3:0] next_slot,
   output wire       issue,
   output wire       starts,

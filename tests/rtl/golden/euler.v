@@ -76,23 +76,23 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(samples_payload_first),
-    .aligned_sample(samples_payload_data),
-    .advance(advance),
+    .samples_valid(samples_valid),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
     .multipliers_0_product(multipliers_0_product),
     .rom_data_coefficient(rom_word[5:0]),
     .rom_data_alignment_shift(rom_word[7:6]),
-    .ready(samples_ready),
-    .next_slot(rom_read_addr),
-    .operands(multipliers_0_operand),
-    .coefficients_coefficient(multipliers_0_coefficient),
-    .group_retire_valid(beats_valid),
-    .group_retire_number(beats_payload_index),
-    .group_retire_first(beats_payload_first),
-    .group_retire_last(beats_payload_last),
-    .words_2(beats_payload_data)
+    .advance(advance),
+    .samples_ready(samples_ready),
+    .rom_address(rom_read_addr),
+    .multipliers_0_operand(multipliers_0_operand),
+    .multipliers_0_coefficient(multipliers_0_coefficient),
+    .beats_valid(beats_valid),
+    .beats_payload_data(beats_payload_data),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
@@ -107,23 +107,23 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire [3:0]  aligned_sample,
-  input  wire        advance,
+  input  wire        samples_valid,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
   input  wire        samples_payload_last,
   input  wire [13:0] multipliers_0_product,
   input  wire [5:0]  rom_data_coefficient,
   input  wire [1:0]  rom_data_alignment_shift,
-  output wire        ready,
-  output wire [1:0]  next_slot,
-  output reg  [7:0]  operands = 8'd0,
-  output reg  [5:0]  coefficients_coefficient = 6'd0,
-  output reg         group_retire_valid = 1'b0,
-  output reg  [1:0]  group_retire_number = 2'd0,
-  output reg         group_retire_first = 1'b0,
-  output reg         group_retire_last = 1'b0,
-  output wire [6:0]  words_2
+  input  wire        advance,
+  output wire        samples_ready,
+  output wire [1:0]  rom_address,
+  output reg  [7:0]  multipliers_0_operand = 8'd0,
+  output reg  [5:0]  multipliers_0_coefficient = 6'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data,
+  output reg  [1:0]  beats_payload_index = 2'd0,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   wire [1:0] group_issue_number;
   wire group_issue_valid;
@@ -157,50 +157,53 @@ module lmu_memory_pipeline_pipeline (
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
-  wire [7:0] sum = $signed(total) + $signed({aligned_sample, 2'd0});
+  wire [7:0] sum = $signed(total) + $signed({samples_payload_data, 2'd0});
   wire [7:0] s_before = inverse ? held_previous : sum;
   wire [7:0] s_1 = s_before - {word_0, 1'b0};
-  wire group_issue_first = inverse ? held_first : first;
+  wire group_issue_first = inverse ? held_first : samples_payload_first;
   wire group_issue_last = inverse ? held_last : samples_payload_last;
-  wire [7:0] difference = $signed(total) - $signed({aligned_sample, 2'd0});
+  wire [7:0] difference = $signed(total) - $signed({samples_payload_data, 2'd0});
   wire [7:0] s_0 = inverse ? held_current : difference;
-  wire [7:0] sum_2 = $signed(partial_total) + $signed(words_2);
-  wire [7:0] new_total = group_retire_number != 2'd0 ? sum_2 : {words_2[6], words_2};
+  wire [7:0] sum_2 = $signed(partial_total) + $signed(beats_payload_data);
+  wire [7:0] new_total =
+      beats_payload_index != 2'd0 ? sum_2 :
+      {beats_payload_data[6], beats_payload_data};
   wire [14:0] add_increments = {multipliers_0_product[13], multipliers_0_product} << alignment_shift_0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
-    .valid(valid),
-    .first(first),
     .slot(group_issue_number),
-    .next_slot(next_slot),
+    .next_slot(rom_address),
     .issue(group_issue_valid),
     .starts(starts),
     .clear(clear),
-    .ready(ready)
+    .ready(samples_ready)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(add_increments),
-    .advance(advance),
-    .fetch_addr(group_issue_number),
+    .read_address(group_issue_number),
+    .add_increments(add_increments),
     .read_clear(clear),
     .add_address(group_integrate_number),
     .add_valid(group_integrate_valid),
-    .outputs(words_2)
+    .advance(advance),
+    .outputs(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance & group_retire_valid) words[group_retire_number] <= words_2;
+    if (advance & beats_valid) words[beats_payload_index] <= beats_payload_data;
   always @(posedge clk)
     if (advance) begin
-      words_read_data <= words[next_slot];
-      if ((advance & group_retire_valid) && group_retire_number == next_slot) words_read_data <= words_2;
+      words_read_data <= words[rom_address];
+      if ((advance & beats_valid) && beats_payload_index == rom_address) words_read_data <=
+          beats_payload_data;
     end
   always @(posedge clk)
     if (rst) begin
@@ -212,12 +215,12 @@ module lmu_memory_pipeline_pipeline (
       group_integrate_number <= 2'd0;
       group_integrate_first <= 1'b0;
       group_integrate_last <= 1'b0;
-      group_retire_valid <= 1'b0;
-      group_retire_number <= 2'd0;
-      group_retire_first <= 1'b0;
-      group_retire_last <= 1'b0;
-      operands <= 8'd0;
-      coefficients_coefficient <= 6'd0;
+      beats_valid <= 1'b0;
+      beats_payload_index <= 2'd0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
+      multipliers_0_operand <= 8'd0;
+      multipliers_0_coefficient <= 6'd0;
       coefficients_alignment_shift <= 2'd0;
       alignment_shift_0 <= 2'd0;
     end else if (advance) begin
@@ -229,12 +232,12 @@ module lmu_memory_pipeline_pipeline (
       group_integrate_number <= group_multiply_number;
       group_integrate_first <= group_multiply_first;
       group_integrate_last <= group_multiply_last;
-      group_retire_valid <= group_integrate_valid;
-      group_retire_number <= group_integrate_number;
-      group_retire_first <= group_integrate_first;
-      group_retire_last <= group_integrate_last;
-      operands <= s_0;
-      coefficients_coefficient <= rom_data_coefficient;
+      beats_valid <= group_integrate_valid;
+      beats_payload_index <= group_integrate_number;
+      beats_payload_first <= group_integrate_first;
+      beats_payload_last <= group_integrate_last;
+      multipliers_0_operand <= s_0;
+      multipliers_0_coefficient <= rom_data_coefficient;
       coefficients_alignment_shift <= rom_data_alignment_shift;
       alignment_shift_0 <= coefficients_alignment_shift;
     end
@@ -243,7 +246,7 @@ module lmu_memory_pipeline_pipeline (
       held_first <= 1'b0;
       held_last <= 1'b0;
     end else if (advance && !inverse && group_issue_valid) begin
-      held_first <= first;
+      held_first <= samples_payload_first;
       held_last <= samples_payload_last;
     end
   always @(posedge clk)
@@ -256,22 +259,22 @@ module lmu_memory_pipeline_pipeline (
     end
   always @(posedge clk)
     if (rst) partial_total <= 8'd0;
-    else if (advance && group_retire_valid) partial_total <= new_total;
+    else if (advance && beats_valid) partial_total <= new_total;
   always @(posedge clk)
     if (rst) total_0 <= 8'd0;
-    else if (advance && (group_retire_valid & (group_retire_number == 2'd2))) total_0 <= new_total;
+    else if (advance && (beats_valid & (beats_payload_index == 2'd2))) total_0 <= new_total;
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [14:0] step_0,
-  input  wire        advance,
-  input  wire [1:0]  fetch_addr,
+  input  wire [1:0]  read_address,
+  input  wire [14:0] add_increments,
   input  wire        read_clear,
   input  wire [1:0]  add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs = 7'd0
 );
   reg [29:0] integrators [0:2];
@@ -291,16 +294,16 @@ module lmu_memory_pipeline_pipeline_bank (
   end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
-  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(step_0);
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(add_increments);
   wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_residue,
           store_data_accumulator};
     end
   always @(posedge clk)
@@ -329,9 +332,9 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
-  input  wire       advance,
   input  wire       valid,
   input  wire       first,
+  input  wire       advance,
   output reg  [1:0] slot = 2'd0,
   output wire [1:0] next_slot,
   output wire       issue,

@@ -23,11 +23,17 @@ module lmu_network (
   output wire       out_first,     // in_first of the step
   output wire       out_last       // in_last of the step
 );
-  wire [1:0] steps_slots_read_vector;
+  wire start;
+  wire finish;
+  wire steps_slots_issue_bank;
+  wire [6:0] steps_weights_0;
+  wire [6:0] steps_weights_1;
+  wire [20:0] steps_biases_0;
+  wire [20:0] steps_biases_1;
   wire steps_slots_issue_valid;
   wire [1:0] steps_slots_issue_vector;
   wire steps_slots_issue_previous;
-  wire steps_slots_issue_bank;
+  wire [1:0] steps_slots_read_vector;
   wire steps_slots_multiply_valid;
   wire steps_slots_accumulate_valid;
   wire steps_slots_accumulate_opens;
@@ -35,28 +41,21 @@ module lmu_network (
   wire [3:0] steps_slots_accumulate_alignment_shifts_1;
   wire steps_slots_close_valid;
   wire steps_slots_close_closes;
+  wire [1:0] steps_rows_round_map;
   wire steps_rows_lookup_valid;
   wire [1:0] steps_rows_lookup_map;
-  wire [1:0] steps_rows_round_map;
   wire steps_rows_write_valid;
   wire [1:0] steps_rows_write_map;
   wire steps_rows_write_bank;
   wire bank;
   wire steps_rows_write_gives;
-  wire start;
-  wire finish;
-  wire [6:0] steps_weights_0;
-  wire [6:0] steps_weights_1;
-  wire [20:0] steps_biases_0;
-  wire [20:0] steps_biases_1;
-  wire address;
   wire slices;
+  wire address;
   wire waiting;
   wire step_firsts;
   wire gives;
   wire room;
-  wire output_next_bank;
-  wire output_next_row;
+  wire [1:0] outputs_read_address;
   wire ready;
   wire memories_memory_0_samples_offer;
   wire vectors_memory_0_read_word;
@@ -83,32 +82,32 @@ module lmu_network (
     .gives(gives),
     .waiting(waiting),
     .room(room),
-    .slot_read_vector(steps_slots_read_vector),
-    .slot_issue_valid(steps_slots_issue_valid),
-    .slot_issue_vector(steps_slots_issue_vector),
-    .slot_issue_previous(steps_slots_issue_previous),
-    .slot_issue_bank(steps_slots_issue_bank),
-    .slot_multiply_valid(steps_slots_multiply_valid),
-    .slot_accumulate_valid(steps_slots_accumulate_valid),
-    .slot_accumulate_opens(steps_slots_accumulate_opens),
-    .slot_accumulate_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
-    .slot_accumulate_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
-    .slot_close_valid(steps_slots_close_valid),
-    .slot_close_closes(steps_slots_close_closes),
-    .row_lookup_valid(steps_rows_lookup_valid),
-    .row_lookup_map(steps_rows_lookup_map),
-    .row_round_map(steps_rows_round_map),
-    .row_write_valid(steps_rows_write_valid),
-    .row_write_map(steps_rows_write_map),
-    .row_write_bank(steps_rows_write_bank),
-    .row_write_outputs(bank),
-    .row_write_gives(steps_rows_write_gives),
     .start(start),
     .finish(finish),
+    .bank(steps_slots_issue_bank),
     .steps_weights_0(steps_weights_0),
     .steps_weights_1(steps_weights_1),
     .steps_biases_0(steps_biases_0),
-    .steps_biases_1(steps_biases_1)
+    .steps_biases_1(steps_biases_1),
+    .steps_slots_issue_valid(steps_slots_issue_valid),
+    .steps_slots_issue_vector(steps_slots_issue_vector),
+    .steps_slots_issue_previous(steps_slots_issue_previous),
+    .steps_slots_read_vector(steps_slots_read_vector),
+    .steps_slots_multiply_valid(steps_slots_multiply_valid),
+    .steps_slots_accumulate_valid(steps_slots_accumulate_valid),
+    .steps_slots_accumulate_opens(steps_slots_accumulate_opens),
+    .steps_slots_accumulate_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
+    .steps_slots_accumulate_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
+    .steps_slots_close_valid(steps_slots_close_valid),
+    .steps_slots_close_closes(steps_slots_close_closes),
+    .steps_rows_round_map(steps_rows_round_map),
+    .steps_rows_lookup_valid(steps_rows_lookup_valid),
+    .steps_rows_lookup_map(steps_rows_lookup_map),
+    .steps_rows_write_valid(steps_rows_write_valid),
+    .steps_rows_write_map(steps_rows_write_map),
+    .steps_rows_write_bank(steps_rows_write_bank),
+    .steps_rows_write_outputs(bank),
+    .steps_rows_write_gives(steps_rows_write_gives)
   );
   // Input port of a network: collects the words of a step for all sequences while the step before is at work.
   lmu_network_input input_ (
@@ -119,8 +118,8 @@ module lmu_network (
     .i_valid(in_valid),
     .i_payload_first(in_first),
     .i_payload_last(in_last),
-    .filling(address),
-    .taken(slices),
+    .slices(slices),
+    .address(address),
     .waiting(waiting),
     .i_ready(in_ready),
     .step_firsts(step_firsts),
@@ -130,7 +129,7 @@ module lmu_network (
   lmu_network_output output_ (
     .clk(clk),
     .rst(rst),
-    .word(out_data),
+    .words(out_data),
     .start(start_2),
     .gives(gives),
     .done(done),
@@ -138,10 +137,9 @@ module lmu_network (
     .o_ready(out_ready),
     .step_firsts(step_firsts),
     .room(room),
-    .valid(out_valid),
-    .index(out_index),
-    .next_bank(output_next_bank),
-    .next_row(output_next_row),
+    .read_address(outputs_read_address),
+    .o_valid(out_valid),
+    .o_payload_index(out_index),
     .o_payload_argmax(out_argmax),
     .o_payload_first(out_first),
     .o_payload_last(out_last)
@@ -151,34 +149,34 @@ module lmu_network (
     .clk(clk),
     .rst(rst),
     .clear(clear),
-    .row(in_data),
-    .map(steps_rows_round_map),
-    .map_2(steps_rows_lookup_map),
+    .x(in_data),
     .steps_slots_issue_previous(steps_slots_issue_previous),
     .steps_slots_read_vector(steps_slots_read_vector),
-    .access_read_address(bank_2),
-    .access_write_address(address),
-    .access_write_valid(slices),
-    .access_read_word(vectors_memory_0_read_word),
-    .access_write_address_2({row_0, steps_rows_write_bank}),
-    .access_write_valid_2(write_0),
-    .affine_valid(steps_slots_multiply_valid),
-    .affine_weights_0(steps_weights_0),
-    .affine_weights_1(steps_weights_1),
-    .add_valid(steps_slots_accumulate_valid),
+    .vectors_x_read_address(bank_2),
+    .vectors_x_write_address(address),
+    .vectors_x_write_valid(slices),
+    .vectors_memory_0_read_word(vectors_memory_0_read_word),
+    .vectors_layer_0_write_address({row_0, steps_rows_write_bank}),
+    .vectors_layer_0_write_valid(write_0),
+    .steps_slots_multiply_valid(steps_slots_multiply_valid),
+    .steps_weights_0(steps_weights_0),
+    .steps_weights_1(steps_weights_1),
+    .steps_slots_accumulate_valid(steps_slots_accumulate_valid),
     .steps_slots_accumulate_opens(steps_slots_accumulate_opens),
     .steps_slots_accumulate_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
     .steps_slots_accumulate_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
-    .add_biases_0(steps_biases_0),
-    .add_biases_1(steps_biases_1),
+    .steps_biases_0(steps_biases_0),
+    .steps_biases_1(steps_biases_1),
     .steps_slots_close_valid(steps_slots_close_valid),
     .steps_slots_close_closes(steps_slots_close_closes),
-    .samples_write_en(sample),
-    .samples_valid(memories_memory_0_samples_offer),
-    .access_read_address_2({output_next_row, output_next_bank}),
-    .access_write_address_3({row_1, bank}),
-    .access_write_valid_3(write_1 & steps_rows_write_gives),
-    .access_read_address_3(read_layer_0_row),
+    .steps_rows_round_map(steps_rows_round_map),
+    .steps_rows_lookup_map(steps_rows_lookup_map),
+    .memories_memory_0_samples_write(sample),
+    .memories_memory_0_samples_offer(memories_memory_0_samples_offer),
+    .outputs_read_address(outputs_read_address),
+    .outputs_write_address({row_1, bank}),
+    .outputs_write_valid(write_1 & steps_rows_write_gives),
+    .vectors_layer_0_read_address(read_layer_0_row),
     .y(out_data),
     .memories_memory_0_ready(ready)
   );
@@ -271,50 +269,50 @@ module lmu_network_slice_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        clear,
-  input  wire [6:0]  row,
-  input  wire [1:0]  map,
-  input  wire [1:0]  map_2,
+  input  wire [6:0]  x,
   input  wire        steps_slots_issue_previous,
   input  wire [1:0]  steps_slots_read_vector,
-  input  wire        access_read_address,
-  input  wire        access_write_address,
-  input  wire        access_write_valid,
-  input  wire        access_read_word,
-  input  wire [1:0]  access_write_address_2,
-  input  wire        access_write_valid_2,
-  input  wire        affine_valid,
-  input  wire [6:0]  affine_weights_0,
-  input  wire [6:0]  affine_weights_1,
-  input  wire        add_valid,
+  input  wire        vectors_x_read_address,
+  input  wire        vectors_x_write_address,
+  input  wire        vectors_x_write_valid,
+  input  wire        vectors_memory_0_read_word,
+  input  wire [1:0]  vectors_layer_0_write_address,
+  input  wire        vectors_layer_0_write_valid,
+  input  wire        steps_slots_multiply_valid,
+  input  wire [6:0]  steps_weights_0,
+  input  wire [6:0]  steps_weights_1,
+  input  wire        steps_slots_accumulate_valid,
   input  wire        steps_slots_accumulate_opens,
   input  wire [3:0]  steps_slots_accumulate_alignment_shifts_0,
   input  wire [3:0]  steps_slots_accumulate_alignment_shifts_1,
-  input  wire [20:0] add_biases_0,
-  input  wire [20:0] add_biases_1,
+  input  wire [20:0] steps_biases_0,
+  input  wire [20:0] steps_biases_1,
   input  wire        steps_slots_close_valid,
   input  wire        steps_slots_close_closes,
-  input  wire        samples_write_en,
-  input  wire        samples_valid,
-  input  wire [1:0]  access_read_address_2,
-  input  wire [1:0]  access_write_address_3,
-  input  wire        access_write_valid_3,
-  input  wire        access_read_address_3,
+  input  wire [1:0]  steps_rows_round_map,
+  input  wire [1:0]  steps_rows_lookup_map,
+  input  wire        memories_memory_0_samples_write,
+  input  wire        memories_memory_0_samples_offer,
+  input  wire [1:0]  outputs_read_address,
+  input  wire [1:0]  outputs_write_address,
+  input  wire        outputs_write_valid,
+  input  wire        vectors_layer_0_read_address,
   output wire [4:0]  y,
   output wire        memories_memory_0_ready
 );
   wire [24:0] multipliers_0_product;
   wire [24:0] multipliers_1_product;
   wire [20:0] sum;
-  wire [4:0] row_2;
+  wire [4:0] row;
   wire [6:0] word;
   wire [13:0] word_2;
   wire [4:0] word_3;
   wire [4:0] code;
   wire [11:0] memory_0_0_operand;
-  wire [11:0] memory_0_1_operand;
   wire [12:0] memory_0_0_coefficient;
+  wire [11:0] memory_0_1_operand;
   wire [12:0] memory_0_1_coefficient;
-  wire access_write_valid_4;
+  wire access_write_valid;
   wire [13:0] row_0;
   wire [13:0] row_1;
   wire [4:0] samples_payload_data;
@@ -331,10 +329,10 @@ module lmu_network_slice_0 (
   lmu_network_slice_0_lanes lanes (
     .clk(clk),
     .rst(rst),
-    .affine_valid(affine_valid),
+    .affine_valid(steps_slots_multiply_valid),
     .affine_word(word_4),
-    .affine_weights_0(affine_weights_0),
-    .affine_weights_1(affine_weights_1),
+    .affine_weights_0(steps_weights_0),
+    .affine_weights_1(steps_weights_1),
     .memory_0_0_operand(memory_0_0_operand),
     .memory_0_0_coefficient(memory_0_0_coefficient),
     .memory_0_1_operand(memory_0_1_operand),
@@ -347,31 +345,31 @@ module lmu_network_slice_0 (
     .clk(clk),
     .rst(rst),
     .close(close),
-    .add_valid(add_valid),
+    .add_valid(steps_slots_accumulate_valid),
     .add_opens(steps_slots_accumulate_opens),
-    .add_biases_0(add_biases_0),
-    .add_biases_1(add_biases_1),
+    .add_biases_0(steps_biases_0),
+    .add_biases_1(steps_biases_1),
     .add_products_0(multipliers_0_product[20:0]),
     .add_products_1(multipliers_1_product[20:0]),
     .add_alignment_shifts_0(steps_slots_accumulate_alignment_shifts_0),
     .add_alignment_shifts_1(steps_slots_accumulate_alignment_shifts_1),
-    .leaving_0(sum)
+    .sum(sum)
   );
   // Applies the activations of all layers to codes: piecewise linear from tables, ReLU, identity; one word a cycle.
   lmu_network_slice_0_activations activations (
     .clk(clk),
     .rst(rst),
-    .map(map_2),
+    .map(steps_rows_lookup_map),
     .code(code),
-    .word(row_2)
+    .word(row)
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_x vector_x (
     .clk(clk),
-    .row(row),
-    .words_read_addr(access_read_address),
-    .words_write_addr(access_write_address),
-    .words_write_en(access_write_valid),
+    .row(x),
+    .access_read_address(vectors_x_read_address),
+    .access_write_address(vectors_x_write_address),
+    .access_write_valid(vectors_x_write_valid),
     .word(word)
   );
   // The memory of a vector, which is written row by row and read word by word.
@@ -379,24 +377,24 @@ module lmu_network_slice_0 (
     .clk(clk),
     .row_0(row_0),
     .row_1(row_1),
-    .words_write_en(access_write_valid_4),
-    .access_read_word(access_read_word),
+    .access_write_valid(access_write_valid),
+    .access_read_word(vectors_memory_0_read_word),
     .word(word_2)
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_layer_0 vector_layer_0 (
     .clk(clk),
-    .row(row_2),
-    .words_read_addr({access_read_address_3, access_read_address}),
-    .words_write_addr(access_write_address_2),
-    .words_write_en(access_write_valid_2),
+    .row(row),
+    .access_read_address({vectors_layer_0_read_address, vectors_x_read_address}),
+    .access_write_address(vectors_layer_0_write_address),
+    .access_write_valid(vectors_layer_0_write_valid),
     .word(word_3)
   );
   // Rounds and saturates the sum of a row to a code in its map's target format; one a cycle, latency one cycle.
   lmu_network_slice_0_rounder rounder (
     .clk(clk),
     .rst(rst),
-    .map(map),
+    .map(steps_rows_round_map),
     .sum(sum),
     .code(code)
   );
@@ -404,33 +402,33 @@ module lmu_network_slice_0 (
   lmu_network_slice_0_memory_0 memory_0 (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(clear),
-    .aligned_sample(samples_payload_data),
-    .add_increments_0(multipliers_0_product),
+    .samples_valid(memories_memory_0_samples_offer),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(clear),
+    .multipliers_0_product(multipliers_0_product),
     .multipliers_1_product(multipliers_1_product),
-    .ready(memories_memory_0_ready),
-    .operands_0(memory_0_0_operand),
-    .operands_1(memory_0_1_operand),
-    .coefficients_0_coefficient(memory_0_0_coefficient),
-    .coefficients_1_coefficient(memory_0_1_coefficient),
-    .group_retire_valid(access_write_valid_4),
-    .outputs_0(row_0),
-    .outputs_1(row_1)
+    .samples_ready(memories_memory_0_ready),
+    .multipliers_0_operand(memory_0_0_operand),
+    .multipliers_0_coefficient(memory_0_0_coefficient),
+    .multipliers_1_operand(memory_0_1_operand),
+    .multipliers_1_coefficient(memory_0_1_coefficient),
+    .beats_valid(access_write_valid),
+    .beats_payload_data_0(row_0),
+    .beats_payload_data_1(row_1)
   );
   lmu_network_slice_0_samples_0 samples_0 (
     .clk(clk),
-    .samples_write_en(samples_write_en),
+    .samples_write_en(memories_memory_0_samples_write),
     .samples_write_data(code),
     .samples_read_data(samples_payload_data)
   );
   // The memory of a vector, which is written row by row and read word by word.
   lmu_network_slice_0_vector_layer_0 outputs (
     .clk(clk),
-    .row(row_2),
-    .words_read_addr(access_read_address_2),
-    .words_write_addr(access_write_address_3),
-    .words_write_en(access_write_valid_3),
+    .row(row),
+    .access_read_address(outputs_read_address),
+    .access_write_address(outputs_write_address),
+    .access_write_valid(outputs_write_valid),
     .word(y)
   );
 
@@ -462,19 +460,19 @@ endmodule
 module lmu_network_slice_0_memory_0 (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire [4:0]  aligned_sample,
-  input  wire [24:0] add_increments_0,
+  input  wire        samples_valid,
+  input  wire [4:0]  samples_payload_data,
+  input  wire        samples_payload_first,
+  input  wire [24:0] multipliers_0_product,
   input  wire [24:0] multipliers_1_product,
-  output wire        ready,
-  output reg  [11:0] operands_0 = 12'd0,
-  output reg  [11:0] operands_1 = 12'd0,
-  output reg  [12:0] coefficients_0_coefficient = 13'd0,
-  output reg  [12:0] coefficients_1_coefficient = 13'd0,
-  output reg         group_retire_valid = 1'b0,
-  output wire [13:0] outputs_0,
-  output wire [13:0] outputs_1
+  output wire        samples_ready,
+  output reg  [11:0] multipliers_0_operand = 12'd0,
+  output reg  [12:0] multipliers_0_coefficient = 13'd0,
+  output reg  [11:0] multipliers_1_operand = 12'd0,
+  output reg  [12:0] multipliers_1_coefficient = 13'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [13:0] beats_payload_data_0,
+  output wire [13:0] beats_payload_data_1
 );
   wire group_issue_valid;
   wire clear;
@@ -488,8 +486,8 @@ module lmu_network_slice_0_memory_0 (
   reg [11:0] total_0 = 12'd0;
 
   wire [11:0] total = clear ? 12'd0 : total_0;
-  wire [11:0] s_before = $signed(total) + $signed({aligned_sample, 5'd0});
-  wire [11:0] s_0 = $signed(total) - $signed({aligned_sample, 5'd0});
+  wire [11:0] s_before = $signed(total) + $signed({samples_payload_data, 5'd0});
+  wire [11:0] s_0 = $signed(total) - $signed({samples_payload_data, 5'd0});
   wire [10:0] word_0 = clear ? 11'd0 : words_read_data_0;
   wire [11:0] s_1 = s_before - {word_0, 1'b0};
   wire [11:0] new_total = $signed(words_0) + $signed(words_1);
@@ -499,15 +497,15 @@ module lmu_network_slice_0_memory_0 (
   lmu_network_slice_0_memory_0_sequencer sequencer (
     .clk(clk),
     .rst(rst),
-    .valid(valid),
-    .first(first),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .ends(group_issue_valid),
-    .ready(ready),
+    .ready(samples_ready),
     .clear(clear)
   );
   lmu_network_slice_0_memory_0_words words (
     .clk(clk),
-    .words_write_en(group_retire_valid),
+    .words_write_en(beats_valid),
     .words_write_data_0(words_0),
     .words_read_data_0(words_read_data_0)
   );
@@ -515,41 +513,41 @@ module lmu_network_slice_0_memory_0 (
   lmu_network_slice_0_memory_0_bank bank (
     .clk(clk),
     .rst(rst),
-    .add_increments_0(add_increments_0),
+    .add_increments_0(multipliers_0_product),
     .add_increments_1(add_increments_1),
     .read_clear(clear),
     .add_valid(group_integrate_valid),
     .words_0(words_0),
     .words_1(words_1),
-    .outputs_0(outputs_0),
-    .outputs_1(outputs_1)
+    .outputs_0(beats_payload_data_0),
+    .outputs_1(beats_payload_data_1)
   );
 
   always @(posedge clk)
     if (rst) begin
       group_multiply_valid <= 1'b0;
       group_integrate_valid <= 1'b0;
-      group_retire_valid <= 1'b0;
-      operands_0 <= 12'd0;
-      operands_1 <= 12'd0;
-      coefficients_0_coefficient <= 13'd0;
-      coefficients_1_coefficient <= 13'd0;
+      beats_valid <= 1'b0;
+      multipliers_0_operand <= 12'd0;
+      multipliers_1_operand <= 12'd0;
+      multipliers_0_coefficient <= 13'd0;
+      multipliers_1_coefficient <= 13'd0;
       coefficients_1_alignment_shift <= 2'd0;
       alignment_shift_1 <= 2'd0;
     end else begin
       group_multiply_valid <= group_issue_valid;
       group_integrate_valid <= group_multiply_valid;
-      group_retire_valid <= group_integrate_valid;
-      operands_0 <= s_0;
-      operands_1 <= s_1;
-      coefficients_0_coefficient <= 13'h1333;
-      coefficients_1_coefficient <= 13'h1666;
+      beats_valid <= group_integrate_valid;
+      multipliers_0_operand <= s_0;
+      multipliers_1_operand <= s_1;
+      multipliers_0_coefficient <= 13'h1333;
+      multipliers_1_coefficient <= 13'h1666;
       coefficients_1_alignment_shift <= 2'd2;
       alignment_shift_1 <= coefficients_1_alignment_shift;
     end
   always @(posedge clk)
     if (rst) total_0 <= 12'd0;
-    else if (group_retire_valid) total_0 <= new_total;
+    else if (beats_valid) total_0 <= new_total;
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
@@ -760,9 +758,9 @@ endmodule
 module lmu_network_slice_0_vector_layer_0 (
   input  wire       clk,
   input  wire [4:0] row,
-  input  wire [1:0] words_read_addr,
-  input  wire [1:0] words_write_addr,
-  input  wire       words_write_en,
+  input  wire [1:0] access_read_address,
+  input  wire [1:0] access_write_address,
+  input  wire       access_write_valid,
   output reg  [4:0] word
 );
   reg [4:0] words [0:3];
@@ -775,9 +773,9 @@ module lmu_network_slice_0_vector_layer_0 (
   end
 
   always @(posedge clk)
-    if (words_write_en) words[words_write_addr] <= row;
+    if (access_write_valid) words[access_write_address] <= row;
   always @(posedge clk)
-    word <= words[words_read_addr];
+    word <= words[access_read_address];
 endmodule
 
 // The memory of a vector, which is written row by row and read word by word.
@@ -785,7 +783,7 @@ module lmu_network_slice_0_vector_memory_0 (
   input  wire        clk,
   input  wire [13:0] row_0,
   input  wire [13:0] row_1,
-  input  wire        words_write_en,
+  input  wire        access_write_valid,
   input  wire        access_read_word,
   output wire [13:0] word
 );
@@ -796,7 +794,7 @@ module lmu_network_slice_0_vector_memory_0 (
 
   lmu_network_slice_0_vector_memory_0_words words (
     .clk(clk),
-    .words_write_en(words_write_en),
+    .words_write_en(access_write_valid),
     .words_write_data_0(row_0),
     .words_write_data_1(row_1),
     .words_read_data_0(words_read_data_0),
@@ -830,9 +828,9 @@ endmodule
 module lmu_network_slice_0_vector_x (
   input  wire       clk,
   input  wire [6:0] row,
-  input  wire       words_read_addr,
-  input  wire       words_write_addr,
-  input  wire       words_write_en,
+  input  wire       access_read_address,
+  input  wire       access_write_address,
+  input  wire       access_write_valid,
   output reg  [6:0] word
 );
   reg [6:0] words [0:1];
@@ -843,9 +841,9 @@ module lmu_network_slice_0_vector_x (
   end
 
   always @(posedge clk)
-    if (words_write_en) words[words_write_addr] <= row;
+    if (access_write_valid) words[access_write_address] <= row;
   always @(posedge clk)
-    word <= words[words_read_addr];
+    word <= words[access_read_address];
 endmodule
 
 // Applies the activations of all layers to codes: piecewise linear from tables, ReLU, identity; one word a cycle.
@@ -894,7 +892,7 @@ module lmu_network_slice_0_accumulators (
   input  wire [20:0] add_products_1,
   input  wire [3:0]  add_alignment_shifts_0,
   input  wire [3:0]  add_alignment_shifts_1,
-  output reg  [20:0] leaving_0 = 21'd0
+  output reg  [20:0] sum = 21'd0
 );
   reg [20:0] sum_0 = 21'd0;
   reg [20:0] sum_1 = 21'd0;
@@ -913,10 +911,10 @@ module lmu_network_slice_0_accumulators (
     end
   always @(posedge clk)
     if (rst) begin
-      leaving_0 <= 21'd0;
+      sum <= 21'd0;
       leaving_1 <= 21'd0;
     end else begin
-      leaving_0 <= close ? sum_0 : leaving_1;
+      sum <= close ? sum_0 : leaving_1;
       leaving_1 <= close ? sum_1 : 21'd0;
     end
 endmodule
@@ -968,7 +966,7 @@ endmodule
 module lmu_network_output (
   input  wire       clk,
   input  wire       rst,
-  input  wire [4:0] word,
+  input  wire [4:0] words,
   input  wire       start,
   input  wire       gives,
   input  wire       done,
@@ -976,10 +974,9 @@ module lmu_network_output (
   input  wire       o_ready,
   input  wire       step_firsts,
   output wire       room,
-  output reg        valid = 1'b0,
-  output reg        index = 1'b0,
-  output wire       next_bank,
-  output wire       next_row,
+  output wire [1:0] read_address,
+  output reg        o_valid = 1'b0,
+  output reg        o_payload_index = 1'b0,
   output wire       o_payload_argmax,
   output wire       o_payload_first,
   output wire       o_payload_last
@@ -1001,15 +998,16 @@ module lmu_network_output (
   reg best_index = 1'b0;
 
   assign room = ~(!next_step ? claimed_0 : next_step ? claimed_1 : 1'b0);
-  wire both = valid & o_ready;
+  wire both = o_valid & o_ready;
   wire both_2 = (!bank_2 ? full_0 : bank_2 ? full_1 : 1'b0) & ~(!bank_2 ? gives_0 : bank_2 ? gives_1 : 1'b0);
-  wire sequence_ends = (both & index) | both_2;
-  assign next_bank = bank_2 ^ sequence_ends;
+  wire sequence_ends = (both & o_payload_index) | both_2;
+  wire next_bank = bank_2 ^ sequence_ends;
   assign o_payload_first = !bank_2 ? firsts_0 : bank_2 ? firsts_1 : 1'b0;
   assign o_payload_last = !bank_2 ? lasts_0 : bank_2 ? lasts_1 : 1'b0;
-  wire better = ~index | ($signed(word) > $signed(best));
-  assign o_payload_argmax = better ? index : best_index;
-  assign next_row = sequence_ends ? 1'b0 : both ? row + 1'b1 : row;
+  wire better = ~o_payload_index | ($signed(words) > $signed(best));
+  assign o_payload_argmax = better ? o_payload_index : best_index;
+  wire next_row = sequence_ends ? 1'b0 : both ? row + 1'b1 : row;
+  assign read_address = {next_row, next_bank};
 
   always @(posedge clk)
     if (rst) next_step <= 1'b0;
@@ -1061,25 +1059,25 @@ module lmu_network_output (
   always @(posedge clk)
     if (rst) begin
       bank_2 <= 1'b0;
-      valid <= 1'b0;
+      o_valid <= 1'b0;
       row <= 1'b0;
     end else begin
       bank_2 <= next_bank;
-      valid <= (!next_bank ? full_0 : next_bank ? full_1 : 1'b0) & (!next_bank ? gives_0 : next_bank ? gives_1
-          : 1'b0);
+      o_valid <= (!next_bank ? full_0 : next_bank ? full_1 : 1'b0) & (!next_bank ? gives_0 : next_bank ?
+          gives_1 : 1'b0);
       row <= next_row;
     end
   always @(posedge clk)
-    if (rst) index <= 1'b0;
-    else if (sequence_ends) index <= 1'b0;
-    else if (both) index <= index + 1'b1;
+    if (rst) o_payload_index <= 1'b0;
+    else if (sequence_ends) o_payload_index <= 1'b0;
+    else if (both) o_payload_index <= o_payload_index + 1'b1;
   always @(posedge clk)
     if (rst) begin
       best <= 5'd0;
       best_index <= 1'b0;
     end else if (both & better) begin
-      best <= word;
-      best_index <= index;
+      best <= words;
+      best_index <= o_payload_index;
     end
 endmodule
 
@@ -1092,8 +1090,8 @@ module lmu_network_input (
   input  wire i_valid,
   input  wire i_payload_first,
   input  wire i_payload_last,
-  output reg  filling = 1'b0,
-  output wire taken,
+  output wire slices,
+  output reg  address = 1'b0,
   output wire waiting,
   output wire i_ready,
   output wire step_firsts,
@@ -1111,14 +1109,14 @@ module lmu_network_input (
   assign step_lasts = !next_step ? lasts_0 : next_step ? lasts_1 : 1'b0;
   assign waiting = !next_step ? full_0 : next_step ? full_1 : 1'b0;
   assign step_firsts = !next_step ? firsts_0 : next_step ? firsts_1 : 1'b0;
-  assign i_ready = ~(!filling ? full_0 : filling ? full_1 : 1'b0);
-  assign taken = i_valid & i_ready;
+  assign i_ready = ~(!address ? full_0 : address ? full_1 : 1'b0);
+  assign slices = i_valid & i_ready;
 
   always @(posedge clk)
     if (rst) begin
       firsts_0 <= 1'b0;
       lasts_0 <= 1'b0;
-    end else if (taken && !filling) begin
+    end else if (slices && !address) begin
       firsts_0 <= i_payload_first;
       lasts_0 <= i_payload_last;
     end
@@ -1126,25 +1124,25 @@ module lmu_network_input (
     if (rst) begin
       firsts_1 <= 1'b0;
       lasts_1 <= 1'b0;
-    end else if (taken && (!(!filling) && filling)) begin
+    end else if (slices && (!(!address) && address)) begin
       firsts_1 <= i_payload_first;
       lasts_1 <= i_payload_last;
     end
   always @(posedge clk)
     if (rst) full_0 <= 1'b0;
     else begin
-      if (taken && !filling) full_0 <= 1'b1;
+      if (slices && !address) full_0 <= 1'b1;
       if (finish && !at_work) full_0 <= 1'b0;
     end
   always @(posedge clk)
     if (rst) full_1 <= 1'b0;
     else begin
-      if (taken && (!(!filling) && filling)) full_1 <= 1'b1;
+      if (slices && (!(!address) && address)) full_1 <= 1'b1;
       if (finish && (!(!at_work) && at_work)) full_1 <= 1'b0;
     end
   always @(posedge clk)
-    if (rst) filling <= 1'b0;
-    else if (taken) filling <= ~filling;
+    if (rst) address <= 1'b0;
+    else if (slices) address <= ~address;
   always @(posedge clk)
     if (rst) begin
       at_work <= 1'b0;
@@ -1162,32 +1160,32 @@ module lmu_network_control (
   input  wire        gives,
   input  wire        waiting,
   input  wire        room,
-  output reg  [1:0]  slot_read_vector = 2'd0,
-  output wire        slot_issue_valid,
-  output wire [1:0]  slot_issue_vector,
-  output wire        slot_issue_previous,
-  output reg         slot_issue_bank = 1'b1,
-  output reg         slot_multiply_valid = 1'b0,
-  output reg         slot_accumulate_valid = 1'b0,
-  output reg         slot_accumulate_opens = 1'b0,
-  output reg  [3:0]  slot_accumulate_alignment_shifts_0 = 4'd0,
-  output reg  [3:0]  slot_accumulate_alignment_shifts_1 = 4'd0,
-  output reg         slot_close_valid = 1'b0,
-  output reg         slot_close_closes = 1'b0,
-  output reg         row_lookup_valid = 1'b0,
-  output reg  [1:0]  row_lookup_map = 2'd0,
-  output reg  [1:0]  row_round_map = 2'd0,
-  output reg         row_write_valid = 1'b0,
-  output reg  [1:0]  row_write_map = 2'd0,
-  output reg         row_write_bank = 1'b0,
-  output reg         row_write_outputs = 1'b0,
-  output reg         row_write_gives = 1'b0,
   output wire        start,
   output wire        finish,
+  output reg         bank = 1'b1,
   output reg  [6:0]  steps_weights_0 = 7'd0,
   output reg  [6:0]  steps_weights_1 = 7'd0,
   output wire [20:0] steps_biases_0,
-  output wire [20:0] steps_biases_1
+  output wire [20:0] steps_biases_1,
+  output wire        steps_slots_issue_valid,
+  output wire [1:0]  steps_slots_issue_vector,
+  output wire        steps_slots_issue_previous,
+  output reg  [1:0]  steps_slots_read_vector = 2'd0,
+  output reg         steps_slots_multiply_valid = 1'b0,
+  output reg         steps_slots_accumulate_valid = 1'b0,
+  output reg         steps_slots_accumulate_opens = 1'b0,
+  output reg  [3:0]  steps_slots_accumulate_alignment_shifts_0 = 4'd0,
+  output reg  [3:0]  steps_slots_accumulate_alignment_shifts_1 = 4'd0,
+  output reg         steps_slots_close_valid = 1'b0,
+  output reg         steps_slots_close_closes = 1'b0,
+  output reg  [1:0]  steps_rows_round_map = 2'd0,
+  output reg         steps_rows_lookup_valid = 1'b0,
+  output reg  [1:0]  steps_rows_lookup_map = 2'd0,
+  output reg         steps_rows_write_valid = 1'b0,
+  output reg  [1:0]  steps_rows_write_map = 2'd0,
+  output reg         steps_rows_write_bank = 1'b0,
+  output reg         steps_rows_write_outputs = 1'b0,
+  output reg         steps_rows_write_gives = 1'b0
 );
   reg [24:0] program_ [0:8];
   reg [24:0] program_word;
@@ -1284,19 +1282,19 @@ module lmu_network_control (
   wire run_ends = running & is_equal;
   assign finish = run_ends & (program_word[15] | (program_word[14] & ~giving));
   assign start = waiting & (~gives | room) & (finish | ~running);
-  assign slot_issue_valid = running & program_word[5];
+  assign steps_slots_issue_valid = running & program_word[5];
   wire slot_issue_closes = program_word[10] & is_equal;
-  wire both = slot_close_valid & slot_close_closes;
+  wire both = steps_slots_close_valid & steps_slots_close_closes;
   wire inverse = ~rows_left;
   wire slot_issue_opens = program_word[9] & (cycle == 5'd0);
   wire [3:0] next_run_index =
       finish ? 4'd0 :
       run_ends ? (run_index + 4'd1) + {3'd0, program_word[16] & giving} :
       run_index;
-  assign slot_issue_vector = program_word[7:6];
-  assign slot_issue_previous = program_word[8];
   assign steps_biases_0 = biases_read_data[20:0];
   assign steps_biases_1 = biases_read_data[41:21];
+  assign steps_slots_issue_vector = program_word[7:6];
+  assign steps_slots_issue_previous = program_word[8];
 
   always @(posedge clk)
     program_word <= program_[next_run_index];
@@ -1307,7 +1305,7 @@ module lmu_network_control (
   always @(posedge clk)
     if (rst) begin
       slot_read_valid <= 1'b0;
-      slot_read_vector <= 2'd0;
+      steps_slots_read_vector <= 2'd0;
       slot_read_opens <= 1'b0;
       slot_read_closes <= 1'b0;
       slot_read_map <= 2'd0;
@@ -1318,7 +1316,7 @@ module lmu_network_control (
       slot_read_bank <= 1'b0;
       slot_read_outputs <= 1'b0;
       slot_read_gives <= 1'b0;
-      slot_multiply_valid <= 1'b0;
+      steps_slots_multiply_valid <= 1'b0;
       slot_multiply_opens <= 1'b0;
       slot_multiply_closes <= 1'b0;
       slot_multiply_map <= 2'd0;
@@ -1329,25 +1327,25 @@ module lmu_network_control (
       slot_multiply_bank <= 1'b0;
       slot_multiply_outputs <= 1'b0;
       slot_multiply_gives <= 1'b0;
-      slot_accumulate_valid <= 1'b0;
-      slot_accumulate_opens <= 1'b0;
+      steps_slots_accumulate_valid <= 1'b0;
+      steps_slots_accumulate_opens <= 1'b0;
       slot_accumulate_closes <= 1'b0;
       slot_accumulate_map <= 2'd0;
       slot_accumulate_last_row <= 1'b0;
-      slot_accumulate_alignment_shifts_0 <= 4'd0;
-      slot_accumulate_alignment_shifts_1 <= 4'd0;
+      steps_slots_accumulate_alignment_shifts_0 <= 4'd0;
+      steps_slots_accumulate_alignment_shifts_1 <= 4'd0;
       slot_accumulate_bank <= 1'b0;
       slot_accumulate_outputs <= 1'b0;
       slot_accumulate_gives <= 1'b0;
-      slot_close_valid <= 1'b0;
-      slot_close_closes <= 1'b0;
+      steps_slots_close_valid <= 1'b0;
+      steps_slots_close_closes <= 1'b0;
       slot_close_map <= 2'd0;
       slot_close_last_row <= 1'b0;
       slot_close_bank <= 1'b0;
       slot_close_outputs <= 1'b0;
       slot_close_gives <= 1'b0;
-      row_lookup_valid <= 1'b0;
-      row_lookup_map <= 2'd0;
+      steps_rows_lookup_valid <= 1'b0;
+      steps_rows_lookup_map <= 2'd0;
       row_lookup_bank <= 1'b0;
       row_lookup_outputs <= 1'b0;
       row_lookup_gives <= 1'b0;
@@ -1361,18 +1359,18 @@ module lmu_network_control (
       row_add_bank <= 1'b0;
       row_add_outputs <= 1'b0;
       row_add_gives <= 1'b0;
-      row_write_valid <= 1'b0;
-      row_write_map <= 2'd0;
-      row_write_bank <= 1'b0;
-      row_write_outputs <= 1'b0;
-      row_write_gives <= 1'b0;
+      steps_rows_write_valid <= 1'b0;
+      steps_rows_write_map <= 2'd0;
+      steps_rows_write_bank <= 1'b0;
+      steps_rows_write_outputs <= 1'b0;
+      steps_rows_write_gives <= 1'b0;
       run_index <= 4'd0;
       cycle <= 5'd0;
       steps_weights_0 <= 7'd0;
       steps_weights_1 <= 7'd0;
     end else begin
-      slot_read_valid <= slot_issue_valid;
-      slot_read_vector <= program_word[7:6];
+      slot_read_valid <= steps_slots_issue_valid;
+      steps_slots_read_vector <= program_word[7:6];
       slot_read_opens <= slot_issue_opens;
       slot_read_closes <= slot_issue_closes;
       slot_read_map <= program_word[12:11];
@@ -1380,10 +1378,10 @@ module lmu_network_control (
       slot_read_alignment_shifts_0 <= program_word[20:17];
       slot_read_alignment_shifts_1 <= program_word[24:21];
       slot_read_group <= group;
-      slot_read_bank <= slot_issue_bank;
+      slot_read_bank <= bank;
       slot_read_outputs <= outputs;
       slot_read_gives <= giving;
-      slot_multiply_valid <= slot_read_valid;
+      steps_slots_multiply_valid <= slot_read_valid;
       slot_multiply_opens <= slot_read_opens;
       slot_multiply_closes <= slot_read_closes;
       slot_multiply_map <= slot_read_map;
@@ -1394,30 +1392,30 @@ module lmu_network_control (
       slot_multiply_bank <= slot_read_bank;
       slot_multiply_outputs <= slot_read_outputs;
       slot_multiply_gives <= slot_read_gives;
-      slot_accumulate_valid <= slot_multiply_valid;
-      slot_accumulate_opens <= slot_multiply_opens;
+      steps_slots_accumulate_valid <= steps_slots_multiply_valid;
+      steps_slots_accumulate_opens <= slot_multiply_opens;
       slot_accumulate_closes <= slot_multiply_closes;
       slot_accumulate_map <= slot_multiply_map;
       slot_accumulate_last_row <= slot_multiply_last_row;
-      slot_accumulate_alignment_shifts_0 <= slot_multiply_alignment_shifts_0;
-      slot_accumulate_alignment_shifts_1 <= slot_multiply_alignment_shifts_1;
+      steps_slots_accumulate_alignment_shifts_0 <= slot_multiply_alignment_shifts_0;
+      steps_slots_accumulate_alignment_shifts_1 <= slot_multiply_alignment_shifts_1;
       slot_accumulate_bank <= slot_multiply_bank;
       slot_accumulate_outputs <= slot_multiply_outputs;
       slot_accumulate_gives <= slot_multiply_gives;
-      slot_close_valid <= slot_accumulate_valid;
-      slot_close_closes <= slot_accumulate_closes;
+      steps_slots_close_valid <= steps_slots_accumulate_valid;
+      steps_slots_close_closes <= slot_accumulate_closes;
       slot_close_map <= slot_accumulate_map;
       slot_close_last_row <= slot_accumulate_last_row;
       slot_close_bank <= slot_accumulate_bank;
       slot_close_outputs <= slot_accumulate_outputs;
       slot_close_gives <= slot_accumulate_gives;
-      row_lookup_valid <= row_round_valid;
-      row_lookup_map <= row_round_map;
+      steps_rows_lookup_valid <= row_round_valid;
+      steps_rows_lookup_map <= steps_rows_round_map;
       row_lookup_bank <= row_round_bank;
       row_lookup_outputs <= row_round_outputs;
       row_lookup_gives <= row_round_gives;
-      row_scale_valid <= row_lookup_valid;
-      row_scale_map <= row_lookup_map;
+      row_scale_valid <= steps_rows_lookup_valid;
+      row_scale_map <= steps_rows_lookup_map;
       row_scale_bank <= row_lookup_bank;
       row_scale_outputs <= row_lookup_outputs;
       row_scale_gives <= row_lookup_gives;
@@ -1426,11 +1424,11 @@ module lmu_network_control (
       row_add_bank <= row_scale_bank;
       row_add_outputs <= row_scale_outputs;
       row_add_gives <= row_scale_gives;
-      row_write_valid <= row_add_valid;
-      row_write_map <= row_add_map;
-      row_write_bank <= row_add_bank;
-      row_write_outputs <= row_add_outputs;
-      row_write_gives <= row_add_gives;
+      steps_rows_write_valid <= row_add_valid;
+      steps_rows_write_map <= row_add_map;
+      steps_rows_write_bank <= row_add_bank;
+      steps_rows_write_outputs <= row_add_outputs;
+      steps_rows_write_gives <= row_add_gives;
       run_index <= next_run_index;
       cycle <= (running & ~run_ends) ? cycle + 5'd1 : 5'd0;
       steps_weights_0 <= weights_read_data[6:0];
@@ -1442,22 +1440,22 @@ module lmu_network_control (
     else if (finish) running <= 1'b0;
   always @(posedge clk)
     if (rst) begin
-      slot_issue_bank <= 1'b1;
+      bank <= 1'b1;
       giving <= 1'b0;
       outputs <= 1'b1;
     end else if (start) begin
-      slot_issue_bank <= ~slot_issue_bank;
+      bank <= ~bank;
       giving <= gives;
       outputs <= outputs ^ gives;
     end
   always @(posedge clk)
     if (rst) weight <= 3'd0;
     else if (finish) weight <= 3'd0;
-    else if (slot_issue_valid) weight <= weight + 3'd1;
+    else if (steps_slots_issue_valid) weight <= weight + 3'd1;
   always @(posedge clk)
     if (rst) group <= 2'd0;
     else if (finish) group <= 2'd0;
-    else if (slot_issue_valid) begin
+    else if (steps_slots_issue_valid) begin
       if (slot_issue_closes) group <= group == 2'd2 ? 2'd0 : group + 2'd1;
     end
   always @(posedge clk)
@@ -1466,12 +1464,12 @@ module lmu_network_control (
     else if (inverse) row_round_valid <= 1'b0;
   always @(posedge clk)
     if (rst) begin
-      row_round_map <= 2'd0;
+      steps_rows_round_map <= 2'd0;
       row_round_bank <= 1'b0;
       row_round_outputs <= 1'b0;
       row_round_gives <= 1'b0;
     end else if (both) begin
-      row_round_map <= slot_close_map;
+      steps_rows_round_map <= slot_close_map;
       row_round_bank <= slot_close_bank;
       row_round_outputs <= slot_close_outputs;
       row_round_gives <= slot_close_gives;

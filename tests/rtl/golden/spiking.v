@@ -23,8 +23,8 @@ module spiking_memory (
   output wire [1:0]  spike_group,  // which: its first neuron is number 1 spike_group
   output wire        spike_counts  // how often each of them fires: 1 count(s) of 1 bit(s), the first neuron's in the lowest
 );
-  wire y_address;
   wire done;
+  wire y_address;
   wire sums_valid;
   wire sums_ensemble;
   wire [20:0] sums_value;
@@ -63,11 +63,11 @@ module spiking_memory (
     .clear(clear),
     .start(accept),
     .y_value(y_value),
-    .slot_ensemble(y_address),
-    .count(spike_counts),
-    .slot_7_valid(spike_valid),
-    .group_7(spike_group),
     .done(done),
+    .y_address(y_address),
+    .spikes_payload_group(spike_group),
+    .spikes_payload_counts(spike_counts),
+    .spikes_valid(spike_valid),
     .sums_valid(sums_valid),
     .sums_ensemble(sums_ensemble),
     .sums_value(sums_value)
@@ -79,10 +79,10 @@ module spiking_memory (
     .clear(clear),
     .u(sample_data),
     .start(start),
-    .sums_write_en(sums_valid),
-    .sums_write_addr(sums_ensemble),
-    .sums_write_data(sums_value),
-    .y_read_outside_addr(y_address),
+    .sums_valid(sums_valid),
+    .sums_ensemble(sums_ensemble),
+    .sums_value(sums_value),
+    .y_address(y_address),
     .settled(settled),
     .y_value(y_value),
     .states_valid(w_en),
@@ -189,10 +189,10 @@ module spiking_memory_map (
   input  wire        clear,
   input  wire [15:0] u,
   input  wire        start,
-  input  wire        sums_write_en,
-  input  wire        sums_write_addr,
-  input  wire [20:0] sums_write_data,
-  input  wire        y_read_outside_addr,
+  input  wire        sums_valid,
+  input  wire        sums_ensemble,
+  input  wire [20:0] sums_value,
+  input  wire        y_address,
   output wire        settled,
   output reg  [19:0] y_value,
   output reg         states_valid = 1'b0,
@@ -275,7 +275,7 @@ module spiking_memory_map (
   always @(posedge clk)
     constant_data <= constants[entry];
   always @(posedge clk)
-    if (sums_write_en) sums[sums_write_addr] <= sums_write_data;
+    if (sums_valid) sums[sums_ensemble] <= sums_value;
   always @(posedge clk)
     sums_read_data <= sums[column[0]];
   always @(posedge clk)
@@ -284,7 +284,7 @@ module spiking_memory_map (
   always @(posedge clk)
     y_read_data <= y[first_map ? row : column[0]];
   always @(posedge clk)
-    y_value <= y[y_read_outside_addr];
+    y_value <= y[y_address];
   always @(posedge clk)
     if (rst) begin
       product_multiply_first_map <= 1'b0;
@@ -378,11 +378,11 @@ module spiking_memory_neurons (
   input  wire        clear,
   input  wire        start,
   input  wire [19:0] y_value,
-  output reg         slot_ensemble = 1'b0,
-  output wire        count,
-  output reg         slot_7_valid = 1'b0,
-  output reg  [1:0]  group_7 = 2'd0,
   output reg         done = 1'b0,
+  output reg         y_address = 1'b0,
+  output reg  [1:0]  spikes_payload_group = 2'd0,
+  output wire        spikes_payload_counts,
+  output reg         spikes_valid = 1'b0,
   output reg         sums_valid = 1'b0,
   output reg         sums_ensemble = 1'b0,
   output reg  [20:0] sums_value = 21'd0
@@ -476,7 +476,7 @@ module spiking_memory_neurons (
   wire [20:0] total = (sum_slot_1_starts ? 21'd0 : partial_sum) + weighted_0;
   wire [34:0] sum = $signed(gain_times_y_0[34:0]) + $signed({bias_0_1, 14'd0});
   wire [34:0] sum_2 = sum + 35'h2000;
-  wire [19:0] chosen = count ? decoder_0_6 : 20'd0;
+  wire [19:0] chosen = spikes_payload_counts ? decoder_0_6 : 20'd0;
 
   // Regular leaky integrate-and-fire neurons, with voltages and refractory times in a memory of the lane.
   spiking_memory_neurons_unit_0 unit_0 (
@@ -486,7 +486,7 @@ module spiking_memory_neurons (
     .clear(clear),
     .current(current_0),
     .valid(valid_3),
-    .count(count)
+    .count(spikes_payload_counts)
   );
 
   always @(posedge clk)
@@ -506,10 +506,10 @@ module spiking_memory_neurons (
       place <= place + 1'b1;
     end
   always @(posedge clk)
-    if (rst) slot_ensemble <= 1'b0;
-    else if (start) slot_ensemble <= 1'b0;
+    if (rst) y_address <= 1'b0;
+    else if (start) y_address <= 1'b0;
     else if (running) begin
-      if (slot_ends) slot_ensemble <= slot_ensemble + 1'b1;
+      if (slot_ends) y_address <= y_address + 1'b1;
     end
   always @(posedge clk)
     if (rst) begin
@@ -552,7 +552,7 @@ module spiking_memory_neurons (
       slot_6_starts <= 1'b0;
       slot_6_ends <= 1'b0;
       slot_6_ensemble <= 1'b0;
-      slot_7_valid <= 1'b0;
+      spikes_valid <= 1'b0;
       slot_7_starts <= 1'b0;
       slot_7_ends <= 1'b0;
       slot_7_ensemble <= 1'b0;
@@ -562,7 +562,7 @@ module spiking_memory_neurons (
       group_4 <= 2'd0;
       group_5 <= 2'd0;
       group_6 <= 2'd0;
-      group_7 <= 2'd0;
+      spikes_payload_group <= 2'd0;
       sum_slot_1_valid <= 1'b0;
       sum_slot_1_starts <= 1'b0;
       sum_slot_1_ends <= 1'b0;
@@ -606,7 +606,7 @@ module spiking_memory_neurons (
       slot_1_valid <= running;
       slot_1_starts <= slot_starts;
       slot_1_ends <= slot_ends;
-      slot_1_ensemble <= slot_ensemble;
+      slot_1_ensemble <= y_address;
       slot_2_valid <= slot_1_valid;
       slot_2_starts <= slot_1_starts;
       slot_2_ends <= slot_1_ends;
@@ -627,7 +627,7 @@ module spiking_memory_neurons (
       slot_6_starts <= slot_5_starts;
       slot_6_ends <= slot_5_ends;
       slot_6_ensemble <= slot_5_ensemble;
-      slot_7_valid <= slot_6_valid;
+      spikes_valid <= slot_6_valid;
       slot_7_starts <= slot_6_starts;
       slot_7_ends <= slot_6_ends;
       slot_7_ensemble <= slot_6_ensemble;
@@ -637,8 +637,8 @@ module spiking_memory_neurons (
       group_4 <= group_3;
       group_5 <= group_4;
       group_6 <= group_5;
-      group_7 <= group_6;
-      sum_slot_1_valid <= slot_7_valid;
+      spikes_payload_group <= group_6;
+      sum_slot_1_valid <= spikes_valid;
       sum_slot_1_starts <= slot_7_starts;
       sum_slot_1_ends <= slot_7_ends;
       sum_slot_1_ensemble <= slot_7_ensemble;

@@ -89,8 +89,7 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .advance(advance),
+    .samples_valid(samples_valid),
     .rom_data_operand(rom_word[1:0]),
     .rom_data_operand_is_state(rom_word[2]),
     .rom_data_operand_less_input(rom_word[3]),
@@ -105,12 +104,13 @@ module lmu_memory_pipeline (
     .rom_data_ends(rom_word[14]),
     .rom_data_coefficient(rom_word[20:15]),
     .rom_data_shift(rom_word[22:21]),
-    .multiplier_product(multipliers_0_product),
+    .multipliers_0_product(multipliers_0_product),
     .samples_payload_data(samples_payload_data),
     .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
-    .next_slot(rom_read_addr),
-    .ready(samples_ready),
+    .advance(advance),
+    .rom_address(rom_read_addr),
+    .samples_ready(samples_ready),
     .multipliers_0_coefficient(multipliers_0_coefficient),
     .multipliers_0_operand(multipliers_0_operand),
     .beats_valid(beats_valid),
@@ -132,8 +132,7 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        advance,
+  input  wire        samples_valid,
   input  wire [1:0]  rom_data_operand,
   input  wire        rom_data_operand_is_state,
   input  wire        rom_data_operand_less_input,
@@ -148,12 +147,13 @@ module lmu_memory_pipeline_pipeline (
   input  wire        rom_data_ends,
   input  wire [5:0]  rom_data_coefficient,
   input  wire [1:0]  rom_data_shift,
-  input  wire [13:0] multiplier_product,
+  input  wire [13:0] multipliers_0_product,
   input  wire [3:0]  samples_payload_data,
   input  wire        samples_payload_first,
   input  wire        samples_payload_last,
-  output wire [3:0]  next_slot,
-  output wire        ready,
+  input  wire        advance,
+  output wire [3:0]  rom_address,
+  output wire        samples_ready,
   output wire [5:0]  multipliers_0_coefficient,
   output wire [7:0]  multipliers_0_operand,
   output wire        beats_valid,
@@ -166,11 +166,11 @@ module lmu_memory_pipeline_pipeline (
   wire issue;
   wire starts;
   wire issued_clear;
-  wire [1:0] beats_payload_row;
   wire beats_valid_2;
+  wire [6:0] beats_payload_data_2;
+  wire [1:0] beats_payload_row;
   wire beats_payload_first_2;
   wire beats_payload_last_2;
-  wire [6:0] beats_payload_data_2;
   reg [3:0] sample_0_data = 4'd0;
   reg sample_0_first = 1'b0;
   reg sample_0_last = 1'b0;
@@ -210,48 +210,48 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
     .advance(advance),
-    .valid(valid),
     .ends(ends),
-    .next_slot(next_slot),
+    .next_slot(rom_address),
     .issue(issue),
     .starts(starts),
     .clear(issued_clear),
-    .ready(ready)
+    .ready(samples_ready)
   );
   // One lane of the structured memory: row sum, intermediate words and integrators around one multiplier.
   lmu_memory_pipeline_pipeline_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
-    .advance(advance),
-    .slot_read_entry_operand(request_0_entry_operand),
-    .slot_read_entry_operand_is_state(request_0_entry_operand_is_state),
-    .slot_read_entry_operand_less_input(request_0_entry_operand_less_input),
-    .slot_read_entry_carry(request_0_entry_carry),
-    .slot_read_entry_adds_carry(request_0_entry_adds_carry),
-    .slot_read_entry_carry_is_state(request_0_entry_carry_is_state),
-    .slot_read_entry_carry_less_input(request_0_entry_carry_less_input),
-    .slot_read_entry_opens(request_0_entry_opens),
-    .slot_read_entry_row(request_0_entry_row),
-    .slot_read_entry_store(request_0_entry_store),
-    .slot_read_entry_retire(request_0_entry_retire),
-    .slot_read_entry_ends(request_0_entry_ends),
-    .slot_read_entry_coefficient(request_0_entry_coefficient),
-    .slot_read_entry_shift(request_0_entry_shift),
     .request_starts(request_0_starts),
     .request_clear(request_0_clear),
     .request_bank(request_0_bank),
+    .request_entry_operand(request_0_entry_operand),
+    .request_entry_operand_is_state(request_0_entry_operand_is_state),
+    .request_entry_operand_less_input(request_0_entry_operand_less_input),
+    .request_entry_carry(request_0_entry_carry),
+    .request_entry_adds_carry(request_0_entry_adds_carry),
+    .request_entry_carry_is_state(request_0_entry_carry_is_state),
+    .request_entry_carry_less_input(request_0_entry_carry_less_input),
+    .request_entry_opens(request_0_entry_opens),
+    .request_entry_row(request_0_entry_row),
+    .request_entry_store(request_0_entry_store),
+    .request_entry_retire(request_0_entry_retire),
+    .request_entry_ends(request_0_entry_ends),
+    .request_entry_coefficient(request_0_entry_coefficient),
+    .request_entry_shift(request_0_entry_shift),
     .sample_data(sample_0_data),
     .sample_first(sample_0_first),
     .sample_last(sample_0_last),
-    .multiplier_product(multiplier_product),
-    .slot_multiply_entry_coefficient(multipliers_0_coefficient),
-    .slot_retire_entry_row(beats_payload_row),
-    .slot_retire_entry_ends(beats_valid_2),
-    .slot_retire_owner_first(beats_payload_first_2),
-    .slot_retire_owner_last(beats_payload_last_2),
-    .operand(multipliers_0_operand),
-    .words_2(beats_payload_data_2)
+    .multiplier_product(multipliers_0_product),
+    .advance(advance),
+    .multiplier_operand(multipliers_0_operand),
+    .multiplier_coefficient(multipliers_0_coefficient),
+    .beats_valid(beats_valid_2),
+    .beats_payload_data(beats_payload_data_2),
+    .beats_payload_row(beats_payload_row),
+    .beats_payload_first(beats_payload_first_2),
+    .beats_payload_last(beats_payload_last_2)
   );
 
   always @(posedge clk)
@@ -259,7 +259,7 @@ module lmu_memory_pipeline_pipeline (
       sample_0_data <= 4'd0;
       sample_0_first <= 1'b0;
       sample_0_last <= 1'b0;
-    end else if (advance && (valid & ready)) begin
+    end else if (advance && (samples_valid & samples_ready)) begin
       sample_0_data <= samples_payload_data;
       sample_0_first <= samples_payload_first;
       sample_0_last <= samples_payload_last;
@@ -310,35 +310,35 @@ endmodule
 module lmu_memory_pipeline_pipeline_lane_0 (
   input  wire        clk,
   input  wire        rst,
-  input  wire        advance,
-  input  wire [1:0]  slot_read_entry_operand,
-  input  wire        slot_read_entry_operand_is_state,
-  input  wire        slot_read_entry_operand_less_input,
-  input  wire [1:0]  slot_read_entry_carry,
-  input  wire        slot_read_entry_adds_carry,
-  input  wire        slot_read_entry_carry_is_state,
-  input  wire        slot_read_entry_carry_less_input,
-  input  wire        slot_read_entry_opens,
-  input  wire [1:0]  slot_read_entry_row,
-  input  wire        slot_read_entry_store,
-  input  wire        slot_read_entry_retire,
-  input  wire        slot_read_entry_ends,
-  input  wire [5:0]  slot_read_entry_coefficient,
-  input  wire [1:0]  slot_read_entry_shift,
   input  wire        request_starts,
   input  wire        request_clear,
   input  wire        request_bank,
+  input  wire [1:0]  request_entry_operand,
+  input  wire        request_entry_operand_is_state,
+  input  wire        request_entry_operand_less_input,
+  input  wire [1:0]  request_entry_carry,
+  input  wire        request_entry_adds_carry,
+  input  wire        request_entry_carry_is_state,
+  input  wire        request_entry_carry_less_input,
+  input  wire        request_entry_opens,
+  input  wire [1:0]  request_entry_row,
+  input  wire        request_entry_store,
+  input  wire        request_entry_retire,
+  input  wire        request_entry_ends,
+  input  wire [5:0]  request_entry_coefficient,
+  input  wire [1:0]  request_entry_shift,
   input  wire [3:0]  sample_data,
   input  wire        sample_first,
   input  wire        sample_last,
   input  wire [13:0] multiplier_product,
-  output reg  [5:0]  slot_multiply_entry_coefficient = 6'd0,
-  output reg  [1:0]  slot_retire_entry_row = 2'd0,
-  output reg         slot_retire_entry_ends = 1'b0,
-  output reg         slot_retire_owner_first = 1'b0,
-  output reg         slot_retire_owner_last = 1'b0,
-  output reg  [7:0]  operand = 8'd0,
-  output wire [6:0]  words_2
+  input  wire        advance,
+  output reg  [7:0]  multiplier_operand = 8'd0,
+  output reg  [5:0]  multiplier_coefficient = 6'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data,
+  output reg  [1:0]  beats_payload_row = 2'd0,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   wire [7:0] operand_intermediate_data;
   wire [7:0] carry_intermediate_data;
@@ -459,29 +459,29 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   lmu_memory_pipeline_pipeline_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(increment),
-    .advance(advance),
-    .fetch_addr(slot_accumulate_entry_row),
+    .read_address(slot_accumulate_entry_row),
+    .add_increments(increment),
     .read_clear(slot_accumulate_owner_clear),
     .add_address(slot_write_entry_row),
     .add_valid(slot_write_entry_retire),
-    .outputs(words_2)
+    .advance(advance),
+    .outputs(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance & slot_retire_entry_retire) words[{slot_retire_entry_row, ~slot_retire_owner_bank}] <=
-        words_2;
+    if (advance & slot_retire_entry_retire) words[{beats_payload_row, ~slot_retire_owner_bank}] <=
+        beats_payload_data;
   always @(posedge clk)
     if (advance) begin
-      operand_state_data <= words[{slot_read_entry_operand, slot_read_owner_bank}];
-      if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
-          {slot_read_entry_operand, slot_read_owner_bank}) operand_state_data <= words_2;
+      operand_state_data <= words[{request_entry_operand, slot_read_owner_bank}];
+      if ((advance & slot_retire_entry_retire) && {beats_payload_row, ~slot_retire_owner_bank} ==
+          {request_entry_operand, slot_read_owner_bank}) operand_state_data <= beats_payload_data;
     end
   always @(posedge clk)
     if (advance) begin
       carry_state_data <= words[{slot_multiply_entry_carry, slot_multiply_owner_bank}];
-      if ((advance & slot_retire_entry_retire) && {slot_retire_entry_row, ~slot_retire_owner_bank} ==
-          {slot_multiply_entry_carry, slot_multiply_owner_bank}) carry_state_data <= words_2;
+      if ((advance & slot_retire_entry_retire) && {beats_payload_row, ~slot_retire_owner_bank} ==
+          {slot_multiply_entry_carry, slot_multiply_owner_bank}) carry_state_data <= beats_payload_data;
     end
   always @(posedge clk)
     if (rst) begin
@@ -511,7 +511,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_store <= 1'b0;
       slot_multiply_entry_retire <= 1'b0;
       slot_multiply_entry_ends <= 1'b0;
-      slot_multiply_entry_coefficient <= 6'd0;
+      multiplier_coefficient <= 6'd0;
       slot_multiply_entry_shift <= 2'd0;
       slot_multiply_owner_bank <= 1'b0;
       slot_multiply_owner_clear <= 1'b0;
@@ -545,37 +545,37 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_write_owner_bank <= 1'b0;
       slot_write_owner_first <= 1'b0;
       slot_write_owner_last <= 1'b0;
-      slot_retire_entry_row <= 2'd0;
+      beats_payload_row <= 2'd0;
       slot_retire_entry_retire <= 1'b0;
-      slot_retire_entry_ends <= 1'b0;
+      beats_valid <= 1'b0;
       slot_retire_owner_bank <= 1'b0;
-      slot_retire_owner_first <= 1'b0;
-      slot_retire_owner_last <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
       held_owner_bank <= 1'b0;
       held_owner_clear <= 1'b0;
       held_owner_first <= 1'b0;
       held_owner_last <= 1'b0;
       carry_sample_1 <= 4'd0;
       carry_sample_2 <= 4'd0;
-      operand <= 8'd0;
+      multiplier_operand <= 8'd0;
       carry <= 8'd0;
       row_sum <= 16'd0;
       intermediate <= 8'd0;
       increment <= 16'd0;
     end else if (advance) begin
-      slot_align_entry_operand_is_state <= slot_read_entry_operand_is_state;
-      slot_align_entry_operand_less_input <= slot_read_entry_operand_less_input;
-      slot_align_entry_carry <= slot_read_entry_carry;
-      slot_align_entry_adds_carry <= slot_read_entry_adds_carry;
-      slot_align_entry_carry_is_state <= slot_read_entry_carry_is_state;
-      slot_align_entry_carry_less_input <= slot_read_entry_carry_less_input;
-      slot_align_entry_opens <= slot_read_entry_opens;
-      slot_align_entry_row <= slot_read_entry_row;
-      slot_align_entry_store <= slot_read_entry_store;
-      slot_align_entry_retire <= slot_read_entry_retire;
-      slot_align_entry_ends <= slot_read_entry_ends;
-      slot_align_entry_coefficient <= slot_read_entry_coefficient;
-      slot_align_entry_shift <= slot_read_entry_shift;
+      slot_align_entry_operand_is_state <= request_entry_operand_is_state;
+      slot_align_entry_operand_less_input <= request_entry_operand_less_input;
+      slot_align_entry_carry <= request_entry_carry;
+      slot_align_entry_adds_carry <= request_entry_adds_carry;
+      slot_align_entry_carry_is_state <= request_entry_carry_is_state;
+      slot_align_entry_carry_less_input <= request_entry_carry_less_input;
+      slot_align_entry_opens <= request_entry_opens;
+      slot_align_entry_row <= request_entry_row;
+      slot_align_entry_store <= request_entry_store;
+      slot_align_entry_retire <= request_entry_retire;
+      slot_align_entry_ends <= request_entry_ends;
+      slot_align_entry_coefficient <= request_entry_coefficient;
+      slot_align_entry_shift <= request_entry_shift;
       slot_align_owner_bank <= slot_read_owner_bank;
       slot_align_owner_clear <= slot_read_owner_clear;
       slot_align_owner_first <= slot_read_owner_first;
@@ -589,7 +589,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_multiply_entry_store <= slot_align_entry_store;
       slot_multiply_entry_retire <= slot_align_entry_retire;
       slot_multiply_entry_ends <= slot_align_entry_ends;
-      slot_multiply_entry_coefficient <= slot_align_entry_coefficient;
+      multiplier_coefficient <= slot_align_entry_coefficient;
       slot_multiply_entry_shift <= slot_align_entry_shift;
       slot_multiply_owner_bank <= slot_align_owner_bank;
       slot_multiply_owner_clear <= slot_align_owner_clear;
@@ -623,19 +623,19 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       slot_write_owner_bank <= slot_round_owner_bank;
       slot_write_owner_first <= slot_round_owner_first;
       slot_write_owner_last <= slot_round_owner_last;
-      slot_retire_entry_row <= slot_write_entry_row;
+      beats_payload_row <= slot_write_entry_row;
       slot_retire_entry_retire <= slot_write_entry_retire;
-      slot_retire_entry_ends <= slot_write_entry_ends;
+      beats_valid <= slot_write_entry_ends;
       slot_retire_owner_bank <= slot_write_owner_bank;
-      slot_retire_owner_first <= slot_write_owner_first;
-      slot_retire_owner_last <= slot_write_owner_last;
+      beats_payload_first <= slot_write_owner_first;
+      beats_payload_last <= slot_write_owner_last;
       held_owner_bank <= slot_read_owner_bank;
       held_owner_clear <= slot_read_owner_clear;
       held_owner_first <= slot_read_owner_first;
       held_owner_last <= slot_read_owner_last;
       carry_sample_1 <= held_sample;
       carry_sample_2 <= carry_sample_1;
-      operand <= slot_align_entry_operand_is_state ? difference : operand_intermediate_data;
+      multiplier_operand <= slot_align_entry_operand_is_state ? difference : operand_intermediate_data;
       carry <= slot_accumulate_entry_adds_carry ? chosen : 8'd0;
       row_sum <= $signed(slot_accumulate_entry_opens ? 16'd0 : row_sum) + $signed(multiplier_product);
       intermediate <= (shifted[8:1] + {7'd0, shifted[0]}) + carry;
@@ -650,12 +650,12 @@ endmodule
 module lmu_memory_pipeline_pipeline_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [15:0] step_0,
-  input  wire        advance,
-  input  wire [1:0]  fetch_addr,
+  input  wire [1:0]  read_address,
+  input  wire [15:0] add_increments,
   input  wire        read_clear,
   input  wire [1:0]  add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs = 7'd0
 );
   reg [29:0] integrators [0:3];
@@ -676,16 +676,16 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
   end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
-  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(step_0);
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(add_increments);
   wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_residue,
           store_data_accumulator};
     end
   always @(posedge clk)
@@ -735,8 +735,8 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
-  input  wire       advance,
   input  wire       valid,
+  input  wire       advance,
   output wire       ends,
   output wire [3:0] next_slot,
   output wire       issue,

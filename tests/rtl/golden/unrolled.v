@@ -67,17 +67,17 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(samples_payload_first),
-    .sample_issue_last(samples_payload_last),
-    .advance(advance),
+    .samples_valid(samples_valid),
     .samples_payload_data(samples_payload_data),
-    .ready(samples_ready),
-    .sample_retire_valid(beats_valid),
-    .sample_retire_first(beats_payload_first),
-    .sample_retire_last(beats_payload_last),
-    .words_0(beats_payload_data_0),
-    .words_1(beats_payload_data_1)
+    .samples_payload_first(samples_payload_first),
+    .samples_payload_last(samples_payload_last),
+    .advance(advance),
+    .samples_ready(samples_ready),
+    .beats_valid(beats_valid),
+    .beats_payload_data_0(beats_payload_data_0),
+    .beats_payload_data_1(beats_payload_data_1),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 endmodule
 
@@ -85,17 +85,17 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire       clk,
   input  wire       rst,
-  input  wire       valid,
-  input  wire       first,
-  input  wire       sample_issue_last,
-  input  wire       advance,
+  input  wire       samples_valid,
   input  wire [3:0] samples_payload_data,
-  output wire       ready,
-  output reg        sample_retire_valid = 1'b0,
-  output reg        sample_retire_first = 1'b0,
-  output reg        sample_retire_last = 1'b0,
-  output wire [6:0] words_0,
-  output wire [6:0] words_1
+  input  wire       samples_payload_first,
+  input  wire       samples_payload_last,
+  input  wire       advance,
+  output wire       samples_ready,
+  output reg        beats_valid = 1'b0,
+  output wire [6:0] beats_payload_data_0,
+  output wire [6:0] beats_payload_data_1,
+  output reg        beats_payload_first = 1'b0,
+  output reg        beats_payload_last = 1'b0
 );
   wire sample_issue_valid;
   wire clear;
@@ -127,19 +127,19 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
-    .valid(valid),
-    .first(first),
     .ends(sample_issue_valid),
-    .ready(ready),
+    .ready(samples_ready),
     .clear(clear)
   );
   lmu_memory_pipeline_pipeline_words words (
     .clk(clk),
     .advance(advance),
-    .words_write_en(sample_retire_valid),
-    .words_write_data_0(words_0),
-    .words_write_data_1(words_1),
+    .words_write_en(beats_valid),
+    .words_write_data_0(beats_payload_data_0),
+    .words_write_data_1(beats_payload_data_1),
     .words_read_data_0(words_read_data_0),
     .words_read_data_1(words_read_data_1)
   );
@@ -147,13 +147,13 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(stage_3_4),
-    .step_1(stage_3_6[12:0]),
-    .advance(advance),
+    .add_increments_0(stage_3_4),
+    .add_increments_1(stage_3_6[12:0]),
     .read_clear(sample_compute_1_clear),
     .add_valid(sample_integrate_valid),
-    .outputs_0(words_0),
-    .outputs_1(words_1)
+    .advance(advance),
+    .outputs_0(beats_payload_data_0),
+    .outputs_1(beats_payload_data_1)
   );
 
   always @(posedge clk)
@@ -175,9 +175,9 @@ module lmu_memory_pipeline_pipeline (
       sample_integrate_valid <= 1'b0;
       sample_integrate_first <= 1'b0;
       sample_integrate_last <= 1'b0;
-      sample_retire_valid <= 1'b0;
-      sample_retire_first <= 1'b0;
-      sample_retire_last <= 1'b0;
+      beats_valid <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
     end else if (advance) begin
       stage_1_0 <= $signed(word_0) + $signed(word_1);
       stage_1_1 <= samples_payload_data;
@@ -188,17 +188,17 @@ module lmu_memory_pipeline_pipeline (
       stage_3_6 <= $signed(stage_2_5) * -14'sd31;
       sample_compute_1_valid <= sample_issue_valid;
       sample_compute_1_clear <= clear;
-      sample_compute_1_first <= first;
-      sample_compute_1_last <= sample_issue_last;
+      sample_compute_1_first <= samples_payload_first;
+      sample_compute_1_last <= samples_payload_last;
       sample_compute_2_valid <= sample_compute_1_valid;
       sample_compute_2_first <= sample_compute_1_first;
       sample_compute_2_last <= sample_compute_1_last;
       sample_integrate_valid <= sample_compute_2_valid;
       sample_integrate_first <= sample_compute_2_first;
       sample_integrate_last <= sample_compute_2_last;
-      sample_retire_valid <= sample_integrate_valid;
-      sample_retire_first <= sample_integrate_first;
-      sample_retire_last <= sample_integrate_last;
+      beats_valid <= sample_integrate_valid;
+      beats_payload_first <= sample_integrate_first;
+      beats_payload_last <= sample_integrate_last;
     end
 endmodule
 
@@ -206,11 +206,11 @@ endmodule
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [10:0] step_0,
-  input  wire [12:0] step_1,
-  input  wire        advance,
+  input  wire [10:0] add_increments_0,
+  input  wire [12:0] add_increments_1,
   input  wire        read_clear,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
@@ -230,11 +230,11 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [19:0] base_1 = 20'd0;
 
   wire [29:0] chosen = clear ? 30'd0 : {fetch_data_0_residue, fetch_data_0_accumulator};
-  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed({step_0, 2'd0});
-  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed({step_0, 2'd0});
+  wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed({add_increments_0, 2'd0});
+  wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed({add_increments_0, 2'd0});
   wire [29:0] chosen_2 = clear ? 30'd0 : {fetch_data_1_residue, fetch_data_1_accumulator};
-  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed({step_1, 1'b0});
-  wire [17:0] sum_1 = $signed(base_1[17:0]) + $signed({step_1, 1'b0});
+  wire [18:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed({add_increments_1, 1'b0});
+  wire [17:0] sum_1 = $signed(base_1[17:0]) + $signed({add_increments_1, 1'b0});
   wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
   wire [19:0] sum_2 = $signed(chosen_2[18:0]) + 20'sd1024;
 
@@ -353,9 +353,9 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
-  input  wire advance,
   input  wire valid,
   input  wire first,
+  input  wire advance,
   output wire ends,
   output wire ready,
   output wire clear

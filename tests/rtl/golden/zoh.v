@@ -81,20 +81,20 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(samples_payload_first),
-    .advance(advance),
+    .samples_valid(samples_valid),
     .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
     .samples_payload_last(samples_payload_last),
+    .advance(advance),
     .multipliers_0_product(multipliers_0_product[12:0]),
-    .ready(samples_ready),
-    .slot(rom_read_addr),
-    .operands(multipliers_0_operand),
-    .slot_retire_valid(beats_valid),
-    .slot_retire_group(beats_payload_index),
-    .slot_retire_first(beats_payload_first),
-    .slot_retire_last(beats_payload_last),
-    .words_2(beats_payload_data)
+    .samples_ready(samples_ready),
+    .rom_address(rom_read_addr),
+    .multipliers_0_operand(multipliers_0_operand),
+    .beats_valid(beats_valid),
+    .beats_payload_data(beats_payload_data),
+    .beats_payload_index(beats_payload_index),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
@@ -108,20 +108,20 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire        advance,
+  input  wire        samples_valid,
   input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
   input  wire        samples_payload_last,
+  input  wire        advance,
   input  wire [12:0] multipliers_0_product,
-  output wire        ready,
-  output wire [3:0]  slot,
-  output reg  [7:0]  operands = 8'd0,
-  output reg         slot_retire_valid = 1'b0,
-  output reg  [1:0]  slot_retire_group = 2'd0,
-  output reg         slot_retire_first = 1'b0,
-  output reg         slot_retire_last = 1'b0,
-  output wire [6:0]  words_2
+  output wire        samples_ready,
+  output wire [3:0]  rom_address,
+  output reg  [7:0]  multipliers_0_operand = 8'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data,
+  output reg  [1:0]  beats_payload_index = 2'd0,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   wire ends;
   wire issue;
@@ -178,43 +178,43 @@ module lmu_memory_pipeline_pipeline (
   wire [1:0] next_column_group =
       issue ? (row_ends ? 2'd0 : column_group == 2'd2 ? 2'd0 : column_group + 2'd1) :
       column_group;
-  wire sample_first = inverse ? held_sample_first : first;
+  wire sample_first = inverse ? held_sample_first : samples_payload_first;
   wire sample_last = inverse ? held_sample_last : samples_payload_last;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
-    .valid(valid),
-    .first(first),
     .ends(ends),
-    .slot(slot),
+    .slot(rom_address),
     .issue(issue),
     .starts(starts),
     .clear(clear),
-    .ready(ready)
+    .ready(samples_ready)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(row_sums),
-    .advance(advance),
-    .fetch_addr(slot_multiply_group),
+    .read_address(slot_multiply_group),
+    .add_increments(row_sums),
     .read_clear(slot_multiply_clear),
     .add_address(slot_integrate_group),
     .add_valid(slot_integrate_valid),
-    .outputs(words_2)
+    .advance(advance),
+    .outputs(beats_payload_data)
   );
 
   always @(posedge clk)
-    if (advance & slot_retire_valid) words[{slot_retire_group, slot_retire_bank}] <= words_2;
+    if (advance & beats_valid) words[{beats_payload_index, slot_retire_bank}] <= beats_payload_data;
   always @(posedge clk)
     if (advance) begin
       words_read_data <= words[{next_column_group, next_bank}];
-      if ((advance & slot_retire_valid) && {slot_retire_group, slot_retire_bank} == {next_column_group,
-          next_bank}) words_read_data <= words_2;
+      if ((advance & beats_valid) && {beats_payload_index, slot_retire_bank} == {next_column_group,
+          next_bank}) words_read_data <= beats_payload_data;
     end
   always @(posedge clk)
     if (rst) step <= 2'd0;
@@ -226,7 +226,7 @@ module lmu_memory_pipeline_pipeline (
     if (rst) begin
       bank_bit <= 1'b0;
       column_group <= 2'd0;
-      operands <= 8'd0;
+      multipliers_0_operand <= 8'd0;
       slot_multiply_valid <= 1'b0;
       slot_multiply_starts_row <= 1'b0;
       slot_multiply_ends_row <= 1'b0;
@@ -246,15 +246,15 @@ module lmu_memory_pipeline_pipeline (
       slot_integrate_bank <= 1'b0;
       slot_integrate_first <= 1'b0;
       slot_integrate_last <= 1'b0;
-      slot_retire_valid <= 1'b0;
-      slot_retire_group <= 2'd0;
+      beats_valid <= 1'b0;
+      beats_payload_index <= 2'd0;
       slot_retire_bank <= 1'b0;
-      slot_retire_first <= 1'b0;
-      slot_retire_last <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
     end else if (advance) begin
       bank_bit <= next_bank;
       column_group <= next_column_group;
-      operands <= $signed(word_0) - $signed({entered, 2'd0});
+      multipliers_0_operand <= $signed(word_0) - $signed({entered, 2'd0});
       slot_multiply_valid <= issue;
       slot_multiply_starts_row <= is_equal;
       slot_multiply_ends_row <= row_ends;
@@ -274,11 +274,11 @@ module lmu_memory_pipeline_pipeline (
       slot_integrate_bank <= slot_accumulate_bank;
       slot_integrate_first <= slot_accumulate_first;
       slot_integrate_last <= slot_accumulate_last;
-      slot_retire_valid <= slot_integrate_valid;
-      slot_retire_group <= slot_integrate_group;
+      beats_valid <= slot_integrate_valid;
+      beats_payload_index <= slot_integrate_group;
       slot_retire_bank <= slot_integrate_bank;
-      slot_retire_first <= slot_integrate_first;
-      slot_retire_last <= slot_integrate_last;
+      beats_payload_first <= slot_integrate_first;
+      beats_payload_last <= slot_integrate_last;
     end
   always @(posedge clk)
     if (rst) begin
@@ -287,7 +287,7 @@ module lmu_memory_pipeline_pipeline (
       held_sample_last <= 1'b0;
     end else if (advance && !inverse && issue) begin
       held_sample_data <= samples_payload_data;
-      held_sample_first <= first;
+      held_sample_first <= samples_payload_first;
       held_sample_last <= samples_payload_last;
     end
   always @(posedge clk)
@@ -306,12 +306,12 @@ endmodule
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [12:0] step_0,
-  input  wire        advance,
-  input  wire [1:0]  fetch_addr,
+  input  wire [1:0]  read_address,
+  input  wire [12:0] add_increments,
   input  wire        read_clear,
   input  wire [1:0]  add_address,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs = 7'd0
 );
   reg [25:0] integrators [0:2];
@@ -331,16 +331,16 @@ module lmu_memory_pipeline_pipeline_bank (
   end
 
   wire [25:0] chosen = clear ? 26'd0 : integrators_word;
-  wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [15:0] sum_0 = $signed(base_0[15:0]) + $signed(step_0);
+  wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
+  wire [15:0] sum_0 = $signed(base_0[15:0]) + $signed(add_increments);
   wire [17:0] sum = $signed(chosen[16:0]) + 18'sd256;
 
   always @(posedge clk)
     if (advance & store_en) integrators[store_addr] <= {store_data_residue, store_data_accumulator};
   always @(posedge clk)
     if (advance) begin
-      integrators_word <= integrators[fetch_addr];
-      if ((advance & store_en) && store_addr == fetch_addr) integrators_word <= {store_data_residue,
+      integrators_word <= integrators[read_address];
+      if ((advance & store_en) && store_addr == read_address) integrators_word <= {store_data_residue,
           store_data_accumulator};
     end
   always @(posedge clk)
@@ -369,9 +369,9 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire       clk,
   input  wire       rst,
-  input  wire       advance,
   input  wire       valid,
   input  wire       first,
+  input  wire       advance,
   output wire       ends,
   output reg  [3:0] slot = 4'd0,
   output wire       issue,

@@ -74,23 +74,23 @@ module lmu_memory_pipeline (
   lmu_memory_pipeline_pipeline pipeline (
     .clk(clk),
     .rst(rst),
-    .valid(samples_valid),
-    .first(samples_payload_first),
-    .sample_data(samples_payload_data),
-    .sample_last(samples_payload_last),
-    .advance(advance),
+    .samples_valid(samples_valid),
+    .samples_payload_data(samples_payload_data),
+    .samples_payload_first(samples_payload_first),
+    .samples_payload_last(samples_payload_last),
     .multipliers_0_product(multipliers_0_product),
     .multipliers_1_product(multipliers_1_product),
     .multipliers_2_product(multipliers_2_product),
     .multipliers_3_product(multipliers_3_product),
-    .ready(samples_ready),
-    .operands_0(multipliers_0_operand),
-    .operands_1(multipliers_1_operand),
-    .slot_retire_valid(beats_valid),
-    .slot_retire_first(beats_payload_first),
-    .slot_retire_last(beats_payload_last),
-    .words_0(beats_payload_data_0),
-    .words_1(beats_payload_data_1)
+    .advance(advance),
+    .samples_ready(samples_ready),
+    .multipliers_0_operand(multipliers_0_operand),
+    .multipliers_1_operand(multipliers_1_operand),
+    .beats_valid(beats_valid),
+    .beats_payload_data_0(beats_payload_data_0),
+    .beats_payload_data_1(beats_payload_data_1),
+    .beats_payload_first(beats_payload_first),
+    .beats_payload_last(beats_payload_last)
   );
 
   always @(posedge clk)
@@ -111,23 +111,23 @@ endmodule
 module lmu_memory_pipeline_pipeline (
   input  wire        clk,
   input  wire        rst,
-  input  wire        valid,
-  input  wire        first,
-  input  wire [3:0]  sample_data,
-  input  wire        sample_last,
-  input  wire        advance,
+  input  wire        samples_valid,
+  input  wire [3:0]  samples_payload_data,
+  input  wire        samples_payload_first,
+  input  wire        samples_payload_last,
   input  wire [13:0] multipliers_0_product,
   input  wire [13:0] multipliers_1_product,
   input  wire [13:0] multipliers_2_product,
   input  wire [13:0] multipliers_3_product,
-  output wire        ready,
-  output reg  [7:0]  operands_0 = 8'd0,
-  output reg  [7:0]  operands_1 = 8'd0,
-  output reg         slot_retire_valid = 1'b0,
-  output reg         slot_retire_first = 1'b0,
-  output reg         slot_retire_last = 1'b0,
-  output wire [6:0]  words_0,
-  output wire [6:0]  words_1
+  input  wire        advance,
+  output wire        samples_ready,
+  output reg  [7:0]  multipliers_0_operand = 8'd0,
+  output reg  [7:0]  multipliers_1_operand = 8'd0,
+  output reg         beats_valid = 1'b0,
+  output wire [6:0]  beats_payload_data_0,
+  output wire [6:0]  beats_payload_data_1,
+  output reg         beats_payload_first = 1'b0,
+  output reg         beats_payload_last = 1'b0
 );
   wire ends;
   wire clear;
@@ -174,38 +174,39 @@ module lmu_memory_pipeline_pipeline (
   lmu_memory_pipeline_pipeline_sequencer sequencer (
     .clk(clk),
     .rst(rst),
+    .valid(samples_valid),
+    .first(samples_payload_first),
     .advance(advance),
-    .valid(valid),
-    .first(first),
     .ends(ends),
-    .ready(ready),
+    .ready(samples_ready),
     .clear(clear)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
   lmu_memory_pipeline_pipeline_bank bank (
     .clk(clk),
     .rst(rst),
-    .step_0(row_sums_0),
-    .step_1(row_sums_1),
-    .advance(advance),
+    .add_increments_0(row_sums_0),
+    .add_increments_1(row_sums_1),
     .read_clear(slot_tree_0_clear),
     .add_valid(slot_integrate_valid),
-    .outputs_0(words_0),
-    .outputs_1(words_1)
+    .advance(advance),
+    .outputs_0(beats_payload_data_0),
+    .outputs_1(beats_payload_data_1)
   );
 
   always @(posedge clk)
-    if (advance & slot_retire_valid) words[slot_retire_bank] <= {words_1, words_0};
+    if (advance & beats_valid) words[slot_retire_bank] <= {beats_payload_data_1, beats_payload_data_0};
   always @(posedge clk)
     if (advance) begin
       words_word <= words[next_bank];
-      if ((advance & slot_retire_valid) && slot_retire_bank == next_bank) words_word <= {words_1, words_0};
+      if ((advance & beats_valid) && slot_retire_bank == next_bank) words_word <= {beats_payload_data_1,
+          beats_payload_data_0};
     end
   always @(posedge clk)
     if (rst) begin
       bank_bit <= 1'b0;
-      operands_0 <= 8'd0;
-      operands_1 <= 8'd0;
+      multipliers_0_operand <= 8'd0;
+      multipliers_1_operand <= 8'd0;
       slot_multiply_valid <= 1'b0;
       slot_multiply_ends_row <= 1'b0;
       slot_multiply_bank <= 1'b0;
@@ -226,22 +227,22 @@ module lmu_memory_pipeline_pipeline (
       slot_integrate_bank <= 1'b0;
       slot_integrate_first <= 1'b0;
       slot_integrate_last <= 1'b0;
-      slot_retire_valid <= 1'b0;
+      beats_valid <= 1'b0;
       slot_retire_bank <= 1'b0;
-      slot_retire_first <= 1'b0;
-      slot_retire_last <= 1'b0;
+      beats_payload_first <= 1'b0;
+      beats_payload_last <= 1'b0;
       products_0_1_0 <= 15'd0;
       products_1_1_0 <= 15'd0;
     end else if (advance) begin
       bank_bit <= next_bank;
-      operands_0 <= $signed(word_0) - $signed({sample_data, 2'd0});
-      operands_1 <= {word_1[6], word_1};
+      multipliers_0_operand <= $signed(word_0) - $signed({samples_payload_data, 2'd0});
+      multipliers_1_operand <= {word_1[6], word_1};
       slot_multiply_valid <= ends;
       slot_multiply_ends_row <= 1'b1;
       slot_multiply_bank <= ~bank_bit;
       slot_multiply_clear <= clear;
-      slot_multiply_first <= first;
-      slot_multiply_last <= sample_last;
+      slot_multiply_first <= samples_payload_first;
+      slot_multiply_last <= samples_payload_last;
       slot_tree_0_valid <= slot_multiply_valid;
       slot_tree_0_ends_row <= slot_multiply_ends_row;
       slot_tree_0_bank <= slot_multiply_bank;
@@ -256,10 +257,10 @@ module lmu_memory_pipeline_pipeline (
       slot_integrate_bank <= slot_accumulate_bank;
       slot_integrate_first <= slot_accumulate_first;
       slot_integrate_last <= slot_accumulate_last;
-      slot_retire_valid <= slot_integrate_valid;
+      beats_valid <= slot_integrate_valid;
       slot_retire_bank <= slot_integrate_bank;
-      slot_retire_first <= slot_integrate_first;
-      slot_retire_last <= slot_integrate_last;
+      beats_payload_first <= slot_integrate_first;
+      beats_payload_last <= slot_integrate_last;
       products_0_1_0 <= $signed(multipliers_0_product) + $signed(multipliers_1_product);
       products_1_1_0 <= $signed(multipliers_2_product) + $signed(multipliers_3_product);
     end
@@ -283,11 +284,11 @@ endmodule
 module lmu_memory_pipeline_pipeline_bank (
   input  wire        clk,
   input  wire        rst,
-  input  wire [12:0] step_0,
-  input  wire [12:0] step_1,
-  input  wire        advance,
+  input  wire [12:0] add_increments_0,
+  input  wire [12:0] add_increments_1,
   input  wire        read_clear,
   input  wire        add_valid,
+  input  wire        advance,
   output reg  [6:0]  outputs_0 = 7'd0,
   output reg  [6:0]  outputs_1 = 7'd0
 );
@@ -307,11 +308,11 @@ module lmu_memory_pipeline_pipeline_bank (
   reg [18:0] base_1 = 19'd0;
 
   wire [27:0] chosen = clear ? 28'd0 : {fetch_data_0_residue, fetch_data_0_accumulator};
-  wire [17:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0);
-  wire [16:0] sum_0 = $signed(base_0[16:0]) + $signed(step_0);
+  wire [17:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments_0);
+  wire [16:0] sum_0 = $signed(base_0[16:0]) + $signed(add_increments_0);
   wire [27:0] chosen_2 = clear ? 28'd0 : {fetch_data_1_residue, fetch_data_1_accumulator};
-  wire [17:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(step_1);
-  wire [16:0] sum_1 = $signed(base_1[16:0]) + $signed(step_1);
+  wire [17:0] new_accumulator_1 = $signed(old_accumulator_1) + $signed(add_increments_1);
+  wire [16:0] sum_1 = $signed(base_1[16:0]) + $signed(add_increments_1);
   wire [18:0] sum = $signed(chosen[17:0]) + 19'sd512;
   wire [18:0] sum_2 = $signed(chosen_2[17:0]) + 19'sd512;
 
@@ -402,9 +403,9 @@ endmodule
 module lmu_memory_pipeline_pipeline_sequencer (
   input  wire clk,
   input  wire rst,
-  input  wire advance,
   input  wire valid,
   input  wire first,
+  input  wire advance,
   output wire ends,
   output wire ready,
   output wire clear
