@@ -17,14 +17,14 @@ ZERO, ONE = 0, 1
 
 
 def constant(value: Value) -> int | None:
-    """The number that `value` is, unsigned; None if it is not constant."""
+    """Return a constant value as an unsigned number; None if some net is not constant."""
     if any(net > ONE for net in value):
         return None
     return sum(net << bit for bit, net in enumerate(value))
 
 
 def constant_value(number: int, width: int) -> Value:
-    """A number as nets."""
+    """Return a number, in two's complement if it is negative, as a constant value of `width` bits."""
     return tuple(number >> bit & 1 for bit in range(width))
 
 
@@ -33,10 +33,11 @@ class Cell:
     """What drives some nets.
 
     Attributes:
-        module: index of the module that it stands in.
-        outputs: the nets that it drives.
-        origin: the signal, as its `id`, that it was written for, and the field of it; None for parts of expressions.
-        place: file and line in the source.
+        module: The index of the module that the cell stands in.
+        outputs: The nets that the cell drives, the lowest bit first.
+        origin: The signal that the cell was written for, as its `id`, and the field of that signal; None for a part of
+            an expression.
+        place: The file and line of the Python source that it comes from.
     """
 
     module: int
@@ -45,10 +46,10 @@ class Cell:
     place: Any = field(default=None, kw_only=True)
 
     def map(self, resolve: Callable[[Value], Value]) -> None:
-        """Replace every value that the cell reads by `resolve` of it."""
+        """Replace each value that the cell reads by what `resolve` returns for it."""
 
     def inputs(self) -> Iterator[Value]:
-        """Every value that the cell reads."""
+        """Return the values that the cell reads."""
         seen: list[Value] = []
 
         def note(value: Value) -> Value:
@@ -59,20 +60,23 @@ class Cell:
         return iter(seen)
 
     def reads(self, bit: int) -> Iterable[int]:
-        """The nets on which output `bit` depends."""
+        """Return the nets that output `bit` depends on."""
         return (net for value in self.inputs() for net in value)
 
     def keep(self, low: int, high: int) -> None:
-        """Drive output bits low … high − 1 only, where the cell can be cut; else stay whole."""
+        """Cut the cell to output bits low … high − 1. A cell that cannot be cut stays as it is."""
 
     def key(self) -> Any:
-        """What, beside the inputs, decides the outputs; None if nothing does, or if it does not matter."""
+        """Return what decides the outputs beside the inputs; None for cells that must stay apart, as registers."""
         return None
 
 
 @dataclass(eq=False)
 class Operation(Cell):
-    """An operator of expressions; operands are as wide as the result, except for comparisons, selects and shifts.
+    """An operator of an expression.
+
+    Operands are as wide as the result, except in comparisons, reductions, the test of a multiplexer and the amount of a
+    shift.
 
     Symbols are those of Amaranth: ``~ - r| r& r^ + * & ^ | << u>> s>> == != u< s< … m``, ``m`` being a multiplexer.
     """
@@ -132,7 +136,7 @@ class Selection(Cell):
 
     @property
     def padded(self) -> Value:
-        """The value, long enough for every offset."""
+        """The value, extended so that every offset selects bits of it."""
         reach = ((1 << len(self.offset)) - 1) * self.stride + len(self.outputs)
         filling = self.value[-1] if self.signed and self.value else ZERO
         return self.value + (filling,) * (reach - len(self.value))
@@ -140,10 +144,25 @@ class Selection(Cell):
 
 @dataclass(eq=False)
 class Match(Cell):
-    """Whether `value` fits one of the patterns of 0, 1 and − (either)."""
+    """Whether a value fits one of several patterns.
+
+    Attributes:
+        value: The value.
+        patterns: Words of the characters ``0``, ``1`` and ``-`` (either), one for each net, the highest first.
+    """
 
     value: Value
     patterns: tuple[str, ...]
+
+    def comparisons(self, pattern: str) -> list[tuple[Value, int]]:
+        """What must hold for a pattern to fit: values, each with the number that it must equal.
+
+        A pattern without ``-`` is one comparison, any other has one for each net that it speaks of.
+        """
+        if "-" not in pattern:
+            return [(self.value, int(pattern, 2))]
+        bits = zip(self.value, reversed(pattern), strict=True)
+        return [((net,), int(wanted)) for net, wanted in bits if wanted != "-"]
 
     def key(self) -> Any:
         return self.patterns
@@ -154,7 +173,7 @@ class Match(Cell):
 
 @dataclass(eq=False)
 class Priority(Cell):
-    """The first input that is true, one-hot, where `enable` is; none where it is not. The branches of an if."""
+    """The branches of an if: output k is 1 if `enable` and choice k are 1 and no choice before k is."""
 
     enable: Value
     choices: Value
@@ -174,7 +193,7 @@ class Priority(Cell):
 
 @dataclass
 class Step:
-    """An assignment: where `condition`, the bits from `start` on become `value`."""
+    """An assignment: if net `condition` is 1, the bits from `start` on become `value`."""
 
     condition: int
     start: int
@@ -183,7 +202,7 @@ class Step:
 
 @dataclass(eq=False)
 class Choice(Cell):
-    """A value and the assignments that, one after the other, change it."""
+    """A default value and the assignments that change it, one after the other."""
 
     default: Value
     steps: list[Step]
@@ -200,7 +219,7 @@ class Choice(Cell):
                 yield step.value[bit - step.start]
 
     def part(self, low: int, high: int) -> Choice:
-        """The choice of bits low … high − 1."""
+        """Return the choice of bits low … high − 1 only."""
         steps = []
         for step in self.steps:
             begin, end = max(step.start, low), min(step.start + len(step.value), high)
@@ -215,7 +234,7 @@ class Choice(Cell):
 
 @dataclass(eq=False)
 class Register(Cell):
-    """Flip-flops of one clock, rising edge."""
+    """A register of flip-flops: `data` is taken at each rising edge of `clock`, and `init` is the value at power-up."""
 
     data: Value
     init: int
@@ -228,7 +247,7 @@ class Register(Cell):
         return (self.data[bit], *self.clock)
 
     def part(self, low: int, high: int) -> Register:
-        """The flip-flops of bits low … high − 1."""
+        """Return the register of bits low … high − 1 only."""
         init = self.init >> low & ((1 << (high - low)) - 1)
         return replace(self, outputs=self.outputs[low:high], data=self.data[low:high], init=init)
 
@@ -239,7 +258,7 @@ class Register(Cell):
 
 @dataclass(eq=False)
 class Memory(Cell):
-    """An array of words, with its ports."""
+    """A memory: its words at power-up in `contents`, and its write ports."""
 
     name: str
     width: int
@@ -249,7 +268,7 @@ class Memory(Cell):
 
 @dataclass(eq=False)
 class Write(Cell):
-    """A write port; `enable` has a net for each bit of the word."""
+    """A write port of a memory. `enable` has a net for each bit of the word."""
 
     memory: Memory
     data: Value
@@ -264,9 +283,10 @@ class Write(Cell):
 
 @dataclass(eq=False)
 class Read(Cell):
-    """A read port; without a clock, its data follow the address at once.
+    """A read port of a memory. Without a clock its data follow the address at once.
 
-    A word that is written at the same edge through one of the ports in `transparent` is read as it is written.
+    A word that is written at the same edge through one of the ports in `transparent` is read as it is written; through
+    any other port, as it was before.
     """
 
     memory: Memory

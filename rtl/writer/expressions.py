@@ -41,52 +41,60 @@ LEVELS = {
     "^": 8,
     "|": 9,
 }
-_UNARY, _EQUALITY, _AND, _TERNARY = 1, 6, 10, 12
+_UNARY, _EQUALITY, _AND, _OR, _TERNARY = 1, 6, 10, 11, 12
 _ASSOCIATIVE = frozenset("&^|")
 
 
 def inside(operand: Expression, level: int, symbol: str = "") -> str:
-    """The operand's text, in parentheses unless it binds more strongly than every operator that readers mix up."""
+    """Return an operand as text, in parentheses unless it is a name, has a sign, or repeats an associative operator."""
     same = symbol in _ASSOCIATIVE and operand.text and operand.level == level
     return operand.text if operand.level <= _UNARY or same else f"({operand.text})"
 
 
 def number(value: int, width: int) -> str:
-    """A constant of `width` bits, in binary where it is short."""
+    """Return an unsigned constant of `width` bits: decimal below 10, else hexadecimal."""
     if width == 1:
         return f"1'b{value}"
     return f"{width}'d{value}" if value < 10 else f"{width}'h{value:x}"
 
 
 def signed_number(value: int, width: int) -> str:
-    """A constant in two's complement, as a signed number."""
+    """Return a signed constant of `width` bits."""
     if value < 0 and value != -(1 << (width - 1)):
         return f"-{width}'sd{-value}"
     return f"{width}'sd{value}" if value >= 0 else f"{width}'sh{1 << (width - 1):x}"
 
 
 def unary(symbol: str, operand: Expression) -> Expression:
-    """An operator before its operand."""
+    """Return an operator before its operand."""
     text = operand.text if operand.level == 0 else f"({operand.text})"
     return Expression(f"{symbol}{text}", _UNARY)
 
 
 def binary(symbol: str, left: Expression, right: Expression, *, extending: bool = False) -> Expression:
-    """An operator between two operands."""
+    """Return an operator between two operands."""
     level = LEVELS[symbol]
     return Expression(f"{inside(left, level, symbol)} {symbol} {inside(right, level, symbol)}", level, extending)
 
 
 def conjunction(terms: Sequence[Expression]) -> Expression:
-    """Conditions joined by ``&&``."""
+    """Return conditions joined by ``&&``."""
     if len(terms) == 1:
         return terms[0]
     texts = [term.text if term.level <= _EQUALITY or term.level == _AND else f"({term.text})" for term in terms]
     return Expression(" && ".join(texts), _AND)
 
 
+def disjunction(terms: Sequence[Expression]) -> Expression:
+    """Return conditions joined by ``||``."""
+    if len(terms) == 1:
+        return terms[0]
+    texts = [term.text if term.level <= _EQUALITY else f"({term.text})" for term in terms]
+    return Expression(" || ".join(texts), _OR)
+
+
 def conditional(test: Expression, yes: Expression, no: Expression) -> Expression:
-    """``test ? yes : no``; a chain of these reads as if, else if, else."""
+    """Return ``test ? yes : no``; a chain of these reads as if, else if, else."""
     condition = test.text if test.level <= _EQUALITY else f"({test.text})"
     positive = yes.text if yes.level < _TERNARY else f"({yes.text})"
     first = f"{condition} ? {positive} :"

@@ -21,7 +21,7 @@ from lmu_hw.rtl.writer.cells import (
 
 
 def folded(cell: Cell) -> Value | None:
-    """Nets that equal the cell's outputs and that something simpler drives; None if there are none.
+    """Return nets that equal the cell's outputs and that something simpler drives; None if there are none.
 
     Where an output equals itself, that bit remains. A cell may become a simpler one of its kind.
     """
@@ -72,7 +72,7 @@ def _folded_priority(cell: Priority) -> Value | None:
 
 
 def _folded_choice(cell: Choice) -> Value | None:
-    """Bits that only unconditional assignments change, or nothing, are what they are set to."""
+    """Fold the bits that nothing, or only unconditional assignments, change: they are what they are set to."""
     cell.steps = [step for step in cell.steps if step.condition != ZERO and step.value]
     # Nothing before the last unconditional assignment of all bits matters.
     whole = [k for k, s in enumerate(cell.steps) if s.condition == ONE and len(s.value) == len(cell.outputs)]
@@ -88,11 +88,11 @@ def _folded_choice(cell: Choice) -> Value | None:
 
 
 def folded_register(cell: Register, choices: dict[int, tuple[Choice, int]]) -> Value | None:
-    """A register that is never set to anything but its initial value is that constant.
+    """Fold a register that is never set to anything but its initial value: it is that constant.
 
     Args:
-        cell: the register.
-        choices: the assignments that drive a net, and which of their bits it is.
+        cell: The register.
+        choices: The assignments that drive a net, and the bit of them that the net is.
     """
     initial = constant_value(cell.init, len(cell.data))
     for own, net, init in zip(cell.outputs, cell.data, initial, strict=True):
@@ -165,7 +165,7 @@ def _folded_operation(cell: Operation) -> Value | None:
 
 
 def _folded_by_constant(cell: Operation, numbers: list[int | None]) -> Value | None:
-    """Sums with 0, comparisons of single bits, and the like."""
+    """Fold an operation with one constant operand: sums with 0, comparisons of single bits, and the like."""
     symbol, (first, last), width = cell.symbol, cell.operands, len(cell.outputs)
     if symbol in ("+", "|", "^") and 0 in numbers:
         return first if numbers[1] == 0 else last

@@ -12,7 +12,13 @@ from lmu_hw.rtl.writer.netlist import Netlist
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a module: direction ``input`` or ``output``, and its nets, the lowest bit first."""
+    """A port of a module.
+
+    Attributes:
+        name: The identifier of the port.
+        direction: ``input`` or ``output``.
+        nets: The nets that it carries, the lowest bit first.
+    """
 
     name: str
     direction: str
@@ -21,18 +27,18 @@ class Port:
 
 @dataclass
 class Place:
-    """A module with what stands in it.
+    """A module with everything that stands in it.
 
     Attributes:
-        index: of the module in the netlist.
-        name: path from the top on, joined.
-        instance: name of the instance in the module around it.
-        cells: those of this module, in the order of the netlist.
-        children: modules within that have something in them.
-        ports: inputs, then outputs, each in the order in which the component names them.
-        names: the identifiers taken so far.
-        named: signals and fields by their nets: what a value is called here.
-        memories: the name of each memory by its `id`.
+        index: The index of the module in the netlist.
+        name: The name of the module in Verilog, its path joined by underscores.
+        instance: The name of its instance in the module around it.
+        cells: The cells of this module, in the order of the netlist.
+        children: The modules within it that hold at least one cell.
+        ports: The inputs and then the outputs.
+        names: The identifiers that the module has used so far.
+        named: The name that the component gave to a value, by its nets.
+        memories: The identifier of each memory, by its `id`.
     """
 
     index: int
@@ -46,17 +52,17 @@ class Place:
     memories: dict[int, str] = field(default_factory=dict)
 
     def name_memories(self) -> None:
-        """Give the memories their names."""
+        """Give each memory its identifier."""
         self.memories = {id(cell): self.names.give(cell.name) for cell in self.cells if isinstance(cell, Memory)}
 
 
 def places(netlist: Netlist, own: Mapping[str, Collection[int]]) -> Place:
-    """The top of the hierarchy, with all that is in it.
+    """Return the top of the hierarchy, with the cells, modules, ports and names of every module.
 
     Args:
-        netlist: the simplified cells.
-        own: the signals of each component's own ports, as their `id`, by its path joined by dots; of several names of
-            what crosses the border of a module, these come first.
+        netlist: The simplified cells.
+        own: The signals of each component's own ports, as their `id`, by its path joined by dots. Where a value that
+            crosses the border of a module has several names, the port takes one of these.
     """
     names = Names()
     made = [Place(0, names.take(netlist.modules[0].path[0]), "")]
@@ -90,12 +96,12 @@ def places(netlist: Netlist, own: Mapping[str, Collection[int]]) -> Place:
 
 
 def distinct(value: Iterable[int], live: Collection[int]) -> Value:
-    """The nets of a value that something drives and something reads, each once."""
+    """Return the nets of a value that an output depends on, each once, without constants."""
     return tuple(dict.fromkeys(net for net in value if net > ONE and net in live))
 
 
 def _crossings(netlist: Netlist) -> tuple[list[dict[int, None]], list[dict[int, None]]]:
-    """The nets that come into each module, and those that leave it; as ordered sets."""
+    """Return the nets that enter each module, and those that leave each module, as ordered sets."""
     parents = [module.parent for module in netlist.modules]
     chains = [_chain(k, parents) for k in range(len(parents))]
     home = {net: cell.module for cell in netlist.cells for net in cell.outputs}
@@ -124,6 +130,7 @@ def _crossings(netlist: Netlist) -> tuple[list[dict[int, None]], list[dict[int, 
 
 
 def _chain(index: int, parents: list[int | None]) -> list[int]:
+    """Return the modules from the top down to the one with this index."""
     chain: list[int] = []
     at: int | None = index
     while at is not None:
@@ -133,7 +140,7 @@ def _chain(index: int, parents: list[int | None]) -> list[int]:
 
 
 def _grouped(nets: dict[int, None], named: list[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
-    """`nets` in groups with names: those of signals that cross as a whole first, then parts of signals."""
+    """Yield the nets in groups with names: first the signals and fields that cross as a whole, then parts of them."""
     left = dict(nets)
     for whole in (True, False):
         for name, value in named:
@@ -142,6 +149,7 @@ def _grouped(nets: dict[int, None], named: list[tuple[str, Value]]) -> Iterator[
                 yield name, group
                 for net in group:
                     del left[net]
+    # What has no name stays together by the cell that drives it: the upper bits of a net in Amaranth's netlist.
     by_cell: dict[int, list[int]] = {}
     for net in sorted(left):
         by_cell.setdefault(net >> 16, []).append(net)

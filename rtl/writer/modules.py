@@ -32,13 +32,13 @@ from lmu_hw.rtl.writer.statements import case, clocked, if_else, wrapped
 def verilog(
     netlist: Netlist, comments: Mapping[str, str], own: Mapping[str, Collection[int]], meanings: Mapping[str, str]
 ) -> str:
-    """The text of all modules, the top first; modules of the same text are one.
+    """Return the Verilog of all modules, the top first. Modules with the same text are written once.
 
     Args:
-        netlist: the simplified cells.
-        comments: what a module is, by its path, joined by dots.
-        own: the signals of each component's ports, as their `id`, likewise.
-        meanings: what a port of the top means, by its name; and, by their order, how the ports are listed.
+        netlist: The simplified cells.
+        comments: A line that says what a module is, by the path of the module joined by dots.
+        own: The signals of each component's own ports, as their `id`, by the same paths.
+        meanings: A line that says what a port of the top means, by its name, in the order in which ports are listed.
     """
     written: dict[tuple[str, str], str] = {}
 
@@ -64,7 +64,7 @@ _CLOCK_AND_RESET = ("clk", "rst")
 
 
 def _in_order(ports: Sequence[Port], first: Iterable[str]) -> list[Port]:
-    """The ports, those with these names first."""
+    """Return the ports in the order of these names; other ports follow in their own order."""
     order = {name: place for place, name in enumerate(first)}
     return sorted(ports, key=lambda port: order.get(port.name, len(order)))
 
@@ -89,7 +89,7 @@ class _ModuleText(Scope):
         self._blocks: list[str] = []
 
     def text(self, meanings: Mapping[str, str]) -> str:
-        """Everything after ``module NAME``."""
+        """Return everything that follows ``module NAME``."""
         self._declare()
         self._write_wires()
         self._write_instances()
@@ -118,7 +118,7 @@ class _ModuleText(Scope):
     # What is written where
 
     def _choices_of_registers(self) -> dict[int, Choice]:
-        """The assignments that only a register takes up, by the register."""
+        """Return the assignments that only a register reads, by the `id` of the register, whose block they belong to."""
         readers: Counter[int] = Counter()
         for cell in self.place.cells:
             for value in cell.inputs():
@@ -134,7 +134,7 @@ class _ModuleText(Scope):
         return merged
 
     def _register_groups(self) -> Iterator[_Group]:
-        """Registers of the same clock under the same conditions, in the order of their first."""
+        """Return the registers in groups of the same clock and conditions; a group is written as one block."""
         groups: dict[object, _Group] = {}
         for cell in self.place.cells:
             if isinstance(cell, Register):
@@ -147,13 +147,16 @@ class _ModuleText(Scope):
         return iter(groups.values())
 
     def _read_outside(self) -> Iterator[Value]:
-        """The values that instances take, and those that leave the module."""
+        """Yield the values that instances read, and those that leave the module."""
         for child, _, _ in self._children:
             yield from (port.nets for port in child.ports if port.direction == "input")
         yield from (port.nets for port in self.outputs)
 
     def _count_uses(self) -> Counter[int]:
-        """How often the text names each cell's result; a part of it counts twice, since it needs a name, too."""
+        """Return how often the text will contain the result of each cell.
+
+        A part of a result counts twice: like a result that is used twice, it needs a name.
+        """
         uses: Counter[int] = Counter()
 
         def count(value: Value) -> None:
@@ -172,8 +175,9 @@ class _ModuleText(Scope):
                 if isinstance(cell, Priority):
                     waiting.extend([*cell.enable, *cell.choices])
                 elif isinstance(cell, Match):
-                    for value in _compared(cell):
-                        count(value)
+                    for pattern in cell.patterns:
+                        for value, _ in cell.comparisons(pattern):
+                            count(value)
                 else:
                     count((net,))
 
@@ -248,7 +252,7 @@ class _ModuleText(Scope):
     # Statements
 
     def _registered(self, group: _Group) -> list[str]:
-        """The assignments of a group of registers, a reset first."""
+        """Return the statements of a group of registers, with the reset, their last assignment of constants, first."""
         register, first = group[0]
         if first is None:
             return [self._assignment(each, 0, each.data) for each, _ in group]
@@ -354,18 +358,9 @@ class _ModuleText(Scope):
 
 
 def _ends_constant(choice: Choice) -> bool:
-    """Whether the last assignment sets every bit to a constant, as a reset does."""
+    """Return whether the last assignment sets every bit to a constant, as a reset does."""
     value = choice.steps[-1].value
     return len(value) == len(choice.outputs) and constant(value) is not None
-
-
-def _compared(match: Match) -> Iterator[Value]:
-    """The values that the text of a condition names."""
-    for pattern in match.patterns:
-        if len(match.value) > 1 and "-" not in pattern:
-            yield match.value
-        else:
-            yield from ((net,) for net, want in zip(match.value, reversed(pattern), strict=True) if want != "-")
 
 
 def _equal_runs(enables: Value) -> Iterator[tuple[int, int, int]]:

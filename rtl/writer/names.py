@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 #: IEEE 1364-2005, annex B, and IEEE 1800-2017, annex B, which simulators reserve in their SystemVerilog mode.
-KEYWORDS = frozenset(
-    """
+_KEYWORDS = """
     always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
     defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive
     endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 if ifnone
@@ -26,12 +25,12 @@ KEYWORDS = frozenset(
     endchecker eventually global implements implies interconnect let nettype nexttime reject_on restrict s_always
     s_eventually s_nexttime s_until s_until_with soft strong sync_accept_on sync_reject_on unique0 until until_with
     untyped weak
-    """.split()  # noqa: SIM905 - a list would take a line for each
-)
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
 
 
 def plain_name(name: str) -> str:
-    """A name of a component's signal, field or memory as an identifier that needs no escape.
+    """Return the name of a signal, field or memory as an identifier that needs no escape.
 
     Amaranth tells names of one module apart by ``$`` and a number, and joins those of interfaces by ``__``.
     """
@@ -44,23 +43,23 @@ def plain_name(name: str) -> str:
 
 
 def is_anonymous(name: str) -> bool:
-    """Whether Amaranth made up the name."""
+    """Return whether Amaranth made up the name."""
     return name.startswith("$")
 
 
 class Names:
-    """The identifiers of one module, each given once."""
+    """The identifiers of one module, none of which is given twice."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
 
     def take(self, name: str) -> str:
-        """`name` as it is, before any other is given."""
+        """Take `name` as it is; to be called before any name is given."""
         self._given.add(name)
         return name
 
     def give(self, wanted: str) -> str:
-        """`wanted` as an identifier, with a number if it is taken."""
+        """Return `wanted` as an identifier, with a number if it is taken."""
         base = name = plain_name(wanted)
         number = 1
         while name in self._given:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import Fragment, Signal, _ir, _nir
@@ -35,9 +36,10 @@ class Module:
     """A module of the hierarchy.
 
     Attributes:
-        path: names from the top on.
-        parent: index of the module around it; None for the top.
-        names: signals and fields that have a name here, with their nets and the `id` of the signal.
+        path: The names of the modules from the top down to this one.
+        parent: The index of the module around it; None for the top.
+        names: The name of each signal or field that is known in the module, its nets, and the `id` of the signal.
+        signal_names: The name of each signal by its `id`.
     """
 
     path: tuple[str, ...]
@@ -47,12 +49,25 @@ class Module:
 
 
 class Netlist:
-    """The simplified cells of a component.
+    """The simplified cells of a component, and the modules that they stand in.
+
+    Amaranth elaborates the component to a netlist of its own. From that, the cells are made in these steps: registers
+    and assignments are split by the fields of their signals; the cells are put in order; constants and aliases are
+    folded until nothing changes; what no output depends on is dropped.
+
+    Args:
+        fragment: The elaborated component.
+        ports: The signals of the ports of the top by name; what drives a signal decides its direction.
+        name: The name of the top module.
 
     Attributes:
-        modules: the hierarchy; the first is the top.
-        cells: those that matter, every combinational one after those that it reads.
-        inputs, outputs: ports of the top: name and nets.
+        modules: The modules of the hierarchy, the top first.
+        cells: The cells that some output depends on, each combinational one after those that it reads.
+        inputs, outputs: The nets of the ports of the top by name.
+        live: The nets that some output depends on.
+
+    Raises:
+        NotImplementedError: The component has a cell that this writer does not know.
     """
 
     def __init__(self, fragment: Fragment, ports: dict[str, tuple[Signal, None]], name: str) -> None:
@@ -80,7 +95,7 @@ class Netlist:
         ]
 
     def resolve(self, value: Value) -> Value:
-        """The nets that `value` comes down to."""
+        """Return the nets that `value` comes down to, after all aliases."""
         return tuple(map(self._find, value))
 
     def _find(self, net: int) -> int:
@@ -95,7 +110,7 @@ class Netlist:
                 yield name + suffix, self.resolve(value), id(signal)
 
     def _fold(self) -> bool:
-        """One pass of simplification over all cells; whether anything changed."""
+        """Simplify every cell once; return whether a net was found to be another one or a constant."""
         before = len(self._alias)
         known: dict[Any, Value] = {}
         choices = {
@@ -119,7 +134,7 @@ class Netlist:
         return len(self._alias) != before
 
     def _drop_dead(self) -> None:
-        """Leave out the nets that no output of the top depends on, and cut cells to those that remain."""
+        """Drop what no output of the top depends on, and cut cells to the bits that remain."""
         driver = {net: (cell, bit) for cell in self.cells for bit, net in enumerate(cell.outputs)}
         writes = {id(memory): memory.writes for memory in self.cells if isinstance(memory, Memory)}
         live, needed = self.live, set[int]()
@@ -148,18 +163,22 @@ class Netlist:
             if used or id(cell) in needed:
                 kept.append(cell)
         self.cells = kept
-        # Where a cell could not be cut, what its dead bits read does not matter.
+        # What the dead bits of a cell read that could not be cut does not matter; it must not cross a border.
         home = {net: cell.module for cell in kept for net in cell.outputs}
         for cell in kept:
-            cell.map(
-                lambda value, at=cell.module: tuple(  # type: ignore[misc]
-                    net if net <= ONE or net in live or home.get(net) == at else ZERO for net in value
-                )
-            )
+            read = {net for value in cell.inputs() for net in value if net > ONE}
+            dead = {net for net in read - live if home.get(net) != cell.module}
+            if dead:
+                cell.map(partial(_without, dead))
+
+
+def _without(dead: Collection[int], value: Value) -> Value:
+    """The value with 0 in place of dead nets."""
+    return tuple(ZERO if net in dead else net for net in value)
 
 
 def _cells(source: _nir.Netlist) -> Iterator[Cell]:
-    """The cells of Amaranth's netlist as ours."""
+    """Yield the cells of this package that stand for the cells of Amaranth's netlist, in the same order."""
     memories: dict[int, Memory] = {}
     writes: dict[int, Write] = {}
     for index, cell in enumerate(source.cells):
@@ -176,7 +195,13 @@ def _cells(source: _nir.Netlist) -> Iterator[Cell]:
 
 
 def _made(cell: _nir.Cell, outputs: Value, memories: dict[int, Memory], writes: dict[int, Write]) -> Cell | None:
-    """One of ours for one of Amaranth's."""
+    """The cell that stands for one of Amaranth's; None for the ports of the top.
+
+    Raises:
+        NotImplementedError: The cell is of a kind that no component here uses: a division, a falling clock edge, an
+            asynchronous reset, a foreign instance, a print, an assertion, or an index of more than `_LONGEST_OFFSET`
+            bits.
+    """
     at = cell.module_idx
     match cell:
         case _nir.Top():

@@ -18,7 +18,16 @@ from lmu_hw.rtl.writer.cells import (
     Value,
     constant,
 )
-from lmu_hw.rtl.writer.expressions import Expression, binary, conditional, conjunction, number, signed_number, unary
+from lmu_hw.rtl.writer.expressions import (
+    Expression,
+    binary,
+    conditional,
+    conjunction,
+    disjunction,
+    number,
+    signed_number,
+    unary,
+)
 from lmu_hw.rtl.writer.hierarchy import Place, distinct
 from lmu_hw.rtl.writer.netlist import Netlist
 from lmu_hw.rtl.writer.statements import wrapped
@@ -82,7 +91,7 @@ class Scope:
         self._conditions: dict[int, Priority] = {}
 
     def name(self, nets: Value, otherwise: str, cell: Cell | None = None) -> str:
-        """A new name for what holds these nets; that of the output port if it is one."""
+        """Return the name for what holds these nets: that of the output port, that of the component, or `otherwise`."""
         if nets in self._output_names:
             return self._output_names[nets]
         name = self.place.named.get(distinct(nets, self._live), otherwise)
@@ -93,11 +102,12 @@ class Scope:
         return self.place.names.give(name)
 
     def is_named(self, nets: Value) -> bool:
-        """Whether the component has a name of its own for these nets."""
+        """Return whether the component has a name of its own for these nets, or an output port carries them."""
         name = self.place.named.get(distinct(nets, self._live), "$")
         return nets in self._output_names or not (name.startswith("$") or "__" in name)
 
     def store(self, name: str, nets: Value) -> None:
+        """Note that the signal `name` holds these nets."""
         self._widths[name] = len(nets)
         for bit, net in enumerate(nets):
             self.where.setdefault(net, (name, bit))
@@ -105,14 +115,14 @@ class Scope:
     # Expressions
 
     def expression(self, value: Value, *, alone: bool = False) -> Expression:
-        """A value as text; `alone` where it is the whole right-hand side of an assignment to as many bits."""
+        """Return a value as text; `alone` as the whole right-hand side of an assignment to as many bits."""
         parts = [self._part_text(part, alone=alone and len(part) == len(value)) for part in self._parts(value)]
         if len(parts) == 1:
             return parts[0]
         return Expression("{" + ", ".join(part.text for part in reversed(parts)) + "}")
 
     def _parts(self, value: Value) -> Iterator[Value]:
-        """The value cut where one name, cell or constant ends and the next begins; a net repeated is one part."""
+        """Yield the parts of a value: bits of one signal, the result of a cell, a constant, or a net repeated."""
         low = 0
         for high in range(1, len(value) + 1):
             if high == len(value) or not self._continues(value[low:high], value[high]):
@@ -120,7 +130,7 @@ class Scope:
                 low = high
 
     def _continues(self, part: Value, net: int) -> bool:
-        """Whether `net` belongs to the same part."""
+        """Return whether `net` continues the part."""
         last = part[-1]
         if last <= ONE or net <= ONE:
             return last <= ONE and net <= ONE
@@ -149,19 +159,19 @@ class Scope:
         return Expression(name + self.bits(name, low, len(part)))
 
     def bits(self, name: str, low: int, width: int) -> str:
-        """The brackets after a name for some of its bits."""
+        """Return the brackets that select `width` bits from `low` on; nothing for the whole signal."""
         if self._widths[name] == width:
             return ""
         return f"[{low + width - 1}:{low}]" if width > 1 else f"[{low}]"
 
     def give_name(self, cell: Cell, made: Expression) -> None:
-        """A wire for the result of a cell."""
+        """Write a wire, or an output, for the result of a cell."""
         name = self.name(cell.outputs, _RESULTS.get(getattr(cell, "symbol", ""), "value"), cell)
         self.store(name, cell.outputs)
         self.drive(name, len(cell.outputs), made)
 
     def drive(self, name: str, width: int, made: Expression) -> None:
-        """A continuous assignment, to an output or to a new wire."""
+        """Write a continuous assignment to an output or to a new wire."""
         start = f"assign {name}" if name in self.output_ports else f"wire {bits_range(width)}{name}"
         line = f"  {start} = {made.text};"
         if len(line) > _LONGEST_LINE and made.lines:
@@ -171,6 +181,7 @@ class Scope:
             self.wires.append(wrapped(line))
 
     def cell_text(self, cell: Cell) -> Expression:
+        """Return the result of a combinational cell as an expression."""
         match cell:
             case Operation():
                 return self._operation(cell)
@@ -185,12 +196,13 @@ class Scope:
         raise AssertionError(cell)
 
     def index(self, address: Value) -> str:
+        """Return an address as text; 0 where it has no bits."""
         return self.expression(address).text if address else "0"
 
     def operands(self, cell: Operation) -> list[tuple[Value, bool]]:
-        """The operands as they are written, and whether as signed numbers: then without the copies of their sign.
+        """Return the operands as they are written, and whether each is written as a signed number.
 
-        Verilog makes those itself where the result is assigned to as many bits as the operation has.
+        A signed operand is written without the copies of its sign: Verilog extends it to the width of the assignment.
         """
         symbol, operands = cell.symbol, cell.operands
         if symbol in _SIGNED_COMPARISONS:
@@ -235,7 +247,7 @@ class Scope:
         return Expression(f"$signed({self.expression(nets).text})")
 
     def _indexed(self, value: Value, offset: Value, width: int, stride: int) -> Expression:
-        """``value[offset·stride +: width]``; Verilog takes parts of names only."""
+        """Return ``value[offset·stride +: width]``, with a wire for the value if needed: Verilog indexes names only."""
         parts = list(self._parts(value))
         base = self._part_text(parts[0], alone=False).text if len(parts) == 1 and parts[0][0] in self.where else ""
         if not base.isidentifier():
@@ -255,7 +267,7 @@ class Scope:
         return Expression(f"{base}[{index.text}]" if width == 1 else f"{base}[{index.text} +: {width}]")
 
     def _choice(self, cell: Choice) -> Expression:
-        """Assignments under conditions as ``a ? x : b ? y : z``, from the last on."""
+        """Return assignments under conditions as ``a ? x : b ? y : z``, bits with different assignments apart."""
         cuts = {0, len(cell.outputs)}.union(*({s.start, s.start + len(s.value)} for s in cell.steps))
         bounds = sorted(cuts)
         pieces = []
@@ -290,7 +302,7 @@ class Scope:
         return after(self.tree(cell), self.expression(cell.default))
 
     def _by_number(self, cell: Choice) -> Expression | None:
-        """A choice between many values by a number, as an index into all of them; else None."""
+        """Return a choice between many values by a number as an index into all of them; None if it is none."""
         priority = self.driver.get(cell.steps[0].condition) if cell.steps else None
         if not isinstance(priority, Priority) or len(cell.steps) < _INDEXED_FROM:
             return None
@@ -304,21 +316,20 @@ class Scope:
                 return None
         for branch in reversed(range(len(priority.choices))):
             set_here = [s.value for s in cell.steps if s.condition == priority.outputs[branch]] or [cell.default]
-            numbers = range(len(table))
             tested = self.driver.get(priority.choices[branch])
-            if isinstance(tested, Match):
-                numbers = [int(pattern, 2) for pattern in tested.patterns]  # type: ignore[assignment]
-            for each in numbers:
+            patterns = tested.patterns if isinstance(tested, Match) else ()
+            for each in [int(pattern, 2) for pattern in patterns] if patterns else range(len(table)):
                 table[each] = set_here[-1]
         return self._indexed(tuple(net for word in table for net in word), value, len(cell.outputs), len(cell.outputs))
 
     # Conditions
 
     def condition(self, net: int) -> Expression:
-        """Whether a branch is taken."""
+        """Return the condition under which a net of a match or an if is 1."""
         cell = self.driver.get(net)
         if isinstance(cell, Match):
-            return _either([self._pattern(cell.value, pattern) for pattern in cell.patterns])
+            fitting = [[self._equal(*each) for each in cell.comparisons(pattern)] for pattern in cell.patterns]
+            return disjunction([conjunction(terms) for terms in fitting])
         if not isinstance(cell, Priority):
             return self.expression((net,))
         at = cell.outputs.index(net)
@@ -326,16 +337,15 @@ class Scope:
         terms += [unary("!", self.condition(choice)) for choice in cell.choices[:at]]
         return conjunction([*terms, *(self.condition(each) for each in cell.choices[at : at + 1] if each != ONE)])
 
-    def _pattern(self, value: Value, pattern: str) -> Expression:
-        if len(value) > 1 and "-" not in pattern:
-            return binary("==", self.expression(value), Expression(number(int(pattern, 2), len(value))))
-        bits = [
-            (self.expression((net,)), want) for net, want in zip(value, reversed(pattern), strict=True) if want != "-"
-        ]
-        return conjunction([bit if want == "1" else unary("!", bit) for bit, want in bits])
+    def _equal(self, value: Value, wanted: int) -> Expression:
+        """Return whether a value equals a number."""
+        found = self.expression(value)
+        if len(value) > 1:
+            return binary("==", found, Expression(number(wanted, len(value))))
+        return found if wanted else unary("!", found)
 
     def arms(self, statement: If) -> list[tuple[Expression | None, list[Statement]]]:
-        """Condition and body of each branch that has statements; no condition for the last if it is taken anyway."""
+        """Return condition and body of each branch that has statements; the condition of an else is None."""
         arms: list[tuple[Expression | None, list[Statement]]] = []
         missed: list[Expression] = []
         # Where every branch compares the same value with another number, no other branch needs to be ruled out.
@@ -353,7 +363,7 @@ class Scope:
         return arms
 
     def case_value(self, priority: Priority) -> Value | None:
-        """The one value that all branches compare with numbers; None if they do anything else."""
+        """Return the one value that all branches compare with numbers; None if they test anything else."""
         tests = [self.driver.get(choice) for choice in priority.choices if choice != ONE]
         values = {test.value if isinstance(test, Match) else () for test in tests}
         if len(values) != 1 or len(tests) < 2:
@@ -363,7 +373,7 @@ class Scope:
         return value if len(value) > 1 and is_fixed else None
 
     def tree(self, choice: Choice, count: int | None = None) -> list[Statement]:
-        """The first `count` assignments, or all, as nested ifs; neighbours under the same condition share one."""
+        """Return the first `count` assignments, or all, as nested ifs; neighbours under one condition share an if."""
         root: list[Statement] = []
         for index, step in enumerate(choice.steps[:count]):
             at = root
@@ -377,7 +387,7 @@ class Scope:
         return root
 
     def path(self, condition: int) -> list[tuple[Priority, int]]:
-        """The branches that lead to where `condition` holds, the outermost first."""
+        """Return the branches that lead to where `condition` is 1, the outermost first."""
         path: list[tuple[Priority, int]] = []
         while condition != ONE:
             cell = self.driver.get(condition)
@@ -391,18 +401,12 @@ class Scope:
 
 
 def bits_range(width: int) -> str:
-    """The range of a declaration."""
+    """Return the range of a declaration, with a blank behind it; nothing for one bit."""
     return f"[{width - 1}:0] " if width > 1 else ""
 
 
-def _either(terms: Sequence[Expression]) -> Expression:
-    if len(terms) == 1:
-        return terms[0]
-    return Expression(" || ".join(term.text if term.level <= 6 else f"({term.text})" for term in terms), 11)
-
-
 def _shortest_signed(value: Value) -> Value:
-    """The value without the copies of its highest net."""
+    """Return the value without the copies of its highest net."""
     end = len(value)
     while end > 1 and value[end - 1] == value[end - 2]:
         end -= 1

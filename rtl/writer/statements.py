@@ -12,7 +12,7 @@ Arm = tuple[str, list[str]]
 
 
 def if_else(arms: Sequence[Arm]) -> list[str]:
-    """``if … else if … else``."""
+    """Return the lines of ``if … else if … else``."""
     if not arms[0][0]:
         return arms[0][1]
     lines: list[str] = []
@@ -35,12 +35,12 @@ def if_else(arms: Sequence[Arm]) -> list[str]:
 
 
 def starts_with_if(lines: Sequence[str]) -> bool:
-    """Whether the first statement is an if."""
+    """Return whether the first statement is an if."""
     return lines[0].startswith("if (")
 
 
 def is_one(lines: Sequence[str]) -> bool:
-    """Whether the lines are a single statement."""
+    """Return whether the lines are a single statement."""
     return len(lines) == 1 or (
         lines[0].startswith(("if (", "case ("))
         and all(line[0] == " " or line.split()[0] in ("end", "endcase", "else") for line in lines[1:])
@@ -48,7 +48,7 @@ def is_one(lines: Sequence[str]) -> bool:
 
 
 def case(value: str, arms: Sequence[Arm]) -> list[str]:
-    """``case (value)``; each arm has its labels."""
+    """Return the lines of ``case (value)``; the test of an arm is its labels."""
     lines = [f"case ({value})"]
     for labels, body in arms:
         if len(body) == 1 and not starts_with_if(body):
@@ -59,7 +59,7 @@ def case(value: str, arms: Sequence[Arm]) -> list[str]:
 
 
 def clocked(clock: str, lines: Sequence[str]) -> str:
-    """The block that runs at every rising edge."""
+    """Return the block that runs at every rising edge of a clock."""
     event = f"  always @(posedge {clock})"
     inside = [f"    {line}" for line in lines]
     text = [event, *inside] if is_one(lines) else [f"{event} begin", *inside, "  end"]
@@ -67,7 +67,7 @@ def clocked(clock: str, lines: Sequence[str]) -> str:
 
 
 def wrapped(line: str) -> str:
-    """The line, in pieces of a readable length; Verilog does not mind where lines end."""
+    """Return the line in pieces of a readable length; Verilog does not mind where lines end."""
     if len(line) <= _WIDTH:
         return line
     indent = line[: len(line) - len(line.lstrip())] + "    "
@@ -76,7 +76,7 @@ def wrapped(line: str) -> str:
 
 
 def _split_test(line: str) -> tuple[str, str]:
-    """The condition of an if, and what follows its parenthesis."""
+    """Return the condition of an if, and what follows its parenthesis."""
     depth = 0
     for at, letter in enumerate(line):
         depth += (letter == "(") - (letter == ")")
@@ -86,7 +86,7 @@ def _split_test(line: str) -> tuple[str, str]:
 
 
 def _term(test: str) -> str:
-    """A condition as an operand of ``&&``."""
+    """Return a condition as an operand of ``&&``."""
     simple = all(letter.isalnum() or letter in "_[]:!" for letter in test)
     conjunction = " && " in test and not any(letter in test for letter in "|?(")
     return test if simple or conjunction else f"({test})"
