@@ -118,7 +118,7 @@ class _ModuleText(Scope):
     # What is written where
 
     def _choices_of_registers(self) -> dict[int, Choice]:
-        """Return the assignments that only a register reads, by the `id` of the register, whose block they belong to."""
+        """Return the assignments that only a register reads, by the `id` of the register; they go in its block."""
         readers: Counter[int] = Counter()
         for cell in self.place.cells:
             for value in cell.inputs():
