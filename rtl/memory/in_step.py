@@ -8,8 +8,8 @@ it sends them as a beat, so no two lanes send a beat in the same cycle.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
@@ -18,6 +18,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory, check_divisor
+from lmu_hw.rtl.memory.integrators import IntegratorBank
 from lmu_hw.rtl.primitives.bundles import Component, Fields
 from lmu_hw.rtl.primitives.indices import element, flat_index, index_signal, is_last, successor
 from lmu_hw.rtl.primitives.layouts import sample_layout
@@ -27,8 +28,28 @@ from lmu_hw.rtl.primitives.stages import Stage, carried
 from lmu_hw.rtl.primitives.storage import RomContents
 
 
-class ProgramTable:
+class SampleProgram(Protocol):
+    """What the schedule of a memory needs to know of the program of a sample."""
+
+    @property
+    def length(self) -> int:
+        """The number of slots."""
+
+    @property
+    def wait(self) -> int:
+        """Cycles after the last slot for which the next sample of the same channel waits for state words."""
+
+    @property
+    def increments(self) -> tuple[int, ...]:
+        """The slot that completes each state's increment, in the order of the states."""
+
+
+class ProgramTable(ABC):
     """The program of a sample as the rows of a ROM, one entry for each slot.
+
+    Args:
+        plan: The fixed-point plan.
+        words: The number of words in a beat.
 
     Attributes:
         layout: The layout of an entry. Every program has the fields `row`, the state that the entry is about,
@@ -39,6 +60,9 @@ class ProgramTable:
 
     layout: Fields
     entries: list[dict[str, Any]]
+
+    @abstractmethod
+    def __init__(self, plan: MemoryPlan, words: int) -> None: ...
 
 
 def request_layout(table: ProgramTable, turns: int) -> Fields:
@@ -133,6 +157,25 @@ class Lane(Component):
             m.d.sync += held_sample.eq(self.sample.data)
         return held_sample
 
+    def _integrators(self, m: Module, fetched: Any, added: Any, increment: Value) -> IntegratorBank:
+        """Add the lane's integrators.
+
+        Args:
+            m: The module that they are added to.
+            fetched: The slot whose accumulator is addressed, `READ_LEAD` stages before `added`.
+            added: The slot whose increment is added, in the cycles in which `retire` of its entry is high.
+            increment: That increment.
+        """
+        m.submodules.bank = bank = IntegratorBank(self._plan, 1, self._turns * self._plan.spec.order)
+        m.d.comb += [
+            bank.read.address.eq(self._address(fetched, fetched.entry.row)),
+            bank.read.clear.eq(fetched.owner.clear),
+            bank.add.valid.eq(added.entry.retire),
+            bank.add.address.eq(self._address(added, added.entry.row)),
+            bank.add.increments[0].eq(increment),
+        ]
+        return bank
+
     def _gather(self, m: Module, word: Value, at: Any) -> None:
         """Gather words and send them as beats.
 
@@ -161,11 +204,8 @@ class InStepPipeline(LanePipeline):
 
     lane: ClassVar[type[Lane]]
     """The component of a lane."""
-
-    @classmethod
-    @abstractmethod
-    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
-        """The program of a sample under `plan`, with beats of `words` words."""
+    table: ClassVar[type[ProgramTable]]
+    """The class of the program's table."""
 
     @classmethod
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
@@ -228,6 +268,33 @@ class InStepMemory(StreamMemory):
 
     A beat holds `lanes` successive states of one channel, and the beats of the channels in step alternate.
     """
+
+    word_latency: ClassVar[int]
+    """Cycles from the slot that completes an increment to the new state word."""
+
+    @classmethod
+    @abstractmethod
+    def program(cls, plan: MemoryPlan) -> SampleProgram:
+        """The program of a sample."""
+
+    @classmethod
+    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
+        """The slots of the program, one a cycle, and its wait."""
+        program = cls.program(plan)
+        return Schedule.interleaved(
+            groups=plan.spec.order // lanes,
+            words=lanes,
+            slots=program.length,
+            wait=program.wait,
+            channels=channels,
+            first_beat=cls.beats_for(plan, lanes)[0],
+            in_step=lanes,
+        )
+
+    @classmethod
+    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
+        """A beat for every `lanes` states, `word_latency` cycles after the slot that completes the last increment."""
+        return tuple(slot + cls.word_latency for slot in cls.program(plan).increments[lanes - 1 :: lanes])
 
     @classmethod
     def check_lanes(cls, plan: MemoryPlan, lanes: int, channels: int) -> None:

@@ -17,11 +17,10 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths.structured.increment import StructuredIncrement
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, ProgramTable
-from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
+from lmu_hw.rtl.memory.integrators import READ_LEAD, integrator_bits
 from lmu_hw.rtl.primitives.arithmetic import delayed
 from lmu_hw.rtl.primitives.bundles import Fields
 from lmu_hw.rtl.primitives.pipeline import operand_shifts
-from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.stages import Stage
 from lmu_hw.rtl.primitives.storage import storage
 
@@ -93,6 +92,11 @@ class StructuredProgram:
 
     slots: tuple[Product | None, ...]
     wait: int
+
+    @property
+    def length(self) -> int:
+        """The number of slots."""
+        return len(self.slots)
 
     @property
     def increments(self) -> tuple[int, ...]:
@@ -335,16 +339,11 @@ class _StructuredLane(Lane):
 
         # WRITE, RETIRE
         fetched = at[StructuredStage.WRITE.earlier(READ_LEAD)]
-        m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
+        bank = self._integrators(m, fetched, written, increment)
         m.d.comb += [
             intermediates_write.addr.eq(written.entry.row),
             intermediates_write.en.eq(written.entry.store),
             intermediates_write.data.eq(intermediate),
-            bank.read.address.eq(self._address(fetched, fetched.entry.row)),
-            bank.read.clear.eq(fetched.owner.clear),
-            bank.add.valid.eq(written.entry.retire),
-            bank.add.address.eq(self._address(written, written.entry.row)),
-            bank.add.increments[0].eq(increment),
             words_write.addr.eq(Cat(~retired.owner.bank, self._address(retired, retired.entry.row))),
             words_write.en.eq(retired.entry.retire),
             words_write.data.eq(bank.words[0]),
@@ -357,11 +356,7 @@ class _StructuredPipeline(InStepPipeline):
     """The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane."""
 
     lane = _StructuredLane
-
-    @classmethod
-    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
-        """The structured program of `plan`, with beats of `words` words."""
-        return _StructuredTable(plan, words)
+    table = _StructuredTable
 
 
 class StructuredMemory(InStepMemory):
@@ -399,25 +394,12 @@ class StructuredMemory(InStepMemory):
     pipeline = _StructuredPipeline
     factor_delay = StructuredStage.MULTIPLY - StructuredStage.ISSUE
 
-    @classmethod
-    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The slots of the program, one a cycle, and its wait."""
-        program = structured_program(_increment(plan))
-        return Schedule.interleaved(
-            groups=plan.spec.order // lanes,
-            words=lanes,
-            slots=len(program.slots),
-            wait=program.wait,
-            channels=channels,
-            first_beat=cls.beats_for(plan, lanes)[0],
-            in_step=lanes,
-        )
+    word_latency = WORD_LATENCY
 
     @classmethod
-    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of their increments' last product."""
-        program = structured_program(_increment(plan))
-        return tuple(slot + WORD_LATENCY for slot in program.increments[lanes - 1 :: lanes])
+    def program(cls, plan: MemoryPlan) -> StructuredProgram:
+        """The program of the plan's rows."""
+        return structured_program(_increment(plan))
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

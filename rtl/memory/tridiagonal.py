@@ -24,10 +24,9 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths import TridiagonalIncrement
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.memory.in_step import InStepMemory, InStepPipeline, Lane, ProgramTable
-from lmu_hw.rtl.memory.integrators import READ_LEAD, IntegratorBank, integrator_bits
+from lmu_hw.rtl.memory.integrators import READ_LEAD, integrator_bits
 from lmu_hw.rtl.primitives.bundles import Fields
 from lmu_hw.rtl.primitives.pipeline import operand_shifts
-from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.stages import Stage
 from lmu_hw.rtl.primitives.storage import storage
 
@@ -50,7 +49,7 @@ class Base(IntEnum):
     NOTHING = 0
     WORD = 1  # twice the state word of the row
     STORED = 2  # the value that was stored for the row
-    HELD = 3  # the operand of 3 cycles before
+    HELD = 3  # the operand of `HELD_AFTER` cycles before
     ONE = 4  # one code step, so that half of the sum is rounded
 
 
@@ -59,8 +58,8 @@ class Addend(IntEnum):
 
     NOTHING = 0
     SAMPLE = 1  # minus twice the sample
-    PLUS = 2  # plus the operand of 2 cycles before
-    MINUS = 3  # minus the operand of 2 cycles before
+    PLUS = 2  # plus the operand of `PRODUCT_AFTER` cycles before
+    MINUS = 3  # minus the operand of `PRODUCT_AFTER` cycles before
 
 
 class Factor(IntEnum):
@@ -81,7 +80,7 @@ class Entry:
         row: The row whose state word or stored value the operand starts from, and for which it is stored.
         base: The value that the operand starts from.
         addend: The value that is added to the base.
-        product: The sign with which the rounded product of the operand 2 cycles before is added; 0 leaves it out.
+        product: The sign with which the rounded product of `PRODUCT_AFTER` cycles before is added; 0 leaves it out.
         factor: The factor that the operand is multiplied by.
         pivot: The row of the pivot, where the factor is one.
         store: Whether the operand is stored for `row`; entries from `STORED_AFTER` cycles later on can start from it.
@@ -115,23 +114,30 @@ class Program:
     wait: int
 
     @property
+    def length(self) -> int:
+        """The number of cycles of the program."""
+        return len(self.entries)
+
+    @property
     def increments(self) -> tuple[int, ...]:
         """The cycle of the product that is each state's increment, in the order of the states."""
         return tuple(e.cycle for e in self.entries if e is not None and e.factor is Factor.COEFFICIENT)
 
 
+PRODUCT_AFTER = TridiagonalStage.ROUND - TridiagonalStage.COMPLETE
+"""Cycles from an entry to the one that adds its product, and that takes its operand as an addend."""
+HELD_AFTER = TridiagonalStage.ROUND - TridiagonalStage.ADD
+"""Cycles from an entry to the one that starts from its operand, `Base.HELD`, held for a cycle after MULTIPLY."""
 STORED_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
-"""Cycles from an entry that stores its operand to the first entry that can start from the stored value.
+"""Cycles from an entry that stores its operand, or makes an increment, to the first that can start from the result.
 
-That value is addressed in READ; a read in the cycle of WRITE gets the new value.
+The stored value or new state word is addressed in READ; a read in the cycle of WRITE gets the new one.
 """
-WORD_AFTER = TridiagonalStage.WRITE - TridiagonalStage.READ
-"""Cycles from the entry of an increment to the first entry that can start from the new state word, likewise."""
 WORD_LATENCY = TridiagonalStage.WRITE - TridiagonalStage.ISSUE
 """Cycles from the slot of an increment, in ISSUE, to its new state word, in WRITE."""
 
 
-def solve_program(order: int) -> Program:
+def tridiagonal_program(order: int) -> Program:
     """The program for `order` states, with 3·order − 1 products; at order 64 it has 199 cycles and no wait.
 
     Raises:
@@ -143,7 +149,7 @@ def solve_program(order: int) -> Program:
             raise RuntimeError(f"two operands in cycle {entry.cycle} at order {order}")
         entries[entry.cycle] = entry
     length = 1 + max(entries)
-    written = {e.row: e.cycle + WORD_AFTER for e in entries.values() if e.factor is Factor.COEFFICIENT}
+    written = {e.row: e.cycle + STORED_AFTER for e in entries.values() if e.factor is Factor.COEFFICIENT}
     read = {e.row: e.cycle for e in entries.values() if e.base is Base.WORD}
     wait = max(written[row] - (length + read[row]) for row in range(order))
     return Program(tuple(entries.get(cycle) for cycle in range(length)), max(0, wait))
@@ -153,8 +159,9 @@ def _entries(order: int) -> Iterator[Entry]:
     """The entries of the program in the order of the computation: inwards, the middle row, outwards, the increments."""
     k, last = order // 2, order - 1
     below = last - k  # rows below the middle
+    # Each row waits for the product of the row before it, PRODUCT_AFTER = 2 cycles, so two recurrences fit.
     # Inwards: the rows above the middle in even cycles, those below it in odd cycles. The last of them meet in the
-    # middle row, whose sum has too many terms for one operand and is made in two, 3 cycles apart.
+    # middle row, whose sum has too many terms for one operand and is made in two, HELD_AFTER cycles apart.
     for i in range(k):
         yield _eliminated(2 * i, i, Addend.MINUS if i else Addend.SAMPLE, 1 if i else 0)
     for j in range(below):
@@ -163,27 +170,28 @@ def _entries(order: int) -> Iterator[Entry]:
     met = Entry(2 * k, k, Base.WORD, Addend.MINUS if k else Addend.SAMPLE, 1 if k else 0)
     if below:
         yield met
-        centre = 2 * k + 3
+        centre = 2 * k + HELD_AFTER
         yield Entry(centre, k, Base.HELD, Addend.PLUS, -1, Factor.TWICE_PIVOT, k)
     else:
         centre = 2 * k
         yield replace(met, factor=Factor.TWICE_PIVOT, pivot=k)
-    # Outwards: each operand is the s of one row, multiplied by the pivot of the next.
+    # Outwards: each operand is the s of one row, multiplied by the pivot of the next. Upwards the first starts from
+    # the product of the middle row, downwards from the operand of the first entry upwards.
+    outwards = centre + PRODUCT_AFTER
     for j in range(k):
         base = Base.STORED if j else Base.ONE
-        yield Entry(
-            centre + 2 + 2 * j, k - j, base, Addend.PLUS, -1, Factor.PIVOT, k - j - 1, store=True, halved=j == 0
-        )
+        yield Entry(outwards + 2 * j, k - j, base, Addend.PLUS, -1, Factor.PIVOT, k - j - 1, store=True, halved=j == 0)
     for j in range(below):
         base, addend = (Base.STORED, Addend.MINUS) if j else (Base.HELD, Addend.NOTHING)
-        yield Entry(centre + 5 + 2 * j, k + j, base, addend, 1 if j else 0, Factor.PIVOT, k + j + 1, store=j > 0)
-    end = centre + 2 + 2 * k
+        cycle = outwards + HELD_AFTER + 2 * j
+        yield Entry(cycle, k + j, base, addend, 1 if j else 0, Factor.PIVOT, k + j + 1, store=j > 0)
+    end = outwards + 2 * k
     if below:
-        yield Entry(centre + 5 + 2 * below, last, Base.STORED, Addend.MINUS, 1, store=True)
-        end = centre + 5 + 2 * below
+        yield Entry(outwards + HELD_AFTER + 2 * below, last, Base.STORED, Addend.MINUS, 1, store=True)
+        end = outwards + HELD_AFTER + 2 * below
     # The increments, in the order of the states. That of state 0 continues the recurrence without being stored.
     own = Base.STORED if k else Base.ONE
-    yield Entry(centre + 2 + 2 * k, 0, own, Addend.PLUS, -1, Factor.COEFFICIENT, halved=k == 0)
+    yield Entry(outwards + 2 * k, 0, own, Addend.PLUS, -1, Factor.COEFFICIENT, halved=k == 0)
     # The increments of states 1 … last follow without a gap, so the start is late enough for s_1, which the entry of
     # cycle centre + 2k stores, and for s_last, which that of cycle `end` stores.
     start = max(end + 1, centre + 2 * k + STORED_AFTER, end + STORED_AFTER - (last - 1))
@@ -202,7 +210,7 @@ class _TridiagonalTable(ProgramTable):
     def __init__(self, plan: MemoryPlan, words: int) -> None:
         increment = plan.increment
         if not isinstance(increment, TridiagonalIncrement):
-            raise DesignError("increment", "a tridiagonal solve", type(increment).__name__)
+            raise DesignError("increment", "that of a tridiagonal datapath", type(increment).__name__)
         k = increment.middle
         fractions = increment.pivot_fractions.copy()
         fractions[k] -= 1  # the middle row multiplies by twice its pivot
@@ -225,7 +233,7 @@ class _TridiagonalTable(ProgramTable):
                 "shift": range(max(*shifts, *alignment_shifts) + 1),  # right for the recurrence, left for an increment
             }
         )
-        program = solve_program(plan.spec.order)
+        program = tridiagonal_program(plan.spec.order)
         self.entries: list[dict[str, Any]] = []
         for entry in program.entries:
             if entry is None:
@@ -338,14 +346,7 @@ class _TridiagonalLane(Lane):
         reduced = rounded.entry.reduced
         to_store = Signal(number)
         m.d.sync += to_store.eq(last_operand + Mux(reduced, ~floor, 0) + (reduced & ~carry))
-        m.submodules.bank = bank = IntegratorBank(plan, 1, turns * order)
-        m.d.comb += [
-            bank.read.address.eq(self._address(fetched, fetched.entry.row)),
-            bank.read.clear.eq(fetched.owner.clear),
-            bank.add.valid.eq(rounded.entry.retire),
-            bank.add.address.eq(self._address(rounded, rounded.entry.row)),
-            bank.add.increments[0].eq(product << rounded.entry.shift),
-        ]
+        bank = self._integrators(m, fetched, rounded, product << rounded.entry.shift)
 
         # WRITE
         m.d.comb += [
@@ -364,11 +365,7 @@ class _TridiagonalPipeline(InStepPipeline):
     """The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle."""
 
     lane = _TridiagonalLane
-
-    @classmethod
-    def table(cls, plan: MemoryPlan, words: int) -> ProgramTable:
-        """The tridiagonal program of `plan`, with beats of `words` words."""
-        return _TridiagonalTable(plan, words)
+    table = _TridiagonalTable
 
 
 class TridiagonalMemory(InStepMemory):
@@ -408,26 +405,12 @@ class TridiagonalMemory(InStepMemory):
     pipeline = _TridiagonalPipeline
     factor_delay = TridiagonalStage.MULTIPLY - TridiagonalStage.ISSUE
 
-    @classmethod
-    def schedule_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> Schedule:
-        """The slots of the program, one a cycle, and its wait."""
-        order = plan.spec.order
-        program = solve_program(order)
-        return Schedule.interleaved(
-            groups=order // lanes,
-            words=lanes,
-            slots=len(program.entries),
-            wait=program.wait,
-            channels=channels,
-            first_beat=cls.beats_for(plan, lanes)[0],
-            in_step=lanes,
-        )
+    word_latency = WORD_LATENCY
 
     @classmethod
-    def beats_for(cls, plan: MemoryPlan, lanes: int) -> tuple[int, ...]:
-        """A beat for every `lanes` states, `WORD_LATENCY` cycles after the slot of the last of their increments."""
-        program = solve_program(plan.spec.order)
-        return tuple(cycle + WORD_LATENCY for cycle in program.increments[lanes - 1 :: lanes])
+    def program(cls, plan: MemoryPlan) -> Program:
+        """The program of the elimination."""
+        return tridiagonal_program(plan.spec.order)
 
     @classmethod
     def state_bits_for(cls, plan: MemoryPlan, lanes: int, channels: int) -> int:

@@ -180,8 +180,9 @@ def network_program(plan: NetworkPlan, lanes: int, sequences: int) -> Program:
     outputs_after = timeline.outputs_after
     # There are two banks of outputs. A step can write to one bank while that of the step before leaves, but the step
     # after it has to wait until this bank is empty. So two steps take no less time than one step needs to write its
-    # outputs and to send them.
-    last = max(at_last.length(begins), fed, taken, -(-(outputs_after + taken + 3) // 2))
+    # outputs and to send them, and the bank one cycle more to be claimed again.
+    two_steps = outputs_after + OFFER_AFTER + taken + 1
+    last = max(at_last.length(begins), fed, taken, -(-two_steps // 2))
     every = plan.output is Output.SEQUENCE
     usual = last if every else max(at_rest.length(begins), fed)
     if normal == len(maps):

@@ -16,7 +16,7 @@ from lmu_hw.rtl.memory.build import build_memory
 from lmu_hw.rtl.memory.chain import ChainMemory
 from lmu_hw.rtl.memory.dense import DenseMemory
 from lmu_hw.rtl.memory.structured import structured_program
-from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory, solve_program
+from lmu_hw.rtl.memory.tridiagonal import TridiagonalMemory, tridiagonal_program
 from lmu_hw.rtl.primitives.schedule import Schedule
 
 SHAPES = [
@@ -73,7 +73,7 @@ def test_the_schedule_is_the_documented_formula(rule: str, order: int, lanes: in
 def test_a_solve_takes_the_length_of_its_program(order: int, channels: int, run_memory: Any, draw_samples: Any) -> None:
     plan = _plan("bilinear", order)
     memory = build_memory(plan, channels=channels)
-    program, schedule = solve_program(order), memory.schedule
+    program, schedule = tridiagonal_program(order), memory.schedule
     assert schedule.cycles_per_sample == len(program.entries) + (program.wait if channels == 1 else 0)
     assert schedule.first_beat == program.increments[0] + 6
     samples = draw_samples(plan, 3 * channels + 2, np.random.default_rng(0))

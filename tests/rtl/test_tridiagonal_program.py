@@ -12,13 +12,12 @@ from lmu_hw.fixed_point.datapaths import TridiagonalIncrement, tridiagonal_incre
 from lmu_hw.fixed_point.formats import round_shift
 from lmu_hw.rtl.memory.tridiagonal import (
     STORED_AFTER,
-    WORD_AFTER,
     Addend,
     Base,
     Entry,
     Factor,
     Program,
-    solve_program,
+    tridiagonal_program,
 )
 
 ORDERS = [*range(1, 20), 32, 33]
@@ -68,7 +67,7 @@ def _run(program: Program, increment: TridiagonalIncrement, words: Sequence[int]
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_program_computes_the_increment(order: int, rng: np.random.Generator) -> None:
-    program = solve_program(order)
+    program = tridiagonal_program(order)
     for ratio in (2.0, 30.0, 1000.0):
         increment = tridiagonal_increment(LMUSpec(order, ratio, 1.0, "bilinear"), 16)
         for _ in range(5):
@@ -79,7 +78,7 @@ def test_the_program_computes_the_increment(order: int, rng: np.random.Generator
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_three_products_for_each_state_but_one(order: int) -> None:
-    program = solve_program(order)
+    program = tridiagonal_program(order)
     assert len(_products(program)) == 3 * order - 1
     assert len(program.increments) == order
     assert list(program.increments) == sorted(program.increments)
@@ -90,10 +89,10 @@ def test_three_products_for_each_state_but_one(order: int) -> None:
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_next_sample_finds_its_state_words(order: int) -> None:
     """After the wait every word is read late enough, and with one cycle less some word is not."""
-    program = solve_program(order)
+    program = tridiagonal_program(order)
     reads = {entry.row: entry.cycle for entry in program.entries if entry is not None and entry.base is Base.WORD}
     slack = [
-        len(program.entries) + program.wait + reads[row] - (cycle + WORD_AFTER)
+        len(program.entries) + program.wait + reads[row] - (cycle + STORED_AFTER)
         for row, cycle in enumerate(program.increments)
     ]
     assert min(slack) >= 0
@@ -103,13 +102,13 @@ def test_the_next_sample_finds_its_state_words(order: int) -> None:
 def test_one_lane_is_busy_in_95_percent_of_all_cycles() -> None:
     """From order 64 on, with a single channel."""
     for order in [*range(64, 130), 255, 256, 511, 1000]:
-        program = solve_program(order)
+        program = tridiagonal_program(order)
         assert (3 * order - 1) / (len(program.entries) + program.wait) >= 0.95, order
-    assert (3 * 32 - 1) / len(solve_program(32).entries) < 0.95
+    assert (3 * 32 - 1) / len(tridiagonal_program(32).entries) < 0.95
 
 
 def test_the_documented_lengths() -> None:
-    lengths = {order: len(solve_program(order).entries) - 3 * order for order in range(4, 200)}
+    lengths = {order: len(tridiagonal_program(order).entries) - 3 * order for order in range(4, 200)}
     assert set(lengths.values()) == {6, 7, 8}
-    assert len(solve_program(64).entries) == 199
-    assert {solve_program(order).wait for order in range(4, 200)} == {0, 1}
+    assert len(tridiagonal_program(64).entries) == 199
+    assert {tridiagonal_program(order).wait for order in range(4, 200)} == {0, 1}
