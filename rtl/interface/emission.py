@@ -164,22 +164,25 @@ def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str,
     return ports
 
 
-def _components(fragment: Fragment, path: str) -> Iterator[tuple[str, wiring.Component]]:
-    """The component that each module was made from, by the module's path."""
-    made = next((each for each in fragment.origins or () if isinstance(each, wiring.Component)), None)
+def _components(fragment: Fragment, path: str) -> Iterator[tuple[str, object]]:
+    """The component of this package that each module was made from, by the module's path."""
+    ours = (each for each in fragment.origins or () if not type(each).__module__.startswith("amaranth."))
+    made = next(ours, None)
     if made is not None:
         yield path, made
     for inside, name, _ in fragment.subfragments:
         yield from _components(inside, f"{path}.{name}")
 
 
-def _comment(component: wiring.Component) -> str:
+def _comment(component: object) -> str:
     """The first line about its class."""
     return (type(component).__doc__ or "").strip().split("\n")[0]
 
 
-def _signals(component: wiring.Component) -> frozenset[int]:
+def _signals(component: object) -> frozenset[int]:
     """The signals of its ports, as their `id`."""
+    if not isinstance(component, wiring.Component):
+        return frozenset()
     values = (Value.cast(value) for _, _, value in component.signature.flatten(component))
     return frozenset(id(value) for value in values)
 

@@ -18,7 +18,7 @@ from lmu_hw.rtl.primitives.arithmetic import fit, registered_sum, round_shift, s
 from lmu_hw.rtl.primitives.bundles import Component, Fields
 from lmu_hw.rtl.primitives.indices import index_signal, is_last, successor
 from lmu_hw.rtl.primitives.layouts import beat_layout, readout_layout, sample_layout
-from lmu_hw.rtl.primitives.pipeline import Pipeline
+from lmu_hw.rtl.primitives.pipeline import Pipeline, StalledTogether
 from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.stages import Stage
 from lmu_hw.rtl.primitives.storage import storage
@@ -278,7 +278,7 @@ class StreamMemory(Component):
         m = Module()
         advance = Signal()
         pipeline = self.pipeline(self.plan, self.lanes, self.channels, self.schedule)
-        m.submodules.pipeline = EnableInserter(advance)(pipeline.surrounded())
+        m.submodules.pipeline = EnableInserter(advance)(StalledTogether(pipeline))
         offered, sample = self.i.payload, pipeline.samples.payload
         kept = fit(offered.data, self.plan.input_format, Overflow.SATURATE) if self.can_saturate else offered.data
         m.d.comb += [

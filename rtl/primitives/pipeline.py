@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from amaranth.hdl import Module, Value, signed
+from amaranth.hdl import Elaboratable, Module, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -83,10 +83,24 @@ class Pipeline(Component):
             beat.last.eq(slot.last),
         ]
 
-    def surrounded(self) -> Module:
-        """A module with the pipeline and everything that has to stall together with it."""
+    def connect_outside(self, m: Module) -> None:
+        """Add what the datapath needs beside it, and what has to stall together with it, to `m`; by default nothing."""
+
+
+class StalledTogether(Elaboratable):
+    """Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
+
+    Args:
+        datapath: The datapath.
+    """
+
+    def __init__(self, datapath: Pipeline) -> None:
+        self._datapath = datapath
+
+    def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.pipeline = self
+        m.submodules.datapath = self._datapath
+        self._datapath.connect_outside(m)
         return m
 
 
@@ -130,12 +144,10 @@ class LanePipeline(Pipeline):
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
         """The contents of the ROM: the coefficients of a sample's slots, or a program that includes them."""
 
-    def surrounded(self) -> Module:
-        """A module with the pipeline, its own ROM and its own multipliers, a register behind each."""
-        m = super().surrounded()
+    def connect_outside(self, m: Module) -> None:
+        """Add a ROM and multipliers of the memory's own, with a register behind each."""
         m.submodules.rom = rom = self.rom_contents.storage()
         rom_read = rom.read_port()
         m.d.comb += [rom_read.addr.eq(self.rom.address), self.rom.data.eq(rom_read.data)]
         for multiplier in self.multipliers:
             m.d.sync += multiplier.product.eq(multiplier.operand * multiplier.coefficient)
-        return m

@@ -258,6 +258,10 @@ class SpikingSchedule:
         )
 
 
+class WordQueue(SyncFIFOBuffered):
+    """Queue of state words that wait for the consumer."""
+
+
 class SpikingMemoryCore(Component):
     """Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 
@@ -295,7 +299,7 @@ class SpikingMemoryCore(Component):
         m.submodules.neurons = neurons = NeuronBank(plan)
         m.submodules.map = state_map = StateMap(plan)
         layout = word_layout(plan)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=max(d, 3))
+        m.submodules.queue = queue = WordQueue(width=layout.size, depth=max(d, 3))
 
         # The sample is held until the new y has been computed from it.
         busy = Signal()

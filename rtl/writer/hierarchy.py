@@ -75,7 +75,7 @@ def places(netlist: Netlist, own: Mapping[str, Collection[int]]) -> Place:
             made[module.parent].children.insert(0, place)
     crossing = _crossings(netlist)
     for place, module in zip(made, netlist.modules, strict=True):
-        ports_here = own.get(".".join(module.path), ())
+        ports_here = own.get(module.component_path, ())
         ranked = sorted(module.names, key=lambda named: (is_anonymous(named[0]), "__" in named[0]))
         for name, value, _ in ranked:
             nets = distinct(value, netlist.live)

@@ -44,7 +44,7 @@ def verilog(
 
     def write(place: Place) -> tuple[Place, str, str]:
         children = [write(child) for child in place.children]
-        comment = comments.get(".".join(netlist.modules[place.index].path), "")
+        comment = comments.get(netlist.modules[place.index].component_path, "")
         body = _ModuleText(place, netlist, children).text(meanings if place.index == 0 else {})
         return place, written.setdefault((comment, body), place.name), comment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -46,6 +47,14 @@ class Module:
     parent: int | None
     names: list[tuple[str, Value, int]]
     signal_names: dict[int, str]
+
+    @property
+    def component_path(self) -> str:
+        """The names that the components gave to their submodules, joined by dots.
+
+        Where a signal has the name of a submodule, Amaranth adds a number to the latter.
+        """
+        return ".".join(re.sub(r"\$\d+$", "", name) for name in self.path)
 
 
 class Netlist:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,15 @@ def test_what_is_declared_is_used(path: Path) -> None:
         for name in re.findall(r"(?m)^  (?:wire|reg) (?:\[\d+:0\] )?(\w+)", code):
             reads = [line for line in code.splitlines() if re.search(rf"\b{name}\b", line)]
             assert len(reads) > 1 or re.search(rf"\({name}\b", reads[0]), name
+
+
+def test_a_line_says_what_each_module_is_and_stands_at_its_instances(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    modules = {line.split()[1]: before for before, line in pairwise(lines) if line.startswith("module ")}
+    assert len(modules) > 1
+    assert [name for name, before in modules.items() if not re.fullmatch(r"// \S.*\.", before)] == []
+    instances = [
+        (line.split()[0], before) for before, line in pairwise(lines) if line.split()[:1] and line.split()[0] in modules
+    ]
+    assert len(instances) >= len(modules) - 1
+    assert [name for name, before in instances if before.strip() != modules[name]] == []

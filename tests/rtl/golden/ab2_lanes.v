@@ -39,6 +39,7 @@ module lmu_memory (
   assign out_index = {out_index_2, 1'b0};
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -64,6 +65,7 @@ module lmu_memory (
     end
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -96,7 +98,7 @@ module lmu_memory_pipeline (
   end
 
   // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -137,7 +139,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the chain memory: issues a group of states a cycle, one state in each lane.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -212,7 +214,7 @@ module lmu_memory_pipeline_pipeline (
   wire [14:0] add_increments_1 = {multipliers_1_product[13], multipliers_1_product} << alignment_shift_1;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -226,7 +228,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(samples_ready)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_bank bank (
+  lmu_memory_pipeline_datapath_bank bank (
     .clk(clk),
     .rst(rst),
     .read_address(group_issue_number),
@@ -317,7 +319,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_bank (
+module lmu_memory_pipeline_datapath_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire        read_address,
@@ -402,7 +404,7 @@ module lmu_memory_pipeline_pipeline_bank (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire clk,
   input  wire rst,
   input  wire valid,

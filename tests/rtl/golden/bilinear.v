@@ -27,6 +27,7 @@ module lmu_memory (
   assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -44,6 +45,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -88,7 +90,7 @@ module lmu_memory_pipeline (
   end
 
   // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -129,7 +131,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -199,7 +201,7 @@ module lmu_memory_pipeline_pipeline (
   assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -211,7 +213,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(samples_ready)
   );
   // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
-  lmu_memory_pipeline_pipeline_lane_0 lane_0 (
+  lmu_memory_pipeline_datapath_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .request_starts(request_0_starts),
@@ -287,7 +289,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
-module lmu_memory_pipeline_pipeline_lane_0 (
+module lmu_memory_pipeline_datapath_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        request_starts,
@@ -420,7 +422,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   wire [12:0] sum = $signed(base) + $signed(addend);
 
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_lane_0_bank bank (
+  lmu_memory_pipeline_datapath_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
     .read_address(slot_complete_entry_row),
@@ -575,7 +577,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_lane_0_bank (
+module lmu_memory_pipeline_datapath_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire [1:0]  read_address,
@@ -639,7 +641,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       valid,

@@ -29,6 +29,7 @@ module lmu_memory (
   assign in_ready = samples_ready & advance;
   assign out_data = {o_payload_data_1, o_payload_data_0};
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -48,6 +49,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -91,7 +93,7 @@ module lmu_memory_pipeline (
   end
 
   // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -141,7 +143,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the tridiagonal memory: runs the elimination's program, one operand per lane and cycle.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -262,7 +264,7 @@ module lmu_memory_pipeline_pipeline (
       1'b0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(valid),
@@ -274,7 +276,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(ready)
   );
   // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
-  lmu_memory_pipeline_pipeline_lane_0 lane_0 (
+  lmu_memory_pipeline_datapath_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .request_starts(request_0_starts),
@@ -306,7 +308,7 @@ module lmu_memory_pipeline_pipeline (
     .beats_payload_last(beats_payload_last_2)
   );
   // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
-  lmu_memory_pipeline_pipeline_lane_0 lane_1 (
+  lmu_memory_pipeline_datapath_lane_0 lane_1 (
     .clk(clk),
     .rst(rst),
     .request_starts(request_1_starts),
@@ -424,7 +426,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // One lane of the tridiagonal memory: the recurrence around one multiplier, a stored value per row, integrators.
-module lmu_memory_pipeline_pipeline_lane_0 (
+module lmu_memory_pipeline_datapath_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        request_starts,
@@ -558,7 +560,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
   wire [11:0] sum = $signed(base) + $signed(addend);
 
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_lane_0_bank bank (
+  lmu_memory_pipeline_datapath_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
     .read_address(slot_complete_entry_row),
@@ -716,7 +718,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_lane_0_bank (
+module lmu_memory_pipeline_datapath_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire        read_address,
@@ -779,7 +781,7 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       valid,

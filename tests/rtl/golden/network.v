@@ -416,6 +416,7 @@ module lmu_network_slice_0 (
     .beats_payload_data_0(row_0),
     .beats_payload_data_1(row_1)
   );
+  // A memory of a single row: a register, or a constant if it has no write port.
   lmu_network_slice_0_samples_0 samples_0 (
     .clk(clk),
     .samples_write_en(memories_memory_0_samples_write),
@@ -442,6 +443,7 @@ module lmu_network_slice_0 (
     end
 endmodule
 
+// A memory of a single row: a register, or a constant if it has no write port.
 module lmu_network_slice_0_samples_0 (
   input  wire       clk,
   input  wire       samples_write_en,
@@ -503,6 +505,7 @@ module lmu_network_slice_0_memory_0 (
     .ready(samples_ready),
     .clear(clear)
   );
+  // A memory of a single row: a register, or a constant if it has no write port.
   lmu_network_slice_0_memory_0_words words (
     .clk(clk),
     .words_write_en(beats_valid),
@@ -595,6 +598,7 @@ module lmu_network_slice_0_memory_0_bank (
   wire [27:0] sum_5 = $signed({chosen[25:0], 1'b0}) + 28'sd16384;
   wire [27:0] sum_6 = $signed({chosen_2[25:0], 1'b0}) + 28'sd16384;
 
+  // A memory of a single row: a register, or a constant if it has no write port.
   lmu_network_slice_0_memory_0_bank_integrators integrators (
     .clk(clk),
     .store_en(store_en),
@@ -646,6 +650,7 @@ module lmu_network_slice_0_memory_0_bank (
     end
 endmodule
 
+// A memory of a single row: a register, or a constant if it has no write port.
 module lmu_network_slice_0_memory_0_bank_integrators (
   input  wire        clk,
   input  wire        store_en,
@@ -683,6 +688,7 @@ module lmu_network_slice_0_memory_0_bank_integrators (
   end
 endmodule
 
+// A memory of a single row: a register, or a constant if it has no write port.
 module lmu_network_slice_0_memory_0_words (
   input  wire        clk,
   input  wire        words_write_en,
@@ -792,6 +798,7 @@ module lmu_network_slice_0_vector_memory_0 (
 
   assign word = access_read_word ? words_read_data_1 : words_read_data_0;
 
+  // A memory of a single row: a register, or a constant if it has no write port.
   lmu_network_slice_0_vector_memory_0_words words (
     .clk(clk),
     .words_write_en(access_write_valid),
@@ -802,6 +809,7 @@ module lmu_network_slice_0_vector_memory_0 (
   );
 endmodule
 
+// A memory of a single row: a register, or a constant if it has no write port.
 module lmu_network_slice_0_vector_memory_0_words (
   input  wire        clk,
   input  wire        words_write_en,

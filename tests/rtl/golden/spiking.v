@@ -89,6 +89,7 @@ module spiking_memory (
     .states_payload_data(word_data),
     .states_payload_index(word_index)
   );
+  // Queue of state words that wait for the consumer.
   spiking_memory_queue queue (
     .clk(clk),
     .rst(rst),
@@ -136,6 +137,7 @@ module spiking_memory (
     end
 endmodule
 
+// Queue of state words that wait for the consumer.
 module spiking_memory_queue (
   input  wire        clk,
   input  wire        rst,

@@ -27,6 +27,7 @@ module lmu_memory (
   assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -44,6 +45,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -86,7 +88,7 @@ module lmu_memory_pipeline (
   end
 
   // The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -129,7 +131,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the structured memory: runs the program of its rows, one product a cycle in each lane.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -207,7 +209,7 @@ module lmu_memory_pipeline_pipeline (
   assign beats_payload_last = beats_valid_2 ? beats_payload_last_2 : 1'b0;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -220,7 +222,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(samples_ready)
   );
   // One lane of the structured memory: row sum, intermediate words and integrators around one multiplier.
-  lmu_memory_pipeline_pipeline_lane_0 lane_0 (
+  lmu_memory_pipeline_datapath_lane_0 lane_0 (
     .clk(clk),
     .rst(rst),
     .request_starts(request_0_starts),
@@ -307,7 +309,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // One lane of the structured memory: row sum, intermediate words and integrators around one multiplier.
-module lmu_memory_pipeline_pipeline_lane_0 (
+module lmu_memory_pipeline_datapath_lane_0 (
   input  wire        clk,
   input  wire        rst,
   input  wire        request_starts,
@@ -447,7 +449,8 @@ module lmu_memory_pipeline_pipeline_lane_0 (
       carry_intermediate_data;
   wire [15:0] shifted_2 = row_sum << slot_round_entry_shift;
 
-  lmu_memory_pipeline_pipeline_lane_0_intermediates intermediates (
+  // A memory of a single row: a register, or a constant if it has no write port.
+  lmu_memory_pipeline_datapath_lane_0_intermediates intermediates (
     .clk(clk),
     .advance(advance),
     .intermediates_write_en(slot_write_entry_store),
@@ -456,7 +459,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
     .carry_intermediate_data(carry_intermediate_data)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_lane_0_bank bank (
+  lmu_memory_pipeline_datapath_lane_0_bank bank (
     .clk(clk),
     .rst(rst),
     .read_address(slot_accumulate_entry_row),
@@ -647,7 +650,7 @@ module lmu_memory_pipeline_pipeline_lane_0 (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_lane_0_bank (
+module lmu_memory_pipeline_datapath_lane_0_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire [1:0]  read_address,
@@ -710,7 +713,8 @@ module lmu_memory_pipeline_pipeline_lane_0_bank (
     end
 endmodule
 
-module lmu_memory_pipeline_pipeline_lane_0_intermediates (
+// A memory of a single row: a register, or a constant if it has no write port.
+module lmu_memory_pipeline_datapath_lane_0_intermediates (
   input  wire       clk,
   input  wire       advance,
   input  wire       intermediates_write_en,
@@ -732,7 +736,7 @@ module lmu_memory_pipeline_pipeline_lane_0_intermediates (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       valid,

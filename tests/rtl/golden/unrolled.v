@@ -31,6 +31,7 @@ module lmu_memory (
   assign out_index = 1'b0;
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -48,6 +49,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -64,7 +66,7 @@ module lmu_memory_pipeline (
   output wire       beats_payload_last
 );
   // The datapath of the unrolled memory: the whole arithmetic of all increments as one pipeline.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -82,7 +84,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the unrolled memory: the whole arithmetic of all increments as one pipeline.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire       clk,
   input  wire       rst,
   input  wire       samples_valid,
@@ -124,7 +126,7 @@ module lmu_memory_pipeline_pipeline (
   wire [8:0] sum = $signed(stage_1_0) + $signed({stage_1_1, 2'd0});
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -134,7 +136,8 @@ module lmu_memory_pipeline_pipeline (
     .ready(samples_ready),
     .clear(clear)
   );
-  lmu_memory_pipeline_pipeline_words words (
+  // A memory of a single row: a register, or a constant if it has no write port.
+  lmu_memory_pipeline_datapath_words words (
     .clk(clk),
     .advance(advance),
     .words_write_en(beats_valid),
@@ -144,7 +147,7 @@ module lmu_memory_pipeline_pipeline (
     .words_read_data_1(words_read_data_1)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_bank bank (
+  lmu_memory_pipeline_datapath_bank bank (
     .clk(clk),
     .rst(rst),
     .add_increments_0(stage_3_4),
@@ -203,7 +206,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_bank (
+module lmu_memory_pipeline_datapath_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire [10:0] add_increments_0,
@@ -238,7 +241,8 @@ module lmu_memory_pipeline_pipeline_bank (
   wire [19:0] sum = $signed(chosen[18:0]) + 20'sd1024;
   wire [19:0] sum_2 = $signed(chosen_2[18:0]) + 20'sd1024;
 
-  lmu_memory_pipeline_pipeline_bank_integrators integrators (
+  // A memory of a single row: a register, or a constant if it has no write port.
+  lmu_memory_pipeline_datapath_bank_integrators integrators (
     .clk(clk),
     .advance(advance),
     .store_en(store_en),
@@ -282,7 +286,8 @@ module lmu_memory_pipeline_pipeline_bank (
     end
 endmodule
 
-module lmu_memory_pipeline_pipeline_bank_integrators (
+// A memory of a single row: a register, or a constant if it has no write port.
+module lmu_memory_pipeline_datapath_bank_integrators (
   input  wire        clk,
   input  wire        advance,
   input  wire        store_en,
@@ -321,7 +326,8 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
     end
 endmodule
 
-module lmu_memory_pipeline_pipeline_words (
+// A memory of a single row: a register, or a constant if it has no write port.
+module lmu_memory_pipeline_datapath_words (
   input  wire       clk,
   input  wire       advance,
   input  wire       words_write_en,
@@ -350,7 +356,7 @@ module lmu_memory_pipeline_pipeline_words (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire clk,
   input  wire rst,
   input  wire valid,

@@ -27,6 +27,7 @@ module lmu_memory (
   assign in_ready = samples_ready & advance;
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -44,6 +45,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -78,7 +80,7 @@ module lmu_memory_pipeline (
   end
 
   // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -105,7 +107,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -182,7 +184,7 @@ module lmu_memory_pipeline_pipeline (
   wire sample_last = inverse ? held_sample_last : samples_payload_last;
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -196,7 +198,7 @@ module lmu_memory_pipeline_pipeline (
     .ready(samples_ready)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_bank bank (
+  lmu_memory_pipeline_datapath_bank bank (
     .clk(clk),
     .rst(rst),
     .read_address(slot_multiply_group),
@@ -303,7 +305,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_bank (
+module lmu_memory_pipeline_datapath_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire [1:0]  read_address,
@@ -366,7 +368,7 @@ module lmu_memory_pipeline_pipeline_bank (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire       clk,
   input  wire       rst,
   input  wire       valid,

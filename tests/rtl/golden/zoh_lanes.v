@@ -31,6 +31,7 @@ module lmu_memory (
   assign out_index = 1'b0;
   assign out_channel = 1'b0;
 
+  // Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
   lmu_memory_pipeline pipeline (
     .clk(clk),
     .rst(rst),
@@ -48,6 +49,7 @@ module lmu_memory (
   );
 endmodule
 
+// Pipeline of a memory: its datapath, with the ROM and the multipliers that stall together with it.
 module lmu_memory_pipeline (
   input  wire       clk,
   input  wire       rst,
@@ -71,7 +73,7 @@ module lmu_memory_pipeline (
   reg [13:0] multipliers_3_product = 14'd0;
 
   // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
-  lmu_memory_pipeline_pipeline pipeline (
+  lmu_memory_pipeline_datapath datapath (
     .clk(clk),
     .rst(rst),
     .samples_valid(samples_valid),
@@ -108,7 +110,7 @@ module lmu_memory_pipeline (
 endmodule
 
 // The datapath of the dense memory: issues one or more columns of a group of rows a cycle.
-module lmu_memory_pipeline_pipeline (
+module lmu_memory_pipeline_datapath (
   input  wire        clk,
   input  wire        rst,
   input  wire        samples_valid,
@@ -171,7 +173,7 @@ module lmu_memory_pipeline_pipeline (
   wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
 
   // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-  lmu_memory_pipeline_pipeline_sequencer sequencer (
+  lmu_memory_pipeline_datapath_sequencer sequencer (
     .clk(clk),
     .rst(rst),
     .valid(samples_valid),
@@ -182,7 +184,7 @@ module lmu_memory_pipeline_pipeline (
     .clear(clear)
   );
   // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-  lmu_memory_pipeline_pipeline_bank bank (
+  lmu_memory_pipeline_datapath_bank bank (
     .clk(clk),
     .rst(rst),
     .add_increments_0(row_sums_0),
@@ -281,7 +283,7 @@ module lmu_memory_pipeline_pipeline (
 endmodule
 
 // Integrators with wide accumulators: adds an increment to each and rounds the sum to a state word.
-module lmu_memory_pipeline_pipeline_bank (
+module lmu_memory_pipeline_datapath_bank (
   input  wire        clk,
   input  wire        rst,
   input  wire [12:0] add_increments_0,
@@ -316,7 +318,8 @@ module lmu_memory_pipeline_pipeline_bank (
   wire [18:0] sum = $signed(chosen[17:0]) + 19'sd512;
   wire [18:0] sum_2 = $signed(chosen_2[17:0]) + 19'sd512;
 
-  lmu_memory_pipeline_pipeline_bank_integrators integrators (
+  // A memory of a single row: a register, or a constant if it has no write port.
+  lmu_memory_pipeline_datapath_bank_integrators integrators (
     .clk(clk),
     .advance(advance),
     .store_en(store_en),
@@ -360,7 +363,8 @@ module lmu_memory_pipeline_pipeline_bank (
     end
 endmodule
 
-module lmu_memory_pipeline_pipeline_bank_integrators (
+// A memory of a single row: a register, or a constant if it has no write port.
+module lmu_memory_pipeline_datapath_bank_integrators (
   input  wire        clk,
   input  wire        advance,
   input  wire        store_en,
@@ -400,7 +404,7 @@ module lmu_memory_pipeline_pipeline_bank_integrators (
 endmodule
 
 // Sequencer of a memory: counts slots and channels, and marks the samples that find a cleared state.
-module lmu_memory_pipeline_pipeline_sequencer (
+module lmu_memory_pipeline_datapath_sequencer (
   input  wire clk,
   input  wire rst,
   input  wire valid,
