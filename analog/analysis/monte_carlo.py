@@ -241,8 +241,8 @@ def transients(
         draws: The values that replace the nominal ones.
         samples: The input, V, shape (steps,); each sample is held for dt.
         dt: The time between two samples, s.
-        inputs: As in `run`.
-        signals: As in `run`.
+        inputs: The inputs of `run`.
+        signals: The signals of `run`.
 
     Returns:
         The signals at the end of each hold, V, shape (draws, steps, signals).

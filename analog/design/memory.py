@@ -169,7 +169,7 @@ class AnalogDesign:
 
         Args:
             waveform: The voltage of the signal u, V.
-            ac: Its magnitude in a small-signal analysis, V.
+            ac: The magnitude of the input in a small-signal analysis, V.
 
         Raises:
             DesignError: An external waveform is to drive the two ports of a differential input.

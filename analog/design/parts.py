@@ -135,7 +135,7 @@ def values_for(network: VoltageNetwork, references: Array, inverter: float) -> P
 
     Args:
         network: The scaled system.
-        references: As in `PartValues`, shape (n + q,).
+        references: The references of `PartValues`, shape (n + q,).
         inverter: The resistance of the two resistors of an inverter, ohm.
     """
     n = network.states

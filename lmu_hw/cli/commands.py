@@ -63,9 +63,13 @@ def quantize(design: Design | NetworkDesign, search: SearchRequest, out: Path | 
     With a NETWORK, a network file or the name of a network of the package, its formats are chosen on the sequences of
     --calibration; a table tells range, bits, clipped share and contribution to the output's error of each tensor.
     """
-    from lmu_hw.cli import quantize as subcommand
+    from lmu_hw.cli import quantize as planning
+    from lmu_hw.cli import search as searching
 
-    subcommand.run(design, search, out, as_json)
+    if search.target_nrmse is not None and isinstance(design, Design):
+        searching.run(design, search, out, as_json)
+    else:
+        planning.run(design, search, out, as_json)
 
 
 @cli.command()

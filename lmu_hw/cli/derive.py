@@ -48,7 +48,7 @@ def _write(folder: Path, sampled: DiscreteSystem, result: dict[str, Any]) -> lis
     from lmu_hw.cli.plots import system_plot
 
     spec = sampled.spec
-    plot = system_plot(spec.order, spec.theta, _curves(spec, sampled, result), _after_step(sampled))
+    plot = system_plot(spec.order, _curves(spec, sampled, result), _after_step(sampled))
     return [
         write_text(folder / "system.json", render_json(result)).name,
         write_text(folder / "system.svg", plot).name,

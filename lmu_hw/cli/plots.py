@@ -58,12 +58,11 @@ _SHADES = {
 """One shade for each part of an `ErrorBudget`, the first at the foot of the bar."""
 
 
-def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
+def system_plot(order: int, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
     """Draw the error of the delay over frequency, and the states after a step of the input.
 
     Args:
         order: The number of states.
-        theta: The window in seconds.
         curves: The frequencies in cycles per window and the errors |readout − ideal delay| there, by label.
         growth: The states over one and a half windows after the step, of shape (steps, order).
     """

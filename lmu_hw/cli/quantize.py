@@ -60,12 +60,7 @@ def run(design: Design | NetworkDesign, search: SearchRequest, out: Path | None,
 
 
 def run_memory(design: Design, search: SearchRequest, out: Path | None, as_json: bool) -> None:
-    """Plan a memory and measure its error, or search the cheapest one where a target is given."""
-    if search.target_nrmse is not None:
-        from lmu_hw.cli import search as subcommand
-
-        subcommand.run(design, search, out, as_json)
-        return
+    """Plan a memory and measure its error."""
     search.refuse("given with --target-nrmse")
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan", total=None)

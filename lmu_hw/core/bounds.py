@@ -95,7 +95,7 @@ class _Decay:
 
     Attributes:
         steps: A number of steps after which they have.
-        growth: Their largest norm before that, of those with 1, 2, 4, … steps, and at least 1.
+        growth: The largest norm of the powers before that, of those with 1, 2, 4, … steps, and at least 1.
     """
 
     steps: int

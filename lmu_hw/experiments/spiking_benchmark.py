@@ -63,7 +63,7 @@ class Peer:
         """Run its memory once.
 
         Raises:
-            CheckFailed: Its process ended.
+            CheckFailed: The process of the peer ended.
         """
         system = discretize(noise(ORDER, 0)[0])
         loop = map_sampled(Synapse.low_pass(TAU), system.transition, system.input, DT)

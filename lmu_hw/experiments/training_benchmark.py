@@ -106,7 +106,7 @@ class Running:
         """Let the contender do `task`, "train" or "infer", and return the value that it answers.
 
         Raises:
-            CheckFailed: Its process ended.
+            CheckFailed: The process of the peer ended.
         """
         if self._process.stdin is None:
             raise CheckFailed(f"{self.name} takes no input")

@@ -261,7 +261,7 @@ def fit_classifier(
     Args:
         spec: The specification of the memory.
         sequences: The training sequences, shape (samples, T).
-        labels: Their classes 0, 1, …, shape (samples,).
+        labels: The classes of the samples, 0, 1, …, shape (samples,).
         seed: The seed of the cross-validation.
 
     Raises:

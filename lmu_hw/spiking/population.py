@@ -29,7 +29,7 @@ class DecodingPoints:
 
     Attributes:
         values: The points in radii, shape (points, dimensions).
-        weights: Their positive weights, shape (points,), whose sum is 1.
+        weights: The positive weights of the points, shape (points,), whose sum is 1.
     """
 
     values: Array

@@ -49,7 +49,7 @@ class FitResult:
 
     Attributes:
         params: The parameters that were best on the validation set.
-        value: Their metric there.
+        value: The metric of these parameters there.
         epoch: The number of complete epochs when they were validated.
         history: A row for each epoch with `epoch`, `loss` (the mean over its steps), the metric on the validation set
             under its own name, and `theta_ratio.K` for each layer K whose θ is learned.
@@ -72,7 +72,7 @@ class Progress:
         step: The number of complete steps of the current epoch.
         losses: The loss of each of those steps.
         best_epoch: The number of complete epochs when the best parameters were validated; 0 before the first time.
-        best_value: Their metric on the validation set.
+        best_value: The metric of the best parameters on the validation set.
         history: A row for each complete epoch.
     """
 
@@ -303,7 +303,7 @@ class _Checkpoint:
 
         Args:
             progress: The progress of a training that begins.
-            state: Its state; the one in the file must have the same structure, shapes and types.
+            state: The state of that training; the one in the file must have the same structure, shapes and types.
 
         Raises:
             DesignError: The file is no checkpoint, is damaged, or is that of another training.

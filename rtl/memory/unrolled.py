@@ -101,7 +101,7 @@ class Staged:
         return self._made(self.value >> fraction_bits, self.stage, self.adders, gains, error)
 
     def at(self, stage: int) -> Staged:
-        """The same integer in a stage not before its own, through as many registers as there are cycles between them.
+        """The same integer in a later stage or in the same one, through as many registers as there are cycles between.
 
         Delays are shared by all users of the integer, and a left shift delays the narrower unshifted value.
         """

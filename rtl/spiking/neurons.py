@@ -124,6 +124,7 @@ class ChanceUnit(Unit):
     """Poisson neurons with a rectified-linear tuning curve: the current is the probability of a spike in each draw.
 
     Two stages: the current, limited to 0 … 2^DRAW_BITS, is the chance; then the draws are compared with it and counted.
+    Latency: 2 cycles. A neuron of the lane every cycle.
     """
 
     chance_latency: ClassVar[int] = 1
@@ -163,6 +164,8 @@ class CurveUnit(Unit):
 
     The leading one of the current is its octave, the next PIECE_BITS bits are the piece of the octave, and the
     WITHIN_BITS bits below are the position within the piece.
+
+    Latency: 5 cycles, four from the current to the chance and one to count the draws. A neuron of the lane every cycle.
     """
 
     chance_latency: ClassVar[int] = CurveStage.CHANCE - CurveStage.OCTAVE
@@ -240,6 +243,9 @@ class VoltageUnit(Unit):
     The refractory time of a neuron counts from the moment within the step at which it fired, which lies overshoot/gain
     of the share of the step before its end. This division has a pipeline of its own, one stage for each bit of the
     quotient, and at its end voltage and refractory time are written back.
+
+    Latency: 4 cycles; the write-back comes one cycle for each bit of the quotient later. A neuron of the lane every
+    cycle.
 
     Two neurons, with the 9 bits of the quotient numbered from the highest one:
 

@@ -268,7 +268,14 @@ class Memory(Cell):
 
 @dataclass(eq=False)
 class Write(Cell):
-    """A write port of a memory. `enable` has a net for each bit of the word."""
+    """A write port of a memory.
+
+    Attributes:
+        memory: The memory.
+        data, address: The word, and where it is written at a rising edge of `clock`.
+        enable: A net for each bit of the word, 1 where that bit is written.
+        clock: The net of the clock.
+    """
 
     memory: Memory
     data: Value

@@ -109,7 +109,7 @@ def find_register_map(netlist: Netlist, plan: MemoryPlan, solver: Solver, seed: 
 
     Args:
         netlist: The netlist of a memory.
-        plan: Its plan.
+        plan: The plan of the memory.
         solver: A solver, for the operations on words.
         seed: The seed of the samples.
 

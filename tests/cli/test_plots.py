@@ -37,7 +37,7 @@ def test_a_part_of_the_bound_without_a_shade_is_an_error() -> None:
 def test_curves_without_a_style_are_an_error_and_not_left_out() -> None:
     curve = np.ones(3), np.ones(3)
     with pytest.raises(DesignError, match="curves of a plot must be at most 2, which have styles of their own, got 3"):
-        plots.system_plot(2, 1.0, dict.fromkeys("abc", curve), np.ones((4, 2)))
+        plots.system_plot(2, dict.fromkeys("abc", curve), np.ones((4, 2)))
 
 
 def test_the_front_has_a_curve_for_each_method_and_datapath(drawn: list[Figure]) -> None:

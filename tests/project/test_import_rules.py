@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -12,6 +13,7 @@ import pytest
 PACKAGES, RTL, ANALOG, SIM, NETWORKS = (
     f"{name} in layers" for name in ("packages lie", "rtl lies", "analog lies", "sim lies", "networks lie")
 )
+CYCLES = "no cycles between modules of a package"
 # Module file, the import added to it, and the contract that this breaks.
 FORBIDDEN = [
     ("lmu_hw/errors.py", "import lmu_hw.rtl", PACKAGES),
@@ -28,6 +30,9 @@ FORBIDDEN = [
     ("lmu_hw/cli/__init__.py", "import lmu_hw.experiments", PACKAGES),
     ("rtl/primitives/arithmetic.py", "import lmu_hw.rtl.memory", RTL),
     ("rtl/memory/chain.py", "import lmu_hw.rtl.network", RTL),
+    ("rtl/writer/names.py", "import lmu_hw.rtl.interface", RTL),
+    ("lmu_hw/fixed_point/formats.py", "import lmu_hw.fixed_point.planner", CYCLES),
+    ("lmu_hw/training/loop.py", "def late():\n    import lmu_hw.training.tasks.base", CYCLES),
     ("analog/circuit/elements.py", "import lmu_hw.analog.design", ANALOG),
     ("analog/analysis/tolerance.py", "import lmu_hw.analog.export", ANALOG),
     ("sim/hdl/runner.py", "import lmu_hw.sim.targets", SIM),
@@ -46,8 +51,7 @@ def check_contracts(folder: Path) -> tuple[int, str]:
 
 def verdicts(output: str) -> list[tuple[str, str]]:
     """Each contract of a run with its verdict, KEPT or BROKEN."""
-    lines = (line.rpartition(" ") for line in output.splitlines())
-    return [(name, verdict) for name, _, verdict in lines if verdict in ("KEPT", "BROKEN")]
+    return re.findall(r"^(.+) (KEPT|BROKEN)(?: \(.*\))?$", output, re.MULTILINE)
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def copy(top: Path, tmp_path: Path) -> Path:
 def test_contracts_hold(copy: Path) -> None:
     status, output = check_contracts(copy)
     assert status == 0, output
-    assert "5 kept, 0 broken" in output
+    assert "6 kept, 0 broken" in output
     assert {contract for *_, contract in FORBIDDEN} == {name for name, _ in verdicts(output)}
 
 
@@ -72,4 +76,6 @@ def test_forbidden_import_breaks_its_contract(copy: Path, module: str, line: str
         file.write(f"\n{line}\n")
     status, output = check_contracts(copy)
     assert status == 1
-    assert [name for name, verdict in verdicts(output) if verdict == "BROKEN"] == [contract]
+    broken = {name for name, verdict in verdicts(output) if verdict == "BROKEN"}
+    assert broken - {CYCLES} == {contract} - {CYCLES}  # an import against the layers closes a cycle, too, as a rule
+    assert contract in broken

@@ -1,4 +1,4 @@
-"""Narrowing in hardware equals narrowing of integers, exhaustively at small widths."""
+"""Rounding and saturation in hardware equal those of integers, exhaustively at small widths."""
 
 from __future__ import annotations
 

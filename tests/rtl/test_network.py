@@ -18,18 +18,18 @@ from lmu_hw.rtl.network.component import build_network
 from tests.rtl.network_bench import Steps, draw_steps, expected_answers, run_network
 from tests.rtl.networks import LayerShape, random_network
 
-CHAIN, SOLVE, DENSE, STRUCTURED = Datapath.CHAIN, Datapath.TRIDIAGONAL, Datapath.DENSE, Datapath.STRUCTURED
+CHAIN, TRIDIAGONAL, DENSE, STRUCTURED = Datapath.CHAIN, Datapath.TRIDIAGONAL, Datapath.DENSE, Datapath.STRUCTURED
 
 #: Layers, inputs, lanes, sequences: every datapath, with more and fewer lanes than rows.
 NETWORKS: dict[str, tuple[list[LayerShape], int, int, int]] = {
     "dense part only": ([LayerShape(hidden=3)], 2, 2, 1),
     "recurrent without memory": ([LayerShape(hidden=4, recurrent=True)], 1, 3, 1),
     "chain": ([LayerShape(CHAIN, 4, 2, 3, recurrent=True, feedback=True)], 1, 2, 2),
-    "solve": ([LayerShape(SOLVE, 4, 2, 3), LayerShape(hidden=2)], 3, 2, 1),
+    "tridiagonal": ([LayerShape(TRIDIAGONAL, 4, 2, 3), LayerShape(hidden=2)], 3, 2, 1),
     "dense": ([LayerShape(DENSE, 4, 1, 5, recurrent=True, feedback=True), LayerShape(hidden=2)], 1, 1, 1),
     "all of a matrix": ([LayerShape(DENSE, 3, 1, 2, feedback=True)], 1, 9, 1),
     "structured": ([LayerShape(STRUCTURED, 4, 2, 4, feedback=True)], 2, 3, 1),
-    "memory words leave": ([LayerShape(hidden=2), LayerShape(SOLVE, 4, 2, 0)], 1, 2, 2),
+    "memory words leave": ([LayerShape(hidden=2), LayerShape(TRIDIAGONAL, 4, 2, 0)], 1, 2, 2),
     "chain words leave": ([LayerShape(CHAIN, 4, 1, 0, feedback=True)], 1, 4, 1),
     "memories on memories": ([LayerShape(DENSE, 4, 1, 0), LayerShape(CHAIN, 3, 3, 4, True, True)], 1, 5, 1),
 }

@@ -27,7 +27,7 @@ class KerasLayer:
     Attributes:
         kind: The name of its class, without the package.
         name: The name that its author or Keras gave it.
-        config: Its configuration.
+        config: The configuration of the layer.
         group: The name of its group in the weights of a `.keras` file, which is its class in snake case, with _1, _2 …
             for further layers of the class; empty for a cell.
     """

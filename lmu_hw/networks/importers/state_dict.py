@@ -45,9 +45,10 @@ class Tensor:
     """One tensor.
 
     Attributes:
-        shape: Its shape.
+        shape: The shape of the tensor.
         kind: The name of its type in the file.
-        values: Its values in float64; None for any other type than floating-point numbers of 16, 32 or 64 bits.
+        values: The values of the tensor in float64; None for any other type than floating-point numbers of 16, 32 or 64
+            bits.
     """
 
     shape: tuple[int, ...]

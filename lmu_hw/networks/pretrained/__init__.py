@@ -28,7 +28,7 @@ class Shipped:
         task: What it computes, and from what.
         command: The command that trained it.
         metric: The name of the metric that scores it.
-        value: Its score on the test part.
+        value: The score of the network on the test part.
         parameters: The number of its parameters.
     """
 

@@ -64,7 +64,7 @@ class NetworkPlanner:
 
     Attributes:
         network: The network that is planned.
-        layers: Its layers as affine maps.
+        layers: The layers of the network as affine maps.
         calibration: The statistics of these maps over the calibration data.
     """
 

@@ -107,8 +107,8 @@ class Trained:
 
     Attributes:
         network: The network with the weights that were best on the validation part.
-        validation: Its score there, in the precision of the training.
-        test: Its score on the test part, in float64.
+        validation: The score of the network on the validation part, in the precision of the training.
+        test: The score of the network on the test part, in float64.
         curve: The learning curve; empty where nothing was trained by gradients.
     """
 

@@ -248,8 +248,8 @@ class CapacityResult:
         task: The task.
         spec: The memory.
         weights: The readout that was fitted by least squares, shape (5, order).
-        validation: Its largest mean square error on the signal by which the penalties were chosen.
-        fitted: Its mean square error of each output, shape (5,).
+        validation: The largest mean square error on the signal by which the penalties were chosen.
+        fitted: The mean square error of each output, shape (5,).
         legendre: The mean square error of each output of the Legendre readout, shape (5,).
         other_steps: The mean square errors of `weights` with the memory at half and at twice the step dt, by the factor
             of dt; twice the step is left out where T is no multiple of 8.
