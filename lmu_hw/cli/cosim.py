@@ -31,7 +31,7 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.errors import CheckFailed, DesignError, RequestError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
@@ -229,7 +229,7 @@ def run_spiking(
     `lanes` is the number of neurons in a clock cycle.
     """
     if design.delays:
-        raise DesignError("delays", "left out beside spikes", design.delays)
+        raise RequestError("--delays has no effect with --spiking", hint="leave one of them out")
     samples = _read_single(design, recording)
     design = samples.design
     spec = design.spec()

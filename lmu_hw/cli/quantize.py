@@ -66,7 +66,6 @@ def run_memory(design: Design, search: SearchRequest, out: Path | None, as_json:
 
         subcommand.run(design, search, out, as_json)
         return
-    search.refuse("given with --target-nrmse")
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan", total=None)
         plan = design.plan()
@@ -190,7 +189,6 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
 
 def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Plan a network, and measure the error that every format causes at its outputs."""
-    search.refuse("left out with a network")
     network = design.load()
     calibration = calibration_of(design, network)
     with staged(out) as folder, progress() as bar:

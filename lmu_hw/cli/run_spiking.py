@@ -161,7 +161,6 @@ def run_network(
     Raises:
         DesignError: There is no input, or the network has no spiking form.
     """
-    recording.refuse("left out with a network", "channel", "normalize")
     network = design.load()
     sequences = read_input(network, recording.path)
     known = sequences if design.calibration is None else calibration_of(design, network)

@@ -15,7 +15,7 @@ from lmu_hw.cli.recording import record_length
 from lmu_hw.core.steps import Discretization
 from lmu_hw.design.memory import Design
 from lmu_hw.design.requests import SearchRequest
-from lmu_hw.errors import DesignError, check_positive
+from lmu_hw.errors import DesignError, RequestError, check_positive
 from lmu_hw.fixed_point.datapaths.structured.zoh import LEAST_ERROR
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -50,7 +50,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
     """
     target = request.target_nrmse or 0.0
     for flag in given_flags(*_SEARCHED):
-        raise DesignError("target-nrmse", f"given without {flag}, which it searches", f"{target:g}")
+        raise RequestError(f"{flag} has no effect with --target-nrmse, which searches it", hint="leave one of them out")
     check_positive("target-nrmse", target)
     replaced = {name: value for name in _SEARCHED if (value := getattr(design, name)) is not None}
     cleared: dict[str, Any] = dict.fromkeys(replaced)
