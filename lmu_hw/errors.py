@@ -34,6 +34,10 @@ class DesignError(ValueError):
         self.hint = hint
         super().__init__(f"{what} must be {constraint}, got {_one_line(got)}" + (f"; {hint}" if hint else ""))
 
+    def of(self, where: str) -> DesignError:
+        """The same error, which also names the part of the request that it is about, such as "layer 0 (lmu)"."""
+        return DesignError(f"{self.what} of {where}", self.constraint, self.got, hint=self.hint)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as plain text, so that the same line comes out of another process whatever was given."""
         return _restore, (type(self), self.what, self.constraint, _one_line(self.got), self.hint)
@@ -55,20 +59,24 @@ class RequestError(DesignError):
         self.sentence = _one_line(sentence, 4 * _LONGEST)
         self.args = (self.sentence + (f"; {hint}" if hint else ""),)
 
+    def of(self, where: str) -> DesignError:
+        """The same error, which also names the part of the request that it is about."""
+        return RequestError(f"{where}: {self.sentence}", hint=self.hint)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as plain text."""
-        return _restore_sentence, (self.sentence, self.hint)
+        return _restore_sentence, (type(self), self.sentence, self.hint)
 
 
 class Notice(UserWarning):
     """What a request is told although it is carried out: a name that will go, a value that may be meant otherwise."""
 
 
-class MissingToolError(DesignError):
+class MissingToolError(RequestError):
     """A program or library outside this package is not installed (exit status 2)."""
 
     def __init__(self, tool: str, remedy: str) -> None:
-        super().__init__(tool, f"installed ({remedy})", "nothing of that name")
+        super().__init__(f"{tool} is not installed", hint=remedy)
 
 
 class CheckFailed(Exception):
@@ -81,8 +89,10 @@ def _restore(kind: type[DesignError], what: str, constraint: str, got: str, hint
     return error
 
 
-def _restore_sentence(sentence: str, hint: str) -> RequestError:
-    return RequestError(sentence, hint=hint)
+def _restore_sentence(kind: type[RequestError], sentence: str, hint: str) -> RequestError:
+    error = kind.__new__(kind)
+    RequestError.__init__(error, sentence, hint=hint)
+    return error
 
 
 def _one_line(value: object, longest: int = _LONGEST) -> str:

@@ -31,6 +31,7 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import CheckFailed, DesignError, RequestError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -98,7 +99,8 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
         allowed = f"from {_LEAST_PERIOD:g} s to less than {_MOST_PERIOD:g} s beside a circuit (or give --no-analog)"
         raise DesignError("dt", allowed, design.dt)
-    command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
+    command = f"lmu-hw cosim {effective_flags('cosim', design, analog=analog)}{recording.flags()}"
+    command += "" if analog else " --no-analog"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         circuit = circuit_beside(design) if analog else None
@@ -160,7 +162,7 @@ def run_network(
     batch = len(sequences.values)
     labels = None if labels_path is None else read_classes(labels_path, batch, network.outputs)
     words = ["--input", str(source), *([] if labels_path is None else ["--labels", str(labels_path)])]
-    command = f"lmu-hw cosim {design.flags()} {shlex.join(words)}"
+    command = f"lmu-hw cosim {effective_flags('cosim', design)} {shlex.join(words)}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         made = quantized(design, network, sequences)
@@ -234,7 +236,8 @@ def run_spiking(
     design = samples.design
     spec = design.spec()
     options = choice.for_memory(spec.order, (), design.seed)
-    command = f"lmu-hw cosim {design.flags()}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
+    words = effective_flags("cosim", design, spiking=True)
+    command = f"lmu-hw cosim {words}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         plan = design.plan()

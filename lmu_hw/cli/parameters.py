@@ -84,7 +84,7 @@ class Fractions(_Parsed[tuple[float, ...]]):
     def __init__(self, unit: Unit | None = None) -> None:
         self.unit = unit
         if unit is not None:
-            self.constraint = f"one or more with commas between them, each {unit.expected}"
+            self.constraint = f"{unit.expected}, or several with commas between them"
 
     def parse(self, text: str) -> tuple[float, ...]:
         """Return the numbers of a text."""
@@ -97,7 +97,7 @@ class Delays(_Parsed[tuple[str, ...]]):
     """Shares of the window and times with commas between them, as texts: the window is not known yet."""
 
     name = "delays"
-    constraint = f"one or more with commas between them, each {WINDOW.expected}"
+    constraint = f"{WINDOW.expected}, or several with commas between them"
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Return the checked texts."""
@@ -133,10 +133,10 @@ class OneOf(click.Choice[str]):
 
 
 def _label(param: click.Parameter | None) -> str:
-    """What an error calls an option or argument: the name of the flag without dashes."""
+    """What an error calls an option or argument: its flag or name."""
     if param is None or param.name is None:
         return "value"
-    return param.opts[0].removeprefix("--") if param.opts else param.name
+    return param.opts[0] if param.opts else param.name
 
 
 class SectionedOption(click.Option):
@@ -162,10 +162,29 @@ class SectionedCommand(click.Command):
         for word in args:
             flag, equals, value = word.partition("=")
             if flag in present:
-                warnings.warn(Notice(f"{flag} is {present[flag]} now; the old name goes soon"), stacklevel=2)
+                warnings.warn(
+                    Notice(f"{flag} is {present[flag]} now; the old name goes with the next release"), stacklevel=2
+                )
                 word = present[flag] + equals + value
             words.append(word)
         return words
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry the command out; an error about a value that a flag gave names the flag."""
+        try:
+            return super().invoke(ctx)
+        except RequestError:
+            raise
+        except DesignError as problem:
+            given = {
+                each.name: each.opts[0]
+                for each in self.params
+                if isinstance(each, click.Option) and ctx.params.get(each.name or "") is not None
+            }
+            what = problem.what.replace("-", "_")
+            if what not in given:
+                raise
+            raise DesignError(given[what], problem.constraint, problem.got, hint=problem.hint) from None
 
     def examples(self, ctx: click.Context) -> Sequence[str]:
         """The command lines that the help shows."""

@@ -15,6 +15,7 @@ from lmu_hw.cli.recording import record_length
 from lmu_hw.core.steps import Discretization
 from lmu_hw.design.memory import Design
 from lmu_hw.design.requests import SearchRequest
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import DesignError, RequestError, check_positive
 from lmu_hw.fixed_point.datapaths.structured.zoh import LEAST_ERROR
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
@@ -191,6 +192,6 @@ def _shown(result: Search, found: _Found, band: Band, target: float, replaced: M
             ("lanes", str(found.design.lanes)),
             ("left out", "; ".join(f"{name}: {why}" for name, why in result.left_out.items()) or "nothing"),
             *[(f"in place of {name}", f"{value}, of the design file") for name, value in replaced.items()],
-            ("to build it", f"lmu-hw verilog {found.design.flags()}"),
+            ("to build it", f"lmu-hw verilog {effective_flags('verilog', found.design)}"),
         ],
     )

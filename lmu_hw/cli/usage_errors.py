@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from lmu_hw.cli.programs import ProgramGroup
+from lmu_hw.design.usage import USAGE
 from lmu_hw.errors import DesignError, RequestError, nearest
 
 _MOST_NAMED = 4
@@ -36,12 +37,15 @@ def _unknown_option(problem: click.NoSuchOption, cli: click.Group) -> DesignErro
     path = "lmu-hw" if problem.ctx is None else problem.ctx.command_path
     own = [] if problem.ctx is None else [word for each in problem.ctx.command.params for word in _words(each)]
     others = [name for name, command in _commands(cli) if _has(command, problem.option_name)]
-    hint = ""
-    if others:
+    usage = USAGE.get(path.removeprefix("lmu-hw "))
+    hint = "" if usage is None else usage.lacks.get(problem.option_name, "")
+    if others and not hint:
         named = [f"`{name}`" for name in others[:_MOST_NAMED]]
-        more = " and others" if len(others) > _MOST_NAMED else ""
-        hint = f"{', '.join(named)}{more} {'has' if len(others) == 1 else 'have'} it"
-    elif close := nearest(problem.option_name, own):
+        if len(others) > _MOST_NAMED:
+            named.append("others")
+        told = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+        hint = f"{told} {'has' if len(others) == 1 else 'have'} it"
+    elif not hint and (close := nearest(problem.option_name, own)):
         hint = f"did you mean {close}?"
     return RequestError(f"`{path}` has no option {problem.option_name}", hint=hint)
 

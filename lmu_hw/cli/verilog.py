@@ -10,6 +10,7 @@ from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
 from lmu_hw.cli.recording import network_rows, quantized
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from lmu_hw.rtl.network import generate_network_verilog
 
@@ -20,7 +21,7 @@ def run(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None
     """Generate the module, write it and print what it is; see `lmu_hw.cli.commands.verilog`."""
     with staged(out) as folder, progress() as bar:
         bar.add_task("plan and Verilog", total=None)
-        made, rows = _GENERATORS[type(design)](design, f"lmu-hw verilog {design.flags()}")
+        made, rows = _GENERATORS[type(design)](design, f"lmu-hw verilog {effective_flags('verilog', design)}")
         files = made.write(folder)
     names = [path.name for path in files.values()]
     answer(made.manifest, _shown(made.manifest, rows, out, names), as_json=as_json)

@@ -81,7 +81,10 @@ def named(kind: type[Options], path: Path, filed: Mapping[str, Any]) -> dict[str
     made: dict[str, Any] = {}
     for key, value in filed.items():
         if key in older:
-            warnings.warn(Notice(f"{key} in {path} is {older[key].key} now; the old name goes soon"), stacklevel=2)
+            warnings.warn(
+                Notice(f"{key} in {path} is {older[key].key} now; the old name goes with the next release"),
+                stacklevel=2,
+            )
         elif key not in keys:
             close = nearest(key.lower().replace("-", "_"), keys)
             known = "one that designs have" if close else f"one of {', '.join(keys)}"
@@ -106,7 +109,8 @@ def with_step(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     if "rate" not in values:
         return dict(values)
     if "dt" in values:
-        raise RequestError(f"--dt and --rate{where} say the same", hint="give one of them")
+        both = f"dt and rate{where}" if where else "--dt and --rate"
+        raise RequestError(f"{both} say the same", hint="give one of them")
     rate = check_positive("rate", RATE.checked(values["rate"]), "Hz")
     return {name: value for name, value in values.items() if name != "rate"} | {"dt": 1.0 / rate}
 

@@ -16,7 +16,7 @@ from lmu_hw.design.choices import (
     SIMULATORS,
 )
 from lmu_hw.design.options import Options, check_name_and_seed, option
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 
 if TYPE_CHECKING:
     from lmu_hw.networks.model import Network
@@ -133,7 +133,9 @@ class NetworkDesign(Options):
             return load_network(path)
         if self.network in NETWORKS:
             return load(self.network)
-        raise DesignError("network", f"a network file, or one of {', '.join(NETWORKS)}", self.network)
+        raise RequestError(
+            f"{self.network} is neither a file nor a network of the package", hint=f"there are {', '.join(NETWORKS)}"
+        )
 
     def options(self) -> NetworkOptions:
         """How the network is planned; what was left out is the planner's choice.

@@ -1,8 +1,8 @@
 """Numbers as people write them: with a unit, a prefix or a per-cent sign, and as products and quotients of these.
 
-`10ms`, `1/48000`, `100/8kHz` and `2 * 5ms` are times, `48kHz` and `1/20us` frequencies, `1%` is 0.01. A number without
-a unit is in the unit of its option. Texts are read exactly, as fractions, and rounded once: `10ms` is the same double as
-0.01, and `1/48000` that of the division. Nothing is evaluated; there are numbers, units, `*` and `/`.
+`10ms`, `1/48000`, `100/8kHz` and `2 * 5ms` are times, `48kHz` and `1/20us` frequencies, `1%` is 0.01. A number
+without a unit is in the unit of its option. Texts are read exactly, as fractions, and rounded once: `10ms` is the same
+double as 0.01, and `1/48000` that of the division. Nothing is evaluated; there are numbers, units, `*` and `/`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _rounded(value: Fraction) -> float:
 def _malformed(text: str) -> str:
     """What helps with a text that is no number, where that can be told."""
     if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        return "it must be finite"
+        return "a finite one is needed"
     if "_" in text:
         return "write digits without _"
     if "," in text:

@@ -62,7 +62,7 @@ class Condition:
         """What the option belongs to; empty where that has been said already."""
         if not self.values:
             return ""
-        if self.values == (False,):
+        if self.values in ((False,), (True,)):
             return "leave one of them out"
         return "it belongs to " + " or ".join(_words(self.governing[0], value) for value in self.values)
 
@@ -74,10 +74,12 @@ class Usage:
     Attributes:
         memory: Those for a memory.
         network: Those for a network; empty where the subcommand takes none.
+        lacks: Why it has no use for an option that one may look for, by the flag with its dashes.
     """
 
     memory: Mapping[str, tuple[Condition, ...]]
     network: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def names(self) -> set[str]:
         """The names of all options."""
@@ -166,6 +168,8 @@ _GROUPS = _used("ensembles", "coordinates", "band")
 _INTEGERS, _VERILOG = _is("backend", "fixed", "rtl"), _is("backend", "rtl")
 _IN_SPIKES, _SPIKES_BESIDE = _is("backend", "spiking"), _given("spiking")
 
+_ONE_RECORDING = {"--channels": "one recording goes through one memory"}
+
 #: The options by subcommand.
 USAGE: Mapping[str, Usage] = MappingProxyType(
     {
@@ -185,7 +189,9 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             _used("order", "theta", "name", "delays", "coefficients", "circuit_error")
             | _CIRCUIT
             | _SIGMAS
-            | _used(seed=_given(*_SIGMAS))
+            | _used(seed=_given(*_SIGMAS)),
+            lacks=dict.fromkeys(("--dt", "--rate", "--discretization"), "a circuit works in continuous time")
+            | {"--basis": "a circuit is designed from the Legendre basis"},
         ),
         "cosim": Usage(
             _used(*_SPEC, "name", "port_bits", "simulator", "seed", "spiking")
@@ -198,6 +204,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS
             | _used("path", "labels"),
+            lacks=_ONE_RECORDING,
         ),
         "run": Usage(
             _used(*_SPEC, "delays", "backend", seed=_is("backend", "rtl", "spiking"))
@@ -210,6 +217,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _only(_INTEGERS, _NETWORK_FORMATS)
             | _only(_VERILOG, _used("lanes", "sequences", "simulator"))
             | _only(_IN_SPIKES, _NEURONS | _used("scope", "sample_seconds")),
+            lacks=_ONE_RECORDING,
         ),
     }
 )
@@ -259,23 +267,23 @@ def check_effects(
             _check(f"{_OPTIONS[name].key} in {path}", conditions, of_file)
 
 
-def effective(subcommand: str, design: Design | NetworkDesign, given: Mapping[str, Any]) -> Design | NetworkDesign:
-    """The design without what has no effect in a subcommand, so that its flags are a command that works.
+def effective_flags(subcommand: str, design: Design | NetworkDesign, **more: Any) -> str:
+    """The words of a command line that give a design, without what has no effect in the subcommand.
 
     Args:
         subcommand: The name of the subcommand.
         design: The design.
-        given: The values of the further options of the request, by name.
+        more: The values of further options of the request, by name.
     """
     usage = USAGE[subcommand]
     table = usage.network if isinstance(design, NetworkDesign) else usage.memory
-    chosen = _chosen(design, given)
+    chosen = _chosen(design, more)
     kept = {
         name: value
         for name, value in design.given().items()
         if name in table and all(each.holds(chosen) for each in table[name])
     }
-    return type(design)(**kept)
+    return type(design)(**kept).flags()
 
 
 def _check(what: str, conditions: Iterable[Condition], chosen: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ from lmu_hw.cli.parameters import Fractions, Wholes
 from lmu_hw.cli.programs import Outcome
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.spiking import SpikingChoice
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.experiments.app import choice, experiment, plot_option
 from lmu_hw.io.files import write_text
 from lmu_hw.networks.model import Network
@@ -262,7 +262,7 @@ def _arrays(network: Network, data: Data) -> HeldOut:
     from lmu_hw.training.tasks import arrays
 
     if data.source is None or data.target is None:
-        raise DesignError("input and target", "given, by --input X.npy and --target Y.npy", "nothing")
+        raise RequestError("--input X.npy and --target Y.npy are missing", hint="they hold the sequences")
     return arrays.held_out(arrays.read_arrays(data.source, data.target))
 
 
@@ -319,7 +319,7 @@ def spiking_tasks(
     shipped, part = TASKS[task]
     name = network or shipped
     if name is None:
-        raise DesignError("network", f"given: a file of lmu-hw train {task}", "nothing")
+        raise RequestError("--network is missing", hint=f"`lmu-hw train {task}` leaves such a file")
     trained = NetworkDesign(name).load()
     result = asked.run(trained, part(trained, Data(data, source, target)))
     return Outcome({"task": task, "network": name, **result}, list(spiking_tables(result)))

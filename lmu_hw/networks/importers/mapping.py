@@ -64,7 +64,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lmu_hw.core.registry import member
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import MAX_LAYERS, Output
 from lmu_hw.reference.cell import CellParameters
@@ -154,7 +154,7 @@ def read_mapping(path: Path) -> StateDictMap:
             raise DesignError(path.name, f"at most {MAX_TOML_BYTES} bytes large", size)
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DesignError(path.name, "a file that can be read", error.strerror or str(error)) from None
+        raise RequestError(f"cannot read {path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DesignError(path.name, "a TOML file", str(error)) from None
     _check_keys(f"mapping {path.name}", content, ("output", "ignore", "layers"))
@@ -177,9 +177,9 @@ def _layer(k: int, entry: Any) -> LayerMap:
     _check_keys(label, entry, ("type", *_VALUES[kind], *arrays))
     for key in _NEEDED[kind]:
         if key not in entry:
-            raise DesignError(f"{key} of {label}", "given", None)
+            raise RequestError(f"{label} has no {key}")
     if kind == "lmu" and ("theta" in entry) == ("theta_inv" in entry):
-        raise DesignError(f"theta of {label}", "given, or theta_inv instead", "neither or both")
+        raise RequestError(f"{label} has neither theta nor theta_inv, or both", hint="give one of them")
     return LayerMap(
         kind,
         {key: _sources(f"{key} of {label}", entry[key]) for key in arrays if key in entry},
@@ -386,9 +386,10 @@ def _names_layer(
     arrays: Mapping[str, tuple[Source, ...]], values: Mapping[str, Any], order: int, label: str
 ) -> LayerMap:
     given = ("theta" in values) + ("theta_inv" in arrays)
-    if given != 1:
-        got = "neither" if not given else "both"
-        raise DesignError(f"theta of {label}", "given (--theta), or theta_inv in the file", got)
+    if given == 0:
+        raise RequestError(f"{label} does not say its window", hint="give --theta")
+    if given == 2:
+        raise RequestError(f"{label} has its window in theta_inv", hint="leave --theta out")
     return LayerMap("lmu", arrays, {"order": order} | dict(values))
 
 
