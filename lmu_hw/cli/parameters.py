@@ -20,6 +20,18 @@ from lmu_hw.design.quantities import (
 )
 from lmu_hw.errors import DesignError, Notice, RequestError, nearest
 
+#: Options that the packages call by another name in their errors.
+_INSIDE = {
+    "error": "circuit_error",
+    "op-amp gbw": "gbw",
+    "op-amp gain": "opamp_gain",
+    "transconductor gm": "gm",
+    "supply in volts": "supply",
+    "resistor sigma": "resistor_tolerance",
+    "capacitor sigma": "capacitor_tolerance",
+    "gm sigma": "gm_tolerance",
+}
+
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -181,7 +193,7 @@ class SectionedCommand(click.Command):
                 for each in self.params
                 if isinstance(each, click.Option) and ctx.params.get(each.name or "") is not None
             }
-            what = problem.what.replace("-", "_")
+            what = _INSIDE.get(problem.what, problem.what.replace("-", "_"))
             if what not in given:
                 raise
             raise DesignError(given[what], problem.constraint, problem.got, hint=problem.hint) from None

@@ -48,7 +48,7 @@ def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise RequestError(f"{path.name} is not of a kind that is read here", hint=f"there are {', '.join(_READERS)}")
+        raise RequestError(f"{path} is not of a kind that is read here", hint=f"there are {', '.join(_READERS)}")
     with readable(path):
         columns, rate = reader(path, choose)
     if columns.size == 0:
