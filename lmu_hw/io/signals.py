@@ -93,7 +93,7 @@ def _choose(path: Path, channel: int | str | None, count: int, names: tuple[str,
     text = str(channel)
     if not isinstance(channel, bool) and re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
-    raise RequestError(f"{path.name} has no channel {channel}", hint=f"there are {known}")
+    raise RequestError(f"{path.name} has no channel {text[:60]}", hint=f"there are {known}")
 
 
 def _check_frequency(what: str, value: float, least: float, most: float) -> None:
