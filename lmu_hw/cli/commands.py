@@ -91,7 +91,7 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate a SPICE netlist.
 
     Leaves NAME.cir (a deck that ngspice runs), NAME.lib (its subcircuits alone), bom.csv, NAME.svg (schematic),
-    NAME.net (KiCad netlist) and manifest.json in the folder of --out. Continuous time needs no --dt.
+    NAME.net (KiCad netlist) and manifest.json in the folder of --out. It works in continuous time.
     """
     from lmu_hw.cli import spice as subcommand
 

@@ -22,7 +22,7 @@ from lmu_hw.cli.cosim_report import (
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import FORMAT_ROW, answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
@@ -337,6 +337,7 @@ def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
         ("memory", plan.spec.summary()),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format}"),
+        FORMAT_ROW,
         ("multiplications per sample", str(plan.multiplications_per_sample)),
         ("cycles per sample", str(manifest["cycles_per_sample"])),
         ("latency", f"{manifest['latency_cycles']} cycles"),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+#: What tables with formats say of their notation.
+FORMAT_ROW = ("sQm.n", "m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign")
+
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
 _PIPE_WIDTH = 120
 _PIECE = 1 << 15

@@ -28,7 +28,8 @@ from click.shell_completion import CompletionItem
 
 from lmu_hw.cli.options import output_options
 from lmu_hw.cli.output import answer, render_json, staged, written
-from lmu_hw.cli.parameters import OrderedGroup, SectionedCommand
+from lmu_hw.cli.parameters import Number, OrderedGroup, SectionedCommand, Whole
+from lmu_hw.design.quantities import HERTZ, RATIO, SECONDS, VOLTS
 from lmu_hw.errors import CheckFailed
 from lmu_hw.io.files import write_text
 
@@ -42,6 +43,8 @@ _ALWAYS, _IF_LOADED = ("lmu-hw", "numpy", "scipy", "amaranth"), ("jax", "optax",
 _MODULES = {"scikit-learn": "sklearn"}
 #: How simulators tell their version; a package of the same name tells it for the others.
 _PROGRAMS = {"ngspice": ("ngspice", "--version"), "icarus": ("iverilog", "-V")}
+#: Units of the programs' numbers by the names of their parameters; the others have none.
+_UNITS = {"gbw": HERTZ, "seconds": SECONDS, "theta": SECONDS, "noise": VOLTS, "offset": VOLTS}
 _SIMULATORS = ("verilator", "icarus", "ngspice", "neospice")
 
 
@@ -128,7 +131,15 @@ class ProgramGroup(OrderedGroup):
 
 
 class _ProgramCommand(SectionedCommand):
-    """A command that keeps the words that it was called with."""
+    """A command that keeps the words that it was called with, and reads numbers as the other subcommands do."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for each in self.params:
+            if each.type is click.FLOAT:
+                each.type = Number(_UNITS.get(each.name or "", RATIO))
+            elif each.type is click.INT:
+                each.type = Whole()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words, with former names of flags as the present ones, then parse them."""

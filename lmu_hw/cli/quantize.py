@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Fragment
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, percent, progress, render_json, staged, written
+from lmu_hw.cli.output import (
+    FORMAT_ROW,
+    answer,
+    facts,
+    format_number,
+    grid,
+    percent,
+    progress,
+    render_json,
+    staged,
+    written,
+)
 from lmu_hw.cli.recording import calibration_of, network_rows, noise_record, record_length
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
@@ -152,6 +163,7 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             ("input", str(plan.input_format)),
             ("state", str(plan.state_format)),
             ("accumulator", str(plan.accumulator_format)),
+            FORMAT_ROW,
             ("multiplier", "{} × {} bits".format(*cost["multiplier_bits"])),
             ("multiplications per sample", str(plan.multiplications_per_sample)),
             ("cycles per sample", f"{cost['cycles_per_sample']} with {cost['lanes']} lane(s)"),
@@ -280,6 +292,7 @@ def _network_tables(
         [
             *network_rows(network),
             ("formats", f"input {plan.input_format}, output {plan.output_format}"),
+            FORMAT_ROW,
             (
                 "multiplications per step",
                 f"{plan.multiplications(last=False)}, the last one {plan.multiplications(last=True)}",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
+from lmu_hw.cli.output import FORMAT_ROW, answer, facts, grid, progress, staged, written
 from lmu_hw.cli.recording import network_rows, quantized
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
@@ -36,6 +36,7 @@ def _memory(design: Design, command: str) -> tuple[VerilogDesign, Rows]:
         ("datapath", f"{plan.datapath}, {manifest['multipliers']} multiplier(s), {manifest['channels']} channel(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, output {plan.output_format}"),
         ("accumulator", str(plan.accumulator_format)),
+        FORMAT_ROW,
         ("multiplications per sample", str(manifest["multiplications_per_sample"])),
         ("cycles per sample", str(manifest["cycles_per_sample"])),
     ]
@@ -52,6 +53,7 @@ def _network(design: NetworkDesign, command: str) -> tuple[VerilogDesign, Rows]:
         *network_rows(network),
         ("multipliers", lanes),
         ("formats", f"input {plan.input_format}, output {plan.output_format}"),
+        FORMAT_ROW,
         ("state", "starts anew with in_first" if manifest["reset"] == "first" else "persists until reset"),
         ("multiplications per step", products),
         ("cycles per step", f"{manifest['cycles_per_step']}, the last {manifest['cycles_per_last_step']}"),
