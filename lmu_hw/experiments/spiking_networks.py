@@ -8,8 +8,8 @@ The figure of the digits is drawn, and the time of a pixel was chosen, by
 The tasks are scored by
 
     lmu-hw experiment spiking-tasks digits
-    lmu-hw experiment spiking-tasks mackey-glass --sequences 8
-    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --sequences 50
+    lmu-hw experiment spiking-tasks mackey-glass --test-sequences 8
+    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --test-sequences 50
     lmu-hw train delay --out out/delay
     lmu-hw experiment spiking-tasks delay --network out/delay/delay_delay.npz
 """
@@ -28,7 +28,7 @@ import numpy as np
 
 from lmu_hw.cli.options import spiking_network_options
 from lmu_hw.cli.output import format_number, grid, progress
-from lmu_hw.cli.parameters import Fractions, Wholes
+from lmu_hw.cli.parameters import Fractions, Wholes, option
 from lmu_hw.cli.programs import Outcome
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.spiking import SpikingChoice
@@ -286,7 +286,15 @@ TASKS: Mapping[str, tuple[str | None, Callable[[Network, Data], HeldOut]]] = Map
 @click.option(
     "--neurons", type=Wholes(), default="25,100,400", metavar="N,N,...", help="Neurons for each state and hidden unit."
 )
-@click.option("--sequences", type=int, help="Number of sequences of the test part.", show_default="all")
+@option(
+    "--test-sequences",
+    "sequences",
+    section="Options",
+    older=["sequences"],
+    type=int,
+    help="Number of sequences of the test part.",
+    show_default="all",
+)
 @click.option("--seeds", default=1, help="Number of runs of each, each with its own tuning curves and spikes.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="LMU_HW_MNIST", help="Folder of MNIST.")
 @click.option(
