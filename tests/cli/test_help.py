@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from lmu_hw.design.options import options_of
 from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.design.usage import USAGE, check_effects
+from lmu_hw.errors import DesignError
 from tests.cli.conftest import Lmu
 
 
@@ -98,6 +100,26 @@ def test_options_of_the_examples_have_an_effect(subcommand: str, lmu: Lmu) -> No
         words = line.split()[2:]
         with pytest.raises(_Stopped), patch("lmu_hw.cli.options.check_effects", _checked):
             cli.main([subcommand, *words], standalone_mode=False)
+
+
+def _documented() -> Iterator[str]:
+    """The calls of subcommands with a table that the README and the documents show."""
+    root = Path(__file__).parents[2]
+    names = "|".join(USAGE)
+    for path in (root / "README.md", *(root / "docs").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        shown = re.findall(rf"(?m)^ *(lmu-hw (?:{names}) [^#`\n]*)|`(lmu-hw (?:{names}) [^`\n]*)`", text)
+        yield from (line.strip() for found in shown for line in found if line)
+
+
+DOCUMENTED = sorted({line for line in _documented() if not re.search(r"[A-Z]{4,}|…|heun", line)})
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_options_of_the_documents_have_an_effect(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = ("--style gm-c" not in line and "--gm " in line) or "--backend float --state-bits" in line
+    with patch("lmu_hw.cli.options.check_effects", _checked), pytest.raises(DesignError if refused else _Stopped):
+        cli.main(shlex.split(line)[1:], standalone_mode=False)
 
 
 class _Stopped(Exception):

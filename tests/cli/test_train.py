@@ -133,7 +133,7 @@ def test_capacity_prints_a_table(lmu: Lmu) -> None:
 
 
 ERRORS = [
-    ("train swim", "task must be one of capacity, mackey-glass, psmnist, digits, delay, arrays, got swim"),
+    ("train swim", "there is no task swim; there are capacity, mackey-glass, psmnist, digits, delay, arrays"),
     ("train delay --seed -1", "seed must be an integer from 0"),
     ("train delay --seeds 0", "seeds must be an integer of at least 1, got 0"),
     ("train delay --epochs 0", "epochs must be an integer of at least 1, got 0"),
@@ -145,12 +145,12 @@ ERRORS = [
     ("train mackey-glass --models gru", "model must be one of lmu, lstm, hybrid, got gru"),
     ("train psmnist --data nowhere", "data must be a folder with the MNIST files, got nowhere"),
     ("train psmnist --data .", "x_train must be in the folder as train-images-idx3-ubyte"),
-    ("train arrays --input x.npy", "Missing option '--target'"),
-    ("train arrays --input no.npy --target y.npy", "input must be an existing .npy file, got no.npy"),
+    ("train arrays --input x.npy", "--target is missing"),
+    ("train arrays --input no.npy --target y.npy", "there is no file no.npy for --input"),
     ("train arrays --input nan.npy --target y.npy", "input must be finite in every entry, got NaN or infinity at"),
     ("train arrays --input x.npy --target short.npy", "target must be one for each of the 12 sequences"),
     ("train arrays --input x.npy --target y.npy --theta -1", "theta must be a positive number of seconds"),
-    ("train delay --oder 3", "got --oder; did you mean --order?"),
+    ("train delay --oder 3", "`lmu-hw train delay` has no option --oder; did you mean --order?"),
 ]
 
 
