@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lmu_hw.design.requests import ImportRequest
 from lmu_hw.networks.file import load_network
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.reference import FloatNetwork
@@ -136,3 +137,11 @@ def test_wrong_requests_end_with_status_2_and_one_line(
     assert done.err.startswith(f"lmu-hw: {message}")
     assert done.err.count("\n") == 1
     assert not Path("o").exists()
+
+
+def test_a_step_may_be_given_as_a_rate(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ImportRequest] = []
+    monkeypatch.setattr("lmu_hw.cli.import_.run", lambda source, name, request, *_: asked.append(request))
+    for words in (["--rate", "48kHz"], ["--dt", "1/48000"], ["--theta", "10ms"]):
+        assert lmu("import", "model.keras", *words).status == 0
+    assert asked == [ImportRequest(dt=1 / 48_000), ImportRequest(dt=1 / 48_000), ImportRequest(theta=0.01)]

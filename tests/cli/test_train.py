@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,3 +188,15 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path: Path) -> No
     assert spawn(*words, "--out", "killed", cwd=tmp_path).status == 0
     for name in ("delay_delay.npz", "curve_delay.csv", "result.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_the_step_may_be_given_as_a_rate(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr(cli, "_carry_out", lambda request, task: asked.append((request.command, task)))
+    words = ["train", "arrays", "--input", "x.npy", "--target", "y.npy"]
+    for more in ([], ["--dt", "1/8000"], ["--rate", "8kHz", "--theta", "20ms"]):
+        assert lmu(*words, *more).status == 0
+    assert [(task.dt, task.theta) for _, task in asked] == [(1.0, None), (1 / 8000, None), (1 / 8000, 0.02)]
+    assert asked[-1][0] == "lmu-hw train arrays --input x.npy --target y.npy --theta 0.02 --rate 8000.0"
+    called = lmu(*words, "--rate", "8kHz", "--dt", "0.1")
+    assert (called.status, called.err) == (2, "lmu-hw: --dt and --rate say the same; give one of them\n")
