@@ -25,7 +25,7 @@ from lmu_hw.design.options import Option, Options, options_of
 from lmu_hw.design.quantities import Unit
 from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
-from lmu_hw.design.usage import USAGE, check_effects
+from lmu_hw.design.usage import USAGE, Usage, check_effects
 
 Declare = Callable[[Any], Any]
 
@@ -73,9 +73,8 @@ def design_options(subcommand_name: str) -> Declare:
         at = list(memory).index("dt") + 1
         memory = dict([*list(memory.items())[:at], ("rate", RATE), *list(memory.items())[at:]])
     load = load_any_design if networks else load_design
-    flags = _flags(usage.names())
-    declared = [_click_option(each, flags, networks.get(name)) for name, each in memory.items()]
-    declared += [_click_option(each, flags) for name, each in networks.items() if name not in memory]
+    declared = [_click_option(each, usage, networks.get(name)) for name, each in memory.items()]
+    declared += [_click_option(each, usage) for name, each in networks.items() if name not in memory]
 
     def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(subcommand)
@@ -105,7 +104,7 @@ def options(kind: type[Options], receive: str, *names: str, of: str | None = Non
     """
     known = options_of(kind)
     taken = names or tuple(name for name in known if of is None or name in USAGE[of].names())
-    flags = None if of is None else _flags(USAGE[of].names())
+    usage = None if of is None else USAGE[of]
     rate = "dt" in taken
 
     def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,7 +113,7 @@ def options(kind: type[Options], receive: str, *names: str, of: str | None = Non
             given = _take((*taken, "rate") if rate else taken, values)
             return subcommand(**{receive: kind(**with_step(given))}, **values)
 
-        declared = [_click_option(known[name], flags) for name in taken]
+        declared = [_click_option(known[name], usage) for name in taken]
         if rate:
             declared.insert(taken.index("dt") + 1, rate_option(known["dt"].declared.section))
         return _declare(declared, run)
@@ -163,13 +162,14 @@ def _flags(names: Iterable[str]) -> set[str]:
 
 
 def _click_option(
-    each: Option, flags: set[str] | None = None, of_network: Option | None = None, section: str | None = None
+    each: Option, usage: Usage | None = None, of_network: Option | None = None, section: str | None = None
 ) -> Declare:
     """A declared option for click. Its value is None where nothing was given, so that a design file can give it.
 
     Args:
         each: The option.
-        flags: The flags of the subcommand, so that the help names no others; None for any.
+        usage: The options of the subcommand, so that the help names no others, and says what each goes with; None for
+            any.
         of_network: The option of the same name of networks, whose meaning, range and default the help tells too.
         section: The section of the help, where it is not the declared one.
     """
@@ -177,7 +177,7 @@ def _click_option(
     if declared.positional:
         return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]", type=click.Path())
     names = f"--{each.flag}"
-    told = each.help_beside(flags)
+    told = each.help_beside(None if usage is None else _flags(usage.names()))
     settings: dict[str, Any] = {"section": section or declared.section, "default": None, "older": declared.older}
     settings["required"] = each.default is MISSING
     if of_network is not None:
@@ -187,7 +187,7 @@ def _click_option(
                 meaning = meaning[0].lower() + meaning[1:]
             limits = ", ".join(filter(None, (meaning, of_network.range)))
             told += f" Of a network: {'; '.join(filter(None, (limits, of_network.default_clause)))}."
-    settings["help"] = told
+    settings["help"] = " ".join(filter(None, (told, "" if usage is None else usage.only(each.name))))
     if each.kind is bool:
         settings["is_flag"] = True
         names += f"/--no-{each.flag}" if declared.negatable else ""

@@ -80,7 +80,7 @@ class NetworkDesign(Options):
     )
     granularity: str | None = option(
         None,
-        "What has one scale, each row of a matrix (row) or the whole matrix (tensor)",
+        "One scale for each row of a matrix (row) or for the whole matrix (tensor)",
         choices=GRANULARITIES,
         fallback="row",
         section=_SECTION,

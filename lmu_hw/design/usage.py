@@ -66,6 +66,18 @@ class Condition:
             return "leave one of them out"
         return "it belongs to " + " or ".join(_words(self.governing[0], value) for value in self.values)
 
+    def only(self) -> str:
+        """The choice that the option goes with, for the help: "with --style gm-c"."""
+        name = self.governing[0]
+        if self.values in ((False,), (True,)):
+            return f"without {_words(name, not self.values[0])}"
+        if not self.values:
+            return f"with {' or '.join(map(_flag, self.governing))}"
+        first, *others = self.values
+        if name == "datapath":
+            return f"with {_words(name, first)}"
+        return f"with {' or '.join([_words(name, first), *others])}"
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -84,6 +96,11 @@ class Usage:
     def names(self) -> set[str]:
         """The names of all options."""
         return {*self.memory, *self.network}
+
+    def only(self, name: str) -> str:
+        """A sentence for the help that says what an option goes with; empty where it always has an effect."""
+        conditions = self.memory[name] if name in self.memory else self.network[name]
+        return f"Only {' and '.join(each.only() for each in conditions)}." if conditions else ""
 
 
 def _flag(name: str) -> str:
