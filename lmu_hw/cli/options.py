@@ -137,14 +137,6 @@ def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any
     return decorated
 
 
-def given_flags(*names: str) -> list[str]:
-    """The flags of those named options that the command line itself gives, and not a design file."""
-    context = click.get_current_context()
-    flags = {each.name: each for each in context.command.params}
-    given = [(flags[name], context.params[name]) for name in names if context.params[name] is not None]
-    return [(each.secondary_opts if value is False else each.opts)[0] for each, value in given]
-
-
 def number_type(kind: Any, unit: Unit | None) -> click.ParamType[Any]:
     """The kind of value on the command line for a type, of numbers with their unit."""
     if kind is float:

@@ -47,7 +47,8 @@ def load_any_design(path: Path | None, values: Mapping[str, Any]) -> Design | Ne
     where = "with a NETWORK; it belongs to a memory" if kind is NetworkDesign else "without a NETWORK"
     for name in values:
         if name not in _known(kind):
-            raise RequestError(f"--{_known(other)[name].flag} has no effect {where}")
+            negated = "no-" if values[name] is False else ""
+            raise RequestError(f"--{negated}{_known(other)[name].flag} has no effect {where}")
     return _made(kind, path, filed, values)
 
 

@@ -35,31 +35,37 @@ _OPTIONS: Mapping[str, Option] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Condition:
-    """When an option has an effect: one of some options has a value, or is given at all.
+    """When an option has an effect: one of some options has a value, or is given at all, or is not.
 
     Attributes:
         governing: The names of the options that decide.
         values: The values of the first of them with which the option has an effect; empty where any will do.
+        absent: Whether the option has an effect only where none of them is given.
     """
 
     governing: tuple[str, ...]
     values: tuple[Any, ...] = ()
+    absent: bool = False
 
     def holds(self, chosen: Mapping[str, Any]) -> bool:
         """Whether the option has an effect with these values."""
         if self.values:
             return chosen.get(self.governing[0]) in self.values
-        return any(chosen.get(name) not in (None, 0.0, False) for name in self.governing)
+        return self.absent != any(chosen.get(name) not in (None, 0.0, False) for name in self.governing)
 
     def where(self, chosen: Mapping[str, Any]) -> str:
         """The choice with which the option has no effect."""
         value = chosen.get(self.governing[0])
+        if self.absent:
+            return f"with {' or '.join(map(_flag, self.governing))}"
         if not self.values or value is None:
             return f"without {' or '.join(map(_flag, self.governing))}"
         return f"with {_words(self.governing[0], value)}"
 
     def belongs(self) -> str:
         """What the option belongs to; empty where that has been said already."""
+        if self.absent:
+            return "leave one of them out"
         if not self.values:
             return ""
         if self.values in ((False,), (True,)):
@@ -72,7 +78,7 @@ class Condition:
         if self.values in ((False,), (True,)):
             return f"without {_words(name, not self.values[0])}"
         if not self.values:
-            return f"with {' or '.join(map(_flag, self.governing))}"
+            return f"{'without' if self.absent else 'with'} {' or '.join(map(_flag, self.governing))}"
         first, *others = self.values
         if name == "datapath":
             return f"with {_words(name, first)}"
@@ -107,6 +113,11 @@ def _flag(name: str) -> str:
     return "a NETWORK" if name == "network" else f"--{_OPTIONS[name].flag}"
 
 
+def _given_flag(name: str, given: Mapping[str, Any]) -> str:
+    """The flag that gave a value: of a yes-or-no option the one that says so."""
+    return f"--{'no-' if given[name] is False else ''}{_OPTIONS[name].flag}"
+
+
 def _words(name: str, value: Any) -> str:
     """A choice in words: as flags give it, or as a datapath, which follows from the method where none is given."""
     if name == "datapath":
@@ -136,6 +147,14 @@ def _given(*names: str) -> Condition:
     return Condition(names)
 
 
+def _searched(table: Mapping[str, tuple[Condition, ...]]) -> dict[str, tuple[Condition, ...]]:
+    """The same options, of which a search decides some instead."""
+    absent = Condition(("target_nrmse",), absent=True)
+    return {name: (absent, *others) if name in SEARCHED else others for name, others in table.items()}
+
+
+#: The options that a search decides.
+SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee")
 _SPEC = ("order", "theta", "dt", "rate", "discretization", "basis")
 _OPAMPS = _is("style", "opamp-rc", "opamp-rc-differential")
 _GM_C = _is("style", "gm-c")
@@ -181,7 +200,7 @@ _NETWORK_FORMATS = _used(
     "compensated",
 )
 _NEURONS = _used("neurons", "neuron_kind", "tau", "max_rates", "intercepts")
-_GROUPS = _used("ensembles", "coordinates", "band")
+_GROUPS = _used("coordinates", "band")
 _INTEGERS, _VERILOG = _is("backend", "fixed", "rtl"), _is("backend", "rtl")
 _IN_SPIKES, _SPIKES_BESIDE = _is("backend", "spiking"), _given("spiking")
 
@@ -193,7 +212,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "derive": Usage(_used(*_SPEC)),
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
-            | _FORMATS
+            | _searched(_FORMATS)
             | _LANES
             | _only(_given("target_nrmse"), _used("bandwidth", "clock")),
             _used("network", "calibration") | _NETWORK_FORMATS,
@@ -221,14 +240,14 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS
             | _used("path", "labels"),
-            lacks=_ONE_RECORDING,
+            lacks=_ONE_RECORDING | {"--ensembles": "in hardware there is one for each state"},
         ),
         "run": Usage(
             _used(*_SPEC, "delays", "backend", seed=_is("backend", "rtl", "spiking"))
             | _FILE
             | _only(_INTEGERS, _FORMATS)
             | _only(_VERILOG, _LANES | _used("simulator"))
-            | _only(_IN_SPIKES, _NEURONS | _GROUPS),
+            | _only(_IN_SPIKES, _NEURONS | _GROUPS | _used("ensembles")),
             _used("network", "backend", "path", calibration=_is("backend", "fixed", "rtl", "spiking"))
             | _used(seed=_is("backend", "rtl", "spiking"))
             | _only(_INTEGERS, _NETWORK_FORMATS)
@@ -272,8 +291,8 @@ def check_effects(
     for name in given:
         if name not in table:
             where = "with a NETWORK; it belongs to a memory" if network else "without a NETWORK"
-            raise RequestError(f"--{_OPTIONS[name].flag} has no effect {where}")
-        _check(f"--{_OPTIONS[name].flag}", table[name], chosen)
+            raise RequestError(f"{_given_flag(name, given)} has no effect {where}")
+        _check(_given_flag(name, given), table[name], chosen)
     if network:
         return
     of_file = _chosen(Design(**{name: value for name, value in filed.items() if name != "name"}), {})

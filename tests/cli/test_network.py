@@ -201,7 +201,12 @@ def test_what_each_subcommand_must_be_given(lmu: Lmu, files: Network) -> None:
         ("cosim",): "--input FILE is missing; it holds the samples",
         ("quantize",): "--calibration FILE is missing; it holds the sequences that the formats are chosen on",
         ("verilog",): "--calibration FILE is missing; it holds the sequences that the formats are chosen on",
-        ("cosim", "--input", "x.npy", "--no-analog"): "--analog has no effect with a NETWORK; it belongs to a memory",
+        (
+            "cosim",
+            "--input",
+            "x.npy",
+            "--no-analog",
+        ): "--no-analog has no effect with a NETWORK; it belongs to a memory",
         ("quantize", "--target-nrmse", 0.1): "--target-nrmse has no effect with a NETWORK; it belongs to a memory",
     }
     for (subcommand, *words), said in cases.items():
