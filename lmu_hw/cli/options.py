@@ -22,10 +22,10 @@ from lmu_hw.design.files import load_any_design, load_design, named, read_design
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, Options, options_of
-from lmu_hw.design.quantities import Unit
 from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.design.usage import USAGE, Usage, check_effects
+from lmu_hw.io.quantities import Unit
 
 Declare = Callable[[Any], Any]
 

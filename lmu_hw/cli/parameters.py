@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import click
 
 from lmu_hw.cli.examples import EXAMPLES
-from lmu_hw.design.quantities import (
+from lmu_hw.errors import DesignError, Notice, RequestError, nearest
+from lmu_hw.io.quantities import (
     WINDOW,
     QuantityError,
     Unit,
@@ -18,7 +19,6 @@ from lmu_hw.design.quantities import (
     read_number,
     read_quantity,
 )
-from lmu_hw.errors import DesignError, Notice, RequestError, nearest
 
 #: Options that the packages call by another name in their errors.
 _INSIDE = {

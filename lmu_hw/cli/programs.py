@@ -29,9 +29,9 @@ from click.shell_completion import CompletionItem
 from lmu_hw.cli.options import output_options
 from lmu_hw.cli.output import answer, render_json, staged, written
 from lmu_hw.cli.parameters import Number, OrderedGroup, SectionedCommand, Whole
-from lmu_hw.design.quantities import HERTZ, RATIO, SECONDS, VOLTS
 from lmu_hw.errors import CheckFailed
 from lmu_hw.io.files import write_text
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS, VOLTS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

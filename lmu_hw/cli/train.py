@@ -21,10 +21,10 @@ from lmu_hw.cli.output import answer, facts, format_number, grid, staged, writte
 from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
 from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.files import with_step
-from lmu_hw.design.quantities import SECONDS, Unit
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.errors import RequestError, check_integer
 from lmu_hw.io.files import write_json, write_text
+from lmu_hw.io.quantities import SECONDS, Unit
 from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
 
 if TYPE_CHECKING:

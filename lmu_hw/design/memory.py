@@ -23,7 +23,8 @@ from lmu_hw.design.choices import (
     TOPOLOGIES,
 )
 from lmu_hw.design.options import Declaration, Option, Options, check_name_and_seed, option
-from lmu_hw.design.quantities import (
+from lmu_hw.errors import RequestError
+from lmu_hw.io.quantities import (
     HERTZ,
     RATIO,
     SECONDS,
@@ -34,7 +35,6 @@ from lmu_hw.design.quantities import (
     Time,
     read_number,
 )
-from lmu_hw.errors import RequestError
 
 if TYPE_CHECKING:
     from lmu_hw.core.spec import LMUSpec

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.design.quantities import QuantityError, Time, Unit, read_delay, read_quantity
 from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.files import check_identifier
+from lmu_hw.io.quantities import QuantityError, Time, Unit, read_delay, read_quantity
 
 _METADATA = "option"
 _FLAG = re.compile(r"--[a-z][a-z-]*[a-z]")

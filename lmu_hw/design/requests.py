@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS
 from lmu_hw.design.options import AddedOptions, Options, option
-from lmu_hw.design.quantities import HERTZ, RATIO, SECONDS
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
 _INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
 

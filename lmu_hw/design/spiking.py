@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lmu_hw.design.choices import COORDINATES, NEURON_KINDS, SCOPES
 from lmu_hw.design.options import AddedOptions, option
-from lmu_hw.design.quantities import HERTZ, RATIO, SECONDS
 from lmu_hw.errors import RequestError
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
 if TYPE_CHECKING:
     from lmu_hw.spiking.design import SpikingOptions

@@ -8,7 +8,7 @@ A mapping looks as follows.
     [[layers]]
     type = "lmu"
     order = 256                          # states of each channel
-    theta = 784.0                        # seconds; or theta_inv = "TENSOR", in steps: theta = dt/theta_inv
+    theta = 784.0                        # seconds, or "10ms"; or theta_inv = "TENSOR", in steps: theta = dt/theta_inv
     dt = 1.0                             # seconds; 1 by default
     discretization = "zoh"               # zoh (by default), euler, ab2 or bilinear
     basis = "legendre"                   # legendre (by default) or orthonormal
@@ -65,6 +65,7 @@ from typing import Any
 
 from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, RequestError
+from lmu_hw.io.quantities import SECONDS, QuantityError, read_quantity
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import MAX_LAYERS, Output
 from lmu_hw.reference.cell import CellParameters
@@ -183,8 +184,18 @@ def _layer(k: int, entry: Any) -> LayerMap:
     return LayerMap(
         kind,
         {key: _sources(f"{key} of {label}", entry[key]) for key in arrays if key in entry},
-        {key: entry[key] for key in _VALUES[kind] if key in entry},
+        {key: _value(f"{key} of {label}", key, entry[key]) for key in _VALUES[kind] if key in entry},
     )
+
+
+def _value(what: str, key: str, value: Any) -> Any:
+    """A value of a layer; a time may be a text such as "10ms"."""
+    if key not in ("theta", "dt") or not isinstance(value, str):
+        return value
+    try:
+        return read_quantity(value, SECONDS)
+    except QuantityError as problem:
+        raise DesignError(what, SECONDS.expected, value, hint=str(problem)) from None
 
 
 def _sources(what: str, value: Any) -> tuple[Source, ...]:

@@ -269,9 +269,7 @@ def test_a_mapping_with_parts_and_sums(cell: CellParameters, tmp_path: Path) -> 
 
 
 def test_a_mapping_without_a_hidden_part_gives_on_the_memory(tmp_path: Path) -> None:
-    text = (
-        '[[layers]]\ntype = "lmu"\norder = 4\ntheta_inv = "t"\ndt = 0.1\nbasis = "orthonormal"\ninput_encoder = "e"\n'
-    )
+    text = '[[layers]]\ntype = "lmu"\norder = 4\ntheta_inv = "t"\ndt = "100ms"\nbasis = "orthonormal"\ninput_encoder = "e"\n'
     layer = read(tmp_path, {"e": np.ones((2, 3)), "t": np.array([0.05])}, text).layers[0]
     assert isinstance(layer, MemoryParameters)
     assert layer.spec == LMUSpec(4, 2.0, 0.1, basis="orthonormal")  # type: ignore[arg-type]
@@ -288,6 +286,12 @@ def test_a_mapping_without_a_hidden_part_gives_on_the_memory(tmp_path: Path) -> 
         ("order = 4", "", "layer 0 (lmu) has no order"),
         ("order = 4", "order = 4.5", "order of layer 0 (lmu) must be an integer from 1 to 2048, got 4.5"),
         ("theta = 20.0", "", "layer 0 (lmu) has neither theta nor theta_inv, or both; give one of them"),
+        (
+            "theta = 20.0",
+            'theta = "20"\ndt = "1/0"',
+            "dt of layer 0 (lmu) must be a time in seconds, such as 0.01, 10ms",
+        ),
+        ("theta = 20.0", 'theta = "10Hz"', "10Hz is a frequency, 1/10Hz a time"),
         ("theta = 20.0", "theta = -1", "theta of layer 0 (lmu) must be a positive number of seconds, got -1"),
         ('"sigmoid"', '"gelu"', "activation of layer 0 (lmu) must be one of tanh, sigmoid, relu, identity, got gelu"),
         ('"W_x"', '"W_y"', "input_kernel of layer 0 (lmu) must be a tensor in m.safetensors, got none of the name W_y"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmu_hw.design.quantities import (
+from lmu_hw.io.quantities import (
     HERTZ,
     RATIO,
     SECONDS,
