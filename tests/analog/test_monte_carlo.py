@@ -192,7 +192,7 @@ def test_rounded_values_count_as_errors() -> None:
     [
         ({"resistor": -0.01}, "resistor sigma"),
         ({"capacitor": 0.25}, "no value can be negative"),
-        ({"gm": 1.0, "distribution": Distribution.UNIFORM}, "gm sigma"),
+        ({"gm": 1.0, "distribution": Distribution.UNIFORM}, "gm tolerance"),
         ({"gm": float("nan")}, "gm sigma"),
         ({"offset": -1e-3}, "offset in V"),
         ({"celsius": (85.0, -40.0)}, "temperatures"),
