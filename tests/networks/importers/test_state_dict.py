@@ -269,7 +269,8 @@ def test_a_mapping_with_parts_and_sums(cell: CellParameters, tmp_path: Path) -> 
 
 
 def test_a_mapping_without_a_hidden_part_gives_on_the_memory(tmp_path: Path) -> None:
-    text = '[[layers]]\ntype = "lmu"\norder = 4\ntheta_inv = "t"\ndt = "100ms"\nbasis = "orthonormal"\ninput_encoder = "e"\n'
+    text = '[[layers]]\ntype = "lmu"\norder = 4\ntheta_inv = "t"\ndt = "100ms"\n'
+    text += 'basis = "orthonormal"\ninput_encoder = "e"\n'
     layer = read(tmp_path, {"e": np.ones((2, 3)), "t": np.array([0.05])}, text).layers[0]
     assert isinstance(layer, MemoryParameters)
     assert layer.spec == LMUSpec(4, 2.0, 0.1, basis="orthonormal")  # type: ignore[arg-type]
