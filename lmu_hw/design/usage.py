@@ -213,7 +213,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
             | _searched(_FORMATS)
-            | _LANES
+            | _used("unrolled", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True)))  # which a clock decides
             | _only(_given("target_nrmse"), _used("bandwidth", "clock")),
             _used("network", "calibration") | _NETWORK_FORMATS,
         ),
