@@ -95,6 +95,8 @@ VALUES: dict[str, Any] = {
 
 #: Options whose effect is an error where their value is too small.
 LIMITS = {"memory_bits"}
+#: Keys of answers that repeat the design, or what a search replaced of it.
+REPEATED = {"design", "replaced"}
 #: Options that say what the answer is about, so that leaving them out is an error.
 SUBJECTS = {"network"}
 
@@ -271,7 +273,7 @@ def _outcome(lmu: Lmu, recorder: _Recorder, folder: Path, words: list[str]) -> A
     called = lmu(*words, "--json", *([] if words[0] == "derive" else ["--out", "out"]))
     if called.status == 2:
         return called.err
-    answer = {key: value for key, value in called.answer.items() if key != "design"} if called.out else called.err
+    answer = {key: value for key, value in called.answer.items() if key not in REPEATED} if called.out else called.err
     if called.out and answer.get("tolerance"):
         answer["tolerance"] |= dict.fromkeys(("resistor", "capacitor", "gm"))  # which repeat what was given
     kept = {path.name: path.read_bytes() for path in sorted(out.glob("*")) if path.suffix not in (".json", ".html")}
