@@ -145,7 +145,7 @@ def test_verilog_leaves_a_module_and_what_to_know_of_it(lmu: Lmu, files: Network
     assert manifest == called.answer
     assert (manifest["lanes"], manifest["sequences"], manifest["multipliers"], manifest["reset"]) == (2, 3, 6, "never")
     text = (tmp_path / "out" / "net.v").read_text()
-    assert "module net(" in text
+    assert "module net (" in text
     assert (
         "lmu-hw verilog net.npz --name net --calibration x.npy --lanes 2 --parallel-sequences 3 --reset never" in text
     )
