@@ -69,8 +69,9 @@ class Tolerances:
     def __post_init__(self) -> None:
         if self.distribution not in list(Distribution):
             raise DesignError("distribution", f"one of {', '.join(Distribution)}", self.distribution)
+        measure = "sigma" if self.distribution == Distribution.NORMAL else "tolerance"
         for what in ("resistor", "capacitor", "gm", "offset"):
-            check_finite(f"{what} tolerance" if what != "offset" else "offset in V", getattr(self, what))
+            check_finite(f"{what} {measure}" if what != "offset" else "offset in V", getattr(self, what))
         reach = CUT if self.distribution == Distribution.NORMAL else 1.0
         low, high = self.celsius
         if not -KELVIN < low <= high < np.inf:
@@ -79,7 +80,7 @@ class Tolerances:
             spread, tempco = getattr(self, what), getattr(self, f"{what}_tempco")
             if not 0.0 <= spread < 1.0 / reach:
                 raise DesignError(
-                    f"{what} tolerance",
+                    f"{what} {measure}",
                     f"from 0 to less than {1.0 / reach:g}, so that no value can be negative",
                     spread,
                 )

@@ -25,7 +25,7 @@ from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.analog.realisation.topologies import TOPOLOGIES as TOPOLOGIES
-from lmu_hw.errors import DesignError, check_integer, check_positive
+from lmu_hw.errors import DesignError, RequestError, check_integer, check_positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,10 +338,8 @@ def design_memory(
     realisation = _realised(states, window, topology, readout_delays, coefficient_outputs)
     technology = technology_of(style, opamp, ota)
     if resistor_series is not None and not technology.discrete_resistors:
-        raise DesignError(
-            "series of the resistors",
-            f"left out of a {style} circuit",
-            resistor_series.name,
+        raise RequestError(
+            f"a series of resistors has no effect on a {style} circuit",
             hint="its couplings are transconductors, which have no standard values",
         )
     limit, volts = _signal_limits(technology, supply, swing, input_volts)

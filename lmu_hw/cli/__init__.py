@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import click
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -28,34 +27,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without θ is no reason to fail
     try:
-        status = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="lmu-hw", standalone_mode=False
-        )
+        with _notices():
+            status = cli.main(
+                args=None if arguments is None else list(arguments), prog_name="lmu-hw", standalone_mode=False
+            )
     except CheckFailed as problem:
         return _say(problem, 1)
     except DesignError as problem:
         return _say(problem, 2)
     except click.UsageError as problem:
-        return _say(_usage_error(problem), 2)
+        from lmu_hw.cli.usage_errors import in_words
+
+        return _say(in_words(problem, cli), 2)
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", _INTERRUPTED)
     except OSError as problem:
-        where = str(problem.filename) if problem.filename is not None else "a file"
-        return _say(DesignError(where, "accessible", problem.strerror or str(problem)), 2)
+        where = "a file" if problem.filename is None else str(problem.filename)
+        return _say(f"cannot use {where}: {problem.strerror or problem}", 2)
     return status if isinstance(status, int) else 0
 
 
-def _usage_error(problem: click.UsageError) -> object:
-    """What to say of click's own errors: one of this project's where the option is unknown, else click's message."""
-    from click import NoSuchOption
+@contextmanager
+def _notices() -> Iterator[None]:
+    """Tell each notice once, as a line on standard error; other warnings go their usual way."""
+    from lmu_hw.errors import Notice
 
-    from lmu_hw.errors import DesignError
+    told = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        others = warnings.showwarning
 
-    if not isinstance(problem, NoSuchOption):
-        return problem.format_message()
-    subcommand = problem.ctx.command_path if problem.ctx is not None else "lmu-hw"
-    hint = f"did you mean {problem.possibilities[0]}?" if problem.possibilities else ""
-    return DesignError("option", f"one that `{subcommand}` has", problem.option_name, hint=hint)
+        def show(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if not issubclass(category, Notice):
+                others(message, category, *rest, **more)
+            elif str(message) not in told:
+                told.add(str(message))
+                _say(f"note: {message}", 0)
+
+        warnings.showwarning = show
+        yield
 
 
 def _say(problem: object, status: int) -> int:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
+from lmu_hw.cli.completion import SHELLS
 from lmu_hw.cli.experiment import experiments
-from lmu_hw.cli.options import design_options, options, output_options, spiking_options
-from lmu_hw.cli.parameters import OrderedGroup, option
+from lmu_hw.cli.options import design_options, options, output_options
+from lmu_hw.cli.parameters import OneOf, OrderedGroup, option
 from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
-from lmu_hw.errors import DesignError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -33,7 +33,7 @@ def cli(ctx: click.Context) -> None:
 
 
 @cli.command()
-@design_options()
+@design_options("derive")
 @output_options
 def derive(design: Design, out: Path | None, as_json: bool) -> None:
     """Derive the system and its stability.
@@ -47,8 +47,8 @@ def derive(design: Design, out: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
-@design_options(network=True)
-@options(SearchRequest, "search")
+@design_options("quantize")
+@options(SearchRequest, "search", of="quantize")
 @output_options
 def quantize(design: Design | NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
     """Choose formats, bound the error, count the cost.
@@ -69,11 +69,11 @@ def quantize(design: Design | NetworkDesign, search: SearchRequest, out: Path | 
     if search.target_nrmse is not None and isinstance(design, Design):
         searching.run(design, search, out, as_json)
     else:
-        planning.run(design, search, out, as_json)
+        planning.run(design, out, as_json)
 
 
 @cli.command()
-@design_options(network=True)
+@design_options("verilog")
 @output_options
 def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None:
     """Generate Verilog.
@@ -89,13 +89,13 @@ def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> 
 
 
 @cli.command()
-@design_options(analog=True)
+@design_options("spice")
 @output_options
 def spice(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate a SPICE netlist.
 
     Leaves NAME.cir (a deck that ngspice runs), NAME.lib (its subcircuits alone), bom.csv, NAME.svg (schematic),
-    NAME.net (KiCad netlist) and manifest.json in the folder of --out. Continuous time needs no --dt.
+    NAME.net (KiCad netlist) and manifest.json in the folder of --out. It works in continuous time.
     """
     from lmu_hw.cli import spice as subcommand
 
@@ -103,10 +103,10 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
-@design_options(analog=True, network=True)
-@options(Recording, "recording")
-@options(CosimRequest, "asked")
-@spiking_options
+@design_options("cosim")
+@options(Recording, "recording", of="cosim")
+@options(CosimRequest, "asked", of="cosim")
+@options(SpikingChoice, "spiking", of="cosim")
 @output_options
 def cosim(
     design: Design | NetworkDesign,
@@ -129,19 +129,11 @@ def cosim(
 
     Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
     """
-    if not asked.spiking:
-        spiking.refuse("given with --spiking")
-        asked.refuse("given with --spiking", "spiking_lanes")
     if isinstance(design, NetworkDesign):
         from lmu_hw.cli.cosim import run_network
 
-        if asked.spiking:
-            raise DesignError("spiking", "given with a memory, not with a NETWORK", design.network)
-        recording.refuse("left out with a network", "channel", "normalize")
-        asked.refuse("left out with a network", "analog")
         run_network(design, recording.path, asked.labels, out, as_json)
         return
-    asked.refuse("given with a NETWORK", "labels")
     if asked.spiking:
         from lmu_hw.cli.cosim import run_spiking
 
@@ -153,10 +145,10 @@ def cosim(
 
 
 @cli.command()
-@design_options(network=True)
-@options(Recording, "recording")
-@options(RunRequest, "asked")
-@spiking_options
+@design_options("run")
+@options(Recording, "recording", of="run")
+@options(RunRequest, "asked", of="run")
+@options(SpikingChoice, "spiking", of="run")
 @output_options
 def run(
     design: Design | NetworkDesign,
@@ -185,7 +177,6 @@ def run(
         return
     from lmu_hw.cli import run as subcommand
 
-    spiking.refuse("given with --backend spiking")
     subcommand.run(design, recording, asked.backend, out, as_json)
 
 
@@ -245,6 +236,21 @@ def demo(design: Design, out: Path | None, as_json: bool) -> None:
     from lmu_hw.cli import demo as subcommand
 
     subcommand.run(design.simulator, design.seed, out, as_json)
+
+
+@cli.command()
+@click.argument("shell", required=False, type=OneOf(SHELLS), metavar="[SHELL]")
+@option("--print", "printed", section="Output", is_flag=True, help="Print the script and install nothing.")
+def completion(shell: str | None, printed: bool) -> None:
+    """Install completion of subcommands, options and their words for a shell.
+
+    SHELL is bash, zsh or fish; by default that of the login, $SHELL. The script goes to the folder of the user's data,
+    and for bash and zsh a line into ~/.bashrc or ~/.zshrc that reads it; a second call changes nothing. It takes
+    effect in the next shell.
+    """
+    from lmu_hw.cli import completion as subcommand
+
+    subcommand.run(shell, printed, cli)
 
 
 cli.add_command(experiments)

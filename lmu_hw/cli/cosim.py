@@ -22,7 +22,7 @@ from lmu_hw.cli.cosim_report import (
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import FORMAT_ROW, answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.spice import design_circuit
@@ -31,7 +31,8 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
-from lmu_hw.errors import CheckFailed, DesignError
+from lmu_hw.design.usage import effective_flags
+from lmu_hw.errors import CheckFailed, DesignError, RequestError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
@@ -98,7 +99,8 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
         allowed = f"from {_LEAST_PERIOD:g} s to less than {_MOST_PERIOD:g} s beside a circuit (or give --no-analog)"
         raise DesignError("dt", allowed, design.dt)
-    command = f"lmu-hw cosim {design.flags()}{recording.flags()}" + ("" if analog else " --no-analog")
+    command = f"lmu-hw cosim {effective_flags('cosim', design, analog=analog)}{recording.flags()}"
+    command += "" if analog else " --no-analog"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         circuit = circuit_beside(design) if analog else None
@@ -160,7 +162,7 @@ def run_network(
     batch = len(sequences.values)
     labels = None if labels_path is None else read_classes(labels_path, batch, network.outputs)
     words = ["--input", str(source), *([] if labels_path is None else ["--labels", str(labels_path)])]
-    command = f"lmu-hw cosim {design.flags()} {shlex.join(words)}"
+    command = f"lmu-hw cosim {effective_flags('cosim', design)} {shlex.join(words)}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         made = quantized(design, network, sequences)
@@ -229,12 +231,13 @@ def run_spiking(
     `lanes` is the number of neurons in a clock cycle.
     """
     if design.delays:
-        raise DesignError("delays", "left out beside spikes", design.delays)
+        raise RequestError("--delays has no effect with --spiking", hint="leave one of them out")
     samples = _read_single(design, recording)
     design = samples.design
     spec = design.spec()
     options = choice.for_memory(spec.order, (), design.seed)
-    command = f"lmu-hw cosim {design.flags()}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
+    words = effective_flags("cosim", design, spiking=True)
+    command = f"lmu-hw cosim {words}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         plan = design.plan()
@@ -334,6 +337,7 @@ def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
         ("memory", plan.spec.summary()),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format}"),
+        FORMAT_ROW,
         ("multiplications per sample", str(plan.multiplications_per_sample)),
         ("cycles per sample", str(manifest["cycles_per_sample"])),
         ("latency", f"{manifest['latency_cycles']} cycles"),

@@ -22,6 +22,7 @@ from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_repo
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.design.memory import Design
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -231,7 +232,7 @@ def _small_memory(bench: _Bench, data: Digits) -> tuple[Part, AnalogDesign, Cosi
     bench.told("small memory: plan, Verilog, circuit")
     part = _build(SMALL, bench.folder / "small")
     circuit = design_circuit(SMALL)
-    write_design(circuit, bench.folder / "circuit", f"lmu-hw spice {SMALL.flags()}")
+    write_design(circuit, bench.folder / "circuit", f"lmu-hw spice {effective_flags('spice', SMALL)}")
     bench.told("small memory: gates and circuit in one simulation")
     result = bench.cosimulate(part, data.test.sequences[0], analog=AnalogSetup(circuit_beside(SMALL)), waves=True)
     if result.waveform is not None:
@@ -263,7 +264,9 @@ def scan(data: Digits) -> Array:
 def _build(design: Design, folder: Path) -> Part:
     """Plan a memory, generate its Verilog, and write both to a folder."""
     plan = design.plan()
-    made = generate_verilog(plan, name=design.name, lanes=design.lanes, command=f"lmu-hw verilog {design.flags()}")
+    made = generate_verilog(
+        plan, name=design.name, lanes=design.lanes, command=f"lmu-hw verilog {effective_flags('verilog', design)}"
+    )
     made.write(folder)
     measured = quantize.measure(plan, design.seed)
     write_text(folder / "plan.json", render_json(quantize.describe(design, plan, measured)))

@@ -10,7 +10,7 @@ from typing import Any
 from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
 from lmu_hw.design.options import options_of
 from lmu_hw.design.requests import ImportRequest
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 from lmu_hw.io.archive import ArchiveReader
 from lmu_hw.io.files import check_identifier
 from lmu_hw.networks.file import save_network
@@ -40,14 +40,15 @@ def _network(source: Path, asked: ImportRequest) -> Network:
     if suffix in KERAS:
         from lmu_hw.networks.importers import import_keras
 
-        asked.refuse("left out for a model of Keras, which has its own", *_all_but("dt"))
+        asked.refuse("on a model of Keras, which says it itself", *_all_but("dt"))
         return import_keras(source, **asked.given())
     if suffix not in STATE_DICTS:
-        raise DesignError("file", "one of " + ", ".join((*KERAS, *STATE_DICTS)), source.name)
+        known = ", ".join((*KERAS, *STATE_DICTS))
+        raise RequestError(f"{source.name} is not of a kind that is imported", hint=f"there are {known}")
     from lmu_hw.networks.importers import NamedCell, import_state_dict, read_mapping
 
     if asked.mapping is not None:
-        asked.refuse("left out beside --mapping, which has its own", *_all_but("mapping"))
+        asked.refuse("beside --mapping, which says it itself", *_all_but("mapping"))
         return import_state_dict(source, read_mapping(asked.mapping))
     said = asked.given()
     if "output" in said:

@@ -17,21 +17,22 @@ from typing import Any
 
 import click
 
-from lmu_hw.cli.parameters import Fractions, Number, OneOf, Whole, Wholes, Words, option
-from lmu_hw.design.files import load_any_design, load_design
-from lmu_hw.design.memory import CIRCUIT, Design
+from lmu_hw.cli.parameters import Delays, Fractions, Number, OneOf, Whole, Wholes, Words, option
+from lmu_hw.design.files import load_any_design, load_design, named, read_design, with_step
+from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, Options, options_of
+from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
+from lmu_hw.design.usage import USAGE, Usage, check_effects
+from lmu_hw.io.quantities import Unit
 
 Declare = Callable[[Any], Any]
 
 _FILE = click.Path(path_type=Path)
 _TYPES: Mapping[Any, click.ParamType[Any]] = {
     int: Whole(),
-    float: Number(),
     tuple[int, ...]: Wholes(),
-    tuple[float, ...]: Fractions(),
     tuple[str, ...]: Words(),
     Path: _FILE,
     str: click.STRING,
@@ -43,7 +44,7 @@ _DESIGN_FILE = option(
     section="Memory",
     type=_FILE,
     metavar="FILE.toml",
-    help="Design file; its keys are these options with _ for -. Options given here win over it.",
+    help="Design file; its keys are the options of designs with _ for -. Options given here win over it.",
 )
 
 _OUTPUT_OPTIONS = (
@@ -58,63 +59,76 @@ _OUTPUT_OPTIONS = (
 )
 
 
-def design_options(*, analog: bool = False, network: bool = False) -> Declare:
-    """Give a subcommand the options of a design, received as `design`.
+def design_options(subcommand_name: str) -> Declare:
+    """Give a subcommand the options of a design that it uses, received as `design`, and check all that are given.
 
     Args:
-        analog: Whether the options of circuits are among them.
-        network: Whether it may be a `NetworkDesign`, whose options are then among them, instead of a `Design`.
+        subcommand_name: The name of the subcommand, whose options `lmu_hw.design.usage` lists. Where these are those of
+            networks too, the design may be a `NetworkDesign` instead of a `Design`.
     """
-    memory = options_of(Design)
-    networks = options_of(NetworkDesign) if network else {}
-    load = load_any_design if network else load_design
-    declared = [
-        _click_option(each, networks.get(name))
-        for name, each in memory.items()
-        if analog or each.declared.section != CIRCUIT
-    ]
-    declared += [_click_option(each) for name, each in networks.items() if name not in memory]
+    usage = USAGE[subcommand_name]
+    memory = {name: each for name, each in options_of(Design).items() if name in usage.memory}
+    networks = {name: each for name, each in options_of(NetworkDesign).items() if name in usage.network}
+    if "dt" in memory:  # beside it stands the other way to give it
+        at = list(memory).index("dt") + 1
+        memory = dict([*list(memory.items())[:at], ("rate", RATE), *list(memory.items())[at:]])
+    load = load_any_design if networks else load_design
+    declared = [_click_option(each, usage, networks.get(name)) for name, each in memory.items()]
+    declared += [_click_option(each, usage) for name, each in networks.items() if name not in memory]
 
     def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(subcommand)
         def run(design_path: Path | None, **values: Any) -> Any:
-            return subcommand(design=load(design_path, _take((*memory, *networks), values)), **values)
+            given = {name: value for name, value in values.items() if name in usage.names() and value is not None}
+            of_design = _take((*memory, *networks), values)
+            design = load(design_path, of_design)
+            filed = {}
+            if design_path is not None:
+                filed = with_step(named(type(design), design_path, read_design(design_path)))
+            check_effects(subcommand_name, design, given, filed, design_path)
+            return subcommand(design=design, **values)
 
         return _declare([_DESIGN_FILE, *declared], run)
 
     return decorate
 
 
-def options(kind: type[Options], receive: str, *names: str) -> Declare:
-    """Give a subcommand the options of `kind`, or those that are named, received as one object.
+def options(kind: type[Options], receive: str, *names: str, of: str | None = None) -> Declare:
+    """Give a subcommand the options of `kind`, or some of them, received as one object.
 
     Args:
         kind: The class that declares the options.
         receive: The name of the parameter that gets the object.
         names: The options; all of them where none is named.
+        of: The subcommand, in the tables of `lmu_hw.design.usage`, whose options they are; None where it has no table.
     """
     known = options_of(kind)
-    taken = names or tuple(known)
+    taken = names or tuple(name for name in known if of is None or name in USAGE[of].names())
+    usage = None if of is None else USAGE[of]
+    rate = "dt" in taken
 
     def decorate(subcommand: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(subcommand)
         def run(**values: Any) -> Any:
-            return subcommand(**{receive: kind(**_take(taken, values))}, **values)
+            given = _take((*taken, "rate") if rate else taken, values)
+            return subcommand(**{receive: kind(**with_step(given))}, **values)
 
-        return _declare([_click_option(known[name]) for name in taken], run)
+        declared = [_click_option(known[name], usage) for name in taken]
+        if rate:
+            declared.insert(taken.index("dt") + 1, rate_option(known["dt"].declared.section))
+        return _declare(declared, run)
 
     return decorate
+
+
+def rate_option(section: str) -> Declare:
+    """`--rate` in place of `--dt`, in a section of the help; `lmu_hw.design.files.with_step` gives the step."""
+    return _click_option(RATE, section=section)
 
 
 def output_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
     """Give a subcommand `--out` and `--json`, received as `out` and `as_json`."""
     return _declare(_OUTPUT_OPTIONS, subcommand)
-
-
-def spiking_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a subcommand the options of neurons, received as `spiking`, a `SpikingChoice`."""
-    decorated: Callable[..., Any] = options(SpikingChoice, "spiking")(subcommand)
-    return decorated
 
 
 def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,36 +137,56 @@ def spiking_network_options(subcommand: Callable[..., Any]) -> Callable[..., Any
     return decorated
 
 
-def given_flags(*names: str) -> list[str]:
-    """The flags of those named options that the command line itself gives, and not a design file."""
-    context = click.get_current_context()
-    of_names = {each.name: each.opts[0] for each in context.command.params}
-    return [of_names[name] for name in names if context.params[name] is not None]
+def number_type(kind: Any, unit: Unit | None) -> click.ParamType[Any]:
+    """The kind of value on the command line for a type, of numbers with their unit."""
+    if kind is float:
+        return Number(unit)
+    if kind == tuple[float, ...]:
+        return Delays() if unit is not None and unit.window else Fractions(unit)
+    return _TYPES[kind]
 
 
-def _click_option(each: Option, of_network: Option | None = None) -> Declare:
+def _flags(names: Iterable[str]) -> set[str]:
+    """The flags of the named options, with their dashes."""
+    kinds = (Recording, SearchRequest, RunRequest, CosimRequest, SpikingChoice, NetworkDesign, Design)
+    known = {name: each for kind in kinds for name, each in options_of(kind).items()}
+    return {f"--{known[name].flag}" for name in names if name in known}
+
+
+def _click_option(
+    each: Option, usage: Usage | None = None, of_network: Option | None = None, section: str | None = None
+) -> Declare:
     """A declared option for click. Its value is None where nothing was given, so that a design file can give it.
 
     Args:
         each: The option.
-        of_network: The option of the same name of networks, whose range and default the help tells too.
+        usage: The options of the subcommand, so that the help names no others, and says what each goes with; None for
+            any.
+        of_network: The option of the same name of networks, whose meaning, range and default the help tells too.
+        section: The section of the help, where it is not the declared one.
     """
     declared = each.declared
     if declared.positional:
-        return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]")
+        return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]", type=click.Path())
     names = f"--{each.flag}"
-    settings: dict[str, Any] = {"section": declared.section, "default": None, "help": each.help}
+    told = each.help_beside(None if usage is None else _flags(usage.names()))
+    settings: dict[str, Any] = {"section": section or declared.section, "default": None, "older": declared.older}
     settings["required"] = each.default is MISSING
-    if of_network is not None and (of_network.range, of_network.fallback) != (each.range, each.fallback):
-        details = "; ".join(filter(None, (of_network.range, of_network.default_clause)))
-        settings["help"] += f" Of a network: {details}."
+    if of_network is not None:
+        meaning = of_network.declared.help if of_network.declared.help != declared.help else ""
+        if meaning or (of_network.range, of_network.fallback) != (each.range, each.fallback):
+            if meaning:  # in the midst of a sentence
+                meaning = meaning[0].lower() + meaning[1:]
+            limits = ", ".join(filter(None, (meaning, of_network.range)))
+            told += f" Of a network: {'; '.join(filter(None, (limits, of_network.default_clause)))}."
+    settings["help"] = " ".join(filter(None, (told, "" if usage is None else usage.only(each.name))))
     if each.kind is bool:
         settings["is_flag"] = True
         names += f"/--no-{each.flag}" if declared.negatable else ""
     elif declared.choices:
         settings["type"] = OneOf(declared.choices, tuple(declared.aliases))
     else:
-        settings |= {"type": _TYPES[each.kind], "metavar": declared.metavar}
+        settings |= {"type": number_type(each.kind, declared.unit), "metavar": declared.metavar}
     return option(names, each.name, **settings)
 
 

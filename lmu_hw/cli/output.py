@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 from lmu_hw.io.files import plain, replacing
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress
     from rich.table import Table
+
+#: What tables with formats say of their notation.
+FORMAT_ROW = ("sQm.n", "m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign")
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
 _PIPE_WIDTH = 120
@@ -53,13 +56,20 @@ def staged(out: Path | None) -> Iterator[Path]:
 
 
 def _check_folder(out: Path) -> None:
-    nearest = out
+    """Find out at once, rather than after the work, whether `out` can be made and written to."""
+    nearest, missing = out, out
     while not os.path.lexists(nearest) and nearest != nearest.parent:
-        nearest = nearest.parent
+        nearest, missing = nearest.parent, nearest
     if not nearest.is_dir():
-        raise DesignError("out", "a folder, or the name of a new one", f"{out} ({nearest} is no folder)")
+        raise RequestError(f"cannot write into {out}: {nearest} is not a folder", hint="choose another --out")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise DesignError("out", "a folder that can be written to", str(out))
+        raise RequestError(f"cannot write into {out}: no permission", hint="choose another --out")
+    if missing != nearest:  # not every file system takes a new folder, whatever its permissions say
+        try:
+            missing.mkdir()
+            missing.rmdir()
+        except OSError as problem:
+            raise RequestError(f"cannot create {missing}: {problem.strerror}", hint="choose another --out") from None
 
 
 def render_json(value: Mapping[str, Any]) -> str:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import click
 
-from lmu_hw.errors import DesignError
+from lmu_hw.cli.examples import EXAMPLES
+from lmu_hw.errors import DesignError, Notice, RequestError, nearest
+from lmu_hw.io.quantities import (
+    WINDOW,
+    QuantityError,
+    Unit,
+    read_delay,
+    read_integer,
+    read_number,
+    read_quantity,
+)
+
+#: Options that the packages call by another name in their errors.
+_INSIDE = {
+    "error": "circuit_error",
+    "op-amp gbw": "gbw",
+    "op-amp gain": "opamp_gain",
+    "transconductor gm": "gm",
+    "supply in volts": "supply",
+    "resistor sigma": "resistor_tolerance",
+    "capacitor sigma": "capacitor_tolerance",
+    "gm sigma": "gm_tolerance",
+}
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -17,18 +39,18 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class _Parsed(click.ParamType[_T], Generic[_T]):
     """A kind of value that is parsed from its text."""
 
-    constraint: ClassVar[str]
+    constraint: str
 
     def parse(self, text: str) -> _T:
-        """Return the value of a text, or raise ValueError where it has none."""
+        """Return the value of a text, or raise ValueError, whose message may be a hint, where it has none."""
         raise NotImplementedError
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
         """Return the value of a text, or raise a DesignError that names the option; a default is left as it is."""
         try:
             made: _T = self.parse(value) if isinstance(value, str) else value
-        except ValueError:
-            raise DesignError(_label(param), self.constraint, value) from None
+        except QuantityError as problem:
+            raise DesignError(_label(param), self.constraint, value, hint=str(problem)) from None
         return made
 
 
@@ -39,17 +61,21 @@ class Whole(_Parsed[int]):
 
     def parse(self, text: str) -> int:
         """Return the integer of a text."""
-        return int(text)
+        return read_integer(text)
 
 
 class Number(_Parsed[float]):
-    """A real number."""
+    """A real number; with a unit, one such as 10ms or 1/48000 too."""
 
-    name, constraint = "number", "a number"
+    name = "number"
+
+    def __init__(self, unit: Unit | None = None) -> None:
+        self.unit = unit
+        self.constraint = "a number" if unit is None else unit.expected
 
     def parse(self, text: str) -> float:
         """Return the number of a text."""
-        return float(text)
+        return read_number(text) if self.unit is None else read_quantity(text, self.unit)
 
 
 class Wholes(_Parsed[tuple[int, ...]]):
@@ -59,17 +85,37 @@ class Wholes(_Parsed[tuple[int, ...]]):
 
     def parse(self, text: str) -> tuple[int, ...]:
         """Return the integers of a text."""
-        return tuple(map(int, text.split(",")))
+        return tuple(map(read_integer, text.split(",")))
 
 
 class Fractions(_Parsed[tuple[float, ...]]):
-    """Numbers with commas between them."""
+    """Numbers with commas between them, each as `Number` reads it."""
 
     name, constraint = "numbers", "numbers with commas between them"
 
+    def __init__(self, unit: Unit | None = None) -> None:
+        self.unit = unit
+        if unit is not None:
+            self.constraint = f"{unit.expected}, or several with commas between them"
+
     def parse(self, text: str) -> tuple[float, ...]:
         """Return the numbers of a text."""
-        return tuple(map(float, text.split(",")))
+        return tuple(
+            read_number(each) if self.unit is None else read_quantity(each, self.unit) for each in text.split(",")
+        )
+
+
+class Delays(_Parsed[tuple[str, ...]]):
+    """Shares of the window and times with commas between them, as texts: the window is not known yet."""
+
+    name = "delays"
+    constraint = f"{WINDOW.expected}, or several with commas between them"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the checked texts."""
+        for each in text.split(","):
+            read_delay(each)
+        return tuple(text.split(","))
 
 
 class Words(_Parsed[tuple[str, ...]]):
@@ -92,24 +138,74 @@ class OneOf(click.Choice[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the word, or raise a DesignError that lists the choices."""
         if value not in (*self.choices, *self.older):
-            raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value)
+            close = nearest(str(value), self.choices)
+            hint = f"did you mean {close}?" if close else ""
+            raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value, hint=hint)
         return str(value)
 
 
 def _label(param: click.Parameter | None) -> str:
-    return "value" if param is None or param.name is None else param.name
+    """What an error calls an option or argument: its flag or name."""
+    if param is None or param.name is None:
+        return "value"
+    return param.opts[0] if param.opts else param.name
 
 
 class SectionedOption(click.Option):
-    """An option that `--help` lists under a heading."""
+    """An option that `--help` lists under a heading, with the former names of its flag."""
 
-    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, section: str = "Options", older: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+        self.older = tuple(f"--{name}" for name in older)
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists its options section by section."""
+    """A command whose help shows examples, and lists its options section by section."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words, with former names of flags as the present ones."""
+        return super().parse_args(ctx, self.renamed(args))
+
+    def renamed(self, args: Sequence[str]) -> list[str]:
+        """The words with former names of flags as the present ones, each with a notice."""
+        present = {old: each.opts[0] for each in self.params if isinstance(each, SectionedOption) for old in each.older}
+        words = []
+        for word in args:
+            flag, equals, value = word.partition("=")
+            if flag in present:
+                warnings.warn(
+                    Notice(f"{flag} is {present[flag]} now; the old name goes with the next release"), stacklevel=2
+                )
+                word = present[flag] + equals + value
+            words.append(word)
+        return words
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry the command out; an error about a value that a flag gave names the flag."""
+        try:
+            return super().invoke(ctx)
+        except RequestError:
+            raise
+        except DesignError as problem:
+            given = {
+                each.name: each.opts[0]
+                for each in self.params
+                if isinstance(each, click.Option) and ctx.params.get(each.name or "") is not None
+            }
+            what = _INSIDE.get(problem.what, problem.what.replace("-", "_"))
+            if what not in given:
+                raise
+            raise DesignError(given[what], problem.constraint, problem.got, hint=problem.hint) from None
+
+    def examples(self, ctx: click.Context) -> Sequence[str]:
+        """The command lines that the help shows."""
+        return EXAMPLES.get(ctx.command_path, ())
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description and the examples."""
+        super().format_help_text(ctx, formatter)
+        write_examples(self.examples(ctx), formatter)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one list of options for each section."""
@@ -121,6 +217,14 @@ class SectionedCommand(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write a section of command lines, each whole on its line so that it can be copied."""
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
 def option(*names: str, section: str, **settings: Any) -> Callable[[_F], _F]:
@@ -139,12 +243,17 @@ class OrderedGroup(click.Group):
         """The names of the commands as they were declared."""
         return list(self.commands)
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description and the examples."""
+        super().format_help_text(ctx, formatter)
+        write_examples(EXAMPLES.get(ctx.command_path, ()), formatter)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or raise a DesignError that suggests the nearest one."""
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], self.commands, n=1)
-            known = f"one that `{self.listing}` lists" if close else "one of " + ", ".join(self.commands)
-            raise DesignError(self.what, known, args[0], hint=f"did you mean {close[0]}?" if close else "")
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            close = nearest(args[0], self.commands)
+            hint = f"did you mean {close}?" if close else f"there are {', '.join(self.commands)}"
+            raise RequestError(f"there is no {self.what} {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)

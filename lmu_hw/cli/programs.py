@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from lmu_hw.cli.options import output_options
 from lmu_hw.cli.output import answer, render_json, staged, written
-from lmu_hw.cli.parameters import OrderedGroup, SectionedCommand
+from lmu_hw.cli.parameters import Number, OrderedGroup, SectionedCommand, Whole
 from lmu_hw.errors import CheckFailed
 from lmu_hw.io.files import write_text
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS, VOLTS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +43,8 @@ _ALWAYS, _IF_LOADED = ("lmu-hw", "numpy", "scipy", "amaranth"), ("jax", "optax",
 _MODULES = {"scikit-learn": "sklearn"}
 #: How simulators tell their version; a package of the same name tells it for the others.
 _PROGRAMS = {"ngspice": ("ngspice", "--version"), "icarus": ("iverilog", "-V")}
+#: Units of the programs' numbers by the names of their parameters; the others have none.
+_UNITS = {"gbw": HERTZ, "seconds": SECONDS, "theta": SECONDS, "noise": VOLTS, "offset": VOLTS}
 _SIMULATORS = ("verilator", "icarus", "ngspice", "neospice")
 
 
@@ -113,6 +117,12 @@ class ProgramGroup(OrderedGroup):
         # The error about a wrong name names this group.
         vars(self).update(what=self.name, listing=f"lmu-hw {self.name}")
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, without importing any program."""
+        named = [each for topic in self.programs.values() for each in topic if each.name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete) if incomplete.startswith("-") else []
+        return [CompletionItem(each.name, help=each.what) for each in named] + options
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one list of programs for each topic."""
         for topic, programs in self.programs.items():
@@ -121,12 +131,26 @@ class ProgramGroup(OrderedGroup):
 
 
 class _ProgramCommand(SectionedCommand):
-    """A command that keeps the words that it was called with."""
+    """A command that keeps the words that it was called with, and reads numbers as the other subcommands do."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for each in self.params:
+            if each.type is click.FLOAT:
+                each.type = Number(_UNITS.get(each.name or "", RATIO))
+            elif each.type is click.INT:
+                each.type = Whole()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words, then parse them."""
-        ctx.meta[_WORDS] = tuple(args)
-        return super().parse_args(ctx, args)
+        """Keep the words, with former names of flags as the present ones, then parse them."""
+        words = self.renamed(args)
+        ctx.meta[_WORDS] = tuple(words)
+        return super().parse_args(ctx, words)
+
+    def examples(self, ctx: click.Context) -> Sequence[str]:
+        """The command lines that the help shows: those of the table, or the ways to call any program."""
+        path = ctx.command_path
+        return super().examples(ctx) or (path, f"{path} --out build", f"{path} --json")
 
 
 def program_group(

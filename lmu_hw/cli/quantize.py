@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Fragment
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, percent, progress, render_json, staged, written
+from lmu_hw.cli.output import (
+    FORMAT_ROW,
+    answer,
+    facts,
+    format_number,
+    grid,
+    percent,
+    progress,
+    render_json,
+    staged,
+    written,
+)
 from lmu_hw.cli.recording import calibration_of, network_rows, noise_record, record_length
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import SearchRequest
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -54,14 +64,13 @@ class Measurement:
     max_error: Array
 
 
-def run(design: Design | NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+def run(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None:
     """Plan, measure, write and print; see `lmu_hw.cli.commands.quantize`."""
-    _RUNS[type(design)](design, search, out, as_json)
+    _RUNS[type(design)](design, out, as_json)
 
 
-def run_memory(design: Design, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+def run_memory(design: Design, out: Path | None, as_json: bool) -> None:
     """Plan a memory and measure its error."""
-    search.refuse("given with --target-nrmse")
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan", total=None)
         plan = design.plan()
@@ -148,6 +157,7 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             ("input", str(plan.input_format)),
             ("state", str(plan.state_format)),
             ("accumulator", str(plan.accumulator_format)),
+            FORMAT_ROW,
             ("multiplier", "{} × {} bits".format(*cost["multiplier_bits"])),
             ("multiplications per sample", str(plan.multiplications_per_sample)),
             ("cycles per sample", f"{cost['cycles_per_sample']} with {cost['lanes']} lane(s)"),
@@ -183,9 +193,8 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
     )
 
 
-def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, as_json: bool) -> None:
+def run_network(design: NetworkDesign, out: Path | None, as_json: bool) -> None:
     """Plan a network, and measure the error that every format causes at its outputs."""
-    search.refuse("left out with a network")
     network = design.load()
     calibration = calibration_of(design, network)
     with staged(out) as folder, progress() as bar:
@@ -200,7 +209,7 @@ def run_network(design: NetworkDesign, search: SearchRequest, out: Path | None, 
     answer(result, [*_network_tables(network, plan, tensors, storage), *written(out, ["plan.json"])], as_json=as_json)
 
 
-_RUNS: Mapping[type[Any], Callable[[Any, SearchRequest, Path | None, bool], None]] = {
+_RUNS: Mapping[type[Any], Callable[[Any, Path | None, bool], None]] = {
     Design: run_memory,
     NetworkDesign: run_network,
 }
@@ -277,6 +286,7 @@ def _network_tables(
         [
             *network_rows(network),
             ("formats", f"input {plan.input_format}, output {plan.output_format}"),
+            FORMAT_ROW,
             (
                 "multiplications per step",
                 f"{plan.multiplications(last=False)}, the last one {plan.multiplications(last=True)}",

@@ -13,7 +13,7 @@ from lmu_hw.core.spec import LMUSpec
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.recordings import Sequences, read_sequences
 from lmu_hw.io.signals import band_limited_noise, read_signal
 from lmu_hw.networks.model import Network
@@ -150,4 +150,11 @@ def input_facts(source: Path | None, sequences: Sequences) -> dict[str, Any]:
 
 
 def _not_given(name: str) -> DesignError:
-    return DesignError(name, f"given, by --{name} FILE", "nothing")
+    return RequestError(f"--{name} FILE is missing", hint=_WANTED[name])
+
+
+#: What a missing file is for.
+_WANTED = {
+    "input": "it holds the samples",
+    "calibration": "it holds the sequences that the formats are chosen on",
+}

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from lmu_hw.cli.output import facts
+from lmu_hw.cli.parameters import option
 from lmu_hw.cli.programs import Outcome, Program, program, program_group
 from lmu_hw.design.choices import DATAPATHS, DISCRETIZATIONS, SIMULATORS
 from lmu_hw.errors import CheckFailed
@@ -184,7 +185,14 @@ def long_window_command(samples: int, seed: int) -> Outcome:
 @click.option("--images", default=20, help="Number of sequences of the test part.")
 @click.option("--calibration", default=500, help="Number of sequences of the training part that formats are chosen on.")
 @click.option("--lanes", default=1, help="Multipliers of each sequence.")
-@click.option("--sequences", default=1, help="Sequences side by side.")
+@option(
+    "--parallel-sequences",
+    "sequences",
+    section="Options",
+    older=["sequences"],
+    default=1,
+    help="Sequences side by side.",
+)
 @click.option("--weight-bits", default=8, help="Width of the weights.")
 @click.option("--state-bits", default=16, help="Width of the memories' state words.")
 @_simulator

@@ -111,7 +111,6 @@ def _memory_outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> It
 
 def run_network(design: NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
     """Run a network over sequences."""
-    recording.refuse("left out with a network", "channel", "normalize")
     network = design.load()
     sequences = read_input(network, recording.path)
     with staged(out) as folder, progress() as bar:

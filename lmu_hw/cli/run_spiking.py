@@ -22,6 +22,7 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import DesignError
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
@@ -79,7 +80,8 @@ def run_memory(design: Design, recording: Recording, choice: SpikingChoice, out:
         write_array(folder / "output.npy", output)
         write_arrays(folder / "spikes.npz", {"step": trains.step, "neuron": trains.neuron, "states": states})
         if out is not None:
-            command = f"lmu-hw run {samples.design.flags()}{recording.flags()} --backend spiking{choice.flags()}"
+            words = effective_flags("run", samples.design, backend="spiking")
+            command = f"lmu-hw run {words}{recording.flags()} --backend spiking{choice.flags()}"
             write_report(folder / "report.html", _memory_report(done, result["spiking"], command))
     answer(result, _shown(result, out, ["output.npy", "spikes.npz", "report.html"]), as_json=as_json)
 
@@ -161,7 +163,6 @@ def run_network(
     Raises:
         DesignError: There is no input, or the network has no spiking form.
     """
-    recording.refuse("left out with a network", "channel", "normalize")
     network = design.load()
     sequences = read_input(network, recording.path)
     known = sequences if design.calibration is None else calibration_of(design, network)
@@ -185,7 +186,8 @@ def run_network(
         if recorded is not None:
             spikes = {f"{name}.{key}": v for name, t in recorded.spikes.items() for key, v in vars(t).items()}
             write_arrays(folder / "spikes.npz", spikes | {f"{name}.states": v for name, v in recorded.states.items()})
-            command = f"lmu-hw run {design.flags()}{recording.flags()} --backend spiking{choice.flags()}"
+            words = effective_flags("run", design, backend="spiking")
+            command = f"lmu-hw run {words}{recording.flags()} --backend spiking{choice.flags()}"
             exact = FloatNetwork(network).run(sequences.values[:1], return_sequences=True)[0]
             write_report(
                 folder / "report.html", _network_report(command, network, spiking, recorded, exact, result["spiking"])

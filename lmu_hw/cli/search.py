@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.options import given_flags
 from lmu_hw.cli.output import answer, csv_text, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.plots import front_plot
 from lmu_hw.cli.quantize import Measurement, describe, measure, schedule_of, shown
@@ -15,6 +14,7 @@ from lmu_hw.cli.recording import record_length
 from lmu_hw.core.steps import Discretization
 from lmu_hw.design.memory import Design
 from lmu_hw.design.requests import SearchRequest
+from lmu_hw.design.usage import SEARCHED, effective_flags
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.fixed_point.datapaths.structured.zoh import LEAST_ERROR
 from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
@@ -24,10 +24,6 @@ from lmu_hw.io.files import write_text
 
 _MOST_TRIALS = 12
 _SHOWN = 24
-
-
-#: The options that a search decides. A flag for one of them is an error; one in a design file gives way to the search.
-_SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee")
 
 
 @dataclass(frozen=True)
@@ -49,10 +45,8 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
             clock.
     """
     target = request.target_nrmse or 0.0
-    for flag in given_flags(*_SEARCHED):
-        raise DesignError("target-nrmse", f"given without {flag}, which it searches", f"{target:g}")
     check_positive("target-nrmse", target)
-    replaced = {name: value for name in _SEARCHED if (value := getattr(design, name)) is not None}
+    replaced = {name: value for name in SEARCHED if (value := getattr(design, name)) is not None}
     cleared: dict[str, Any] = dict.fromkeys(replaced)
     design = replace(design, **cleared)
     if request.clock is not None:
@@ -191,6 +185,6 @@ def _shown(result: Search, found: _Found, band: Band, target: float, replaced: M
             ("lanes", str(found.design.lanes)),
             ("left out", "; ".join(f"{name}: {why}" for name, why in result.left_out.items()) or "nothing"),
             *[(f"in place of {name}", f"{value}, of the design file") for name, value in replaced.items()],
-            ("to build it", f"lmu-hw verilog {found.design.flags()}"),
+            ("to build it", f"lmu-hw verilog {effective_flags('verilog', found.design)}"),
         ],
     )

@@ -26,6 +26,7 @@ from lmu_hw.analog.export.manifest import Questions
 from lmu_hw.cli.output import answer, facts, format_number, progress, staged, written
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.design.memory import Design
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import DesignError, check_positive
 
 OLDEST = (1.0,)
@@ -49,7 +50,7 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
         task = bar.add_task("circuit", total=2)
         circuit = design_circuit(design)
         bar.update(task, advance=1, description="netlist")
-        files = write_design(circuit, folder, f"lmu-hw spice {design.flags()}", questions(design))
+        files = write_design(circuit, folder, f"lmu-hw spice {effective_flags('spice', design)}", questions(design))
         result = json.loads(files["manifest"].read_text(encoding="utf-8"))
     table = facts(f"Circuit {result['name']}", _rows(circuit, result))
     answer(result, [table, *written(out, [path.name for path in files.values()])], as_json=as_json)

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
-from lmu_hw.cli.options import output_options, spiking_network_options
+from lmu_hw.cli.options import output_options, rate_option, spiking_network_options
 from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
 from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
 from lmu_hw.design.choices import DISCRETIZATIONS
+from lmu_hw.design.files import with_step
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
-from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.errors import RequestError, check_integer
 from lmu_hw.io.files import write_json, write_text
+from lmu_hw.io.quantities import SECONDS, Unit
 from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
 
 if TYPE_CHECKING:
@@ -57,7 +59,6 @@ def train(ctx: click.Context) -> None:
 _TYPES: Mapping[Any, click.ParamType[Any]] = MappingProxyType(
     {
         int: Whole(),
-        float: Number(),
         Path: click.Path(path_type=Path),
         tuple[int, ...]: Wholes(),
         tuple[str, ...]: Words(),
@@ -65,6 +66,8 @@ _TYPES: Mapping[Any, click.ParamType[Any]] = MappingProxyType(
         Memory: OneOf(get_args(Memory)),
     }
 )
+
+_UNITS: Mapping[str | None, Unit | None] = MappingProxyType({None: None, "s": SECONDS})
 
 _RUN_OPTIONS = (
     option(
@@ -144,12 +147,16 @@ def _add(task: type[Task]) -> None:
         **options: Any,
     ) -> None:
         test = _spiking_test(neurons, spiking, spiking_sequences)
-        _carry_out(Request(seed, seeds, epochs, out, as_json, _command(), test), task(**options))
+        _carry_out(Request(seed, seeds, epochs, out, as_json, _command(), test), task(**_with_step(options)))
 
     run.__doc__ = task.__doc__
     subcommand: Any = spiking_network_options(output_options(run))
     types = get_type_hints(task)
-    own = [_option(declared, types[declared.name]) for declared in fields(task)]  # type: ignore[arg-type]
+    own = []
+    for declared in fields(task):  # type: ignore[arg-type]
+        own.append(_option(declared, types[declared.name]))
+        if declared.name == "dt":
+            own.append(rate_option(declared.metadata["section"]))
     for declare in reversed([*own, *_RUN_OPTIONS]):
         subcommand = declare(subcommand)
     train.command(task.name)(subcommand)
@@ -168,19 +175,28 @@ def _option(declared: Field[Any], kind: Any) -> Callable[[Any], Any]:
         return option(f"{flag}/--no-{flag[2:]}", declared.name, section=told["section"], **settings)
     if isinstance(kind, UnionType):  # or None
         kind = get_args(kind)[0]
-    return option(flag, declared.name, section=told["section"], type=_TYPES[kind], **settings)
+    made = Number(_UNITS[told["unit"]]) if kind is float else _TYPES[kind]
+    return option(flag, declared.name, section=told["section"], type=made, **settings)
 
 
 for _task in TASKS.values():
     _add(_task)
 
 
+def _with_step(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a task with the step that a rate gives, in place of its default."""
+    if options.get("rate") is None:
+        return {name: value for name, value in options.items() if name != "rate"}
+    by_default = click.get_current_context().get_parameter_source("dt") is click.core.ParameterSource.DEFAULT
+    return with_step({name: value for name, value in options.items() if name != "dt" or not by_default})
+
+
 def _spiking_test(neurons: tuple[int, ...] | None, choice: SpikingChoice, sequences: int | None) -> SpikingTest | None:
     """The measurement in spikes after the training; wrong options are an error before it."""
     if neurons is None:
-        choice.refuse("given with --spiking")
+        choice.refuse("without --spiking")
         if sequences is not None:
-            raise DesignError("spiking-sequences", "given with --spiking", sequences)
+            raise RequestError("--spiking-sequences has no effect without --spiking")
         return None
     from lmu_hw.cli.train_spiking import SpikingTest
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.cli.output import answer, facts, grid, progress, staged, written
+from lmu_hw.cli.output import FORMAT_ROW, answer, facts, grid, progress, staged, written
 from lmu_hw.cli.recording import network_rows, quantized
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.usage import effective_flags
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from lmu_hw.rtl.network import generate_network_verilog
 
@@ -20,7 +21,7 @@ def run(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None
     """Generate the module, write it and print what it is; see `lmu_hw.cli.commands.verilog`."""
     with staged(out) as folder, progress() as bar:
         bar.add_task("plan and Verilog", total=None)
-        made, rows = _GENERATORS[type(design)](design, f"lmu-hw verilog {design.flags()}")
+        made, rows = _GENERATORS[type(design)](design, f"lmu-hw verilog {effective_flags('verilog', design)}")
         files = made.write(folder)
     names = [path.name for path in files.values()]
     answer(made.manifest, _shown(made.manifest, rows, out, names), as_json=as_json)
@@ -35,6 +36,7 @@ def _memory(design: Design, command: str) -> tuple[VerilogDesign, Rows]:
         ("datapath", f"{plan.datapath}, {manifest['multipliers']} multiplier(s), {manifest['channels']} channel(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, output {plan.output_format}"),
         ("accumulator", str(plan.accumulator_format)),
+        FORMAT_ROW,
         ("multiplications per sample", str(manifest["multiplications_per_sample"])),
         ("cycles per sample", str(manifest["cycles_per_sample"])),
     ]
@@ -51,6 +53,7 @@ def _network(design: NetworkDesign, command: str) -> tuple[VerilogDesign, Rows]:
         *network_rows(network),
         ("multipliers", lanes),
         ("formats", f"input {plan.input_format}, output {plan.output_format}"),
+        FORMAT_ROW,
         ("state", "starts anew with in_first" if manifest["reset"] == "first" else "persists until reset"),
         ("multiplications per step", products),
         ("cycles per step", f"{manifest['cycles_per_step']}, the last {manifest['cycles_per_last_step']}"),

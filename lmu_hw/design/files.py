@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from lmu_hw.design.memory import Design
+from lmu_hw.design.memory import RATE, Design, doubtful_delays
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.options import Options, options_of
-from lmu_hw.errors import DesignError
+from lmu_hw.design.options import Option, Options, options_of
+from lmu_hw.errors import DesignError, Notice, RequestError, check_positive, nearest
 
 _LARGEST_FILE = 1 << 20
+_Made = TypeVar("_Made", bound=Options)
 
 
 def load_design(path: Path | None, values: Mapping[str, Any]) -> Design:
     """Make the design of a memory from a file and from values that win over it.
 
     Args:
-        path: A TOML file of at most 1 MiB whose keys are the fields of `Design`, or None.
+        path: A TOML file of at most 1 MiB whose keys are the flags of `Design` with _ for -, or None.
         values: The values by name.
 
     Raises:
         DesignError: The file cannot be read, is not TOML or holds an unknown key, or a value is of the wrong kind.
     """
-    return Design(**_merged(path, {} if path is None else read_design(path), values, Design))
+    return _made(Design, path, {} if path is None else read_design(path), values)
 
 
 def load_any_design(path: Path | None, values: Mapping[str, Any]) -> Design | NetworkDesign:
     """Make the design of a memory or, where `network` is among the values, of a network.
 
     Args:
-        path: A TOML file whose keys are the fields of either class, or None.
+        path: A TOML file whose keys are the flags of either class with _ for -, or None.
         values: The values by name, from flags, which win over the file.
 
     Raises:
@@ -42,11 +43,13 @@ def load_any_design(path: Path | None, values: Mapping[str, Any]) -> Design | Ne
     """
     filed = {} if path is None else read_design(path)
     kind: type[Design | NetworkDesign] = NetworkDesign if "network" in {*filed, *values} else Design
-    for name, value in values.items():
-        if name not in options_of(kind):
-            constraint = "left out with a network" if kind is NetworkDesign else "given with a NETWORK"
-            raise DesignError(name.replace("_", "-"), constraint, value)
-    return kind(**_merged(path, filed, values, kind))
+    other = Design if kind is NetworkDesign else NetworkDesign
+    where = "with a NETWORK; it belongs to a memory" if kind is NetworkDesign else "without a NETWORK"
+    for name in values:
+        if name not in _known(kind):
+            negated = "no-" if values[name] is False else ""
+            raise RequestError(f"--{negated}{_known(other)[name].flag} has no effect {where}")
+    return _made(kind, path, filed, values)
 
 
 def read_design(path: Path) -> dict[str, Any]:
@@ -59,24 +62,74 @@ def read_design(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)
     except OSError as problem:
-        raise DesignError("design file", "a readable file", f"{path} ({problem.strerror})") from None
+        raise RequestError(f"cannot read the design file {path}: {problem.strerror}") from None
     if len(content) > _LARGEST_FILE:
         raise DesignError("design file", "at most 1 MiB long", f"{path}")
     try:
         return tomllib.loads(content.decode("utf-8"))
     except ValueError as problem:  # neither UTF-8 nor TOML
-        raise DesignError("design file", "valid TOML in UTF-8", f"{path} ({problem})") from None
+        raise RequestError(f"the design file {path} is not valid TOML in UTF-8: {problem}") from None
 
 
-def _merged(
-    path: Path | None, filed: Mapping[str, Any], values: Mapping[str, Any], kind: type[Options]
-) -> dict[str, Any]:
-    """The values of a design file and those that win over it, all of which must be fields of `kind`."""
-    for source in (filed, values):
-        for key in source:
-            if key not in options_of(kind):
-                what = f"a key of {path}" if source is filed else "a value's name"
-                close = difflib.get_close_matches(key.lower().replace("-", "_"), options_of(kind), n=1)
-                known = "one that designs have" if close else f"one of {', '.join(options_of(kind))}"
-                raise DesignError(what, known, key, hint=f"did you mean {close[0]}?" if close else "")
-    return {**filed, **values}
+def named(kind: type[Options], path: Path, filed: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a design file by the names of the fields; a former key is accepted with a notice.
+
+    Raises:
+        DesignError: A key is unknown, or given twice under two names.
+    """
+    keys = {each.key: name for name, each in _known(kind).items()}
+    older = {former.replace("-", "_"): each for each in _known(kind).values() for former in each.declared.older}
+    made: dict[str, Any] = {}
+    for key, value in filed.items():
+        if key in older:
+            warnings.warn(
+                Notice(f"{key} in {path} is {older[key].key} now; the old name goes with the next release"),
+                stacklevel=2,
+            )
+        elif key not in keys:
+            close = nearest(key.lower().replace("-", "_"), keys)
+            known = "one that designs have" if close else f"one of {', '.join(keys)}"
+            raise DesignError(f"a key of {path}", known, key, hint=f"did you mean {close}?" if close else "")
+        name = older[key].name if key in older else keys[key]
+        if name in made:
+            raise RequestError(f"{key} in {path} is given twice, under two names")
+        made[name] = value
+    return made
+
+
+def with_step(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """The values with `dt` in place of `rate`.
+
+    Args:
+        values: The values by name.
+        where: The source of the values, as an error names it after the options.
+
+    Raises:
+        DesignError: Both are given, or the rate is no positive number.
+    """
+    if "rate" not in values:
+        return dict(values)
+    if "dt" in values:
+        both = f"dt and rate{where}" if where else "--dt and --rate"
+        raise RequestError(f"{both} say the same", hint="give one of them")
+    rate = check_positive("rate", RATE.checked(values["rate"]), "Hz")
+    return {name: value for name, value in values.items() if name != "rate"} | {"dt": 1.0 / rate}
+
+
+def _known(kind: type[Options]) -> Mapping[str, Option]:
+    """The options of a design by name; those of a memory with the rate."""
+    return {**options_of(kind), "rate": RATE} if kind is Design else options_of(kind)
+
+
+def _made(kind: type[_Made], path: Path | None, filed: Mapping[str, Any], values: Mapping[str, Any]) -> _Made:
+    """The design from a file and from values that win over it."""
+    for name in values:
+        if name not in _known(kind):
+            raise DesignError("a value's name", f"one of {', '.join(_known(kind))}", name)
+    of_file = {} if path is None else with_step(named(kind, path, filed), f" in {path}")
+    merged = {**of_file, **with_step(values)}
+    made = kind(**merged)
+    if isinstance(made, Design):
+        for doubt in doubtful_delays(merged.get("delays", ()), made.theta, made.dt):
+            warnings.warn(Notice(doubt), stacklevel=2)
+    return made

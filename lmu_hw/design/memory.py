@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -21,8 +22,19 @@ from lmu_hw.design.choices import (
     STYLES,
     TOPOLOGIES,
 )
-from lmu_hw.design.options import Options, check_name_and_seed, option
-from lmu_hw.errors import DesignError
+from lmu_hw.design.options import Declaration, Option, Options, check_name_and_seed, option
+from lmu_hw.errors import RequestError
+from lmu_hw.io.quantities import (
+    HERTZ,
+    RATIO,
+    SECONDS,
+    SIEMENS,
+    VOLTS,
+    WINDOW,
+    QuantityError,
+    Time,
+    read_number,
+)
 
 if TYPE_CHECKING:
     from lmu_hw.core.spec import LMUSpec
@@ -51,9 +63,15 @@ class Design(Options):
     """
 
     order: int | None = option(None, "Number of states d", least=1, most=2048, section=_MEMORY)
-    theta: float | None = option(None, "Length of the window θ", metavar="SECONDS", section=_MEMORY)
+    theta: float | None = option(
+        None,
+        "Length of the window θ, such as 0.01, 10ms or 480/48kHz",
+        metavar="SECONDS",
+        unit=SECONDS,
+        section=_MEMORY,
+    )
     dt: float | None = option(
-        None, "Time between samples", metavar="SECONDS", note="A circuit alone needs none.", section=_MEMORY
+        None, "Time between samples, such as 1e-4, 100us or 1/48000", metavar="SECONDS", unit=SECONDS, section=_MEMORY
     )
     discretization: str | None = option(
         None,
@@ -64,7 +82,7 @@ class Design(Options):
         section=_MEMORY,
     )
     basis: str = option("legendre", "Coordinates of the state", choices=BASES, section=_MEMORY)
-    name: str = option("lmu_memory", "Name of the module and of the circuit", metavar="NAME", section=_MEMORY)
+    name: str = option("lmu_memory", "Name of the design and of its files", metavar="NAME", section=_MEMORY)
     input_bits: int | None = option(None, "Width of a sample", least=3, most=24, fallback=12, section=_WORDS)
     state_bits: int | None = option(None, "Width of a state", least=3, most=32, fallback=16, section=_WORDS)
     coefficient_bits: int | None = option(
@@ -92,7 +110,9 @@ class Design(Options):
     structured_error: float | None = option(
         None,
         "How far the structured datapath may be from an exact hold, RMS for white input",
+        metavar="SHARE",
         fallback=1e-4,
+        unit=RATIO,
         section=_HARDWARE,
     )
     guarantee: str | None = option(
@@ -111,8 +131,9 @@ class Design(Options):
     )
     delays: tuple[float, ...] = option(
         (),
-        "Delayed readouts to give out beside the states, as fractions of θ from 0 to 1",
-        metavar="F,F,...",
+        "Delayed readouts to give out: shares of θ, such as 0.5 or 50%, or times, such as 2ms",
+        metavar="D,D,...",
+        unit=WINDOW,
         section=_HARDWARE,
     )
     lanes: int = option(1, "Number of multipliers, a divisor of the order", section=_HARDWARE)
@@ -142,13 +163,23 @@ class Design(Options):
         "(20 nV/√Hz).",
         section=CIRCUIT,
     )
-    gbw: float = option(1e7, "Gain-bandwidth product of an op-amp that is not ideal", metavar="HZ", section=CIRCUIT)
-    opamp_gain: float = option(1e6, "Gain of an op-amp that is not ideal, V/V", section=CIRCUIT)
+    gbw: float = option(
+        1e7,
+        "Gain-bandwidth product of an op-amp that is not ideal",
+        metavar="HZ",
+        unit=HERTZ,
+        section=CIRCUIT,
+    )
+    opamp_gain: float = option(
+        1e6, "Gain of an op-amp that is not ideal, V/V", metavar="RATIO", unit=RATIO, section=CIRCUIT
+    )
     ota: str = option("ideal", "Model of the transconductors of a gm-C circuit", choices=OTAS, section=CIRCUIT)
     gm: float = option(
-        1e-6, "Transconductance around which the transconductors are chosen", metavar="S", section=CIRCUIT
+        1e-6, "Transconductance around which the transconductors are chosen", metavar="S", unit=SIEMENS, section=CIRCUIT
     )
-    supply: float = option(5.0, "The circuit runs from plus and minus this voltage", metavar="V", section=CIRCUIT)
+    supply: float = option(
+        5.0, "The circuit runs from plus and minus this voltage", metavar="V", unit=VOLTS, section=CIRCUIT
+    )
     resistors: str | None = option(
         None, "Series of standard values for the resistors", choices=SERIES, fallback="exact values", section=CIRCUIT
     )
@@ -156,13 +187,31 @@ class Design(Options):
         None, "Series of standard values for the capacitors", choices=SERIES, fallback="exact values", section=CIRCUIT
     )
     resistor_tolerance: float = option(
-        0.0, "Relative standard deviation of the resistors in drawn circuits", metavar="SHARE", section=CIRCUIT
+        0.0,
+        "Standard deviation of the resistors in drawn circuits, as a share of their values",
+        flag="resistor-sigma",
+        older=("resistor-tolerance",),
+        metavar="SHARE",
+        unit=RATIO,
+        section=CIRCUIT,
     )
     capacitor_tolerance: float = option(
-        0.0, "Relative standard deviation of the capacitors in drawn circuits", metavar="SHARE", section=CIRCUIT
+        0.0,
+        "Standard deviation of the capacitors in drawn circuits, as a share of their values",
+        flag="capacitor-sigma",
+        older=("capacitor-tolerance",),
+        metavar="SHARE",
+        unit=RATIO,
+        section=CIRCUIT,
     )
     gm_tolerance: float = option(
-        0.0, "Relative standard deviation of the transconductors in drawn circuits", metavar="SHARE", section=CIRCUIT
+        0.0,
+        "Standard deviation of the transconductors in drawn circuits, as a share of their values",
+        flag="gm-sigma",
+        older=("gm-tolerance",),
+        metavar="SHARE",
+        unit=RATIO,
+        section=CIRCUIT,
     )
     coefficients: bool = option(
         False, "Give out the Legendre coefficients too, whatever the states are", section=CIRCUIT
@@ -171,6 +220,7 @@ class Design(Options):
         None,
         "Search the least gain and gain-bandwidth product that keep this error",
         metavar="NRMSE",
+        unit=RATIO,
         section=CIRCUIT,
     )
     seed: int = option(0, "Seed of everything that is random", section=_HARDWARE)
@@ -178,6 +228,7 @@ class Design(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_name_and_seed(self.name, self.seed)
+        object.__setattr__(self, "delays", tuple(_share(each, self.theta) for each in self.delays))
 
     @property
     def method(self) -> str:
@@ -192,7 +243,8 @@ class Design(Options):
         """
         value = getattr(self, name)
         if value is None:
-            raise DesignError(name, f"given, by --{name} or in a design file", "nothing")
+            other = " or --rate" if name == "dt" else ""
+            raise RequestError(f"--{name}{other} is missing", hint=f"give it, or {name} in a design file")
         return value
 
     def spec(self) -> LMUSpec:
@@ -231,6 +283,70 @@ class Design(Options):
         """The design as plain values, by name."""
         return super().to_dict() | {"discretization": self.method, "delays": list(self.delays)}
 
+
+#: Another way to give `dt`, on the command line and in design files.
+RATE = Option(
+    "rate",
+    float,
+    optional=True,
+    default=None,
+    declared=Declaration(
+        "Samples a second, such as 48000 or 48kHz, in place of --dt", _MEMORY, metavar="HZ", unit=HERTZ
+    ),
+)
+
+
+def _share(delay: float | Time, theta: float | None) -> float:
+    """A delay as a share of the window.
+
+    Raises:
+        DesignError: It is beyond the window, or a time without a window.
+    """
+    if isinstance(delay, Time):
+        if theta is None:
+            raise RequestError(f"the delay {delay.text} is a time, which needs --theta", hint="or give a share of θ")
+        text, share = delay.text, delay.share(theta)
+        taken = f"which is {share:.4g} of θ"
+    else:
+        text, share = f"{delay:.10g}", delay
+        taken = "taken as that share of θ" + ("" if theta is None else f", {_time(share * theta)}")
+    if not 0.0 <= share <= 1.0:
+        raise RequestError(
+            f"the delay {text}, {taken}, is not within the window",
+            hint="give shares from 0 to 1, per cent with %, or times with their unit, such as 2ms",
+        )
+    return share
+
+
+def doubtful_delays(delays: Sequence[Any], theta: float | None, dt: float | None) -> list[str]:
+    """What plain numbers among the delays are taken for, where they could be meant as times.
+
+    Args:
+        delays: The delays as they were given, numbers or texts.
+        theta: The window in seconds; None where there is none.
+        dt: The time between samples in seconds; None where there is none.
+    """
+    told = []
+    for delay in map(str, delays):
+        try:
+            share = read_number(delay)
+        except QuantityError:
+            continue  # it has a unit
+        if theta is not None and 0.0 < share < _DOUBTFUL and (dt or 0.0) <= share <= theta and theta != 1.0:
+            told.append(f"the delay {delay} is taken as that share of θ, {_time(share * theta)}; as a time: {delay}s")
+    return told
+
+
+def _time(seconds: float) -> str:
+    """A time with four digits and its unit."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if abs(seconds) >= scale:
+            return f"{seconds / scale:.4g} {unit}"
+    return f"{seconds * 1e9:.4g} ns"
+
+
+#: Shares of the window below which a number may be meant in seconds: few delays are that short.
+_DOUBTFUL = 0.1
 
 _PLANNED = (
     "input_bits",

@@ -16,7 +16,7 @@ from lmu_hw.design.choices import (
     SIMULATORS,
 )
 from lmu_hw.design.options import Options, check_name_and_seed, option
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 
 if TYPE_CHECKING:
     from lmu_hw.networks.model import Network
@@ -39,17 +39,15 @@ class NetworkDesign(Options):
     network: str = option(
         MISSING, "A network file, or the name of a network of the package", positional=True, section=_SECTION
     )
-    name: str = option("lmu_network", "Name of the Verilog module", metavar="NAME", section=_SECTION)
+    name: str = option("lmu_network", "Name of the design and of its files", metavar="NAME", section=_SECTION)
     calibration: str | None = option(
         None,
-        "Sequences that the formats are chosen on, shaped as --input",
+        "Sequences that the formats are chosen on: (T,), (T, inputs) or (sequences, T, inputs)",
         metavar="FILE",
         fallback="--input itself",
         section=_SECTION,
     )
-    input_bits: int | None = option(
-        None, "Width of an input of the network", least=3, most=24, fallback=12, section=_SECTION
-    )
+    input_bits: int | None = option(None, "Width of a sample", least=3, most=24, fallback=12, section=_SECTION)
     output_bits: int | None = option(
         None, "Greatest width of an output of the network", least=8, most=32, fallback=24, section=_SECTION
     )
@@ -63,12 +61,10 @@ class NetworkDesign(Options):
     drive_bits: int | None = option(
         None, "Width of the drive of a memory", least=3, most=24, fallback=12, section=_SECTION
     )
-    state_bits: int | None = option(
-        None, "Width of a state of a memory", least=3, most=32, fallback=16, section=_SECTION
-    )
+    state_bits: int | None = option(None, "Width of a state", least=3, most=32, fallback=16, section=_SECTION)
     coefficient_bits: int | None = option(
         None,
-        "Width of a coefficient of a memory",
+        "Width of a coefficient",
         least=3,
         most=32,
         fallback="two more than a state, at most 26,",
@@ -76,7 +72,7 @@ class NetworkDesign(Options):
     )
     datapath: str | None = option(
         None,
-        "How the increment of a memory's state is computed",
+        "How the increment of the state is computed",
         choices=DATAPATHS,
         aliases=OLDER_DATAPATHS,
         fallback=DEFAULT_DATAPATHS,
@@ -84,7 +80,7 @@ class NetworkDesign(Options):
     )
     granularity: str | None = option(
         None,
-        "What has a binary point of its own, a row of a matrix or the whole matrix",
+        "One scale for each row of a matrix (row) or for the whole matrix (tensor)",
         choices=GRANULARITIES,
         fallback="row",
         section=_SECTION,
@@ -103,7 +99,13 @@ class NetworkDesign(Options):
         section=_SECTION,
     )
     lanes: int = option(1, "Number of multipliers of each sequence", section=_SECTION)
-    sequences: int = option(1, "Number of sequences side by side", section=_SECTION)
+    sequences: int = option(
+        1,
+        "Number of sequences side by side, each with its own lanes",
+        flag="parallel-sequences",
+        older=("sequences",),
+        section=_SECTION,
+    )
     reset: str = option(
         "first",
         "Whether the state counts as zero where a sequence starts, or is never reset",
@@ -131,7 +133,9 @@ class NetworkDesign(Options):
             return load_network(path)
         if self.network in NETWORKS:
             return load(self.network)
-        raise DesignError("network", f"a network file, or one of {', '.join(NETWORKS)}", self.network)
+        raise RequestError(
+            f"{self.network} is neither a file nor a network of the package", hint=f"there are {', '.join(NETWORKS)}"
+        )
 
     def options(self) -> NetworkOptions:
         """How the network is planned; what was left out is the planner's choice.

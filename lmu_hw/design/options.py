@@ -13,15 +13,18 @@ import re
 import shlex
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.files import check_identifier
+from lmu_hw.io.quantities import QuantityError, Time, Unit, read_delay, read_quantity
 
 _METADATA = "option"
+_FLAG = re.compile(r"--[a-z][a-z-]*[a-z]")
+_SENTENCE = re.compile(r"(?<=\.) (?=\S)")
 _KINDS: Mapping[Any, str] = {
     int: "an integer",
     float: "a number",
@@ -50,6 +53,8 @@ class Declaration:
     flag: str | None = None
     positional: bool = False
     negatable: bool = True
+    unit: Unit | None = None
+    older: tuple[str, ...] = ()
 
 
 def option(default: Any, text: str, *, section: str, **more: Any) -> Any:
@@ -68,6 +73,8 @@ def option(default: Any, text: str, *, section: str, **more: Any) -> Any:
         flag: The name of the flag, without dashes, where it is not that of the field.
         positional: Whether the command line takes the value as an argument rather than with a flag.
         negatable: Whether a yes-or-no option also has a flag that says no.
+        unit: The unit of numbers without one; texts such as "10ms" are then numbers too.
+        older: Former names of the flag, without dashes, which are accepted with a notice.
     """
     return field(default=default, metadata={_METADATA: Declaration(text, section, **more)})
 
@@ -77,7 +84,7 @@ class Option:
     """One declared field of an `Options` class.
 
     Attributes:
-        name: The name of the field, which is also the key in a design file.
+        name: The name of the field, which is also the key in answers and, unless the flag has another, in design files.
         kind: The type of the values, such as `int` or `tuple[float, ...]`.
         optional: Whether None is allowed too.
         default: The value of the field where nothing is given.
@@ -94,6 +101,11 @@ class Option:
     def flag(self) -> str:
         """The name of the flag, without dashes in front."""
         return self.declared.flag or self.name.replace("_", "-")
+
+    @property
+    def key(self) -> str:
+        """The key in a design file: the flag with _ for -."""
+        return self.name if self.declared.positional else self.flag.replace("-", "_")
 
     @property
     def fallback(self) -> Any:
@@ -116,9 +128,25 @@ class Option:
     @property
     def help(self) -> str:
         """The line of the help: what the option is, its range, its default, and what else is to be said."""
+        return self.help_beside(None)
+
+    def help_beside(self, flags: Collection[str] | None) -> str:
+        """The line of the help in a subcommand that has these flags.
+
+        What is said of other flags is left out: a default, or a sentence of the note.
+
+        Args:
+            flags: The flags, with their dashes; None for all there are.
+        """
+
+        def known(text: str) -> bool:
+            return flags is None or all(each in flags for each in _FLAG.findall(text))
+
+        default = self.default_clause
         told = ", ".join(filter(None, (self.declared.help, self.range)))
-        told = "; ".join(filter(None, (told, self.default_clause))) + "."
-        return " ".join(filter(None, (told, self.declared.note)))
+        told = "; ".join(filter(None, (told, default if known(default) else ""))) + "."
+        note = " ".join(sentence for sentence in _SENTENCE.split(self.declared.note) if known(sentence))
+        return " ".join(filter(None, (told, note)))
 
     def checked(self, value: Any) -> Any:
         """Return the value as one of the declared kind, and an older word as the one that it stands for.
@@ -129,10 +157,28 @@ class Option:
         if value is None and self.optional:
             return None
         try:
-            made = _as(self.kind, value)
+            made = _as(self.kind, self._read(value))
         except TypeError:
             raise DesignError(self.name, _KINDS[self.kind], value) from None
         return self.declared.aliases.get(made, made) if self.kind is str else made
+
+    def _read(self, value: Any) -> Any:
+        """The number of a text such as "10ms", where the option has a unit; any other value as it is.
+
+        Raises:
+            DesignError: The text is no number, or one of another unit.
+        """
+        unit = self.declared.unit
+        if unit is None:
+            return value
+        if isinstance(value, list | tuple):
+            return tuple(map(self._read, value))
+        if not isinstance(value, str):
+            return value
+        try:
+            return read_delay(value) if unit.window else read_quantity(value, unit)
+        except QuantityError as problem:
+            raise DesignError(self.name, unit.expected, value, hint=str(problem)) from None
 
     def words(self, value: Any) -> list[str]:
         """The words of a command line that give this value."""
@@ -161,16 +207,20 @@ class Options:
         known = options_of(type(self)).items()
         return {name: value for name, each in known if (value := getattr(self, name)) != each.default}
 
-    def refuse(self, constraint: str, *names: str) -> None:
+    def refuse(self, where: str, *names: str) -> None:
         """Check that none of the named options, or no option at all, was given.
 
+        Args:
+            where: Where the options have no effect, such as "without --spiking".
+            names: The options.
+
         Raises:
-            DesignError: One was. The error names its flag and says the constraint.
+            DesignError: One was. The error names its flag.
         """
         known = options_of(type(self))
-        for name, value in self.given().items():
+        for name in self.given():
             if not names or name in names:
-                raise DesignError(known[name].flag, constraint, str(value) if isinstance(value, Path) else value)
+                raise RequestError(f"--{known[name].flag} has no effect {where}")
 
     def to_dict(self) -> dict[str, Any]:
         """The values by name, in the order of the declarations."""
@@ -234,6 +284,8 @@ def _as(kind: Any, value: Any) -> Any:
         return tuple(_as(typing.get_args(kind)[0], each) for each in value)
     if kind is float and type(value) is int:
         return float(value)
+    if kind is float and isinstance(value, Time):
+        return value
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     if type(value) is not kind:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS
 from lmu_hw.design.options import AddedOptions, Options, option
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
 _INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
 
@@ -25,6 +26,8 @@ class Recording(AddedOptions):
     channel: str | None = option(
         None,
         "Channel of the file, counted from 0, or the name of a column; needed where there are several",
+        flag="input-channel",
+        older=("channel",),
         metavar="N",
         section=_INPUT,
     )
@@ -40,12 +43,15 @@ class SearchRequest(Options):
         "Search the cheapest design whose decoded window deviates by at most this, for input up to --bandwidth",
         note="The search decides the widths of states and coefficients, the datapath, error feedback and guarantee, in "
         "place of those of a design file.",
+        metavar="NRMSE",
+        unit=RATIO,
         section=_SEARCH,
     )
     bandwidth: float | None = option(
         None,
         "Highest frequency of the input in a search",
         metavar="HZ",
+        unit=HERTZ,
         fallback="order/4 cycles per window",
         section=_SEARCH,
     )
@@ -53,6 +59,7 @@ class SearchRequest(Options):
         None,
         "Clock of the hardware: a search then takes as many lanes as a sample every --dt needs",
         metavar="HZ",
+        unit=HERTZ,
         section=_SEARCH,
     )
 
@@ -101,11 +108,14 @@ class ImportRequest(Options):
         metavar="FILE.toml",
         section=_STATE_DICT,
     )
-    theta: float | None = option(None, "Window θ of an LMU with known names", metavar="SECONDS", section=_STATE_DICT)
+    theta: float | None = option(
+        None, "Window θ of an LMU with known names", metavar="SECONDS", unit=SECONDS, section=_STATE_DICT
+    )
     dt: float | None = option(
         None,
         "What one step is, here and in a model of Keras",
         metavar="SECONDS",
+        unit=SECONDS,
         fallback=1.0,
         section=_STATE_DICT,
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lmu_hw.design.choices import COORDINATES, NEURON_KINDS, SCOPES
 from lmu_hw.design.options import AddedOptions, option
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
+from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
 if TYPE_CHECKING:
     from lmu_hw.spiking.design import SpikingOptions
@@ -50,23 +51,33 @@ class SpikingChoice(AddedOptions):
         "Time constants of the synapse's low-pass filters",
         metavar="SECONDS,...",
         fallback=(0.1,),
+        unit=SECONDS,
         section=_SECTION,
     )
     band: float | None = option(
         None,
-        "Highest frequency of the input that the groups are scaled to",
+        "Frequency of the input up to which the groups are scaled",
+        flag="scaling-frequency",
+        older=("band",),
         metavar="HZ",
+        unit=HERTZ,
         fallback="order/4 cycles per window",
         section=_SECTION,
     )
     max_rates: tuple[float, ...] | None = option(
-        None, "Range of the maximum rates, Hz", metavar="LOW,HIGH", fallback=(200.0, 400.0), section=_SECTION
+        None,
+        "Range of the maximum rates, Hz",
+        metavar="LOW,HIGH",
+        fallback=(200.0, 400.0),
+        unit=HERTZ,
+        section=_SECTION,
     )
     intercepts: tuple[float, ...] | None = option(
         None,
         "Range of the values, from -1 to 1, where neurons begin to fire",
         metavar="LOW,HIGH",
         fallback=(-0.3, 0.8),
+        unit=RATIO,
         section=_SECTION,
     )
     scope: str | None = option(
@@ -80,6 +91,7 @@ class SpikingChoice(AddedOptions):
         None,
         "How long a sample of a network lasts",
         metavar="SECONDS",
+        unit=SECONDS,
         fallback="a step of its memories, but no more than half of tau,",
         section=_SECTION,
     )
@@ -94,7 +106,7 @@ class SpikingChoice(AddedOptions):
         from lmu_hw.spiking.design import SpikingOptions
         from lmu_hw.spiking.neurons import NeuronKind
 
-        self.refuse("given with a NETWORK", "scope", "sample_seconds")
+        self.refuse("with a memory; it belongs to a NETWORK", "scope", "sample_seconds")
         return SpikingOptions(
             PER_STATE * order if self.neurons is None else self.neurons,
             ensembles=self.ensembles,
@@ -121,7 +133,7 @@ class SpikingChoice(AddedOptions):
         from lmu_hw.spiking.network import NetworkOptions, Scope
         from lmu_hw.spiking.neurons import NeuronKind
 
-        self.refuse("left out with a network", "ensembles", "coordinates", "band")
+        self.refuse("with a NETWORK; it belongs to a memory", "ensembles", "coordinates", "band")
         if neurons is None:
             neurons = PER_STATE if self.neurons is None else self.neurons
         synapse = self._synapse()
@@ -152,5 +164,8 @@ class SpikingChoice(AddedOptions):
 
 def _pair(name: str, values: tuple[float, ...]) -> Any:
     if len(values) != 2:
-        raise DesignError(name.replace("_", "-"), "two numbers, the lowest and the highest", values)
+        count = "one number" if len(values) == 1 else f"{len(values)} numbers"
+        raise RequestError(
+            f"--{name.replace('_', '-')} has {count}", hint="give two, the lowest and the highest: LOW,HIGH"
+        )
     return values

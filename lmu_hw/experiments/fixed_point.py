@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from lmu_hw.cli.output import facts, format_number, grid, progress
+from lmu_hw.cli.parameters import option
 from lmu_hw.cli.programs import Outcome
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.metrics import nrmse
@@ -259,7 +260,14 @@ def measure_network_speed(
 
 @experiment("quantized-speed")
 @click.option("--network", type=choice(NETWORKS), default="psmnist_linear", help="A network of the package.")
-@click.option("--sequences", default=2000, help="Number of sequences side by side.")
+@option(
+    "--batch",
+    "sequences",
+    section="Options",
+    older=["sequences"],
+    default=2000,
+    help="Number of sequences side by side.",
+)
 @click.option("--steps", default=784, help="Steps of each sequence.")
 @click.option("--bits", default=8, help="Width of the weights.")
 @click.option("--workers", default=2, help="Threads of the integer model.")

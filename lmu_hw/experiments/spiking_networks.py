@@ -8,8 +8,8 @@ The figure of the digits is drawn, and the time of a pixel was chosen, by
 The tasks are scored by
 
     lmu-hw experiment spiking-tasks digits
-    lmu-hw experiment spiking-tasks mackey-glass --sequences 8
-    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --sequences 50
+    lmu-hw experiment spiking-tasks mackey-glass --test-sequences 8
+    LMU_HW_MNIST=DIR lmu-hw experiment spiking-tasks psmnist --test-sequences 50
     lmu-hw train delay --out out/delay
     lmu-hw experiment spiking-tasks delay --network out/delay/delay_delay.npz
 """
@@ -28,11 +28,11 @@ import numpy as np
 
 from lmu_hw.cli.options import spiking_network_options
 from lmu_hw.cli.output import format_number, grid, progress
-from lmu_hw.cli.parameters import Fractions, Wholes
+from lmu_hw.cli.parameters import Fractions, Wholes, option
 from lmu_hw.cli.programs import Outcome
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.spiking import SpikingChoice
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.experiments.app import choice, experiment, plot_option
 from lmu_hw.io.files import write_text
 from lmu_hw.networks.model import Network
@@ -262,7 +262,7 @@ def _arrays(network: Network, data: Data) -> HeldOut:
     from lmu_hw.training.tasks import arrays
 
     if data.source is None or data.target is None:
-        raise DesignError("input and target", "given, by --input X.npy and --target Y.npy", "nothing")
+        raise RequestError("--input X.npy and --target Y.npy are missing", hint="they hold the sequences")
     return arrays.held_out(arrays.read_arrays(data.source, data.target))
 
 
@@ -286,7 +286,15 @@ TASKS: Mapping[str, tuple[str | None, Callable[[Network, Data], HeldOut]]] = Map
 @click.option(
     "--neurons", type=Wholes(), default="25,100,400", metavar="N,N,...", help="Neurons for each state and hidden unit."
 )
-@click.option("--sequences", type=int, help="Number of sequences of the test part.", show_default="all")
+@option(
+    "--test-sequences",
+    "sequences",
+    section="Options",
+    older=["sequences"],
+    type=int,
+    help="Number of sequences of the test part.",
+    show_default="all",
+)
 @click.option("--seeds", default=1, help="Number of runs of each, each with its own tuning curves and spikes.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="LMU_HW_MNIST", help="Folder of MNIST.")
 @click.option(
@@ -319,7 +327,7 @@ def spiking_tasks(
     shipped, part = TASKS[task]
     name = network or shipped
     if name is None:
-        raise DesignError("network", f"given: a file of lmu-hw train {task}", "nothing")
+        raise RequestError("--network is missing", hint=f"`lmu-hw train {task}` leaves such a file")
     trained = NetworkDesign(name).load()
     result = asked.run(trained, part(trained, Data(data, source, target)))
     return Outcome({"task": task, "network": name, **result}, list(spiking_tables(result)))

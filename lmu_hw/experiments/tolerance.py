@@ -22,6 +22,7 @@ from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.design.technologies.opamp_rc import OpAmpRC, OpAmpRCDifferential
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.cli.output import facts, format_number, grid
+from lmu_hw.cli.parameters import option
 from lmu_hw.cli.programs import Outcome
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.metrics import nrmse
@@ -93,11 +94,18 @@ def measure_mismatch(order: int, topology: str, tolerance: float, draws: int, se
 @click.option(
     "--order", "orders", multiple=True, type=int, default=(6, 12, 20), help="Order of the memory; may be repeated."
 )
-@click.option("--tolerance", default=0.01, help="Relative standard deviation of every coupling.")
+@option(
+    "--sigma",
+    "tolerance",
+    section="Options",
+    older=["tolerance"],
+    default=0.01,
+    help="Relative standard deviation of every coupling.",
+)
 @click.option("--draws", default=1000, help="Number of circuits for each figure.")
 @seed_option("the draws")
 def analog_mismatch(orders: tuple[int, ...], tolerance: float, draws: int, seed: int) -> Outcome:
-    """Measure what a tolerance on every coupling does to the delayed readout, by topology, order and technology.
+    """Measure what random deviations of every coupling do to the delayed readout, by topology, order and technology.
 
     "Couplings" draws the realisation's own coefficients. The circuits draw their resistors, or their
     transconductances, so that inverters, feedback and loads count too. The error is that of the response over the
@@ -154,8 +162,11 @@ def predict(design: AnalogDesign, system: Equations, draws: Draws, samples: Arra
     type=choice(OPAMPS),
     help="Model of amplifiers; macro has limits and offsets. Transconductors are ideal, or macro.",
 )
-@click.option(
-    "--tolerance",
+@option(
+    "--sigma",
+    "tolerance",
+    section="Options",
+    older=["tolerance"],
     default=0.01,
     help="Relative standard deviation of resistors, capacitors and transconductances.",
 )
@@ -331,7 +342,9 @@ def measure_yield(
     type=choice([OpAmpRC.style, OpAmpRCDifferential.style]),
     help="Technology; a differential circuit has a pair of parts for each.",
 )
-@click.option("--tolerance", default=0.01, help="Tolerance of resistors and capacitors.")
+@click.option(
+    "--tolerance", default=0.01, help="Tolerance of resistors and capacitors; with normal distribution their sigma."
+)
 @click.option("--distribution", default="uniform", type=choice(Distribution), help="Distribution within the tolerance.")
 @click.option("--offset", default=1e-3, help="Standard deviation of the op-amps' offsets, V.")
 @click.option("--draws", default=2000, help="Number of circuits in the linear model.")

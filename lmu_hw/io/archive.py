@@ -25,7 +25,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.files import plain, replacing
 
 MAX_MEMBERS = 4096
@@ -173,7 +173,7 @@ def _opened(path: Path, max_bytes: int) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
         raise DesignError(label, "an archive of arrays (.npz)", "no zip file, or a damaged one") from None
     except OSError as error:
-        raise DesignError(label, "a file that can be read", error.strerror or str(error)) from None
+        raise RequestError(f"cannot read {label}: {error.strerror or error}") from None
 
 
 def _npy_header(stream: IO[bytes], what: str) -> Form:

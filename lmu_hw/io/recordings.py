@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 
 #: The longest recording, in samples of one channel.
 MAX_SAMPLES = 1 << 25
@@ -48,7 +48,7 @@ def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise DesignError("input file", "one of " + ", ".join(f"*{suffix}" for suffix in _READERS), path.name)
+        raise RequestError(f"{path} is not of a kind that is read here", hint=f"there are {', '.join(_READERS)}")
     with readable(path):
         columns, rate = reader(path, choose)
     if columns.size == 0:
@@ -75,13 +75,15 @@ def readable(path: Path) -> Iterator[None]:
     """Raise a `DesignError` if the file does not exist or is too large, or if the block fails to read it."""
     try:
         if not path.is_file():
-            raise DesignError("input file", "an existing file", str(path))
+            raise RequestError(f"there is no file {path}")
         size = path.stat().st_size
+        if size == 0:
+            raise RequestError(f"{path.name} is empty")
         if size > MAX_FILE_BYTES:
             raise DesignError(path.name, f"at most {MAX_FILE_BYTES} bytes", size)
         yield
     except OSError as error:
-        raise DesignError("input file", "readable", f"{path}: {error.strerror or error}") from None
+        raise RequestError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def check_finite(path: Path, samples: Array) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.errors import DesignError, check_integer, check_positive
+from lmu_hw.errors import DesignError, RequestError, check_integer, check_positive
 from lmu_hw.io.recordings import MAX_SAMPLES, check_finite, read_columns
 
 
@@ -53,7 +53,7 @@ def read_signal(path: Path | str, *, channel: int | str | None = None, normalize
             raise DesignError(path.name, "different from zero somewhere to be normalised", "only zeros")
         samples = samples / peak
     elif peak > 1.0:
-        raise DesignError(path.name, "within [-1, 1]", f"a peak of {peak:g}", hint="it can be normalised to its peak")
+        raise DesignError(path.name, "within [-1, 1]", f"a peak of {peak:g}", hint="--normalize scales it")
     return Signal(np.ascontiguousarray(samples), rate)
 
 
@@ -87,13 +87,13 @@ def _choose(path: Path, channel: int | str | None, count: int, names: tuple[str,
     if channel is None:
         if count == 1:
             return 0
-        raise DesignError("channel", f"chosen among {known} for the {count} channels of {path.name}", "none")
+        raise RequestError(f"{path.name} has {count} channels", hint=f"choose one of {known} with --input-channel")
     if isinstance(channel, str) and names.count(channel) == 1:
         return names.index(channel)
     text = str(channel)
     if not isinstance(channel, bool) and re.fullmatch("[0-9]{1,9}", text) and int(text) < count:
         return int(text)
-    raise DesignError("channel", f"one of {known} in {path.name}", channel)
+    raise RequestError(f"{path.name} has no channel {text[:60]}", hint=f"there are {known}")
 
 
 def _check_frequency(what: str, value: float, least: float, most: float) -> None:

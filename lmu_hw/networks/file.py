@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.spec import MAX_ORDER, LMUSpec
-from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.errors import DesignError, RequestError, check_integer
 from lmu_hw.io.archive import MAX_BYTES, ArchiveReader, Form, write_archive
 from lmu_hw.networks.model import KINDS, MAX_LAYERS, Layer, Network, error_about
 from lmu_hw.reference.layers import MemoryParameters
@@ -169,6 +169,8 @@ def _floats(shape: tuple[int, ...]) -> Callable[[Form], str | None]:
 
 def _about(error: DesignError, labels: list[str]) -> DesignError:
     """The same error, with "3.bias" written as "bias of layer 3 (dense)"."""
+    if isinstance(error, RequestError):
+        return error
     what = error.what
     number, _, rest = what.partition(".")
     if number.isdigit() and int(number) < len(labels):

@@ -135,9 +135,9 @@ def error_about(label: str) -> Iterator[None]:
     try:
         yield
     except DesignError as error:
-        if label in error.what:
+        if label in str(error):
             raise
-        raise DesignError(f"{error.what} of {label}", error.constraint, error.got, hint=error.hint) from None
+        raise error.of(label) from None
 
 
 def _check_notes(notes: Mapping[Any, Any]) -> dict[str, Note]:

@@ -12,7 +12,7 @@ from typing import Any
 from amaranth.hdl import Fragment, Signal, Value
 from amaranth.lib import wiring
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 from lmu_hw.io.files import check_identifier, write_json, write_text
 from lmu_hw.rtl.writer.modules import verilog
 from lmu_hw.rtl.writer.names import KEYWORDS
@@ -126,8 +126,10 @@ def check_module_name(name: str) -> None:
         DesignError: `name` is not an identifier, is a keyword of Verilog, or begins with lmu_hw_, which is reserved.
     """
     check_identifier(name)
-    if name.lower() in KEYWORDS or name.lower().startswith("lmu_hw_"):
-        raise DesignError("name", "no keyword of Verilog, and not starting with lmu_hw_", name)
+    if name.lower() in KEYWORDS:
+        raise RequestError(f"`{name}` is a Verilog keyword", hint="choose another --name")
+    if name.lower().startswith("lmu_hw_"):
+        raise RequestError(f"`{name}` begins with lmu_hw_, as inner modules do", hint="choose another --name")
 
 
 def ports_of(described: Sequence[Described]) -> list[Port]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.chain import ChainMemory
@@ -44,6 +44,6 @@ def build_memory(
     """
     if unrolled:
         if lanes != 1:
-            raise DesignError("lanes", "left out where everything is unrolled", lanes)
+            raise RequestError("lanes has no effect where everything is unrolled", hint="leave one of them out")
         return UnrolledMemory(plan, channels=channels, port_bits=port_bits)
     return MEMORIES[plan.datapath](plan, lanes=lanes, channels=channels, port_bits=port_bits)

@@ -190,15 +190,15 @@ def test_rounded_values_count_as_errors() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"resistor": -0.01}, "resistor tolerance"),
+        ({"resistor": -0.01}, "resistor sigma"),
         ({"capacitor": 0.25}, "no value can be negative"),
         ({"gm": 1.0, "distribution": Distribution.UNIFORM}, "gm tolerance"),
-        ({"gm": float("nan")}, "gm tolerance"),
+        ({"gm": float("nan")}, "gm sigma"),
         ({"offset": -1e-3}, "offset in V"),
         ({"celsius": (85.0, -40.0)}, "temperatures"),
         ({"celsius": (-300.0, 85.0)}, "above absolute zero"),
         ({"celsius": (-40.0, 1027.0), "gm_tempco": -1e-3}, "keeps values positive at 1027"),
-        ({"resistor": "1 %"}, "resistor tolerance must be a finite number, got 1 %"),
+        ({"resistor": "1 %"}, "resistor sigma must be a finite number, got 1 %"),
         ({"distribution": "triangular"}, "distribution must be one of normal, uniform, got triangular"),
     ],
 )

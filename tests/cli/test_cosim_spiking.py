@@ -32,7 +32,7 @@ def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "spiking Verilog (icarus) = integer model" in page
     assert "Poisson noise predicts" in page
-    assert "--spiking --neurons 16 --band 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
+    assert "--spiking --neurons 16 --scaling-frequency 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
     assert page.count("<img ") == 2
 
 
@@ -48,7 +48,10 @@ def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"channels": 2}, "channels must be 1 for one recording"), ({"delays": (1.0,)}, "delays must be left out")],
+    [
+        ({"channels": 2}, "channels must be 1 for one recording"),
+        ({"delays": (1.0,)}, "--delays has no effect with --spiking"),
+    ],
 )
 def test_what_a_comparison_cannot_have_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from lmu_hw.design.files import load_design
+from lmu_hw.design.files import load_any_design, load_design
 from lmu_hw.design.memory import Design
-from lmu_hw.errors import DesignError
+from lmu_hw.design.network import NetworkDesign
+from lmu_hw.design.usage import effective_flags
+from lmu_hw.errors import DesignError, Notice
 from tests.cli.conftest import Lmu
 
 EVERYTHING = """
@@ -45,9 +47,9 @@ gm = 1e-5
 supply = 2.5
 resistors = "E96"
 capacitors = "E12"
-resistor_tolerance = 0.01
-capacitor_tolerance = 0.02
-gm_tolerance = 0.03
+resistor_sigma = 0.01
+capacitor_sigma = 0.02
+gm_sigma = 0.03
 coefficients = true
 circuit_error = 0.1
 seed = 7
@@ -114,7 +116,13 @@ def test_given_values_win(tmp_path: Path) -> None:
         ("[memory]\norder = 6", ", got memory"),
         ("order = 6.0", "order must be an integer, got 6.0"),
         ("order = true", "order must be an integer, got True"),
-        ("theta = '1'", "theta must be a number, got 1"),
+        ("theta = 'one'", "theta must be a time in seconds, such as 0.01, 10ms or 1/48kHz, got one"),
+        ("theta = '10Hz'", "got 10Hz; 10Hz is a frequency, 1/10Hz a time"),
+        ("rate = '0Hz'", "rate must be a positive number of Hz, got 0.0"),
+        ("dt = 1\nrate = 1", "design.toml say the same; give one of them"),
+        ("delays = '0.5'", "delays must be a list of numbers, got 0.5"),
+        ("delays = ['2ms']", "the delay 2ms is a time, which needs --theta; or give a share of θ"),
+        ("theta = 0.01\ndelays = [0.5, '12ms']", "the delay 12ms, which is 1.2 of θ, is not within the window; "),
         ("theta = true", "theta must be a number, got True"),
         ("name = 3", "name must be a text, got 3"),
         ("name = 'no good'", "name must be a letter followed by"),
@@ -165,10 +173,59 @@ def test_the_command_line_lays_flags_over_the_file(lmu: Lmu, tmp_path: Path) -> 
 
 
 def test_every_subcommand_takes_the_same_file(lmu: Lmu, tmp_path: Path) -> None:
-    consistent = [line for line in EVERYTHING.splitlines() if not line.startswith(("structured_error", "guarantee"))]
+    without_effect = ("structured_error", "guarantee", "opamp =", "ota", "gm")
+    consistent = [line for line in EVERYTHING.splitlines() if not line.startswith(without_effect)]
     write(tmp_path, "\n".join(consistent))
-    by_flags = lmu("verilog", *shlex.split(load_design(tmp_path / "design.toml", {}).flags().split(" --opamp")[0]))
+    by_flags = lmu("verilog", *shlex.split(effective_flags("verilog", load_design(tmp_path / "design.toml", {}))))
     for subcommand in ("derive", "quantize", "spice"):
         assert lmu(subcommand, "--design", "design.toml").status == 0
     assert by_flags.status == 0
     assert lmu("verilog", "--design", "design.toml") == by_flags
+
+
+UNITS = """
+order = 6
+theta = "10ms"
+rate = "48kHz"
+delays = ["2ms", 0.5, "100%"]
+gbw = "3MHz"
+supply = "2500mV"
+resistor_sigma = "1%"
+"""
+
+
+def test_numbers_of_a_file_may_have_units(tmp_path: Path) -> None:
+    design = load_design(write(tmp_path, UNITS), {})
+    assert (design.theta, design.dt, design.delays) == (0.01, 1 / 48_000, (0.2, 0.5, 1.0))
+    assert (design.gbw, design.supply, design.resistor_tolerance) == (3e6, 2.5, 0.01)
+
+
+def test_the_step_of_a_flag_wins_over_the_rate_of_a_file_and_the_other_way_round(tmp_path: Path) -> None:
+    path = write(tmp_path, UNITS)
+    assert load_design(path, {"dt": 0.001}).dt == 0.001
+    path.write_text("dt = 0.001\n", encoding="utf-8")
+    assert load_design(path, {"rate": 4000.0}).dt == 0.00025
+
+
+def test_former_keys_are_accepted_with_a_notice(tmp_path: Path) -> None:
+    path = write(tmp_path, "resistor_tolerance = 0.01")
+    with pytest.warns(Notice, match=r"resistor_tolerance in .* is resistor_sigma now; the old name goes with the next"):
+        design = load_design(path, {})
+    assert design == load_design(write(tmp_path, "resistor_sigma = 0.01"), {})
+    write(tmp_path, 'network = "net.npz"\nsequences = 2')
+    with pytest.warns(Notice, match="is parallel_sequences now"):
+        network = load_any_design(path, {})
+    assert isinstance(network, NetworkDesign)
+    assert network.sequences == 2
+
+
+def test_a_key_without_effect_is_an_error_unless_a_flag_changed_what_it_goes_with(lmu: Lmu, tmp_path: Path) -> None:
+    write(tmp_path, 'order = 4\ntheta = "10ms"\ngm = "2uS"\n')
+    called = lmu("spice", "--design", "design.toml")
+    said = "lmu-hw: gm in design.toml has no effect with --style opamp-rc; it belongs to --style gm-c\n"
+    assert (called.status, called.err) == (2, said)
+    assert lmu("derive", "--design", "design.toml", "--dt", "1ms").err == said
+    assert lmu("spice", "--design", "design.toml", "--style", "gm-c").status == 0
+    write(tmp_path, 'order = 4\ntheta = "10ms"\nstyle = "gm-c"\ngm = "2uS"\n')
+    assert lmu("spice", "--design", "design.toml", "--style", "opamp-rc").status == 0
+    assert lmu("derive", "--design", "design.toml", "--dt", "1ms").status == 0

@@ -15,7 +15,8 @@ from lmu_hw.design.memory import Design
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from tests.cli.conftest import Lmu
 
-MEMORY = ["--order", 4, "--theta", 0.01, "--dt", 0.0001]
+CIRCUIT = ["--order", 4, "--theta", 0.01]
+MEMORY = [*CIRCUIT, "--dt", 0.0001]
 
 
 def names(folder: Path) -> list[str]:
@@ -55,8 +56,8 @@ def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> No
 
 
 def test_without_out_nothing_is_written(lmu: Lmu, tmp_path: Path) -> None:
-    for subcommand in ("verilog", "spice"):
-        assert lmu(subcommand, *MEMORY).status == 0
+    for subcommand, words in {"verilog": MEMORY, "spice": CIRCUIT}.items():
+        assert lmu(subcommand, *words).status == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,7 +77,7 @@ FLAGS: dict[str, dict[str, object]] = {
         "coefficients": True,
         "delays": (0.5, 1.0),
     },
-    "--style gm-c --ota macro --gm 2e-6 --gm-tolerance 0.01 --circuit-error 0.1 --seed 3": {
+    "--style gm-c --ota macro --gm 2e-6 --gm-sigma 0.01 --circuit-error 0.1 --seed 3": {
         "style": "gm-c",
         "ota": "macro",
         "gm": 2e-6,
@@ -110,7 +111,7 @@ def test_the_schematic_of_the_readme_is_what_its_command_draws(lmu: Lmu, tmp_pat
 
 
 def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
-    asked = ["--resistors", "E24", "--resistor-tolerance", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
+    asked = ["--resistors", "E24", "--resistor-sigma", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
     answer = lmu("spice", "--order", 4, "--theta", 0.01, *asked, "--json").answer
     assert answer["couplings"] == 7
     assert answer["rounding"]["joint_nrmse"] < answer["rounding"]["nearest_nrmse"]
@@ -122,14 +123,15 @@ def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
         assert row in shown
 
 
-def test_spice_checks_a_step_that_it_is_given(lmu: Lmu) -> None:
-    called = lmu("spice", "--order", 4, "--theta", 0.01, "--dt", 0.1)
+def test_spice_checks_the_step_of_a_design_file(lmu: Lmu, tmp_path: Path) -> None:
+    (tmp_path / "d.toml").write_text("order = 4\ntheta = 0.01\ndt = 0.1\n", encoding="utf-8")
+    called = lmu("spice", "--design", "d.toml")
     assert (called.status, called.err) == (2, "lmu-hw: dt must be at most theta = 0.01 s, got 0.1\n")
 
 
 def test_tables(lmu: Lmu) -> None:
     assert "in_ready" in lmu("verilog", *MEMORY).out
-    assert "couplings" in lmu("spice", *MEMORY).out
+    assert "couplings" in lmu("spice", *CIRCUIT).out
 
 
 def test_spice_offers_every_topology_and_technology(lmu: Lmu) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lmu_hw.design.requests import ImportRequest
 from lmu_hw.networks.file import load_network
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.reference import FloatNetwork
@@ -82,7 +83,7 @@ def test_a_state_dict_with_a_mapping(lmu: Lmu, tmp_path: Path) -> None:
     assert (done.status, done.answer["file"], done.answer["layers"][0]["type"]) == (0, "network_7.npz", "memory")
     done = lmu("import", "7.safetensors", "--mapping", "m.toml", "--theta", 2.0)
     assert done.status == 2
-    assert done.err == "lmu-hw: theta must be left out beside --mapping, which has its own, got 2.0\n"
+    assert done.err == "lmu-hw: --theta has no effect beside --mapping, which says it itself\n"
 
 
 def test_the_example_in_the_help_is_a_mapping(lmu: Lmu, tmp_path: Path) -> None:
@@ -103,20 +104,26 @@ def test_the_example_in_the_help_is_a_mapping(lmu: Lmu, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("net.onnx",), "file must be one of .keras, .h5, .hdf5, .safetensors, .pt, .pth, got net.onnx"),
-        (("none.keras",), "none.keras must be a file that can be read, got No such file or directory"),
+        (
+            ("net.onnx",),
+            "net.onnx is not of a kind that is imported; there are .keras, .h5, .hdf5, .safetensors, .pt, .pth",
+        ),
+        (("none.keras",), "cannot read none.keras: No such file or directory"),
         (
             ("my-model 2.keras", "--theta", "3"),
-            "theta must be left out for a model of Keras, which has its own, got 3.0",
+            "--theta has no effect on a model of Keras, which says it itself",
         ),
-        (("my-model 2.keras", "--name", "a/b"), "name must be a letter followed by at most 62 letters, digits or _"),
-        (("my-model 2.keras", "--dt", "0"), "dt must be a positive number of seconds, got 0.0"),
+        (("my-model 2.keras", "--name", "a/b"), "--name must be a letter followed by at most 62 letters, digits or _"),
+        (("my-model 2.keras", "--dt", "0"), "--dt must be a positive number of seconds, got 0.0"),
         (
             ("state.safetensors",),
-            "theta of state.safetensors must be given (--theta), or theta_inv in the file, got nei",
+            "state.safetensors does not say its window; give --theta",
         ),
-        (("state.safetensors", "--theta", "x"), "theta must be a number, got x"),
-        (("state.safetensors", "--theta", "2", "--output", "all"), "output must be one of sequence, last, got all"),
+        (
+            ("state.safetensors", "--theta", "x"),
+            "--theta must be a time in seconds, such as 0.01, 10ms or 1/48kHz, got x",
+        ),
+        (("state.safetensors", "--theta", "2", "--output", "all"), "--output must be one of sequence, last, got all"),
         (("state.safetensors", "--theta", "0.5"), "dt of layer 0 (lmu) must be at most theta = 0.5 s, got 1.0"),
         (("bad.keras",), "layer 'c' (Conv1D) must be of class LMU, RNN, LMUFeedforward, Dense, TimeDistributed, Acti"),
     ],
@@ -130,3 +137,11 @@ def test_wrong_requests_end_with_status_2_and_one_line(
     assert done.err.startswith(f"lmu-hw: {message}")
     assert done.err.count("\n") == 1
     assert not Path("o").exists()
+
+
+def test_a_step_may_be_given_as_a_rate(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ImportRequest] = []
+    monkeypatch.setattr("lmu_hw.cli.import_.run", lambda source, name, request, *_: asked.append(request))
+    for words in (["--rate", "48kHz"], ["--dt", "1/48000"], ["--theta", "10ms"]):
+        assert lmu("import", "model.keras", *words).status == 0
+    assert asked == [ImportRequest(dt=1 / 48_000), ImportRequest(dt=1 / 48_000), ImportRequest(theta=0.01)]

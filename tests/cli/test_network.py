@@ -86,7 +86,9 @@ def test_fixed_is_the_integer_model(lmu: Lmu, files: Network, rng, tmp_path: Pat
 
 def test_rtl_gives_the_words_of_the_fixed_backend(lmu: Lmu, files: Network, tmp_path: Path) -> None:
     for backend in ("fixed", "rtl"):
-        words = ["--backend", backend, "--simulator", "icarus", "--lanes", 3, "--sequences", 2]
+        words = ["--backend", backend]
+        if backend == "rtl":
+            words += ["--simulator", "icarus", "--lanes", 3, "--parallel-sequences", 2]
         called = lmu("run", "net.npz", "--input", "x.npy", *words, "--out", backend, "--json")
         assert (called.status, called.err) == (0, "")
     fixed, rtl = (np.load(tmp_path / backend / "output.npy") for backend in ("fixed", "rtl"))
@@ -95,7 +97,7 @@ def test_rtl_gives_the_words_of_the_fixed_backend(lmu: Lmu, files: Network, tmp_
 
 
 def test_cosim_tells_what_differs_and_how_good_it_is(lmu: Lmu, files: Network, tmp_path: Path) -> None:
-    words = ["--simulator", "icarus", "--labels", "y.npy", "--sequences", 2, "--lanes", 4]
+    words = ["--simulator", "icarus", "--labels", "y.npy", "--parallel-sequences", 2, "--lanes", 4]
     called = lmu("cosim", "net.npz", "--input", "x.npy", *words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     answer = called.answer
@@ -135,7 +137,7 @@ def test_cosim_fails_where_the_verilog_differs(
 
 
 def test_verilog_leaves_a_module_and_what_to_know_of_it(lmu: Lmu, files: Network, tmp_path: Path) -> None:
-    words = ["--calibration", "x.npy", "--lanes", 2, "--sequences", 3, "--reset", "never", "--name", "net"]
+    words = ["--calibration", "x.npy", "--lanes", 2, "--parallel-sequences", 3, "--reset", "never", "--name", "net"]
     called = lmu("verilog", "net.npz", *words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "net.core", "net.v"]
@@ -144,7 +146,9 @@ def test_verilog_leaves_a_module_and_what_to_know_of_it(lmu: Lmu, files: Network
     assert (manifest["lanes"], manifest["sequences"], manifest["multipliers"], manifest["reset"]) == (2, 3, 6, "never")
     text = (tmp_path / "out" / "net.v").read_text()
     assert "module net (" in text
-    assert "lmu-hw verilog net.npz --name net --calibration x.npy --lanes 2 --sequences 3 --reset never" in text
+    assert (
+        "lmu-hw verilog net.npz --name net --calibration x.npy --lanes 2 --parallel-sequences 3 --reset never" in text
+    )
 
 
 def test_a_network_of_the_package_goes_by_its_name(lmu: Lmu, rng, tmp_path: Path) -> None:
@@ -156,27 +160,31 @@ def test_a_network_of_the_package_goes_by_its_name(lmu: Lmu, rng, tmp_path: Path
 
 def test_a_design_file_may_hold_a_network(lmu: Lmu, files: Network, tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text('network = "net.npz"\nweight_bits = 7\nlanes = 2\n', encoding="utf-8")
-    answer = lmu("run", "--design", "d.toml", "--lanes", 3, "--input", "x.npy", "--json").answer
-    assert (answer["design"]["weight_bits"], answer["design"]["lanes"]) == (7, 3)
+    words = ["--lanes", 3, "--calibration", "x.npy", "--json", "--out", "out"]
+    answer = lmu("verilog", "--design", "d.toml", *words).answer
+    assert answer["lanes"] == 3
+    assert "--weight-bits 7" in (tmp_path / "out" / "lmu_network.v").read_text(encoding="utf-8")
+    answer = lmu("run", "--design", "d.toml", "--input", "x.npy", "--json").answer
+    assert (answer["design"]["weight_bits"], answer["design"]["lanes"]) == (7, 2)
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["net.npz", "--order", 3], "order must be left out with a network, got 3"),
-        (["net.npz", "--delays", "0,1"], "delays must be left out with a network, got (0.0, 1.0)"),
-        (["net.npz", "--channel", "1"], "channel must be left out with a network, got 1"),
-        (["net.npz", "--normalize"], "normalize must be left out with a network, got True"),
-        (["--weight-bits", 8], "weight-bits must be given with a NETWORK, got 8"),
-        (["no.npz"], "network must be a network file, or one of digits_linear, "),
-        (["net.npz", "--weight-bits", 1, "--backend", "fixed"], "weight_bits must be an integer from 2 to 24, got 1"),
+        (["net.npz", "--order", 3], "--order has no effect with a NETWORK; it belongs to a memory"),
+        (["net.npz", "--delays", "0,1"], "--delays has no effect with a NETWORK; it belongs to a memory"),
+        (["net.npz", "--input-channel", "1"], "--input-channel has no effect with a NETWORK; it belongs to a memory"),
+        (["net.npz", "--normalize"], "--normalize has no effect with a NETWORK; it belongs to a memory"),
+        (["--weight-bits", 8], "--weight-bits has no effect without a NETWORK"),
+        (["no.npz"], "no.npz is neither a file nor a network of the package; there are digits_linear, "),
+        (["net.npz", "--weight-bits", 1, "--backend", "fixed"], "--weight-bits must be an integer from 2 to 24, got 1"),
         (
             ["net.npz", "--calibration", "no.npy", "--backend", "fixed"],
-            "input file must be an existing file, got no.npy",
+            "there is no file no.npy",
         ),
-        (["net.npz", "--memory-bits", 100, "--backend", "fixed"], "memory_bits must be at least "),
-        (["net.npz", "--backend", "rtl", "--lanes", 0], "lanes must be an integer from 1 to "),
-        (["net.npz", "--backend", "rtl", "--sequences", 0], "sequences must be an integer "),
+        (["net.npz", "--memory-bits", 100, "--backend", "fixed"], "--memory-bits must be at least "),
+        (["net.npz", "--backend", "rtl", "--lanes", 0], "--lanes must be an integer from 1 to "),
+        (["net.npz", "--backend", "rtl", "--parallel-sequences", 0], "--parallel-sequences must be an integer "),
     ],
 )
 def test_wrong_requests_are_refused(words: list[object], said: str, lmu: Lmu, files: Network, tmp_path: Path) -> None:
@@ -189,18 +197,23 @@ def test_wrong_requests_are_refused(words: list[object], said: str, lmu: Lmu, fi
 
 def test_what_each_subcommand_must_be_given(lmu: Lmu, files: Network) -> None:
     cases = {
-        ("run",): "input must be given, by --input FILE, got nothing",
-        ("cosim",): "input must be given, by --input FILE, got nothing",
-        ("quantize",): "calibration must be given, by --calibration FILE, got nothing",
-        ("verilog",): "calibration must be given, by --calibration FILE, got nothing",
-        ("cosim", "--input", "x.npy", "--no-analog"): "analog must be left out with a network, got False",
-        ("quantize", "--target-nrmse", 0.1): "target-nrmse must be left out with a network, got 0.1",
+        ("run",): "--input FILE is missing; it holds the samples",
+        ("cosim",): "--input FILE is missing; it holds the samples",
+        ("quantize",): "--calibration FILE is missing; it holds the sequences that the formats are chosen on",
+        ("verilog",): "--calibration FILE is missing; it holds the sequences that the formats are chosen on",
+        (
+            "cosim",
+            "--input",
+            "x.npy",
+            "--no-analog",
+        ): "--no-analog has no effect with a NETWORK; it belongs to a memory",
+        ("quantize", "--target-nrmse", 0.1): "--target-nrmse has no effect with a NETWORK; it belongs to a memory",
     }
     for (subcommand, *words), said in cases.items():
         called = lmu(subcommand, "net.npz", *words)
         assert (called.status, called.err) == (2, f"lmu-hw: {said}\n")
     called = lmu("cosim", "--order", 3, "--theta", 1, "--dt", 0.01, "--labels", "y.npy")
-    assert (called.status, called.err) == (2, "lmu-hw: labels must be given with a NETWORK, got y.npy\n")
+    assert (called.status, called.err) == (2, "lmu-hw: --labels has no effect without a NETWORK\n")
 
 
 def test_data_beyond_the_formats_are_refused(lmu: Lmu, files: Network, tmp_path: Path) -> None:

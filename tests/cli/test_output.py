@@ -57,7 +57,7 @@ def test_without_a_folder_the_files_are_dropped(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("", encoding="utf-8")
     begun = False
-    with pytest.raises(DesignError, match="out must be a folder"), staged(tmp_path / "out"):
+    with pytest.raises(DesignError, match="is not a folder; choose another --out"), staged(tmp_path / "out"):
         begun = True
     assert not begun
 

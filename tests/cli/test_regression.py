@@ -83,7 +83,7 @@ def test_networks_are_checked(lmu: Lmu) -> None:
         (["formal", "--cut", "nothing"], "cut must be one of accumulator, operand, product, state, got nothing"),
         (
             ["long-windw"],
-            "regression must be one that `lmu-hw regression` lists, got long-windw; did you mean long-window?",
+            "there is no regression long-windw; did you mean long-window?",
         ),
     ],
 )

@@ -17,7 +17,8 @@ from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.reference.memory import FloatMemory
 from tests.cli.conftest import Lmu
 
-MEMORY = ["--order", 3, "--theta", 0.03, "--dt", 0.001, "--state-bits", 10]
+MEMORY = ["--order", 3, "--theta", 0.03, "--dt", 0.001]
+BITS = ["--state-bits", 10]
 PLAN = Design(order=3, theta=0.03, dt=0.001, state_bits=10).plan()
 
 
@@ -38,14 +39,17 @@ def test_a_long_recording_is_run_without_a_seam(lmu: Lmu, tmp_path: Path) -> Non
         "fixed": PLAN.state_format.decode(IntegerMemory(PLAN).run(codes)),
     }
     for backend, states in expected.items():
-        lmu("run", *MEMORY, "--input", "long.npy", "--backend", backend, "--out", backend)
+        bits = [] if backend == "float" else BITS
+        lmu("run", *MEMORY, *bits, "--input", "long.npy", "--backend", backend, "--out", backend)
         assert np.allclose(np.load(tmp_path / backend / "output.npy"), states, rtol=1e-13, atol=1e-15)
 
 
 def test_rtl_gives_the_words_of_the_fixed_backend(lmu: Lmu, recording: Path, tmp_path: Path) -> None:
     for backend in ("fixed", "rtl"):
-        words = ["--backend", backend, "--simulator", "icarus", "--lanes", 3]
-        called = lmu("run", *MEMORY, *words, "--input", recording, "--out", backend, "--json")
+        words = ["--simulator", "icarus", "--lanes", 3] if backend == "rtl" else []
+        called = lmu(
+            "run", *MEMORY, *BITS, "--backend", backend, *words, "--input", recording, "--out", backend, "--json"
+        )
         assert (called.status, called.err) == (0, "")
     fixed, rtl = (np.load(tmp_path / backend / "output.npy") for backend in ("fixed", "rtl"))
     assert np.array_equal(rtl, fixed)
@@ -67,9 +71,10 @@ def test_delays_give_the_readout(lmu: Lmu, recording: Path, tmp_path: Path, basi
 
 
 def test_delays_in_fixed_point_are_the_readouts_of_the_hardware(lmu: Lmu, recording: Path, tmp_path: Path) -> None:
-    words = ["--delays", "0,0.5,1", "--output-bits", 20, "--simulator", "icarus", "--input", recording]
+    words = [*BITS, "--delays", "0,0.5,1", "--output-bits", 20, "--input", recording]
     for backend in ("fixed", "rtl"):
-        called = lmu("run", *MEMORY, *words, "--backend", backend, "--out", backend, "--json")
+        more = ["--simulator", "icarus"] if backend == "rtl" else []
+        called = lmu("run", *MEMORY, *words, *more, "--backend", backend, "--out", backend, "--json")
         assert (called.status, called.err) == (0, "")
     fixed, rtl = (np.load(tmp_path / backend / "output.npy") for backend in ("fixed", "rtl"))
     plan = plan_memory(LMUSpec(3, 0.03, 0.001), state_bits=10, output_bits=20, delays=(0.0, 0.5, 1.0))
@@ -84,7 +89,7 @@ def test_delays_in_fixed_point_are_the_readouts_of_the_hardware(lmu: Lmu, record
 def test_the_rate_of_a_wav_gives_the_step(lmu: Lmu, tmp_path: Path) -> None:
     two = np.stack([np.zeros(50), 0.5 * np.sin(np.arange(50) * 0.2)], axis=1)
     scipy.io.wavfile.write(tmp_path / "two.wav", 2000, two.astype(np.float32))
-    words = ["run", "--order", 3, "--theta", 0.03, "--input", "two.wav", "--channel", 1, "--json"]
+    words = ["run", "--order", 3, "--theta", 0.03, "--input", "two.wav", "--input-channel", 1, "--json"]
     called = lmu(*words)
     assert (called.answer["design"]["dt"], called.err) == (0.0005, "")
     assert called.answer["peak"][0] > 0.05
@@ -102,7 +107,7 @@ def test_normalize_scales_the_peak_to_one(lmu: Lmu, tmp_path: Path) -> None:
 
 def test_a_named_column_of_a_table(lmu: Lmu, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("time,level\n0,0.5\n1,-0.5\n2,0.25\n", encoding="utf-8")
-    assert lmu("run", *MEMORY, "--input", "t.csv", "--channel", "level", "--json").answer["samples"] == 3
+    assert lmu("run", *MEMORY, "--input", "t.csv", "--input-channel", "level", "--json").answer["samples"] == 3
 
 
 def test_tables_and_no_file_without_out(lmu: Lmu, recording: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_delays_give_the_readout(lmu: Lmu, wave: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["poisson-relu", "lif", "rate-lif"])
 def test_every_kind_runs_and_says_so(lmu: Lmu, wave: Path, kind: str) -> None:
-    words = ["--neuron-kind", kind, "--neurons", 60, "--tau", "0.05,0.02", "--ensembles", 1, "--band", 4]
+    words = ["--neuron-kind", kind, "--neurons", 60, "--tau", "0.05,0.02", "--ensembles", 1, "--scaling-frequency", 4]
     called = lmu(*MEMORY, *words, "--coordinates", "states", "--max-rates", "100,200", "--input", wave)
     assert (called.status, called.err) == (0, "")
     assert kind in called.out
@@ -88,11 +88,11 @@ def test_every_kind_runs_and_says_so(lmu: Lmu, wave: Path, kind: str) -> None:
         (["--ensembles", 2], "ensembles must be a divisor of the 3 states, got 2"),
         (["--tau", "0.001"], "dt must be at most half the synapse's fastest time constant, 0.0005 s, got 0.001"),
         (["--max-rates", "200,600"], "maximum rates must be 0 < low ≤ high < 500 Hz"),
-        (["--max-rates", "200"], "max-rates must be two numbers"),
+        (["--max-rates", "200"], "--max-rates has one number; give two, the lowest and the highest"),
         (["--intercepts", "-2,0.5"], "intercepts must be −1 ≤ low ≤ high < 1"),
         (["--neurons", 3 * 10**12], "memory for 3000000000000 neurons must be at most the machine's"),
-        (["--scope", "all"], "scope must be given with a NETWORK"),
-        (["--neuron-kind", "izhikevich"], "neuron_kind must be one of poisson-lif"),
+        (["--scope", "all"], "--scope has no effect without a NETWORK"),
+        (["--neuron-kind", "izhikevich"], "--neuron-kind must be one of poisson-lif"),
         (["--discretization", "ab2"], "discretization must be one with a single bank of states"),
     ],
 )
@@ -106,7 +106,7 @@ def test_bad_requests_are_refused(lmu: Lmu, wave: Path, words: list[object], err
 def test_options_of_neurons_are_refused_elsewhere(lmu: Lmu, wave: Path) -> None:
     called = lmu(*MEMORY[:-2], "--neurons", 30, "--input", wave)
     assert called.status == 2
-    assert called.err == "lmu-hw: neurons must be given with --backend spiking, got 30\n"
+    assert called.err == "lmu-hw: --neurons has no effect with --backend float; it belongs to --backend spiking\n"
 
 
 def test_a_network_in_spikes(lmu: Lmu, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -142,7 +142,10 @@ def test_a_network_in_spikes(lmu: Lmu, tmp_path: Path, rng: np.random.Generator)
     for name in ("report.html", "spikes.npz", "output.npy"):
         assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
     refused = lmu(*words, "--ensembles", 1)
-    assert (refused.status, refused.err) == (2, "lmu-hw: ensembles must be left out with a network, got 1\n")
+    assert (refused.status, refused.err) == (
+        2,
+        "lmu-hw: --ensembles has no effect with a NETWORK; it belongs to a memory\n",
+    )
 
 
 def test_a_network_with_an_output_per_step_and_one_sequence(lmu: Lmu, tmp_path: Path, rng: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_capacity_prints_a_table(lmu: Lmu) -> None:
 
 
 ERRORS = [
-    ("train swim", "task must be one of capacity, mackey-glass, psmnist, digits, delay, arrays, got swim"),
+    ("train swim", "there is no task swim; there are capacity, mackey-glass, psmnist, digits, delay, arrays"),
     ("train delay --seed -1", "seed must be an integer from 0"),
     ("train delay --seeds 0", "seeds must be an integer of at least 1, got 0"),
     ("train delay --epochs 0", "epochs must be an integer of at least 1, got 0"),
@@ -145,12 +146,12 @@ ERRORS = [
     ("train mackey-glass --models gru", "model must be one of lmu, lstm, hybrid, got gru"),
     ("train psmnist --data nowhere", "data must be a folder with the MNIST files, got nowhere"),
     ("train psmnist --data .", "x_train must be in the folder as train-images-idx3-ubyte"),
-    ("train arrays --input x.npy", "Missing option '--target'"),
-    ("train arrays --input no.npy --target y.npy", "input must be an existing .npy file, got no.npy"),
+    ("train arrays --input x.npy", "--target is missing"),
+    ("train arrays --input no.npy --target y.npy", "there is no file no.npy for --input"),
     ("train arrays --input nan.npy --target y.npy", "input must be finite in every entry, got NaN or infinity at"),
     ("train arrays --input x.npy --target short.npy", "target must be one for each of the 12 sequences"),
     ("train arrays --input x.npy --target y.npy --theta -1", "theta must be a positive number of seconds"),
-    ("train delay --oder 3", "got --oder; did you mean --order?"),
+    ("train delay --oder 3", "`lmu-hw train delay` has no option --oder; did you mean --order?"),
 ]
 
 
@@ -187,3 +188,15 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path: Path) -> No
     assert spawn(*words, "--out", "killed", cwd=tmp_path).status == 0
     for name in ("delay_delay.npz", "curve_delay.csv", "result.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_the_step_may_be_given_as_a_rate(lmu: Lmu, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr(cli, "_carry_out", lambda request, task: asked.append((request.command, task)))
+    words = ["train", "arrays", "--input", "x.npy", "--target", "y.npy"]
+    for more in ([], ["--dt", "1/8000"], ["--rate", "8kHz", "--theta", "20ms"]):
+        assert lmu(*words, *more).status == 0
+    assert [(task.dt, task.theta) for _, task in asked] == [(1.0, None), (1 / 8000, None), (1 / 8000, 0.02)]
+    assert asked[-1][0] == "lmu-hw train arrays --input x.npy --target y.npy --theta 0.02 --rate 8000.0"
+    called = lmu(*words, "--rate", "8kHz", "--dt", "0.1")
+    assert (called.status, called.err) == (2, "lmu-hw: --dt and --rate say the same; give one of them\n")

@@ -190,9 +190,9 @@ def test_values_of_a_wrong_kind(values: dict[str, Any], said: str) -> None:
 
 
 def test_given_options_are_refused_by_their_flags() -> None:
-    Example().refuse("left out")
-    Example(real=2.0).refuse("left out", "whole", "place")
-    with pytest.raises(DesignError, match=r"^file must be left out, got x$"):
-        Example(place=Path("x")).refuse("left out", "place")
-    with pytest.raises(DesignError, match=r"^there must be left out, got False$"):
-        Example(there=False).refuse("left out")
+    Example().refuse("here")
+    Example(real=2.0).refuse("here", "whole", "place")
+    with pytest.raises(DesignError, match=r"^--file has no effect here$"):
+        Example(place=Path("x")).refuse("here", "place")
+    with pytest.raises(DesignError, match=r"^--there has no effect here$"):
+        Example(there=False).refuse("here")

@@ -81,6 +81,6 @@ def test_counts_that_are_refused() -> None:
 def test_speed_of_networks_counts_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(np.cumsum([0, 2, 0, 4, 0, 1, 0, 8]).tolist())  # the integer model takes 2 s, then 1 s; float 4 and 8
     monkeypatch.setattr(app.time, "perf_counter", lambda: float(next(ticks)))
-    flags = ["--network", "digits_linear", "--sequences", "6", "--steps", "8", "--repeats", "2"]
+    flags = ["--network", "digits_linear", "--batch", "6", "--steps", "8", "--repeats", "2"]
     said = called(fixed_point.quantized_speed, *flags)
     assert (said["integer_per_second"], said["float_per_second"], said["ratio"]) == (6.0, 1.5, 4.0)

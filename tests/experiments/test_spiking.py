@@ -124,7 +124,7 @@ def test_the_time_of_a_pixel_is_chosen_on_training_digits_that_nothing_is_scaled
 
 def test_a_task_in_spikes(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    words = ["digits", "--neurons", "4,40", "--sequences", "20", "--seeds", "2", "--json"]
+    words = ["digits", "--neurons", "4,40", "--test-sequences", "20", "--seeds", "2", "--json"]
     called = CliRunner().invoke(spiking_networks.spiking_tasks, words)
     assert called.exit_code == 0, called.output
     result = json.loads(called.stdout)
@@ -164,9 +164,9 @@ def test_every_task_says_what_its_network_is_tested_on(tmp_path: Path, rng: np.r
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["delay"], "network must be given: a file of lmu-hw train delay, got nothing"),
-        (["arrays", "--network", "digits_linear"], "input and target must be given"),
-        (["digits", "--network", "no.npz"], "network must be a network file, or one of"),
+        (["delay"], "--network is missing; `lmu-hw train delay` leaves such a file"),
+        (["arrays", "--network", "digits_linear"], "--input X.npy and --target Y.npy are missing"),
+        (["digits", "--network", "no.npz"], "is neither a file nor a network of the package"),
         (["digits", "--neurons", "1"], "neurons per state must be an integer of at least 2"),
         (["digits", "--seeds", "0"], "seeds must be an integer of at least 1, got 0"),
         (["psmnist", "--data", "nowhere"], "data must be a folder with the MNIST files, got nowhere"),

@@ -43,9 +43,11 @@ def test_a_matrix_that_is_not_stable_when_rounded_to_nearest_is_with_a_guarantee
         plan_memory(spec, coefficient_bits=4)
     plan = plan_memory(spec, state_bits=20, coefficient_bits=6, guarantee="lyapunov")
     assert np.abs(np.linalg.eigvals(np.eye(64) + plan.increment.state_gain)).max() < 1.0
-    with pytest.raises(DesignError, match=r"^guarantee must be given with the dense datapath, got chain"):
+    with pytest.raises(DesignError, match=r"^guarantee has no effect with the chain datapath; it belongs to dense"):
         plan_memory(LMUSpec(4, 40.0, 1.0, "ab2"), guarantee="energy")
-    with pytest.raises(DesignError, match=r"^structured_error must be given with the structured datapath, got dense"):
+    with pytest.raises(
+        DesignError, match=r"^structured_error has no effect with the dense datapath; it belongs to structured"
+    ):
         plan_memory(LMUSpec(4, 40.0, 1.0), structured_error=1e-3)
 
 

@@ -71,5 +71,5 @@ def test_errors_are_one_line_however_large_or_odd_the_value() -> None:
         assert len(text) < 200
     assert str(DesignError("order", "positive", "a\nb")) == "order must be positive, got a b"
     missing = MissingToolError("ngspice", "apt install ngspice")
-    assert str(missing) == "ngspice must be installed (apt install ngspice), got nothing of that name"
+    assert str(missing) == "ngspice is not installed; apt install ngspice"
     assert isinstance(missing, ValueError)

@@ -92,18 +92,18 @@ def test_wav_with_extensible_header_odd_chunks_and_a_tail(tmp_path: Path) -> Non
 def test_wav_with_two_channels_and_none_chosen(tmp_path: Path) -> None:
     path = tmp_path / "stereo.wav"
     scipy.io.wavfile.write(path, 8000, np.zeros((10, 2), dtype=np.int16))
-    assert error_of(path) == "channel must be chosen among 0 to 1 for the 2 channels of stereo.wav, got none"
-    assert error_of(path, channel=2) == "channel must be one of 0 to 1 in stereo.wav, got 2"
-    assert error_of(path, channel="left") == "channel must be one of 0 to 1 in stereo.wav, got left"
-    assert error_of(path, channel=-1) == "channel must be one of 0 to 1 in stereo.wav, got -1"
-    assert error_of(path, channel=True) == "channel must be one of 0 to 1 in stereo.wav, got True"
+    assert error_of(path) == "stereo.wav has 2 channels; choose one of 0 to 1 with --input-channel"
+    assert error_of(path, channel=2) == "stereo.wav has no channel 2; there are 0 to 1"
+    assert error_of(path, channel="left") == "stereo.wav has no channel left; there are 0 to 1"
+    assert error_of(path, channel=-1) == "stereo.wav has no channel -1; there are 0 to 1"
+    assert error_of(path, channel=True) == "stereo.wav has no channel True; there are 0 to 1"
     assert read_signal(path, channel="1").samples.size == 10
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "x.wav must be a RIFF WAVE file, got b''"),
+        (b"", "x.wav is empty"),
         (b"RIFX" + bytes(40), "x.wav must be a RIFF WAVE file"),
         (riff((b"fmt ", wav_format())), "x.wav must be a .wav file with a format and data, got ['fmt ']"),
         (riff((b"data", b"\0\0")), "x.wav must be a .wav file with a format and data, got ['data']"),
@@ -130,7 +130,7 @@ def test_wav_with_two_channels_and_none_chosen(tmp_path: Path) -> None:
         (riff((b"fmt ", wav_format()), (b"data", b"")), "x.wav must be a recording of at least one sample, got none"),
         (
             riff((b"fmt ", wav_format(3, bits=32)), (b"data", struct.pack("<2f", 0.5, -1.5))),
-            "x.wav must be within [-1, 1], got a peak of 1.5; it can be normalised to its peak",
+            "x.wav must be within [-1, 1], got a peak of 1.5; --normalize scales it",
         ),
         (
             riff((b"fmt ", wav_format(3, bits=32)), (b"data", struct.pack("<2f", 0.5, float("nan")))),
@@ -178,12 +178,12 @@ def test_npy_is_what_numpy_wrote(kind: str, order: Any, tmp_path: Path, rng: np.
     [
         (np.zeros((2, 2, 2)), "x.npy must be an array of shape (T,) or (T, channels), got (2, 2, 2)"),
         (np.float64(1.0), "x.npy must be an array of shape (T,) or (T, channels), got ()"),
-        (np.zeros((5, 2)), "channel must be chosen among 0 to 1 for the 2 channels of x.npy, got none"),
+        (np.zeros((5, 2)), "x.npy has 2 channels; choose one of 0 to 1 with --input-channel"),
         (np.zeros(0), "x.npy must be a recording of at least one sample, got none"),
         (np.zeros(3, complex), "x.npy must be an array of real numbers, got complex128"),
         (np.array(["a"]), "x.npy must be an array of real numbers, got <U1"),
         (np.array([0.0, np.inf]), "x.npy must be finite in every sample, got inf at sample 1"),
-        (np.array([0, -3]), "x.npy must be within [-1, 1], got a peak of 3; it can be normalised to its peak"),
+        (np.array([0, -3]), "x.npy must be within [-1, 1], got a peak of 3; --normalize scales it"),
     ],
 )
 def test_npy_refuses(array: Any, message: str, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_npy_cut_off_is_refused(cut: int, tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.zeros(4))
     path.write_bytes(path.read_bytes()[:cut])
-    assert error_of(path).startswith("x.npy must be a whole .npy file")
+    assert error_of(path).startswith("x.npy must be a whole .npy file" if cut else "x.npy is empty")
 
 
 def test_npy_of_an_unknown_version_is_refused(tmp_path: Path) -> None:
@@ -262,18 +262,18 @@ def test_csv_is_what_numpy_wrote(tmp_path: Path, rng: np.random.Generator) -> No
 @pytest.mark.parametrize(
     ("text", "channel", "message"),
     [
-        ("", None, "x.csv must be a recording of at least one sample, got none"),
+        ("", None, "x.csv is empty"),
         ("signal\n", None, "x.csv must be a recording of at least one sample, got none"),
         ("0.1\nabc\n", None, "x.csv line 2 must be a number in column 0, got abc"),
         ("t,u\n0,0.1\n1,\n", "u", "x.csv line 3 must be a number in column u, got "),
         ("0.1\n0.1,0.2\n", None, "x.csv line 2 must be 1 column(s) as before, got 2"),
         ("0.1,abc\n0.2,1\n", 0, "x.csv line 1 must be all numbers or all names, got 0.1, abc"),
-        ("t,u\n0,0.1\n", None, "channel must be chosen among t, u for the 2 channels of x.csv, got none"),
-        ("t,u\n0,0.1\n", "w", "channel must be one of t, u in x.csv, got w"),
-        ("u,u\n0,0.1\n", "u", "channel must be one of u, u in x.csv, got u"),
-        ("0,0.1\n", "9" * 5000, "channel must be one of 0 to 1 in x.csv, got 999"),
+        ("t,u\n0,0.1\n", None, "x.csv has 2 channels; choose one of t, u with --input-channel"),
+        ("t,u\n0,0.1\n", "w", "x.csv has no channel w; there are t, u"),
+        ("u,u\n0,0.1\n", "u", "x.csv has no channel u; there are u, u"),
+        ("0,0.1\n", "9" * 5000, "x.csv has no channel 999"),
         ("0.1\nnan\n", None, "x.csv must be finite in every sample, got nan at sample 1"),
-        ("0.1\n-1.25\n", None, "x.csv must be within [-1, 1], got a peak of 1.25; it can be normalised to its peak"),
+        ("0.1\n-1.25\n", None, "x.csv must be within [-1, 1], got a peak of 1.25; --normalize scales it"),
         ("a" * 200_000, None, "x.csv must be a table of numbers, got field larger than field limit (131072)"),
     ],
 )
@@ -301,11 +301,11 @@ def test_normalize_scales_the_peak_to_one(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     missing = tmp_path / "x.npy"
-    assert error_of(missing).startswith("input file must be an existing file, got ")
-    assert error_of(tmp_path / "x.mp3") == "input file must be one of *.npy, *.csv, *.wav, got x.mp3"
-    assert error_of(tmp_path / "x") == "input file must be one of *.npy, *.csv, *.wav, got x"
+    assert error_of(missing).startswith("there is no file ")
+    assert error_of(tmp_path / "x.mp3").endswith("x.mp3 is not of a kind that is read here; there are .npy, .csv, .wav")
+    assert error_of(tmp_path / "x").endswith("/x is not of a kind that is read here; there are .npy, .csv, .wav")
     (tmp_path / "d.csv").mkdir()
-    assert error_of(tmp_path / "d.csv").startswith("input file must be an existing file, got ")
+    assert error_of(tmp_path / "d.csv").startswith("there is no file ")
 
 
 def test_files_without_permission_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,7 @@ def test_files_without_permission_are_refused(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", denied)  # a superuser may read anything
-    assert error_of(path).startswith("input file must be readable, got ")
+    assert error_of(path).startswith("cannot read ")
 
 
 def test_lengths_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

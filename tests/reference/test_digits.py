@@ -127,4 +127,4 @@ def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingToolError) as error:
         load_digits()
-    assert str(error.value) == ("scikit-learn must be installed (pip install 'lmu-hw[demo]'), got nothing of that name")
+    assert str(error.value) == "scikit-learn is not installed; pip install 'lmu-hw[demo]'"

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lmu_hw.core.registry import Registered
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import RequestError
 
 if TYPE_CHECKING:
     from lmu_hw.core.spec import LMUSpec
@@ -66,7 +66,7 @@ class Datapath(Registered):
         for name in given:
             if name not in self.options:
                 takers = " or ".join(each for each in Datapath if name in each.options)
-                raise DesignError(name, f"given with the {takers} datapath", self)
+                raise RequestError(f"{name} has no effect with the {self} datapath", hint=f"it belongs to {takers}")
         module, function = self.builder.split(":")
         increment: Increment = getattr(import_module(module), function)(spec, coefficient_bits, **given)
         return increment

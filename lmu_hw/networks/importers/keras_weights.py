@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lmu_hw.core.legendre import Array
-from lmu_hw.errors import DesignError, MissingToolError
+from lmu_hw.errors import DesignError, MissingToolError, RequestError
 from lmu_hw.io.archive import MAX_BYTES, MAX_HEADER_BYTES, MAX_MEMBERS
 from lmu_hw.networks.importers.keras_model import KerasLayer
 from lmu_hw.networks.importers.zips import ZipReader, shown
@@ -61,7 +61,7 @@ class Hdf5Reader:
         try:
             size = len(source) if isinstance(source, bytes) else source.stat().st_size
         except OSError as error:
-            raise DesignError(label, "a file that can be read", error.strerror or str(error)) from None
+            raise RequestError(f"cannot read {label}: {error.strerror or error}") from None
         if size > max_bytes:
             raise DesignError(label, f"at most {max_bytes} bytes large", size)
         try:

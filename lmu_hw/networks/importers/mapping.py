@@ -8,7 +8,7 @@ A mapping looks as follows.
     [[layers]]
     type = "lmu"
     order = 256                          # states of each channel
-    theta = 784.0                        # seconds; or theta_inv = "TENSOR", in steps: theta = dt/theta_inv
+    theta = 784.0                        # seconds, or "10ms"; or theta_inv = "TENSOR", in steps: theta = dt/theta_inv
     dt = 1.0                             # seconds; 1 by default
     discretization = "zoh"               # zoh (by default), euler, ab2 or bilinear
     basis = "legendre"                   # legendre (by default) or orthonormal
@@ -64,7 +64,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lmu_hw.core.registry import member
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
+from lmu_hw.io.quantities import SECONDS, QuantityError, read_quantity
 from lmu_hw.networks.importers.zips import shown
 from lmu_hw.networks.model import MAX_LAYERS, Output
 from lmu_hw.reference.cell import CellParameters
@@ -154,7 +155,7 @@ def read_mapping(path: Path) -> StateDictMap:
             raise DesignError(path.name, f"at most {MAX_TOML_BYTES} bytes large", size)
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DesignError(path.name, "a file that can be read", error.strerror or str(error)) from None
+        raise RequestError(f"cannot read {path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DesignError(path.name, "a TOML file", str(error)) from None
     _check_keys(f"mapping {path.name}", content, ("output", "ignore", "layers"))
@@ -177,14 +178,24 @@ def _layer(k: int, entry: Any) -> LayerMap:
     _check_keys(label, entry, ("type", *_VALUES[kind], *arrays))
     for key in _NEEDED[kind]:
         if key not in entry:
-            raise DesignError(f"{key} of {label}", "given", None)
+            raise RequestError(f"{label} has no {key}")
     if kind == "lmu" and ("theta" in entry) == ("theta_inv" in entry):
-        raise DesignError(f"theta of {label}", "given, or theta_inv instead", "neither or both")
+        raise RequestError(f"{label} has neither theta nor theta_inv, or both", hint="give one of them")
     return LayerMap(
         kind,
         {key: _sources(f"{key} of {label}", entry[key]) for key in arrays if key in entry},
-        {key: entry[key] for key in _VALUES[kind] if key in entry},
+        {key: _value(f"{key} of {label}", key, entry[key]) for key in _VALUES[kind] if key in entry},
     )
+
+
+def _value(what: str, key: str, value: Any) -> Any:
+    """A value of a layer; a time may be a text such as "10ms"."""
+    if key not in ("theta", "dt") or not isinstance(value, str):
+        return value
+    try:
+        return read_quantity(value, SECONDS)
+    except QuantityError as problem:
+        raise DesignError(what, SECONDS.expected, value, hint=str(problem)) from None
 
 
 def _sources(what: str, value: Any) -> tuple[Source, ...]:
@@ -386,9 +397,10 @@ def _names_layer(
     arrays: Mapping[str, tuple[Source, ...]], values: Mapping[str, Any], order: int, label: str
 ) -> LayerMap:
     given = ("theta" in values) + ("theta_inv" in arrays)
-    if given != 1:
-        got = "neither" if not given else "both"
-        raise DesignError(f"theta of {label}", "given (--theta), or theta_inv in the file", got)
+    if given == 0:
+        raise RequestError(f"{label} does not say its window", hint="give --theta")
+    if given == 2:
+        raise RequestError(f"{label} has its window in theta_inv", hint="leave --theta out")
     return LayerMap("lmu", arrays, {"order": order} | dict(values))
 
 

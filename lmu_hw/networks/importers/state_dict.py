@@ -21,7 +21,7 @@ import numpy as np
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
-from lmu_hw.errors import DesignError, MissingToolError, check_positive
+from lmu_hw.errors import DesignError, MissingToolError, RequestError, check_positive
 from lmu_hw.io.archive import MAX_BYTES, MAX_HEADER_BYTES, MAX_MEMBERS
 from lmu_hw.networks.importers.assembly import Unit, assemble
 from lmu_hw.networks.importers.mapping import ARRAYS, LayerMap, Source, StateDictMap, recognise
@@ -66,7 +66,7 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise DesignError(path.name, "a file that can be read", error.strerror or str(error)) from None
+        raise RequestError(f"cannot read {path}: {error.strerror or error}") from None
     if size > MAX_BYTES:
         raise DesignError(path.name, f"at most {MAX_BYTES} bytes large", size)
     tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from lmu_hw.errors import DesignError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.archive import MAX_BYTES, MAX_MEMBERS
 
 _LONGEST = 80
@@ -60,7 +60,7 @@ class ZipReader:
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
             raise DesignError(self.label, what, "no zip file, or a damaged one") from None
         except OSError as error:
-            raise DesignError(self.label, "a file that can be read", error.strerror or str(error)) from None
+            raise RequestError(f"cannot read {self.label}: {error.strerror or error}") from None
         try:
             self._members = self._directory(constraint, stored_only, max_bytes)
         except BaseException:

@@ -92,7 +92,7 @@ class NetworkPlanner:
             except DesignError as error:
                 if layer.name in error.what:
                     raise
-                raise DesignError(f"{error.what} of {layer.name}", error.constraint, error.got) from None
+                raise error.of(layer.name) from None
         plan = NetworkPlan(tuple(planned), self.network.inputs, input_format, self.network.output)
         check_budget(plan, chosen.memory_bits)
         return plan
@@ -326,7 +326,7 @@ def _plan_map(
     try:
         return _accumulated(segments, bias, fraction, target)
     except DesignError as error:
-        raise DesignError(f"{error.what} of the {what}", error.constraint, error.got) from None
+        raise error.of(f"the {what}") from None
 
 
 def _accumulated(segments: Sequence[Segment], bias: Array, fraction: int, target: QFormat) -> AffinePlan:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization
-from lmu_hw.errors import DesignError, check_integer
+from lmu_hw.errors import DesignError, RequestError, check_integer
 from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.layers import DenseParameters
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, TrainedLayer
@@ -211,7 +211,7 @@ def _unscaled(network: Network, mean: Array, deviation: Array) -> Network:
 
 def _read(path: Path, what: str) -> NDArray[Any]:
     if not path.is_file():
-        raise DesignError(what, "an existing .npy file", str(path))
+        raise RequestError(f"there is no file {path} for --{what}")
     if path.stat().st_size > MAX_BYTES:
         raise DesignError(what, f"at most {MAX_BYTES} bytes", path.stat().st_size)
     try:

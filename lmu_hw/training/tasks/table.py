@@ -29,7 +29,14 @@ _MEMORY_HELP = "Whether hidden units and states feed back into the memory (recur
 _METHOD_HELP = "Time-stepping method."
 
 
-def option(help: str, *, section: str = "Task", metavar: str | None = None, flag: str | None = None) -> dict[str, Any]:
+def option(
+    help: str,
+    *,
+    section: str = "Task",
+    metavar: str | None = None,
+    flag: str | None = None,
+    unit: str | None = None,
+) -> dict[str, Any]:
     """Describe an option of a task, as the metadata of its field.
 
     Args:
@@ -37,8 +44,9 @@ def option(help: str, *, section: str = "Task", metavar: str | None = None, flag
         section: The section of the help that lists it.
         metavar: The placeholder for its value in the help; by default it follows from the type.
         flag: The flag; by default it is the name of the field.
+        unit: The unit of a number, "s"; None where it has none.
     """
-    return {"help": help, "section": section, "metavar": metavar, "flag": flag}
+    return {"help": help, "section": section, "metavar": metavar, "flag": flag, "unit": unit}
 
 
 class Task:
@@ -135,7 +143,7 @@ class Delay(Task):
     """
 
     name = "delay"
-    delay: float = field(default=0.1, metadata=option("Delay of the echo, to be found.", metavar="SECONDS"))
+    delay: float = field(default=0.1, metadata=option("Delay of the echo, to be found.", metavar="SECONDS", unit="s"))
     order: int = field(default=6, metadata=option("Number of states of the memory."))
 
 
@@ -159,9 +167,11 @@ class Arrays(Task):
     order: int = field(default=16, metadata=option("Number of states d.", section="Memory"))
     theta: float | None = field(
         default=None,
-        metadata=option("Window θ; the whole sequence by default.", section="Memory", metavar="SECONDS"),
+        metadata=option("Window θ; the whole sequence by default.", section="Memory", metavar="SECONDS", unit="s"),
     )
-    dt: float = field(default=1.0, metadata=option("Time between samples.", section="Memory", metavar="SECONDS"))
+    dt: float = field(
+        default=1.0, metadata=option("Time between samples.", section="Memory", metavar="SECONDS", unit="s")
+    )
     discretization: Method = field(default=Method("zoh"), metadata=option(_METHOD_HELP, section="Memory"))
     memory: Memory = field(default="linear", metadata=option(_MEMORY_HELP, section="Memory"))
     hidden: int = field(default=64, metadata=option("Number of hidden units behind the memory.", section="Memory"))

@@ -127,7 +127,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for name in ("m.keras", "m.h5", "m.pt", "m.safetensors"):
-        refused(tmp_path / name, f"{name} must be a file that can be read, got No such file")
+        refused(tmp_path / name, "cannot read")
         (tmp_path / name).mkdir()
         refused(tmp_path / name, name)
 
@@ -304,7 +304,7 @@ def test_what_else_is_no_state_dict_is_refused(tmp_path: Path) -> None:
 def test_without_torch_a_pt_file_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
-        MissingToolError, match=r"torch, which reads .pt files, must be installed \(pip install torch, or"
+        MissingToolError, match=r"torch, which reads .pt files, is not installed; pip install torch, or"
     ):
         read_tensors(torch_file(tmp_path / "m.pt", pickle.dumps({}, 2)))
 
@@ -314,9 +314,11 @@ def test_without_h5py_and_safetensors_the_extra_is_named(tmp_path: Path, monkeyp
     save_file({"W": np.ones(3)}, tmp_path / "m.safetensors")
     for name in ("h5py", "safetensors"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingToolError, match=r"h5py, which reads HDF5 files, must be .*'lmu-hw\[import\]'"):
+    with pytest.raises(
+        MissingToolError, match=r"h5py, which reads HDF5 files, is not installed; pip install 'lmu-hw\[import\]'"
+    ):
         import_keras(keras)
-    with pytest.raises(MissingToolError, match=r"safetensors must be installed \(pip install 'lmu-hw\[import\]'\)"):
+    with pytest.raises(MissingToolError, match=r"safetensors is not installed; pip install 'lmu-hw\[import\]'$"):
         read_tensors(tmp_path / "m.safetensors")
 
 

@@ -343,7 +343,7 @@ def test_outside_pytest(tmp_path):
 @both
 def test_without_programs_one_line_says_what_to_install(run, simulator, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(MissingToolError, match=r"must be installed \(apt install (iverilog|g\+\+)\)") as caught:
+    with pytest.raises(MissingToolError, match=r"is not installed; apt install (iverilog|g\+\+)") as caught:
         run(simulator)
     assert "\n" not in str(caught.value)
 
