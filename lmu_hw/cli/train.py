@@ -283,7 +283,7 @@ def _curves_plot(curves: Mapping[str, Curve], metric: str) -> str:
     """Plot the loss and the validation score after each epoch, for each model."""
     import matplotlib
 
-    from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, styled, svg_of
+    from lmu_hw.core.figures import FIXED, FLOAT, SPICE, STYLE, new_figure, styled, svg_of
 
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)
