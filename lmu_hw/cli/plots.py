@@ -16,13 +16,12 @@ from lmu_hw.core.figures import (
     FLOAT,
     IDEAL,
     LINES,
-    SPICE,
     STYLE,
     deviation_figure,
+    front_figure,
     new_figure,
     panels_of,
     states_figure,
-    styled,
     svg_of,
     system_figure,
     time_unit,
@@ -146,18 +145,11 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
 
 def front_plot(result: Search, chosen: Candidate, target: float) -> str:
     """Draw the predicted deviation over the work per sample, a curve for each datapath, and mark the chosen design."""
-    with matplotlib.rc_context(STYLE):
-        figure, panel = new_figure(1, 1, width=6.4, height=4.0)
-        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT, IDEAL, "#cc79a7", "#8c6d1f")
-        for ((method, datapath), group), colour in styled(result.by_datapath.items(), colours):
-            points = np.array([(each.work, each.nrmse) for each in group])
-            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=f"{method}, {datapath}")
-        panel.axhline(target, color=IDEAL, lw=1.0, ls=":")
-        panel.plot([chosen.work], [chosen.nrmse], marker="o", ms=8, mfc="none", mec=BOUND, mew=1.5, ls="")
-        panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
-        panel.set_ylabel("NRMSE of the decoded window")
-        panel.legend(loc="upper right")
-        return svg_of(figure)
+    curves = {
+        f"{method}, {datapath}": np.array([(each.work, each.nrmse) for each in group])
+        for (method, datapath), group in result.by_datapath.items()
+    }
+    return front_figure(curves, target=target, chosen=(chosen.work, chosen.nrmse)).svg()
 
 
 def deviation_plot(exact: Array, fixed: Array) -> str:

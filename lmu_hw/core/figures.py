@@ -233,6 +233,78 @@ def budget_figure(parts: Mapping[str, Array], noise: Array | None, read: str) ->
         return figure
 
 
+def front_figure(
+    curves: Mapping[str, Array], *, target: float | None = None, chosen: tuple[float, float] | None = None
+) -> Plot:
+    """Draw the deviation of designs over their work per sample, a curve for each datapath.
+
+    Args:
+        curves: Work and NRMSE of the designs of each curve, shape (designs, 2), by its label.
+        target: The NRMSE that was asked for; None draws no line.
+        chosen: Work and NRMSE of the chosen design; None marks none.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=6.4, height=4.0)
+        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT, IDEAL, "#cc79a7", "#8c6d1f")
+        for (label, points), colour in styled(curves.items(), colours):
+            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=label)
+        if target is not None:
+            panel.axhline(target, color=IDEAL, lw=1.0, ls=":")
+        if chosen is not None:
+            panel.plot(*([each] for each in chosen), marker="o", ms=8, mfc="none", mec=BOUND, mew=1.5, ls="")
+        panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
+        panel.set_ylabel("NRMSE of the decoded window")
+        panel.legend(loc="upper right")
+        return figure
+
+
+def curves_figure(title: str, xlabel: str, ylabel: str, curves: Mapping[str, tuple[Array, Array]], **axes: Any) -> Plot:
+    """Draw labelled curves into one panel.
+
+    Args:
+        title, xlabel, ylabel: The labels of the panel.
+        curves: Abscissas and ordinates of each curve, by its label.
+        axes: Further properties of the panel, such as `yscale`.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=6.4, height=3.4)
+        for (label, (x, y)), colour in styled(curves.items(), (FLOAT, FIXED, SPICE, BOUND, "#009e73", "#7b4ea3")):
+            panel.plot(x, y, color=colour, label=label)
+        panel.set(title=title, xlabel=xlabel, ylabel=ylabel, **axes)
+        if len(curves) > 1:
+            panel.legend(loc="best")
+        return figure
+
+
+def histogram_figure(title: str, xlabel: str, ylabel: str, values: Array, lines: Mapping[str, float]) -> Plot:
+    """Draw how often values occur, with vertical lines at some of them.
+
+    Args:
+        title, xlabel, ylabel: The labels of the panel.
+        values: The values, shape (n,); those that are not finite are left out.
+        lines: The places of the lines, by label.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=6.4, height=3.4)
+        finite = values[np.isfinite(values)]
+        panel.hist(finite, bins=min(60, max(10, finite.size // 10)), color=FIXED)
+        for (label, x), dash in styled(lines.items(), ("--", ":", "-.")):
+            panel.axvline(x, color=BOUND, ls=dash, label=label)
+        panel.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        if lines:
+            panel.legend(loc="best")
+        return figure
+
+
+def points_figure(title: str, xlabel: str, ylabel: str, x: Any, y: Any) -> Plot:
+    """Draw a dot for each pair of values, shape (n,) each."""
+    with matplotlib.rc_context(STYLE):
+        figure, panel = new_figure(1, 1, width=6.4, height=3.4)
+        panel.plot(x, y, ".", color=FLOAT, ms=2.0)
+        panel.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        return figure
+
+
 def bar_figure(title: str, names: Sequence[str], parts: Mapping[str, Sequence[float]], unit: str) -> Plot:
     """Draw horizontal bars, the first one at the top.
 
@@ -245,7 +317,7 @@ def bar_figure(title: str, names: Sequence[str], parts: Mapping[str, Sequence[fl
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=6.4, height=1.2 + 0.35 * len(names))
         base = np.zeros(len(names))
-        for (name, lengths), shade in styled(parts.items(), tuple(reversed(BUDGET_SHADES.values()))):
+        for (name, lengths), shade in styled(parts.items(), tuple(BUDGET_SHADES.values())[::-1]):
             panel.barh(range(len(names)), lengths, left=base, color=shade, label=name)
             base = base + np.asarray(lengths, dtype=np.float64)
         panel.set_yticks(range(len(names)), names)
