@@ -22,6 +22,7 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import state_storage_bits
 from lmu_hw.io.files import write_text
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import NetworkPlanner
@@ -109,6 +110,7 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     schedule = schedule_of(plan, design)
     widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
+        "schema": schema_id("memory-plan"),
         "design": {**design.to_dict(), **widths, "coefficient_bits": plan.increment.coefficient_bits},
         **plan.to_dict(),
         "cost": {
@@ -220,6 +222,7 @@ def _network_result(
 ) -> dict[str, Any]:
     described = plan.to_dict()
     return {
+        "schema": schema_id("network-plan"),
         "design": design.to_dict(),
         "calibration": {"file": design.calibration, "sequences": calibration[0], "steps": calibration[1]},
         "formats": described["formats"],

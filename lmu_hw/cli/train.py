@@ -23,6 +23,7 @@ from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.io.files import write_json, write_text
+from lmu_hw.io.schema import schema_id
 from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
 
 if TYPE_CHECKING:
@@ -238,7 +239,11 @@ def _result(best: Outcome, outcomes: Sequence[Outcome], request: Request) -> dic
     import numpy as np
 
     several = f" --seeds {request.seeds}" if request.seeds > 1 else ""
-    result = {**best.to_dict(), "command": f"{request.command} --seed {request.seed}{several}"}
+    result = {
+        "schema": schema_id("training"),
+        **best.to_dict(),
+        "command": f"{request.command} --seed {request.seed}{several}",
+    }
     if len(outcomes) > 1:
         result["seeds"] = {}
         for name in best.models:

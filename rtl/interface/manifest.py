@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from lmu_hw.io.schema import versioned
 from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, ports_of
 
 
@@ -16,6 +17,7 @@ class ModuleDescription:
     """What is said of a module beside its text.
 
     Attributes:
+        schema: the name of the manifest's schema, see `lmu_hw.io.schema`.
         kind: a word for catalogues of modules.
         summary: what it is, for the same.
         title: what it is, for the head of the file.
@@ -24,6 +26,7 @@ class ModuleDescription:
         facts: formats, latency, cycles and cost; in the manifest they stand after the ports.
     """
 
+    schema: str
     kind: str
     summary: str
     title: str
@@ -52,8 +55,8 @@ def described_module(
 ) -> VerilogDesign:
     """The Verilog of `component` with its manifest.
 
-    The manifest has `name`, `command`, the choices, `ports` (name, direction, width and meaning of each, the clock
-    and reset first), and the facts, in this order; all are plain values.
+    The manifest has `schema`, `name`, `command`, the choices, `ports` (name, direction, width and meaning of each, the
+    clock and reset first), and the facts, in this order; all are plain values.
 
     Args:
         component: what is realised.
@@ -65,11 +68,14 @@ def described_module(
     command = " ".join(command.split())
     head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]
     text = "\n".join([*(f"// {line}" for line in head), emit(component, ports, name)])
-    manifest = {
-        "name": name,
-        "command": command,
-        **description.choices,
-        "ports": [vars(port) for port in [*CLOCK, *ports_of(ports)]],
-        **description.facts,
-    }
+    manifest = versioned(
+        description.schema,
+        {
+            "name": name,
+            "command": command,
+            **description.choices,
+            "ports": [vars(port) for port in [*CLOCK, *ports_of(ports)]],
+            **description.facts,
+        },
+    )
     return VerilogDesign(name, text, manifest, description.kind, description.summary)

@@ -60,6 +60,7 @@ def _ports(core: SpikingMemoryCore) -> list[Described]:
 def _description(core: SpikingMemoryCore) -> ModuleDescription:
     plan, schedule, options = core.plan, core.schedule, core.plan.design.options
     return ModuleDescription(
+        schema="spiking-verilog",
         kind="memory",
         summary=f"Legendre memory of {plan.neurons} spiking neurons, order {plan.spec.order}",
         title=f"Legendre memory of {plan.neurons} {options.kind} neurons, {plan.lanes} lane(s).",
