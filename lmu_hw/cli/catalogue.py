@@ -74,8 +74,8 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
                 ("memory-cosim", "network-cosim", "spiking-cosim"),
             ),
             _REPORT,
-            Kind("*.vcd", "waveform of the beginning of the simulation, of Icarus Verilog"),
-            Kind("*.fst", "waveform of the beginning of the simulation, for GTKWave or Surfer"),
+            Kind("*.vcd", "waveform of the beginning of the simulation, of Verilator"),
+            Kind("*.fst", "waveform of the beginning of the simulation, of Icarus Verilog"),
         ),
         "run": (
             Kind("output.npy", "states, delayed inputs or outputs of the network"),

@@ -177,8 +177,8 @@ def missing_for(use: str, versions: Mapping[str, str | None]) -> tuple[str, ...]
         use: A key of `USES`.
         versions: The version of each tool, None where it is not there.
     """
-    lacking: list[list[str]] = [[name for name in tools if versions[name] is None] for tools in USES[use]]
-    return tuple(min(lacking, key=lambda names: len(names)))
+    lacking = [tuple(name for name in tools if versions[name] is None) for tools in USES[use]]
+    return min(lacking, key=len)
 
 
 def remedy(names: Iterable[str]) -> str:

@@ -126,13 +126,14 @@ def grid(
     """A table whose columns in `right`, by default all but the first, are aligned to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads))
     numbers = set(range(1, len(heads)) if right is None else right)
     for k, head in enumerate(heads):
         table.add_column(head, justify="right" if k in numbers else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # no cell is markup, such as an extra in brackets
     return table
 
 

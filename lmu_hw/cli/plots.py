@@ -38,12 +38,14 @@ _MOST_STEPS, _MOST_OUTPUTS = 1_000, 4
 
 def system_plot(order: int, theta: float, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
     """Draw the error of the delay over frequency and the states after a step; see `system_figure`."""
-    return system_figure(order, curves, growth).svg()
+    with matplotlib.rc_context(STYLE):
+        return svg_of(system_figure(order, curves, growth))
 
 
 def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
     """Draw the first states over time, each in a panel of its own; see `states_figure`."""
-    return states_figure(time, forms).svg()
+    with matplotlib.rc_context(STYLE):
+        return svg_of(states_figure(time, forms))
 
 
 def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Array]) -> str:
@@ -149,12 +151,14 @@ def front_plot(result: Search, chosen: Candidate, target: float) -> str:
         f"{method}, {datapath}": np.array([(each.work, each.nrmse) for each in group])
         for (method, datapath), group in result.by_datapath.items()
     }
-    return front_figure(curves, target=target, chosen=(chosen.work, chosen.nrmse)).svg()
+    with matplotlib.rc_context(STYLE):
+        return svg_of(front_figure(curves, target=target, chosen=(chosen.work, chosen.nrmse)))
 
 
 def deviation_plot(exact: Array, fixed: Array) -> str:
     """Draw every output of a network in fixed point against float; see `deviation_figure`."""
-    return deviation_figure(exact, fixed).svg()
+    with matplotlib.rc_context(STYLE):
+        return svg_of(deviation_figure(exact, fixed))
 
 
 def sequence_plot(exact: Array, fixed: Array) -> str:
