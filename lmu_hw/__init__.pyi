@@ -26,6 +26,7 @@ from .fixed_point.plan import MemoryPlan as MemoryPlan
 from .fixed_point.plan import ReadoutPlan as ReadoutPlan
 from .fixed_point.planner import plan_memory as plan_memory
 from .io.signals import Signal as Signal
+from .io.signals import band_limited_noise as band_limited_noise
 from .io.signals import read_signal as read_signal
 from .networks.file import load_network as load_network
 from .networks.file import save_network as save_network
@@ -76,6 +77,7 @@ __all__ = [
     "Signal",
     "StateDictMap",
     "analog",
+    "band_limited_noise",
     "continuous",
     "continuous_ranges",
     "discretize",

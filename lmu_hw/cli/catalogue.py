@@ -22,11 +22,13 @@ class Kind:
         pattern: The name, with `*` where it depends on the request.
         what: What the file holds, in a few words.
         schemas: The names of the JSON schemas that it may have; none for other files.
+        kept: Whether it is kept in the folder from one run to the next.
     """
 
     pattern: str
     what: str
     schemas: tuple[str, ...] = ()
+    kept: bool = False
 
 
 _PLAN = Kind(
@@ -84,7 +86,7 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
             _REPORT,
         ),
         "train": (
-            Kind("*.checkpoint.npz", "state of a training that was interrupted; the same command goes on from it"),
+            Kind("*.checkpoint.npz", "state of a training, from which the same command goes on", kept=True),
             Kind("*.npz", "trained network"),
             Kind("curve_*.csv", "loss and validation score after each epoch"),
             Kind("curves.svg", "the same, as a plot"),
@@ -147,6 +149,9 @@ def write_readme(out: Path, subcommand: str, paths: Iterable[str]) -> None:
         known = {row[0]: row[1] for row in rows if len(row) == 2 and (out / row[0]).is_file()}
     found = {path: kind for path in paths if (kind := kind_of(subcommand, path)) is not None}
     known |= {path: kind.what for path, kind in found.items()}
+    for kind in FILES.get(subcommand, ()):
+        if kind.kept:
+            known |= {path.name: kind.what for path in out.glob(kind.pattern)}
     if not known:
         return
     width = max(map(len, known))

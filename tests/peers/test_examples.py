@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from lmu_hw import FloatNetwork, IntegerNetwork, load_network, plan_network
 from lmu_hw.cli import main
 from tests.peers.conftest import PYTHON, Peers
+from tests.project.test_examples import RUNNER, code, plain, said
 
 TOP = Path(__file__).parents[2]
 EXAMPLES = TOP / "examples"
@@ -111,6 +113,7 @@ def test_quantization_aware_training_in_pytorch(data: Path, tmp_path: Path) -> N
 
 STRAIGHT_THROUGH = """
 import sys
+import sysconfig
 import torch
 sys.path.insert(0, sys.argv[1])
 import pytorch_quantization as example
@@ -139,3 +142,15 @@ print("passed")
 
 def test_forwards_the_outputs_are_the_integers_and_backwards_the_gradient_is_the_floats(peers: Peers) -> None:
     assert peers(STRAIGHT_THROUGH, EXAMPLES).strip() == "passed"
+
+
+def test_the_notebook_on_pytorch_still_says_what_it_shows() -> None:
+    cells = code("pytorch_to_integers")
+    # The peers' environment has PyTorch, and this one everything else.
+    path = os.pathsep.join([str(TOP), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    words = [str(PYTHON), "-c", RUNNER, json.dumps(["".join(cell["source"]) for cell in cells])]
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(words, cwd=EXAMPLES, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for cell, found in zip(cells, json.loads(done.stdout.splitlines()[-1]), strict=True):
+        assert plain(found) == plain(said(cell)), "".join(cell["source"])
