@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.registry import member
@@ -45,6 +45,17 @@ class LMUSpec(Displayed):
     dt: float
     discretization: Discretization = Discretization.ZOH
     basis: Basis = Basis.LEGENDRE
+
+    if TYPE_CHECKING:  # what type checkers are told, because members may be given by name
+
+        def __init__(
+            self,
+            order: int,
+            theta: float,
+            dt: float,
+            discretization: Discretization | str = Discretization.ZOH,
+            basis: Basis | str = Basis.LEGENDRE,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,6 +19,8 @@ from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters, read_only
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from lmu_hw.core.figures import Plot
 
 #: The kinds of layers. A further kind is a subclass of `lmu_hw.reference.layers.LayerParameters` that is listed here.
@@ -62,6 +64,17 @@ class Network(Displayed):
     input_offset: Array = field(default_factory=lambda: np.zeros(()))
     input_scale: Array = field(default_factory=lambda: np.ones(()))
     notes: Mapping[str, Note] = field(default_factory=dict)
+
+    if TYPE_CHECKING:  # what type checkers are told, because the output may be given by name
+
+        def __init__(
+            self,
+            layers: Sequence[Layer],
+            output: Output | str = Output.SEQUENCE,
+            input_offset: ArrayLike = ...,
+            input_scale: ArrayLike = ...,
+            notes: Mapping[str, Note] = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))

@@ -33,7 +33,7 @@ ERRORS = [
     ("deriv @", "got deriv; did you mean derive?"),
     (
         "xyz @",
-        "subcommand must be one of derive, quantize, verilog, spice, cosim, run, train, import, demo, "
+        "subcommand must be one of derive, quantize, verilog, spice, cosim, run, train, import, demo, doctor, "
         "experiment, regression, got xyz",
     ),
     ("quantize @ --state-bits 2", "state_bits must be an integer from 3 to 32, got 2"),

@@ -24,6 +24,7 @@ SUBCOMMANDS = (
     "train",
     "import",
     "demo",
+    "doctor",
     "experiment",
     "regression",
 )

@@ -48,6 +48,11 @@ from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.fidelity import Band
 from lmu_hw.fixed_point.search import search
+from lmu_hw.sim.cosim.base import DigitalCheck
+from lmu_hw.sim.cosim.memory import BoundCheck
+from lmu_hw.sim.cosim.network import NetworkDeviation, NetworkDigitalCheck
+from lmu_hw.sim.cosim.spiking import DecodedError, SpikingCosim
+from lmu_hw.sim.mixed.network import MixedRun
 
 PACKAGES = ("lmu_hw", "lmu_hw.rtl", "lmu_hw.analog", "lmu_hw.sim", "lmu_hw.spiking", "lmu_hw.training")
 JSON_AND_PLOT = ("to_dict", "plot")
@@ -105,11 +110,20 @@ def test_importing_the_package_loads_none_of_it() -> None:
 @pytest.mark.slow
 def test_a_type_checker_sees_every_public_name(tmp_path: Path) -> None:
     """An attribute that mypy does not know, or knows as Any only, is an error of this program."""
-    lines = ["import " + ", ".join(PACKAGES)]
-    for package in PACKAGES:
-        lines += [f"reveal_type({package}.{name})" for name in import_module(package).__all__]
+    names = [f"reveal_type({package}.{name})" for package in PACKAGES for name in import_module(package).__all__]
+    # Members of enumerations may be given by name, and paths as texts.
+    calls = [
+        "spec = lmu_hw.LMUSpec(order=16, theta=1.0, dt=0.001, discretization='ab2', basis='legendre')",
+        "network = lmu_hw.load_network('network.npz')",
+        "lmu_hw.Network(network.layers, output='last')",
+        "lmu_hw.plan_network(network, [[[0.0]]], weight_bits=6, granularity='tensor', datapath='dense')",
+        "lmu_hw.LayerOptions(clipping='largest')",
+        "lmu_hw.rtl.generate_verilog(lmu_hw.plan_memory(spec), lanes=4).write('build')",
+        "lmu_hw.analog.design_memory(6, 0.01, topology='ladder', resistors='E96').plot()",
+        "lmu_hw.import_state_dict('model.pt', theta=64.0, output='last')",
+    ]
     program = tmp_path / "program.py"
-    program.write_text("\n".join(lines) + "\n")
+    program.write_text("\n".join(["import " + ", ".join(PACKAGES), *names, *calls, ""]))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(program)],
         capture_output=True,
@@ -119,7 +133,7 @@ def test_a_type_checker_sees_every_public_name(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-2000:]
     revealed = [line for line in done.stdout.splitlines() if "Revealed type is" in line]
-    assert len(revealed) == len(lines) - 1
+    assert len(revealed) == len(names)
     assert not [line for line in revealed if line.endswith('is "Any"')]
 
 
@@ -345,6 +359,55 @@ def test_results_are_drawn_without_pyplot(results: Results, name: str) -> None:
     assert isinstance(figure, Plot)
     assert figure._repr_svg_().startswith("<?xml")
     assert not [panel for panel in figure.axes if not panel.get_xlabel() and panel.get_visible()]
+
+
+def test_results_of_simulations_and_trainings_are_shown_in_the_same_way() -> None:
+    time, states = 0.1 * np.arange(1.0, 5.0), np.linspace(-1.0, 1.0, 8).reshape(4, 2)
+    digital = DigitalCheck(4, 8, 0, "icarus", (), True)
+    bound = BoundCheck(1e-3, 1e-4, 0.1, True)
+    forms = (states, states, states)
+    made = [
+        sim.CosimResult(digital, bound, None, time, states[:, 0], *forms, states[:2], None, None, None),
+        sim.NetworkCosim(
+            NetworkDigitalCheck(1, 4, 8, 0, 0, "icarus", (), True),
+            NetworkDeviation(1e-3, 1e-4, 0),
+            {"float": 0.5, "rtl": None},
+            *forms,
+            10,
+            None,
+        ),
+        SpikingCosim(
+            digital,
+            bound,
+            digital,
+            DecodedError(0.1, 0.1, 0.1, 0.1, 0.1, 1.0),
+            time,
+            states[:, 0],
+            *forms,
+            states,
+            None,
+            (),
+            True,
+        ),
+        MixedRun(states, np.ones((4, 2), int), np.ones((4, 2), int), np.ones(4, int), 0.1, 0, 0, 1.0, ()),
+    ]
+    for result in made:
+        line = repr(result)
+        assert "passed: True" in line
+        assert "\n" not in line
+        assert len(line) <= LONGEST_LINE
+        assert result._repr_html_().startswith("<table>")
+        json.dumps(result.to_dict(), allow_nan=False)
+        assert result.plot().svg().startswith("<?xml")
+
+
+def test_a_training_is_shown_by_its_learning_curve() -> None:
+    loop = pytest.importorskip("lmu_hw.training.loop")
+    history = [{"epoch": k, "loss": 1.0 / k, "accuracy": 0.5 + 0.1 * k} for k in (1, 2, 3)]
+    result = loop.FitResult([], 0.8, 3, history, [])
+    assert repr(result) == "<FitResult accuracy: 0.8; at epoch: 3 of 3; last loss: 0.3333>"
+    assert result.to_dict() == {"value": 0.8, "epoch": 3, "history": history}
+    assert [line.get_label() for line in result.plot().axes[0].lines] == ["loss", "accuracy"]
 
 
 def test_a_drawing_is_the_same_for_the_same_data_and_is_saved_in_any_format(results: Results, tmp_path: Path) -> None:
