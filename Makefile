@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-peers bench-training bench-spiking lint lock clean distclean
+.PHONY: help setup demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,11 @@ test-slow: $(READY)  ## the tests that `make test` leaves out
 
 test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and PyTorch; 2.5 GB of packages
 	@LMU_HW_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/pytest tests/peers
+
+notebooks: $(READY) $(PEERS)/.ready  ## execute the notebooks of examples/ anew and render them into docs/notebooks
+	@$(PEERS)/bin/python -m pip install --quiet -r tests/peers/notebooks.txt
+	@PYTHONPATH=$(CURDIR):$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		$(PEERS)/bin/python examples/notebooks.py $(NOTEBOOKS)
 
 bench-training: $(READY) $(PEERS)/.ready  ## training and inference timed against keras-lmu and PyTorch; 2.5 GB of packages
 	@$(BIN)/lmu-hw experiment training-benchmark --peers $(PEERS)/bin/python $(BENCH)
@@ -72,7 +77,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 clean:  ## remove what the targets left behind, but for the environment
 	rm -rf out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find lmu_hw rtl analog sim tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find lmu_hw rtl analog sim tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the environment too
 	rm -rf $(VENV) $(PEERS) $(NENGO)

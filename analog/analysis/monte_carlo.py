@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,11 @@ from lmu_hw.analog.circuit.devices import check_finite
 from lmu_hw.analog.circuit.equations import Equations
 from lmu_hw.analog.circuit.linear import StateSpace, reduce
 from lmu_hw.analog.realisation.network import Array
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.errors import DesignError, check_integer, check_positive
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 MAX_DRAWS = 1_000_000
 """Largest number of drawn circuits."""
@@ -97,8 +102,8 @@ class Tolerances:
         return np.array([spreads.get(each.quantity, 0.0) for each in system.parameters])
 
 
-@dataclass(frozen=True, eq=False)
-class Draws:
+@dataclass(frozen=True, eq=False, repr=False)
+class Draws(Displayed):
     """Drawn circuits, as the values of their parts.
 
     Attributes:
@@ -144,8 +149,8 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
     return Draws(values, offsets, celsius)
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcome(Displayed):
     """The errors of drawn circuits.
 
     Attributes:
@@ -157,6 +162,20 @@ class Outcome:
     nrmse: Array
     offsets: Array
     stable: NDArray[np.bool_]
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "circuits", str(self.stable.size)
+        yield "unstable", str(int(np.sum(~self.stable)))
+        yield "median error", number(self.quantile(0.5))
+        yield "error that 95 % keep", number(self.quantile(0.95))
+
+    def plot(self) -> Plot:
+        """Draw how often errors occur, the worst signal of each circuit, with the median and what 95 % keep."""
+        from lmu_hw.core.figures import histogram_figure
+
+        lines = {"median": self.quantile(0.5), "95 % keep this": self.quantile(0.95)}
+        title = f"Errors of {self.stable.size} circuits"
+        return histogram_figure(title, "NRMSE of the worst signal", "circuits", self.nrmse.max(axis=1), lines)
 
     def passing(self, limit: float) -> float:
         """Return the yield: the share of the circuits in which no signal's error exceeds `limit`.

@@ -16,6 +16,7 @@ from lmu_hw.analog.circuit.devices import BOLTZMANN, TEMPERATURE
 from lmu_hw.analog.circuit.equations import Entry, Equations
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.realisation.network import Array
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError, check_positive
 
 ComplexArray = NDArray[np.complex128]
@@ -27,8 +28,8 @@ NOMINAL_CELSIUS = 27.0
 """The temperature at which SPICE simulates by default and at which models state their noise, °C."""
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
+@dataclass(frozen=True, eq=False, repr=False)
+class Noise(Displayed):
     """The noise at an output, by the part that causes it.
 
     Attributes:

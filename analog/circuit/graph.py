@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import networkx as nx
 
 from lmu_hw.analog.circuit.elements import GROUND as GROUND
 from lmu_hw.analog.circuit.elements import Direction, Element, Instance, Port
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 from lmu_hw.io.files import check_identifier
 
@@ -28,7 +29,7 @@ def net_vertex(net: str) -> Vertex:
     return ("net", net)
 
 
-class Circuit:
+class Circuit(Displayed):
     """A named circuit, built by `add` and `add_port`, in whose order everything is listed and written.
 
     Attributes:
@@ -44,6 +45,12 @@ class Circuit:
         self.name = check_identifier(name, "circuit name")
         self.graph: nx.MultiGraph[Vertex] = nx.MultiGraph()
         self._ports: list[Port] = []  # looked up at every pin of an instance, so not searched for each time
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        kinds = [vertex[0] for vertex in self.graph]
+        yield "name", self.name
+        yield "ports", str(len(self._ports))
+        yield "vertices", ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "none"
 
     def add(self, element: Element, /, **nets: str) -> None:
         """Add `element` with each of its pins on the named net, which is created if it is new.

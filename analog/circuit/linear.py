@@ -16,14 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.analog.circuit.equations import Array, Equations, Storage, equations
 from lmu_hw.analog.circuit.graph import Circuit
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 
 PARASITIC = ("cin", "cout")
 """Capacitances inside a device."""
 
 
-@dataclass(frozen=True, eq=False)
-class StateSpace:
+@dataclass(frozen=True, eq=False, repr=False)
+class StateSpace(Displayed):
     """The state-space model dx/dt = a x + b u, y = c x + d u, in volts and seconds.
 
     In the model of a circuit, the states are the capacitors' voltages v(p) - v(n) and the op-amps' pole voltages, the

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.analog.realisation.network import INPUT, Array, Realisation
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 
 LEAST_WEIGHT = 1e-4
 """A coupling that moves an output by less than this share of its swing, -80 dB, gets no part."""
 
 
-@dataclass(frozen=True, eq=False)
-class VoltageNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class VoltageNetwork(Displayed):
     """A realisation in volts: (dv/dt; sums) = couplings (v; sums; v_u).
 
     Attributes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,11 +27,15 @@ from lmu_hw.analog.design.technologies import technology_of
 from lmu_hw.analog.design.technologies.base import Technology, nets_of
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.analog.realisation.topologies import TOPOLOGIES as TOPOLOGIES
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.errors import DesignError, RequestError, check_integer, check_positive
 
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
-@dataclass(frozen=True, eq=False)
-class RealisedSystem:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RealisedSystem(Displayed):
     """The system theta dm/dt = A m + B u, y = C m that the parts of a circuit realise, in Legendre coordinates.
 
     Attributes:
@@ -59,8 +65,8 @@ class Prediction:
     band_hz: float
 
 
-@dataclass(frozen=True, eq=False)
-class AnalogDesign:
+@dataclass(frozen=True, eq=False, repr=False)
+class AnalogDesign(Displayed):
     """A circuit that realises the memory, with the scaling of its voltages.
 
     Attributes:
@@ -88,6 +94,57 @@ class AnalogDesign:
     level: Level
     rounding: Rounding | None
     specification: dict[str, Any]
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        realisation = self.realisation
+        yield "circuit", f"{realisation.topology}, {self.style}"
+        yield "states", str(realisation.states)
+        yield "window θ", f"{number(realisation.theta)} s"
+        yield "couplings", str(realisation.internal_couplings)
+        yield "outputs", ", ".join(self.network.outputs[:4]) + ("…" if len(self.network.outputs) > 4 else "") or "none"
+        yield "largest signal", f"{number(self.largest_signal)} V"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The design as plain values: the request, the scaling of its voltages, and its impedance level.
+
+        `lmu_hw.analog.write_design` leaves a manifest that tells more.
+        """
+        return {
+            "name": self.circuit.name,
+            "topology": self.realisation.topology,
+            "style": self.style,
+            "specification": dict(self.specification),
+            "couplings": self.realisation.internal_couplings,
+            "inverters": self.inverters,
+            "scaling": {
+                "input_volts_per_unit": self.input_scaling,
+                "state_volts_per_unit": self.state_scaling.tolist(),
+                "output_volts_per_unit": self.output_scaling.tolist(),
+            },
+            "largest_signal_volts": self.largest_signal,
+            "impedance": self.level.to_dict(),
+            "rounding": None if self.rounding is None else self.rounding.to_dict(),
+        }
+
+    def plot(self) -> Plot:
+        """Draw the error of the last signal, by default the delayed output, over frequency: parts against the memory.
+
+        Raises:
+            DesignError: The circuit has no unique solution.
+        """
+        from lmu_hw.core.figures import curves_figure
+
+        theta, signal = self.realisation.theta, self.signals[-1]
+        hertz = np.geomspace(0.01, max(1.0, self.realisation.states), 121) / theta
+        wanted = self.exact_response(hertz, [signal])[:, 0]
+        found = self.linear_model.response(hertz)[:, len(self.signals) - 1, 0]
+        curves = {
+            "exact memory": (hertz, np.abs(wanted)),
+            "circuit": (hertz, np.abs(found)),
+            "|difference|": (hertz, np.maximum(np.abs(found - wanted), 1e-12)),
+        }
+        title = f"Response of {signal}"
+        return curves_figure(title, "frequency (Hz)", "V/V", curves, xscale="log", yscale="log")
 
     @property
     def style(self) -> str:
@@ -273,18 +330,51 @@ RESISTORS = PartRange(1e2, 1e8)
 CAPACITORS = PartRange(1e-12, 1e-3)
 """The capacitances that a design may use by default, farad."""
 
+P = ParamSpec("P")
+
+_PARTS = ("resistors", "capacitors")
+
 IDEAL = IdealOpAmp()
 IDEAL_OTA = IdealOta()
 
 
+#: The names that keywords of `design_memory` once had, and those that they have now.
+_OLDER_NAMES = {
+    "readout_delays": "delays",
+    "coefficient_outputs": "coefficients",
+    "resistor_series": "resistors",
+    "capacitor_series": "capacitors",
+}
+
+
+def _with_older_names(function: Callable[P, AnalogDesign]) -> Callable[P, AnalogDesign]:
+    """Take keywords under the names that they had in 0.1 too, with a warning; `resistors` once was the range."""
+
+    @functools.wraps(function)
+    def accepting(*args: P.args, **kwargs: P.kwargs) -> AnalogDesign:
+        older = {part: f"{part[:-1]}_range" for part in _PARTS if isinstance(kwargs.get(part), PartRange)}
+        older |= {name: _OLDER_NAMES[name] for name in kwargs if name in _OLDER_NAMES}
+        for old, new in older.items():
+            value = kwargs.pop(old)
+            if new in kwargs:
+                raise TypeError(f"design_memory() got {new!r} and its old name {old!r}")
+            what = f"a range as {old!r}" if isinstance(value, PartRange) else repr(old)
+            warnings.warn(f"{what} of design_memory() is now {new!r}", FutureWarning, stacklevel=2)
+            kwargs[new] = value
+        return function(*args, **kwargs)
+
+    return accepting
+
+
+@_with_older_names
 def design_memory(
     order: int,
     theta: float,
     *,
     topology: str = "dense",
     style: str = "opamp-rc",
-    readout_delays: Sequence[float] = (1.0,),
-    coefficient_outputs: bool = False,
+    delays: Sequence[float] = (1.0,),
+    coefficients: bool = False,
     name: str = "lmu",
     supply: float = 5.0,
     swing: float = 0.8,
@@ -293,10 +383,10 @@ def design_memory(
     ota: Cell = IDEAL_OTA,
     capacitor: float | None = None,
     impedance: float | None = None,
-    resistors: PartRange = RESISTORS,
-    capacitors: PartRange = CAPACITORS,
-    resistor_series: Series | None = None,
-    capacitor_series: Series | None = None,
+    resistors: Series | str | None = None,
+    capacitors: Series | str | None = None,
+    resistor_range: PartRange = RESISTORS,
+    capacitor_range: PartRange = CAPACITORS,
 ) -> AnalogDesign:
     """Design the circuit of a Legendre memory, in these steps:
 
@@ -313,8 +403,8 @@ def design_memory(
         theta: Window in seconds.
         topology: "dense", "chain" or "ladder", see `analog.realisation.topologies`.
         style: "opamp-rc", "opamp-rc-differential" or "gm-c", see `analog.design.technologies`.
-        readout_delays: Delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
-        coefficient_outputs: Whether the Legendre coefficients are outputs too, as m0, m1, ....
+        delays: Delays of the outputs y0, y1, ... as fractions of theta, each in [0, 1]; at most 64, or none.
+        coefficients: Whether the Legendre coefficients are outputs too, as m0, m1, ....
         name: Identifier of the circuit.
         supply: The supplies of the amplifiers lie at plus and minus this voltage, V.
         swing: Largest share of the supply that an amplifier's output may reach with ideal parts, in (0, 1].
@@ -324,10 +414,10 @@ def design_memory(
         capacitor: The integrators' capacitor in farad, chosen if None.
         impedance: Resistance around which parts are chosen, ohm; chosen from loading, noise and the parts' ranges if
             None.
-        resistors: Allowed resistances (of a gm-C circuit: inverse transconductances), ohm.
-        capacitors: Allowed capacitances, farad.
-        resistor_series: Standard values for the resistors; exact values if None.
-        capacitor_series: Standard values for the capacitors; exact values if None.
+        resistors: Standard values for the resistors, a series or its name such as "E96"; exact values if None.
+        capacitors: Standard values for the capacitors, likewise.
+        resistor_range: Allowed resistances (of a gm-C circuit: inverse transconductances), ohm.
+        capacitor_range: Allowed capacitances, farad.
 
     Raises:
         DesignError: A value is out of its range, no parts in their ranges suit, thermal noise is too large a share of
@@ -335,8 +425,10 @@ def design_memory(
     """
     states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
     window = check_positive("theta in seconds", theta)
-    realisation = _realised(states, window, topology, readout_delays, coefficient_outputs)
+    realisation = _realised(states, window, topology, delays, coefficients)
     technology = technology_of(style, opamp, ota)
+    resistor_series = Series(resistors) if isinstance(resistors, str) else resistors
+    capacitor_series = Series(capacitors) if isinstance(capacitors, str) else capacitors
     if resistor_series is not None and not technology.discrete_resistors:
         raise RequestError(
             f"a series of resistors has no effect on a {style} circuit",
@@ -345,10 +437,20 @@ def design_memory(
     limit, volts = _signal_limits(technology, supply, swing, input_volts)
     network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
     level = choose_level(
-        network, technology, theta=window, swing=limit, resistors=resistors, capacitors=capacitors, impedance=impedance
+        network,
+        technology,
+        theta=window,
+        swing=limit,
+        resistors=resistor_range,
+        capacitors=capacitor_range,
+        impedance=impedance,
     )
     values = choose_values(
-        network, impedance=level.impedance, resistors=resistors, capacitors=capacitors, capacitor=capacitor
+        network,
+        impedance=level.impedance,
+        resistors=resistor_range,
+        capacitors=capacitor_range,
+        capacitor=capacitor,
     )
     rounding = None
     if resistor_series is not None or capacitor_series is not None:
@@ -358,8 +460,8 @@ def design_memory(
             frequencies=band_frequencies(network, window, 24),
             resistors=resistor_series,
             capacitors=capacitor_series,
-            resistor_range=resistors,
-            capacitor_range=capacitors,
+            resistor_range=resistor_range,
+            capacitor_range=capacitor_range,
             fixed_capacitor=capacitor is not None,
         )
         values = rounding.values
@@ -381,7 +483,7 @@ def design_memory(
             "topology": topology,
             "style": style,
             "readout_delays": list(realisation.delays),
-            "coefficient_outputs": coefficient_outputs,
+            "coefficient_outputs": coefficients,
             "supply": float(supply),
             "swing": float(swing),
             "input_volts": volts,
@@ -394,14 +496,12 @@ def design_memory(
     return design
 
 
-def _realised(
-    order: int, theta: float, topology: str, readout_delays: Sequence[float], coefficient_outputs: bool
-) -> Realisation:
+def _realised(order: int, theta: float, topology: str, delays: Sequence[float], coefficients: bool) -> Realisation:
     if topology not in TOPOLOGIES:
         raise DesignError("topology", f"one of {', '.join(TOPOLOGIES)}", topology)
-    if len(readout_delays) > MAX_OUTPUTS:
-        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(readout_delays))
-    readouts = Readouts(tuple(float(delay) for delay in readout_delays), coefficient_outputs)
+    if len(delays) > MAX_OUTPUTS:
+        raise DesignError("readout delays", f"at most {MAX_OUTPUTS}", len(delays))
+    readouts = Readouts(tuple(float(delay) for delay in delays), coefficients)
     return TOPOLOGIES[topology](order, theta, readouts)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
 from lmu_hw.analog.design.choice import MARGIN, best
 from lmu_hw.analog.realisation.network import Array
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError, check_positive
 
 # Up to E24 the values are older than the formula of the finer series; each coarser series is every second value.
@@ -85,8 +86,8 @@ class PartRange:
         return min(max(value, self.low), self.high)
 
 
-@dataclass(frozen=True, eq=False)
-class PartValues:
+@dataclass(frozen=True, eq=False, repr=False)
+class PartValues(Displayed):
     """The parts of a network of n states and q sums.
 
     Attributes:

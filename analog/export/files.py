@@ -111,7 +111,10 @@ def bill_text(design: AnalogDesign) -> str:
 
 
 def write_design(
-    design: AnalogDesign, directory: Path, command: str, questions: Questions = NOTHING
+    design: AnalogDesign,
+    directory: str | Path,
+    command: str = "lmu_hw.analog.write_design",
+    questions: Questions = NOTHING,
 ) -> dict[str, Path]:
     """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
 
@@ -130,6 +133,7 @@ def write_design(
         ElectricalRuleError: The circuit breaks an electrical rule.
         DesignError: No amplifiers keep the error.
     """
+    directory = Path(directory)
     name = design.circuit.name
     deck, netlist = deck_text(design, command), kicad_text(design, command)
     drawing, bill = schematic(design), bill_text(design)

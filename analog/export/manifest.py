@@ -18,6 +18,7 @@ from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
 from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
+from lmu_hw.io.schema import schema_id
 
 DRAWS = 1000
 """The number of circuits that are drawn for given tolerances."""
@@ -90,6 +91,7 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     device = design.technology.device
     requirement = None if questions.error is None else least_amplifiers(design, questions.error).to_dict()
     return {
+        "schema": schema_id("circuit"),
         "name": circuit.name,
         "topology": design.realisation.topology,
         "style": design.style,

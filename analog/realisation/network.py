@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.bounds import continuous_ranges
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import readout
 
 Array = NDArray[np.float64]
@@ -25,8 +26,8 @@ NEGLIGIBLE = 1e-12
 """A coupling below this share of the largest in its row is the rounding noise of a zero, and is set to zero."""
 
 
-@dataclass(frozen=True, eq=False)
-class Realisation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Realisation(Displayed):
     """The network (theta dz/dt; s) = couplings (z; s; u) of n states z and q sums s.
 
     The Legendre coefficients are m = legendre_map z. A sum uses earlier sums only.

@@ -231,11 +231,26 @@ def demo(design: Design, out: Path | None, as_json: bool) -> None:
 
     Handwritten digits are classified from the states of a memory, in float64, in integers and in Verilog; a small
     memory runs as gates and as a circuit in one simulation; the chain takes in a longer recording.
+    Without --simulator it is Verilator, or Icarus Verilog where only that works.
     Leaves every artefact and report.html in the folder of --out.
     """
     from lmu_hw.cli import demo as subcommand
 
-    subcommand.run(design.simulator, design.seed, out, as_json)
+    given = click.get_current_context().params["simulator"] is not None
+    subcommand.run(design.simulator if given else None, design.seed, out, as_json)
+
+
+@cli.command()
+@option("--json", "as_json", section="Output", is_flag=True, help="Print one JSON object and nothing else.")
+def doctor(as_json: bool) -> None:
+    """List the tools that are installed, and how to get the others.
+
+    Tells of each tool its version, what it is for and how to install it, and of each part of this program whether it
+    is ready. Exit status 1 where something is missing that `lmu-hw demo` needs.
+    """
+    from lmu_hw.cli import doctor as subcommand
+
+    subcommand.run(as_json)
 
 
 @cli.command()

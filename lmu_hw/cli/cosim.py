@@ -37,6 +37,7 @@ from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
 from lmu_hw.io.recordings import read_classes
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.rtl.interface.emission import VerilogDesign
@@ -127,6 +128,7 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
             stimulus = Stimulus(codes, gap=0.1, stall=0.1, seed=design.seed)
             waveform = _excerpt(HarnessedMemory(plan, stimulus, made), design, scratch)
         answered = {
+            "schema": schema_id("memory-cosim"),
             "design": design.to_dict(),
             "input": samples.origin,
             **result.to_dict(),
@@ -200,6 +202,7 @@ def run_network(
             title="Co-simulation of a network",
             subtitle="; ".join(network.name(k) for k in range(len(network.layers))),
             answered={
+                "schema": schema_id("network-cosim"),
                 "design": design.to_dict(),
                 "input": given,
                 **result.to_dict(),
@@ -257,7 +260,12 @@ def run_spiking(
             seed=design.seed,
             designs=made,
         )
-        answered = {"design": design.to_dict(), "input": samples.origin, **result.to_dict()}
+        answered = {
+            "schema": schema_id("spiking-cosim"),
+            "design": design.to_dict(),
+            "input": samples.origin,
+            **result.to_dict(),
+        }
         answered["spiking"] |= {key: made[1].manifest[key] for key in ("neurons", "kind", "lanes", "cycles_per_sample")}
         return _Found(
             title="Co-simulation of a Legendre memory in fixed point and in spikes",

@@ -23,15 +23,17 @@ from lmu_hw.cli.spice import design_circuit
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.design.memory import Design
 from lmu_hw.design.usage import effective_flags
-from lmu_hw.errors import CheckFailed
+from lmu_hw.errors import CheckFailed, MissingToolError
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
+from lmu_hw.io.schema import schema_id
 from lmu_hw.reference.classifier import MemoryClassifier, accuracy
 from lmu_hw.reference.digits import DIGITS_SPEC, STEPS, Digits, LabelledSequences, fit_digits, load_digits
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.memory.verilog import VerilogDesign, generate_verilog
 from lmu_hw.sim.cosim.memory import AnalogSetup, BoundCheck, CosimResult, check_bound, cosimulate
+from lmu_hw.sim.hdl.runner import Simulator, available
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
 
 WEIGHT_BITS = 12
@@ -138,6 +140,7 @@ class Outcome:
         """The measured figures as plain values."""
         classified = self.classified
         return {
+            "schema": schema_id("demo"),
             "command": self.command,
             "held_out": classified.held_out,
             "accuracy": {
@@ -169,8 +172,35 @@ def _figures(part: Part, result: CosimResult) -> dict[str, Any]:
     }
 
 
-def run(simulator: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Carry out the demonstration, write its files and print its figures; see `lmu_hw.cli.commands.demo`."""
+def usable_simulator() -> str:
+    """Verilator, or Icarus Verilog where Verilator lacks something and Icarus does not.
+
+    Raises:
+        MissingToolError: Neither works; the message is about Verilator.
+    """
+    try:
+        available(Simulator.VERILATOR)
+    except MissingToolError:
+        try:
+            available(Simulator.ICARUS)
+        except MissingToolError:
+            pass
+        else:
+            return str(Simulator.ICARUS)
+        raise
+    return str(Simulator.VERILATOR)
+
+
+def run(simulator: str | None, seed: int, out: Path | None, as_json: bool) -> None:
+    """Carry out the demonstration, write its files and print its figures; see `lmu_hw.cli.commands.demo`.
+
+    Args:
+        simulator: The HDL simulator; None for one that works.
+        seed: The seed of everything that is random.
+        out: The folder for the files; None for no files.
+        as_json: Whether to print one JSON object.
+    """
+    simulator = simulator or usable_simulator()
     command = f"lmu-hw demo --simulator {simulator} --seed {seed}"
     with staged(out) as folder, progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
         task = bar.add_task("digits", total=_STEPS)

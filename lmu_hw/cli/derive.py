@@ -17,6 +17,7 @@ from lmu_hw.core.steps import Discretization, least_theta_over_dt
 from lmu_hw.core.system import ContinuousSystem, DiscreteSystem, continuous, discretize, pade_error
 from lmu_hw.design.memory import Design
 from lmu_hw.io.files import write_text
+from lmu_hw.io.schema import schema_id
 
 _FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FREQUENCIES = 121
@@ -60,6 +61,7 @@ def _result(design: Design, exact: ContinuousSystem, sampled: DiscreteSystem) ->
     stability = spec.stability
     cycles = np.geomspace(0.01, max(1.0, spec.order), _FREQUENCIES)
     return {
+        "schema": schema_id("system"),
         "design": design.to_dict(),
         "spec": spec.to_dict(),
         "theta_over_dt": spec.ratio,

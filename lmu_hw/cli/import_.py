@@ -13,6 +13,7 @@ from lmu_hw.design.requests import ImportRequest
 from lmu_hw.errors import RequestError
 from lmu_hw.io.archive import ArchiveReader
 from lmu_hw.io.files import check_identifier
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.file import save_network
 from lmu_hw.networks.model import Network, Output
 
@@ -31,7 +32,13 @@ def run(source: Path, name: str | None, asked: ImportRequest, out: Path | None, 
         path = save_network(folder / file, network)
         with ArchiveReader(path) as archive:
             header = archive.header
-    result = {"file": file, "inputs": network.inputs, "outputs": network.outputs, "parameters": network.parameters}
+    result = {
+        "schema": schema_id("import"),
+        "file": file,
+        "inputs": network.inputs,
+        "outputs": network.outputs,
+        "parameters": network.parameters,
+    }
     answer(result | header, _shown(source, network, header, out, file), as_json=as_json)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmu_hw.cli.catalogue import write_readme
 from lmu_hw.errors import RequestError
 from lmu_hw.io.files import plain, replacing
 
@@ -37,7 +38,7 @@ _PIECE = 1 << 15
 def staged(out: Path | None) -> Iterator[Path]:
     """Provide a scratch folder; if the block ends without an error, move its files to `out`, which is made if need be.
 
-    Without `out` the files are discarded.
+    A README.txt in `out` says what each of them is. Without `out` the files are discarded.
 
     Raises:
         DesignError: `out` is not a folder, or none can be made or written there. This is checked before the block runs.
@@ -50,9 +51,18 @@ def staged(out: Path | None) -> Iterator[Path]:
         if out is None:
             return
         out.mkdir(parents=True, exist_ok=True)
-        for source in sorted(path for path in folder.rglob("*") if path.is_file()):
-            with replacing(out / source.relative_to(folder)) as temporary:
-                shutil.copyfile(source, temporary)
+        paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+        for path in paths:
+            with replacing(out / path) as temporary:
+                shutil.copyfile(folder / path, temporary)
+        write_readme(out, _subcommand(), [path.as_posix() for path in paths])
+
+
+def _subcommand() -> str:
+    """The subcommand that runs, such as "verilog"; empty outside the command line."""
+    context = click.get_current_context(silent=True)
+    words = context.command_path.split() if context is not None else []
+    return words[1] if len(words) > 1 else ""
 
 
 def _check_folder(out: Path) -> None:
@@ -126,13 +136,14 @@ def grid(
     """A table whose columns in `right`, by default all but the first, are aligned to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads))
     numbers = set(range(1, len(heads)) if right is None else right)
     for k, head in enumerate(heads):
         table.add_column(head, justify="right" if k in numbers else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # no cell is markup, such as an extra in brackets
     return table
 
 

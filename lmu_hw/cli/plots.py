@@ -2,114 +2,50 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from lmu_hw.core.figures import (
+    BOUND,
+    BUDGET_SHADES,
+    FIXED,
+    FLOAT,
+    IDEAL,
+    LINES,
+    STYLE,
+    deviation_figure,
+    front_figure,
+    new_figure,
+    panels_of,
+    states_figure,
+    svg_of,
+    system_figure,
+    time_unit,
+)
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 
 if TYPE_CHECKING:
     from lmu_hw.fixed_point.search import Candidate, Search
 
-_T = TypeVar("_T")
-_S = TypeVar("_S")
-
-FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is not worth a message
-STYLE: Any = {
-    "svg.hashsalt": "lmu-hw",
-    "svg.fonttype": "path",  # the same look on a machine without the font
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#59626d",
-    "axes.grid": True,
-    "grid.color": "#e4e7eb",
-    "grid.linewidth": 0.7,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.3,
-    "path.simplify_threshold": 0.1,
-}
 _MOST_POINTS = 2000
-_MOST_OUTPUT_POINTS = 5_000
 _MOST_STEPS, _MOST_OUTPUTS = 1_000, 4
-_MOST_STATES = 6
-_SHADES = {
-    "input": "#e3eaf0",
-    "coefficients": "#c6d5e3",
-    "internal": "#a6bfd4",
-    "accumulation": "#84a8c6",
-    "feedback": "#5f8fb6",
-    "output": "#3f749f",
-}
-"""One shade for each part of an `ErrorBudget`, the first at the foot of the bar."""
 
 
 def system_plot(order: int, curves: Mapping[str, tuple[Array, Array]], growth: Array) -> str:
-    """Draw the error of the delay over frequency, and the states after a step of the input.
-
-    Args:
-        order: The number of states.
-        curves: The frequencies in cycles per window and the errors |readout − ideal delay| there, by label.
-        growth: The states over one and a half windows after the step, of shape (steps, order).
-    """
+    """Draw the error of the delay over frequency and the states after a step; see `system_figure`."""
     with matplotlib.rc_context(STYLE):
-        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.6)
-        for (label, (cycles, error)), (colour, line) in styled(curves.items(), ((FLOAT, "-"), (FIXED, "--"))):
-            left.loglog(cycles, np.maximum(error, 1e-17), color=colour, ls=line, label=label)
-        left.axvline(order / np.pi, color=IDEAL, lw=1.0, ls=":")
-        left.annotate("order/π", (order / np.pi, 1.0), xytext=(3, 2), textcoords="offset points", color="#59626d")
-        left.set(title="Error of the readout at θ", xlabel="cycles per window", ylabel="|readout − ideal delay|")
-        left.set_ylim(1e-16, 5.0)
-        left.legend(loc="lower right")
-        time = np.linspace(0.0, 1.5, growth.shape[0])
-        for i in range(min(order, _MOST_STATES)):
-            right.plot(time, growth[:, i], color=_shade(i, min(order, _MOST_STATES)), label=f"m{_sub(i)}")
-        right.set(title="States after a step of the input", xlabel="time / θ", ylabel="state")
-        right.legend(loc="lower right", ncols=3)
-        return svg_of(figure)
+        return svg_of(system_figure(order, curves, growth))
 
 
 def states_plot(time: Array, forms: Mapping[str, Array]) -> str:
-    """Draw the first states over time, each in a panel of its own.
-
-    Args:
-        time: The times in seconds, of shape (T,).
-        forms: The states of each form ("float", "fixed", "SPICE", "spiking"), of shape (T, order).
-    """
-    shown = min(next(iter(forms.values())).shape[1], _MOST_STATES)
-    columns = min(shown, 3)
-    rows = -(-shown // columns)
-    factor, unit = _time_unit(float(time[-1]))
-    keep = _thin(time.size)
+    """Draw the first states over time, each in a panel of its own; see `states_figure`."""
     with matplotlib.rc_context(STYLE):
-        figure, grid = new_figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
-        panels = _flat(grid)
-        for i, panel in enumerate(panels):
-            if i >= shown:
-                panel.set_visible(False)
-                continue
-            for form, states in forms.items():
-                panel.plot(factor * time[keep], states[keep, i], label=form, **_LINES[form])
-            panel.set_title(f"state {i}")
-            if i >= shown - columns:
-                panel.set_xlabel(f"time ({unit})")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-        return svg_of(figure)
+        return svg_of(states_figure(time, forms))
 
 
 def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Array]) -> str:
@@ -119,17 +55,17 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         time: The times in seconds, of shape (T,).
         error: The deviations |fixed − float|, of shape (T, order).
         bound: The proved bound of each state, of shape (order,).
-        sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `_SHADES`.
+        sources: The parts of the bound by name, of shape (order,) each; every name has a shade in `BUDGET_SHADES`.
 
     Raises:
         DesignError: A part has no shade.
     """
-    unknown = [name for name in sources if name not in _SHADES]
+    unknown = [name for name in sources if name not in BUDGET_SHADES]
     if unknown:
-        raise DesignError("parts of the error bound", f"among those with a shade, {', '.join(_SHADES)}", unknown)
+        raise DesignError("parts of the error bound", f"among those with a shade, {', '.join(BUDGET_SHADES)}", unknown)
     peak = error.max(axis=0)
     worst = int(np.argmax(peak / bound))
-    factor, unit = _time_unit(float(time[-1]))
+    factor, unit = time_unit(float(time[-1]))
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)
         edges, largest = _envelope(time, error[:, worst])
@@ -143,7 +79,7 @@ def error_plot(time: Array, error: Array, bound: Array, sources: Mapping[str, Ar
         index, base = np.arange(bound.size), np.zeros(bound.size)
         for name, part in sources.items():
             if part.max() > 0.0:
-                right.bar(index, part, bottom=base, width=0.8, color=_SHADES[name], label=f"bound: {name}")
+                right.bar(index, part, bottom=base, width=0.8, color=BUDGET_SHADES[name], label=f"bound: {name}")
                 base = base + part
         size = 5.0 if bound.size <= 32 else 2.5
         right.plot(index, peak, "o", color=BOUND, ms=size, label="measured maximum")
@@ -163,12 +99,12 @@ def window_plot(lag: Array, past: Array, forms: Mapping[str, Array], instant: fl
         forms: The decoded window of each form, of shape (n,).
         instant: The time of the instant in seconds.
     """
-    factor, unit = _time_unit(float(lag[-1]))
+    factor, unit = time_unit(float(lag[-1]))
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=10.0, height=3.2)
         panel.plot(-factor * lag, past, color=IDEAL, lw=3.5, alpha=0.6, label="input")
         for form, window in forms.items():
-            panel.plot(-factor * lag, window, label=f"decoded, {form}", **_LINES[form])
+            panel.plot(-factor * lag, window, label=f"decoded, {form}", **LINES[form])
         panel.set(
             title=f"What the states hold at {instant:.4g} s",
             xlabel=f"time before that instant ({unit})",
@@ -194,7 +130,7 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
         magnitude.axhline(0.0, color=IDEAL, lw=4.0, alpha=0.55, label="ideal delay")
         delay.axhline(1.0, color=IDEAL, lw=4.0, alpha=0.55)
         for form, response in responses.items():
-            line = _LINES[form]
+            line = LINES[form]
             magnitude.plot(cycles, 20.0 * np.log10(np.maximum(np.abs(response), 1e-6)), label=form, **line)
             phase = np.unwrap(np.angle(response))
             delay.plot(cycles, -np.gradient(phase, cycles) / (2.0 * np.pi), **line)
@@ -211,38 +147,18 @@ def response_plot(cycles: Array, responses: Mapping[str, Any], edge: float) -> s
 
 def front_plot(result: Search, chosen: Candidate, target: float) -> str:
     """Draw the predicted deviation over the work per sample, a curve for each datapath, and mark the chosen design."""
+    curves = {
+        f"{method}, {datapath}": np.array([(each.work, each.nrmse) for each in group])
+        for (method, datapath), group in result.by_datapath.items()
+    }
     with matplotlib.rc_context(STYLE):
-        figure, panel = new_figure(1, 1, width=6.4, height=4.0)
-        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT, IDEAL, "#cc79a7", "#8c6d1f")
-        for ((method, datapath), group), colour in styled(result.by_datapath.items(), colours):
-            points = np.array([(each.work, each.nrmse) for each in group])
-            panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=f"{method}, {datapath}")
-        panel.axhline(target, color=IDEAL, lw=1.0, ls=":")
-        panel.plot([chosen.work], [chosen.nrmse], marker="o", ms=8, mfc="none", mec=BOUND, mew=1.5, ls="")
-        panel.set(title="Fidelity and its price", xlabel="multiplications × widths of both factors, bit² per sample")
-        panel.set_ylabel("NRMSE of the decoded window")
-        panel.legend(loc="upper right")
-        return svg_of(figure)
+        return svg_of(front_figure(curves, target=target, chosen=(chosen.work, chosen.nrmse)))
 
 
 def deviation_plot(exact: Array, fixed: Array) -> str:
-    """Draw every output of a network in fixed point against float, and how often they differ by how much.
-
-    Args:
-        exact: The outputs in float64, of any shape.
-        fixed: The outputs in fixed point, of the same shape.
-    """
-    exact, fixed = exact.ravel(), fixed.ravel()
-    keep = slice(None, None, max(1, exact.size // _MOST_OUTPUT_POINTS))
-    low, high = float(min(exact.min(), fixed.min())), float(max(exact.max(), fixed.max()))
+    """Draw every output of a network in fixed point against float; see `deviation_figure`."""
     with matplotlib.rc_context(STYLE):
-        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.8)
-        left.plot([low, high], [low, high], color=IDEAL, lw=1.0)
-        left.plot(exact[keep], fixed[keep], ".", color=FIXED, ms=3.0)
-        left.set(title="Outputs", xlabel="float", ylabel="fixed")
-        right.hist(fixed - exact, bins=min(60, max(10, exact.size // 10)), color=FIXED)
-        right.set(title="Deviation", xlabel="fixed − float", ylabel="outputs")
-        return svg_of(figure)
+        return svg_of(deviation_figure(exact, fixed))
 
 
 def sequence_plot(exact: Array, fixed: Array) -> str:
@@ -256,7 +172,7 @@ def sequence_plot(exact: Array, fixed: Array) -> str:
     shown = min(exact.shape[1], _MOST_OUTPUTS)
     with matplotlib.rc_context(STYLE):
         figure, grid = new_figure(shown, 1, width=10.0, height=0.8 + 1.6 * shown, sharex=True)
-        for i, panel in enumerate(_flat(grid)):
+        for i, panel in enumerate(panels_of(grid)):
             panel.plot(exact[:, i], color=FLOAT, label="float")
             panel.plot(fixed[:, i], color=FIXED, ls="--", label="fixed")
             panel.set_title(f"output {i}")
@@ -291,38 +207,6 @@ def scan_plot(images: Mapping[str, Array]) -> str:
         return svg_of(figure)
 
 
-_LINES: Mapping[str, Mapping[str, Any]] = {
-    "float": {"color": FLOAT, "lw": 2.2, "alpha": 0.75},
-    "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
-    "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
-    "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
-    "spikes, Verilog": {"color": SPICE, "lw": 0.9},
-    "spikes, software": {"color": "#009e73", "lw": 0.9, "ls": (0, (4, 2))},
-    "continuous": {"color": FLOAT, "lw": 1.8},
-    "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
-    "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},
-}
-
-
-def styled(items: Collection[_T], styles: Sequence[_S]) -> Iterator[tuple[_T, _S]]:
-    """Pair each item of a plot with a style of its own.
-
-    Raises:
-        DesignError: There are more items than styles, so that some could not be drawn.
-    """
-    if len(items) > len(styles):
-        raise DesignError("curves of a plot", f"at most {len(styles)}, which have styles of their own", len(items))
-    return zip(items, styles, strict=False)
-
-
-def new_figure(rows: int, columns: int, *, width: float, height: float, **layout: Any) -> tuple[Figure, Any]:
-    """Make a figure of width × height inches, and return it with its panels."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    ratios = layout.pop("width_ratios", None)
-    grid = figure.subplots(rows, columns, gridspec_kw={"width_ratios": ratios} if ratios else None, **layout)
-    return figure, grid
-
-
 def _bare(panel: Axes) -> None:
     """Remove the axes and the grid of a panel, so that only the picture stays."""
     panel.set(xticks=[], yticks=[])
@@ -330,38 +214,8 @@ def _bare(panel: Axes) -> None:
     panel.spines[:].set_visible(False)
 
 
-def _flat(grid: Any) -> Sequence[Axes]:
-    return list(np.atleast_1d(np.asarray(grid, dtype=object)).ravel())
-
-
-def _thin(count: int) -> slice:
-    return slice(None, None, max(1, count // _MOST_POINTS))
-
-
 def _envelope(time: Array, values: Array) -> tuple[Array, Array]:
     """The starts of at most `_MOST_POINTS` spans of time, and the maxima over them, so that no peak is lost."""
     span = -(-values.size // _MOST_POINTS)
     starts = np.arange(0, values.size, span)
     return time[starts], np.maximum.reduceat(values, starts)
-
-
-def _time_unit(longest: float) -> tuple[float, str]:
-    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
-        if longest * factor >= 1.0:
-            return factor, unit
-    return 1e9, "ns"
-
-
-def _shade(i: int, count: int) -> Any:
-    return matplotlib.colormaps["viridis"](0.9 * i / max(1, count - 1))
-
-
-def _sub(i: int) -> str:
-    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(i))
-
-
-def svg_of(figure: Figure) -> str:
-    """Return the figure as SVG text without anything that changes from run to run."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return buffer.getvalue()

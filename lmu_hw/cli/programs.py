@@ -32,6 +32,7 @@ from lmu_hw.cli.parameters import Number, OrderedGroup, SectionedCommand, Whole
 from lmu_hw.errors import CheckFailed
 from lmu_hw.io.files import write_text
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS, VOLTS
+from lmu_hw.io.schema import schema_id
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -231,6 +232,7 @@ def _result_file(
 ) -> dict[str, Any]:
     """The content of NAME.json: the result, and everything that is needed to judge or to repeat it."""
     return {
+        "schema": schema_id("program"),
         "format": "lmu-hw result",
         "version": FORMAT_VERSION,
         "kind": group,

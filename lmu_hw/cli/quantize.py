@@ -32,8 +32,9 @@ from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import state_storage_bits
 from lmu_hw.io.files import write_text
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.model import Network
-from lmu_hw.networks.quantize.plan import AffinePlan, LayerPlan, NetworkPlan
+from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.quantize.planner import NetworkPlanner
 from lmu_hw.networks.quantize.report import TensorReport, format_report
 from lmu_hw.networks.quantize.storage import Storage, layer_storage
@@ -113,6 +114,7 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     schedule = schedule_of(plan, design)
     widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
+        "schema": schema_id("memory-plan"),
         "design": {**design.to_dict(), **widths, "coefficient_bits": plan.increment.coefficient_bits},
         **plan.to_dict(),
         "cost": {
@@ -222,59 +224,22 @@ def _network_result(
     storage: Sequence[Storage],
     calibration: tuple[int, ...],
 ) -> dict[str, Any]:
+    described = plan.to_dict()
     return {
+        "schema": schema_id("network-plan"),
         "design": design.to_dict(),
         "calibration": {"file": design.calibration, "sequences": calibration[0], "steps": calibration[1]},
-        "formats": {"input": asdict(plan.input_format), "output": asdict(plan.output_format)},
-        "output": str(plan.output),
+        "formats": described["formats"],
+        "output": described["output"],
         "layers": [
-            _layer(layer) | {"storage_bits": asdict(bits) | {"total": bits.total}}
-            for layer, bits in zip(plan.layers, storage, strict=True)
+            layer | {"storage_bits": asdict(bits) | {"total": bits.total}}
+            for layer, bits in zip(described["layers"], storage, strict=True)
         ],
         "tensors": [asdict(tensor) for tensor in tensors],
         "nrmse": tensors[-1].output_error,
         "error_bound": None,
-        "multiplications_per_sample": plan.multiplications(last=False),
-        "multiplications_per_last_sample": plan.multiplications(last=True),
+        **{key: described[key] for key in ("multiplications_per_sample", "multiplications_per_last_sample")},
         "storage_bits": sum(bits.total for bits in storage),
-    }
-
-
-def _layer(layer: LayerPlan) -> dict[str, Any]:
-    activation = layer.activation
-    return {
-        "name": layer.name,
-        "drive": None if layer.drive is None else _map(layer.drive),
-        "memory": None if layer.memory is None else layer.memory.to_dict(),
-        "gains": layer.gains,
-        "affine": None if layer.affine is None else _map(layer.affine),
-        "activation": None
-        if activation is None
-        else {
-            "function": str(activation.function),
-            "input": asdict(activation.input),
-            "output": asdict(activation.output),
-            "pieces": int(activation.base.size),
-            "error_bound": activation.error_bound,
-        },
-    }
-
-
-def _map(affine: AffinePlan) -> dict[str, Any]:
-    return {
-        "rows": affine.rows,
-        "weight_bits": affine.weight_bits,
-        "accumulator": asdict(affine.accumulator),
-        "target": asdict(affine.target),
-        "segments": [
-            {
-                "source": str(segment.source),
-                "columns": segment.columns,
-                "words": asdict(segment.words),
-                "fractions": segment.fractions,
-            }
-            for segment in affine.segments
-        ],
     }
 
 

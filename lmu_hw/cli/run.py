@@ -20,6 +20,7 @@ from lmu_hw.design.requests import Recording
 from lmu_hw.fixed_point.formats import IntArray, Overflow
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.io.recordings import Sequences
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.memory import FloatMemory
@@ -48,6 +49,7 @@ def run_memory(design: Design, recording: Recording, backend: str, out: Path | N
             bar.update(task, completed=at)
         write_array(folder / "output.npy", output)
     result = {
+        "schema": schema_id("memory-run"),
         "design": design.to_dict(),
         "backend": backend,
         **samples.origin,
@@ -119,6 +121,7 @@ def run_network(design: NetworkDesign, recording: Recording, backend: str, out: 
         shaped = outputs if sequences.batched else outputs[0]
         files = write_outputs(folder, shaped, network)
     result = {
+        "schema": schema_id("network-run"),
         "design": design.to_dict(),
         "backend": backend,
         **input_facts(recording.path, sequences),

@@ -24,6 +24,7 @@ from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import DesignError
+from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.memory import FloatMemory
@@ -69,6 +70,7 @@ def run_memory(design: Design, recording: Recording, choice: SpikingChoice, out:
         done = _MemoryRun(made, spec, samples, states, FloatMemory(spec).run(samples.values), trains)
         output = states @ decoder(spec, design.delays).T
         result = {
+            "schema": schema_id("memory-run"),
             "design": samples.design.to_dict(),
             "backend": "spiking",
             **samples.origin,
@@ -176,6 +178,7 @@ def run_network(
         shaped = outputs if sequences.batched else outputs[0]
         files = write_outputs(folder, shaped, network)
         result = {
+            "schema": schema_id("network-run"),
             "design": design.to_dict(),
             "backend": "spiking",
             **input_facts(recording.path, sequences),

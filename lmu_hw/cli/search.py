@@ -21,6 +21,7 @@ from lmu_hw.fixed_point.fidelity import Band, BandAnalysis
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.search import Candidate, Search, search
 from lmu_hw.io.files import write_text
+from lmu_hw.io.schema import schema_id
 
 _MOST_TRIALS = 12
 _SHOWN = 24
@@ -70,6 +71,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
         found = replace(found, design=replace(found.design, lanes=_lanes(found, request.clock)))
         described = {
             **describe(found.design, found.plan, found.quantisation),
+            "schema": schema_id("memory-search"),
             "target_nrmse": target,
             "fidelity": {
                 "reference": "ideal memory" if methods is None else f"{spec.discretization} in exact arithmetic",

@@ -73,14 +73,14 @@ def design_circuit(design: Design) -> AnalogDesign:
         spec.theta,
         topology=design.topology,
         style=design.style,
-        readout_delays=design.delays or OLDEST,
-        coefficient_outputs=design.coefficients,
+        delays=design.delays or OLDEST,
+        coefficients=design.coefficients,
         name=design.name,
         supply=design.supply,
         opamp=_model("opamp", design, OPAMPS),
         ota=_model("ota", design, OTAS),
-        resistor_series=None if design.resistors is None else Series(design.resistors),
-        capacitor_series=None if design.capacitors is None else Series(design.capacitors),
+        resistors=None if design.resistors is None else Series(design.resistors),
+        capacitors=None if design.capacitors is None else Series(design.capacitors),
     )
 
 

@@ -13,7 +13,7 @@ from matplotlib.path import Path as Shape
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from lmu_hw.cli.plots import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, styled, svg_of
+from lmu_hw.core.figures import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, styled, svg_of
 from lmu_hw.core.legendre import Array
 
 _COLOURS = (FIXED, SPICE, "#009e73", BOUND, "#7b4ea3")

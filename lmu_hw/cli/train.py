@@ -25,6 +25,7 @@ from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.errors import RequestError, check_integer
 from lmu_hw.io.files import write_json, write_text
 from lmu_hw.io.quantities import SECONDS, Unit
+from lmu_hw.io.schema import schema_id
 from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
 
 if TYPE_CHECKING:
@@ -254,7 +255,11 @@ def _result(best: Outcome, outcomes: Sequence[Outcome], request: Request) -> dic
     import numpy as np
 
     several = f" --seeds {request.seeds}" if request.seeds > 1 else ""
-    result = {**best.to_dict(), "command": f"{request.command} --seed {request.seed}{several}"}
+    result = {
+        "schema": schema_id("training"),
+        **best.to_dict(),
+        "command": f"{request.command} --seed {request.seed}{several}",
+    }
     if len(outcomes) > 1:
         result["seeds"] = {}
         for name in best.models:
@@ -299,7 +304,7 @@ def _curves_plot(curves: Mapping[str, Curve], metric: str) -> str:
     """Plot the loss and the validation score after each epoch, for each model."""
     import matplotlib
 
-    from lmu_hw.cli.plots import FIXED, FLOAT, SPICE, STYLE, new_figure, styled, svg_of
+    from lmu_hw.core.figures import FIXED, FLOAT, SPICE, STYLE, new_figure, styled, svg_of
 
     with matplotlib.rc_context(STYLE):
         figure, (left, right) = new_figure(1, 2, width=10.0, height=3.4)

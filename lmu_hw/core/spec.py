@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.registry import member
 from lmu_hw.core.stability import Stability
 from lmu_hw.core.steps import Discretization, is_stable, least_theta_over_dt, step_stability
@@ -22,8 +24,8 @@ class Basis(StrEnum):
     ORTHONORMAL = "orthonormal"
 
 
-@dataclass(frozen=True)
-class LMUSpec:
+@dataclass(frozen=True, repr=False)
+class LMUSpec(Displayed):
     """One Legendre memory: order, window, step, time-stepping method and coordinates.
 
     Attributes:
@@ -44,6 +46,17 @@ class LMUSpec:
     discretization: Discretization = Discretization.ZOH
     basis: Basis = Basis.LEGENDRE
 
+    if TYPE_CHECKING:  # what type checkers are told, because members may be given by name
+
+        def __init__(
+            self,
+            order: int,
+            theta: float,
+            dt: float,
+            discretization: Discretization | str = Discretization.ZOH,
+            basis: Basis | str = Basis.LEGENDRE,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))
         object.__setattr__(self, "theta", check_positive("theta", self.theta, "seconds"))
@@ -61,6 +74,16 @@ class LMUSpec:
                 f"at least {least} for a stable {self.discretization} step at order {self.order}",
                 f"{self.ratio:.4g}",
             )
+
+    def __repr__(self) -> str:
+        """The call that makes an equal specification."""
+        return f"LMUSpec({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "order", str(self.order)
+        yield "window θ", f"{number(self.theta)} s, {number(self.ratio)} steps"
+        yield "step dt", f"{number(self.dt)} s, {self.discretization}"
+        yield "basis", str(self.basis)
 
     @property
     def h(self) -> float:

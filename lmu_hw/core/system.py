@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.legendre import Array, energy_scale, input_vector, orthonormal_system, readout, state_matrix
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import step_matrices
 
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
+
 ComplexArray = NDArray[np.complex128]
 
 
-@dataclass(frozen=True)
-class ContinuousSystem:
+@dataclass(frozen=True, repr=False)
+class ContinuousSystem(Displayed):
     """The system θ ẋ = A x + B u with the delayed readouts u(t − θ′) ≈ C(θ′) x.
 
     Attributes:
@@ -28,6 +34,19 @@ class ContinuousSystem:
     spec: LMUSpec
     A: Array
     B: Array
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "order", str(self.spec.order)
+        yield "window θ", f"{number(self.spec.theta)} s"
+        yield "basis", str(self.spec.basis)
+        yield "resolves up to", f"{number(self.spec.order / np.pi / self.spec.theta)} Hz"
+
+    def plot(self) -> Plot:
+        """Draw the error of the readout at θ, which is a Padé approximant of the delay, over frequency."""
+        from lmu_hw.core.figures import system_figure
+
+        cycles = plot_frequencies(self.spec.order)
+        return system_figure(self.spec.order, {"continuous (Padé)": (cycles, pade_error(self.spec.order, cycles))})
 
     def readout(self, fractions: ArrayLike = (1.0,)) -> Array:
         """C for delays given as fractions θ′/θ from 0 to 1, shape (len(fractions), order).
@@ -56,8 +75,8 @@ class ContinuousSystem:
         return resolvent(a, b, c, s)
 
 
-@dataclass(frozen=True)
-class DiscreteSystem:
+@dataclass(frozen=True, repr=False)
+class DiscreteSystem(Displayed):
     """The system z⁺ = transition·z + input·u, x = output·z; z is x itself except for multi-step methods.
 
     Attributes:
@@ -72,6 +91,24 @@ class DiscreteSystem:
     input: Array
     output: Array
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield from self.spec._facts()
+        yield "spectral radius", f"{self.spec.stability.spectral_radius:.6g}"
+
+    def plot(self) -> Plot:
+        """Draw the error of the readout at θ over frequency, beside that of the continuous system."""
+        from lmu_hw.core.figures import system_figure
+
+        spec = self.spec
+        cycles = plot_frequencies(spec.order)
+        below = cycles[cycles < 0.5 * spec.ratio]
+        error = np.abs(self.transfer(below / spec.theta)[0] - np.exp(-2j * np.pi * below))
+        curves = {
+            "continuous (Padé)": (cycles, pade_error(spec.order, cycles)),
+            f"sampled ({spec.discretization})": (below, error),
+        }
+        return system_figure(spec.order, curves)
+
     def transfer(self, frequency: ArrayLike, fractions: ArrayLike = (1.0,)) -> ComplexArray:
         """The responses of delayed readouts, for arguments and with errors as in `ContinuousSystem.transfer`.
 
@@ -85,6 +122,11 @@ class DiscreteSystem:
         zeta = np.exp(2j * np.pi * self.spec.dt * np.atleast_1d(np.asarray(frequency, dtype=np.complex128)))
         response = resolvent(matrices.transition, matrices.input, c @ matrices.output, zeta)
         return np.asarray(response * zeta[None, :], dtype=np.complex128)
+
+
+def plot_frequencies(order: int) -> Array:
+    """The frequencies of a plot, in cycles per window: from far below to beyond what the order resolves."""
+    return np.geomspace(0.01, max(1.0, order), 121)
 
 
 def coordinates(spec: LMUSpec) -> Array:

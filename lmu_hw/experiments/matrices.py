@@ -281,7 +281,7 @@ def _plot(points: Sequence[Point]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    from lmu_hw.cli.plots import styled
+    from lmu_hw.core.figures import styled
 
     cases = sorted({(p.order, p.ratio) for p in points})
     with matplotlib.rc_context({"svg.hashsalt": "lmu-hw", "svg.fonttype": "path", "font.family": "DejaVu Sans"}):

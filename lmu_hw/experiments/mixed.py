@@ -324,7 +324,7 @@ def mixed_digits(
     parts feeds the converter's model and the integer network.
     """
     order = memory_of(load(NETWORK)).spec.order
-    design = design_memory(order, theta, topology=topology, style=style, opamp=_opamp(gbw), readout_delays=())
+    design = design_memory(order, theta, topology=topology, style=style, opamp=_opamp(gbw), delays=())
     system = System(design, check_integer("blank", blank, 0), weight_bits)
     adc = Adc(bits, design.largest_signal, noise, inl)
     with progress() as bar, tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:

@@ -290,8 +290,8 @@ def spiking_picture(neurons: int, seconds: float, seed: int, plot: Path | None) 
 def _picture(population: Population, trains: SpikeTrains, u: Array, states: Array, ideal: Array) -> str:
     from matplotlib import rc_context
 
-    from lmu_hw.cli.plots import FIXED, FLOAT, IDEAL, STYLE, new_figure, svg_of
     from lmu_hw.cli.spiking_plots import draw_raster
+    from lmu_hw.core.figures import FIXED, FLOAT, IDEAL, STYLE, new_figure, svg_of
 
     end = u.size * DT
     delays = np.linspace(0.0, 1.0, _LAGS)

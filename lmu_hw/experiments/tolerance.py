@@ -268,8 +268,8 @@ def design_network(
         topology=topology,
         style=style,
         opamp=OPAMP,
-        resistor_series=Series(resistors),
-        capacitor_series=Series(capacitors),
+        resistors=Series(resistors),
+        capacitors=Series(capacitors),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.datapaths import ChainIncrement, DenseIncrement, Increment
@@ -152,8 +153,8 @@ _KERNELS: dict[type[Increment], type[Kernel]] = {ChainIncrement: _ChainKernel, D
 _BLOCK_WORDS = 1 << 15  # of one register of a block of memories: all arrays of the block stay in the cache
 
 
-@dataclass
-class IntegerState:
+@dataclass(repr=False)
+class IntegerState(Displayed):
     """The registers of a batch of memories, shape (order, batch) each: one row for each state.
 
     Attributes:
@@ -244,7 +245,7 @@ class _Registers:
             self._kernel.join(self._offset - self._half, state.residue.T)
 
 
-class IntegerMemory:
+class IntegerMemory(Displayed):
     """The memory of `plan` in integers, equal to the hardware bit for bit.
 
     No intermediate word of a plan exceeds 62 bits, so int64 is exact.
@@ -253,6 +254,9 @@ class IntegerMemory:
     def __init__(self, plan: MemoryPlan) -> None:
         self.plan = plan
         self._kernel = kernel_for(plan)
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.plan._facts()
 
     def zero_state(self, batch: int = 1) -> IntegerState:
         """The cleared state, before the first sample of `batch` sequences."""

@@ -15,12 +15,14 @@ loop; delayed readouts Σ_i P_i(2θ′/θ − 1)·m_i are sums of output words.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import StepMatrices
@@ -28,6 +30,9 @@ from lmu_hw.core.system import energy_per_unit
 from lmu_hw.fixed_point.datapaths import Datapath as Datapath
 from lmu_hw.fixed_point.datapaths import Increment
 from lmu_hw.fixed_point.formats import IntArray, QFormat
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
@@ -48,8 +53,8 @@ def realised_step(spec: LMUSpec, increment: Increment) -> StepMatrices:
     return StepMatrices(transition, np.concatenate([gain * drive for gain in gains]), np.eye(d, n, n - d))
 
 
-@dataclass(frozen=True)
-class ErrorBudget:
+@dataclass(frozen=True, repr=False)
+class ErrorBudget(Displayed):
     """Upper bounds on |fixed − float|, shape (outputs,) each, in units of what is read.
 
     They hold at every sample, for every input with |u| ≤ 1, from a zero state.
@@ -75,14 +80,30 @@ class ErrorBudget:
         """The bound on the whole deviation, shape (outputs,)."""
         return self.input + self.coefficients + self.internal + self.accumulation + self.feedback + self.output
 
+    @property
+    def parts(self) -> dict[str, Array]:
+        """The parts by name, shape (outputs,) each."""
+        names = ("input", "coefficients", "internal", "accumulation", "feedback", "output")
+        return {name: getattr(self, name) for name in names}
+
     def to_dict(self) -> dict[str, list[float]]:
         """The parts as plain values, by name."""
-        parts = ("input", "coefficients", "internal", "accumulation", "feedback", "output")
-        return {name: getattr(self, name).tolist() for name in parts}
+        return {name: part.tolist() for name, part in self.parts.items()}
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "largest bound", number(float(self.total.max()))
+        for name, part in self.parts.items():
+            yield name, number(float(part.max()))
+
+    def plot(self) -> Plot:
+        """Draw the bound on each output, by source."""
+        from lmu_hw.core.figures import budget_figure
+
+        return budget_figure(self.parts, None, "output")
 
 
-@dataclass(frozen=True, eq=False)
-class ReadoutPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReadoutPlan(Displayed):
     """Delayed readouts u(t − θ′) ≈ Σ_i P_i(2θ′/θ − 1)·m_i in integers:
 
         readout = round(Σ_i coefficient_i·output word_i · 2^−fraction)
@@ -109,6 +130,18 @@ class ReadoutPlan:
     budget: ErrorBudget
     noise: Array
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "delays / θ", ", ".join(map(number, self.delays))
+        yield "format", str(self.format)
+        yield "error bound", number(float(self.error_bound.max()))
+        yield "predicted noise", number(float(self.noise.max()))
+
+    def plot(self) -> Plot:
+        """Draw the bound on the error of each readout, by source, and the predicted noise."""
+        from lmu_hw.core.figures import budget_figure
+
+        return budget_figure(self.budget.parts, self.noise, "readout")
+
     @property
     def multiplications_per_sample(self) -> int:
         """The number of multiplications for one sample: 0 where every coefficient is ±1."""
@@ -134,8 +167,8 @@ class ReadoutPlan:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class MemoryPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class MemoryPlan(Displayed):
     """Everything that the integer model and the hardware of one memory share.
 
     Attributes:
@@ -175,6 +208,23 @@ class MemoryPlan:
     budget: ErrorBudget
     noise: Array
     readouts: ReadoutPlan | None = None
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        spec = self.spec
+        yield "memory", f"{spec.order} states, θ/dt {number(spec.ratio)}, {spec.discretization}"
+        yield "datapath", f"{self.datapath}, {self.multiplications_per_sample} multiplications per sample"
+        yield "input", str(self.input_format)
+        yield "state", str(self.state_format)
+        yield "error bound", number(float(self.error_bound.max()))
+        yield "predicted noise", number(float(self.noise.max()))
+        if self.readouts is not None:
+            yield "delays / θ", f"{len(self.readouts.delays)}"
+
+    def plot(self) -> Plot:
+        """Draw the proved bound on the error of each state, by source, and the predicted noise."""
+        from lmu_hw.core.figures import budget_figure
+
+        return budget_figure(self.budget.parts, self.noise, "state")
 
     @property
     def two_step(self) -> bool:

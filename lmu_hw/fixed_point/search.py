@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, is_stable
 from lmu_hw.core.system import energy_per_unit
@@ -19,6 +23,9 @@ from lmu_hw.fixed_point.planner import (
     MemoryAnalysis,
     offered_datapaths,
 )
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 _WORTH_IT = 0.98  # share of a cheaper design's error from which on a design is worth its price
 _STABLE = Discretization.ZOH  # at every step, so that the ideal memory can be specified with it
@@ -57,8 +64,8 @@ class Candidate:
         return self.multiplications * self.operand_bits * self.coefficient_bits
 
 
-@dataclass(frozen=True)
-class Search:
+@dataclass(frozen=True, repr=False)
+class Search(Displayed):
     """The result of a search.
 
     Attributes:
@@ -70,6 +77,23 @@ class Search:
     front: tuple[Candidate, ...]
     by_datapath: dict[tuple[Discretization, Datapath], tuple[Candidate, ...]]
     left_out: dict[str, str]
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "designs on the front", str(len(self.front))
+        if self.front:
+            first, last = self.front[0], self.front[-1]
+            yield "cheapest", f"NRMSE {number(first.nrmse)} at {number(first.work)} bit² per sample"
+            yield "most accurate", f"NRMSE {number(last.nrmse)} at {number(last.work)} bit² per sample"
+
+    def plot(self) -> Plot:
+        """Draw the predicted deviation over the work per sample, a curve for each method and datapath."""
+        from lmu_hw.core.figures import front_figure
+
+        curves = {
+            f"{method}, {datapath}": np.array([(each.work, each.nrmse) for each in group])
+            for (method, datapath), group in self.by_datapath.items()
+        }
+        return front_figure(curves)
 
     def reaching(self, target: float) -> tuple[Candidate, ...]:
         """All designs of the front with a predicted NRMSE of at most `target`, the cheapest first."""

@@ -40,8 +40,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip file, for all membe
 Form = tuple[tuple[int, ...], str]
 
 
-def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
+def write_archive(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Path:
     """Write `header` and `arrays` to `path`, completely or not at all; the same content gives the same bytes."""
+    path = Path(path)
     text = json.dumps(header, default=plain, allow_nan=False, ensure_ascii=False).encode()
     members = {_HEADER: np.frombuffer(text, dtype=np.uint8)} | {f"{name}.npy": a for name, a in arrays.items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
@@ -62,12 +63,13 @@ class ArchiveReader:
         names: The names of the arrays.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES) -> None:
         """Open `path`.
 
         Raises:
             DesignError: It cannot be read, is no such archive, or its members exceed `max_bytes`.
         """
+        path = Path(path)
         self._label = path.name
         self._zip = _opened(path, max_bytes)
         try:

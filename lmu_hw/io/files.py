@@ -28,11 +28,12 @@ def check_identifier(name: object, what: str = "name") -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename that file to `path` once the block ends without an error.
 
     A run that fails or is killed leaves the old file, or none; never half of a new one.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -49,11 +50,21 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> Path:
+@contextmanager
+def working_folder(given: str | Path | None) -> Iterator[Path]:
+    """Give the folder for builds and logs: the given one, which stays, or a temporary one, which is removed."""
+    if given is not None:
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
+        yield Path(scratch)
+
+
+def write_text(path: str | Path, text: str) -> Path:
     """Write `text` as UTF-8 to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return Path(path)
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -61,7 +72,7 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, default=plain, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> Path:
+def write_json(path: str | Path, value: Mapping[str, Any]) -> Path:
     """Write `value` as JSON to `path`, completely or not at all."""
     return write_text(path, to_json(value))
 

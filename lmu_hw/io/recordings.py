@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, RequestError
 
@@ -35,7 +36,7 @@ MAX_FILE_BYTES = 1 << 29
 Choice = Callable[[int, tuple[str, ...]], Sequence[int]]
 
 
-def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
+def read_columns(path: str | Path, choose: Choice) -> tuple[Array, float | None]:
     """Read columns of a recording, shape (T, chosen), as they are stored, and its rate in Hz where the file states it.
 
     `.npy`: real numbers of shape (T,) or (T, columns). `.csv`: columns of numbers between commas, semicolons or
@@ -46,6 +47,7 @@ def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
         DesignError: The file cannot be read, has an unknown format, is too large, damaged or empty, or `choose` raised
             this error.
     """
+    path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise RequestError(f"{path} is not of a kind that is read here", hint=f"there are {', '.join(_READERS)}")
@@ -56,7 +58,7 @@ def read_columns(path: Path, choose: Choice) -> tuple[Array, float | None]:
     return columns, rate
 
 
-def read_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[Any]:
+def read_array(path: str | Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[Any]:
     """Read the real numbers of a `.npy` file.
 
     Args:
@@ -66,6 +68,7 @@ def read_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> NDArray[
     Raises:
         DesignError: The file cannot be read, is too large or damaged, or holds anything but real numbers.
     """
+    path = Path(path)
     with readable(path):
         return _load_npy(path, check)
 
@@ -265,8 +268,8 @@ def _number(cell: str) -> float | None:
 MAX_VALUES = 1 << 27
 
 
-@dataclass(frozen=True, eq=False)
-class Sequences:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences(Displayed):
     """A batch of sequences of one length.
 
     Attributes:
@@ -278,7 +281,7 @@ class Sequences:
     batched: bool
 
 
-def read_sequences(path: Path, inputs: int) -> Sequences:
+def read_sequences(path: str | Path, inputs: int) -> Sequences:
     """Read a batch of sequences for a network of `inputs` inputs.
 
     A `.npy` file has the shape (T,) where there is one input, (T, inputs) or (batch, T, inputs); `.csv` and `.wav`
@@ -289,6 +292,7 @@ def read_sequences(path: Path, inputs: int) -> Sequences:
         DesignError: The file cannot be read, is damaged, too large or empty, has another shape, or holds values that
             are not finite.
     """
+    path = Path(path)
     batched = False
     if path.suffix.lower() == ".npy":
         array = read_array(path, lambda shape: _check_shape(path, shape, inputs)).astype(np.float64)
@@ -306,12 +310,13 @@ def read_sequences(path: Path, inputs: int) -> Sequences:
     return Sequences(sequences, batched)
 
 
-def read_classes(path: Path, count: int, classes: int) -> NDArray[np.int64]:
+def read_classes(path: str | Path, count: int, classes: int) -> NDArray[np.int64]:
     """Read the class of each of `count` sequences, integers from 0 to `classes` − 1, shape (count,).
 
     Raises:
         DesignError: The file cannot be read, or holds anything else.
     """
+    path = Path(path)
     if path.suffix.lower() == ".npy":
         values = read_array(path, lambda _: None)
     else:

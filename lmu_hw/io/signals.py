@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, RequestError, check_integer, check_positive
 from lmu_hw.io.recordings import MAX_SAMPLES, check_finite, read_columns
 
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
-@dataclass(frozen=True, eq=False)
-class Signal:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Signal(Displayed):
     """One channel of a recording.
 
     Attributes:
@@ -25,6 +31,23 @@ class Signal:
 
     samples: Array
     rate: float | None
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "samples", str(self.samples.size)
+        if self.rate is not None:
+            yield "rate", f"{number(self.rate)} Hz"
+            yield "length", f"{number(self.samples.size / self.rate)} s"
+        yield "peak", number(float(np.abs(self.samples).max()))
+        yield "RMS", number(float(np.sqrt(np.mean(self.samples**2))))
+
+    def plot(self) -> Plot:
+        """Draw the samples over the time, in seconds where the rate is known, else in samples."""
+        from lmu_hw.core.figures import signal_figure
+
+        index = np.arange(self.samples.size, dtype=np.float64)
+        if self.rate is None:
+            return signal_figure(index, self.samples, "sample")
+        return signal_figure(index / self.rate, self.samples, "time (s)")
 
 
 def read_signal(path: Path | str, *, channel: int | str | None = None, normalize: bool = False) -> Signal:

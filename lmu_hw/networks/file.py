@@ -42,11 +42,12 @@ _SPEC = ("order", "theta", "dt", "discretization", "basis")
 _KINDS: Mapping[str, type[Layer]] = {kind: layer for layer, kind in KINDS.items()}
 
 
-def save_network(path: Path, network: Network) -> Path:
+def save_network(path: str | Path, network: Network) -> Path:
     """Write `network` to `path`, whole or not at all; the same network gives the same bytes.
 
     An array whose entries all are float32 numbers is stored as such, so nothing is lost.
     """
+    path = Path(path)
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -60,7 +61,7 @@ def save_network(path: Path, network: Network) -> Path:
     return write_archive(path, header, {name: _smallest(array) for name, array in values.items()})
 
 
-def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
+def load_network(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Network:
     """The network in `path`.
 
     Args:
@@ -71,6 +72,7 @@ def load_network(path: Path, *, max_bytes: int = MAX_BYTES) -> Network:
         DesignError: The file is not a network file, is damaged, of a newer version, larger than `max_bytes`, or
             describes no network; the message names the layer.
     """
+    path = Path(path)
     with ArchiveReader(path, max_bytes=max_bytes) as archive:
         header = archive.header
         if header.get("format") != FORMAT:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_positive
 from lmu_hw.reference.cell import CellParameters
 from lmu_hw.reference.layers import DenseParameters, LSTMParameters, MemoryParameters, read_only
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from lmu_hw.core.figures import Plot
 
 #: The kinds of layers. A further kind is a subclass of `lmu_hw.reference.layers.LayerParameters` that is listed here.
 Layer = CellParameters | MemoryParameters | LSTMParameters | DenseParameters
@@ -34,8 +40,8 @@ class Output(StrEnum):
     LAST = "last"
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Displayed):
     """Layers in sequence, each fed with the outputs of the one before it.
 
     The first layer sees input_scale·(x − input_offset). The outputs of the last layer are those of the network; for
@@ -58,6 +64,17 @@ class Network:
     input_offset: Array = field(default_factory=lambda: np.zeros(()))
     input_scale: Array = field(default_factory=lambda: np.ones(()))
     notes: Mapping[str, Note] = field(default_factory=dict)
+
+    if TYPE_CHECKING:  # what type checkers are told, because the output may be given by name
+
+        def __init__(
+            self,
+            layers: Sequence[Layer],
+            output: Output | str = Output.SEQUENCE,
+            input_offset: ArrayLike = ...,
+            input_scale: ArrayLike = ...,
+            notes: Mapping[str, Note] = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -82,6 +99,33 @@ class Network:
                 raise DesignError(name, f"one number, or of shape ({self.inputs},)", array.shape)
             object.__setattr__(self, name, read_only(np.broadcast_to(array, (self.inputs,)), name))
         object.__setattr__(self, "notes", MappingProxyType(_check_notes(self.notes)))
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "layers", ", ".join(layer.kind for layer in self.layers)
+        yield "inputs", str(self.inputs)
+        often = "each step" if self.output is Output.SEQUENCE else "the last step"
+        yield "outputs", f"{self.outputs} after {often}"
+        yield "parameters", str(self.parameters)
+        if self.dt is not None:
+            yield "dt", f"{self.dt:.4g} s"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The network as plain values: each layer with its arrays as lists, and the scaling of the input."""
+        return {
+            "output": str(self.output),
+            "input_offset": self.input_offset.tolist(),
+            "input_scale": self.input_scale.tolist(),
+            "layers": [{"type": layer.kind} | layer.to_dict() for layer in self.layers],
+            "notes": dict(self.notes),
+        }
+
+    def plot(self) -> Plot:
+        """Draw the number of parameters of each layer."""
+        from lmu_hw.core.figures import bar_figure
+
+        counts = [sum(array.size for array in layer.arrays().values()) for layer in self.layers]
+        names = [self.name(k) for k in range(len(self.layers))]
+        return bar_figure("Parameters", names, {"parameters": counts}, "numbers")
 
     def name(self, index: int) -> str:
         """The name of a layer in messages, such as "layer 0 (lmu)"."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
@@ -16,8 +18,8 @@ from lmu_hw.reference.layers import LayerState
 _PIECE = 1 << 22  # numbers that a layer may hold at once, which is 32 MB
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkState:
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkState(Displayed):
     """What a batch of networks carries from one step to the next.
 
     Attributes:
@@ -28,7 +30,7 @@ class NetworkState:
     layers: tuple[LayerState, ...]
 
 
-class FloatNetwork:
+class FloatNetwork(Displayed):
     """A network in float64 for whole sequences or parts of them, with a state that is kept.
 
     Attributes:
@@ -42,6 +44,9 @@ class FloatNetwork:
         # The number of layers up to the last one with a state: behind it each step stands alone.
         stateful = [k + 1 for k, layer in enumerate(network.layers) if layer.zero_state(0)]
         self._stateful = max(stateful, default=0)
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.network._facts()
 
     def reset(self) -> None:
         """Clear the state."""

@@ -5,12 +5,13 @@ Source: Voelker, Kajić and Eliasmith, Legendre Memory Units, NeurIPS 2019, eqs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
@@ -22,7 +23,7 @@ from lmu_hw.reference.definition import check_activation as check_activation
 from lmu_hw.reference.layers import LayerState, MemoryLayer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CellParameters(MemoryLayer):
     """Everything that defines one LMU cell. Matrices act on columns; arrays are kept as read-only float64.
 
@@ -123,8 +124,8 @@ class CellParameters(MemoryLayer):
         return out, {"memory": z, "hidden": h}
 
 
-@dataclass(frozen=True, eq=False)
-class CellState:
+@dataclass(frozen=True, eq=False, repr=False)
+class CellState(Displayed):
     """The state that a batch of cells carries from one step to the next.
 
     Attributes:
@@ -137,8 +138,8 @@ class CellState:
     hidden: Array
 
 
-@dataclass(frozen=True, eq=False)
-class CellTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class CellTrace(Displayed):
     """The drives, states and hidden units of a cell, step by step.
 
     Attributes:
@@ -152,7 +153,7 @@ class CellTrace:
     hidden: Array
 
 
-class LMUCell:
+class LMUCell(Displayed):
     """The cell in float64, step by step or whole sequences, with a state that is kept.
 
     Attributes:
@@ -166,6 +167,9 @@ class LMUCell:
         self.parameters = parameters
         self.system = discretize(parameters.spec)
         self.state: CellState | None = None
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.parameters._facts()
 
     def reset(self) -> None:
         """Clear the state."""

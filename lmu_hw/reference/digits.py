@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import MissingToolError, check_integer
@@ -30,8 +31,8 @@ _HELD_OUT = 0.3
 _INK = 15.0 / 128.0
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledSequences:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelledSequences(Displayed):
     """Sequences and their classes.
 
     Attributes:
@@ -43,8 +44,8 @@ class LabelledSequences:
     labels: IntArray
 
 
-@dataclass(frozen=True, eq=False)
-class Digits:
+@dataclass(frozen=True, eq=False, repr=False)
+class Digits(Displayed):
     """The digits, permuted and divided.
 
     Attributes:

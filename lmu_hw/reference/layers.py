@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import DiscreteSystem, discretize
@@ -36,7 +37,7 @@ LayerState = Mapping[str, Array]
 _NOT_ARRAYS = ("spec", "activation")
 
 
-class LayerParameters(ABC):
+class LayerParameters(Displayed, ABC):
     """Everything that defines one layer. Subclasses are frozen dataclasses of arrays, kept as read-only float64.
 
     Attributes:
@@ -202,7 +203,7 @@ class MemoryLayer(LayerParameters):
         return {"memory": np.zeros((batch, self.channels, self.system.input.size))}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MemoryParameters(MemoryLayer):
     """Memories without feedback, and an optional dense part that sees them and the input:
 
@@ -299,7 +300,7 @@ class MemoryParameters(MemoryLayer):
         return 0 if last_only else self.channels * self.spec.order
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LSTMParameters(LayerParameters):
     """An LSTM, the baseline that memories are compared with; see `lmu_hw.reference.definition.lstm_step`.
 
@@ -367,7 +368,7 @@ class LSTMParameters(LayerParameters):
         return out, {"carry": c, "hidden": h}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DenseParameters(LayerParameters):
     """The map y_t = f(W x_t + b) of each step on its own; with the identity for f, a linear readout.
 

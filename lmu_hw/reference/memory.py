@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import DiscreteSystem, discretize
@@ -153,7 +155,7 @@ def times(stack: Array, matrix: Array) -> Array:
     return product.reshape(*stack.shape[:-1], matrix.shape[-1])
 
 
-class FloatMemory:
+class FloatMemory(Displayed):
     """The memory z⁺ = G z + H u, m = K z in float64, step by step or whole sequences, with a state that is kept.
 
     Attributes:
@@ -166,6 +168,9 @@ class FloatMemory:
         self.spec = spec
         self.system = discretize(spec)
         self.state: Array | None = None
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.spec._facts()
 
     def reset(self) -> None:
         """Clear the state, and with it the batch shape."""

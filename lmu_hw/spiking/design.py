@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
@@ -17,6 +20,9 @@ from lmu_hw.spiking.neurons import NeuronKind
 from lmu_hw.spiking.population import Population, build_population, deviation
 from lmu_hw.spiking.synapses import Recurrence, Synapse, SynapseForm, map_continuous, map_sampled
 from lmu_hw.spiking.tuning import Tuning
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 #: The default RMS of the input: about that of a roughly Gaussian signal with a peak of 1.
 RMS = 1.0 / 3.0
@@ -63,8 +69,8 @@ class SpikingOptions:
             object.__setattr__(self, name, member(kind, getattr(self, name), name))
 
 
-@dataclass(frozen=True, eq=False)
-class SpikingDesign:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikingDesign(Displayed):
     """A memory as neurons. None of its arrays is larger than order × order or neurons × (order/ensembles).
 
     The ensembles carry y in radii, and the states are x = transform·y. In each step the ensembles see y_k and decode
@@ -93,6 +99,21 @@ class SpikingDesign:
     population: Population
     weights: Array
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        population = self.population
+        yield "states", str(self.order)
+        yield "neurons", f"{population.ensembles * population.size} {self.options.kind}"
+        yield "ensembles", str(population.ensembles)
+        yield "predicted RMS error", number(self.predicted_error)
+
+    def plot(self) -> Plot:
+        """Draw how often each maximum rate and each intercept occurs: the tuning of the neurons."""
+        from lmu_hw.core.figures import points_figure
+
+        population = self.population
+        where = (population.intercepts.ravel(), population.max_rates.ravel())
+        return points_figure("Tuning of the neurons", "intercept", "maximum rate (Hz)", *where)
+
     @property
     def order(self) -> int:
         """The number of states."""
@@ -110,17 +131,62 @@ class SpikingDesign:
         return float(np.sqrt(np.diag(gain) @ noise))
 
 
-def design_memory(spec: LMUSpec, options: SpikingOptions) -> SpikingDesign:
+PER_STATE = 100
+"""The default number of neurons for each state."""
+
+
+def design_memory(
+    spec: LMUSpec,
+    options: SpikingOptions | None = None,
+    *,
+    neurons: int | None = None,
+    neuron_kind: NeuronKind | str = NeuronKind.POISSON_LIF,
+    ensembles: int | None = None,
+    coordinates: Coordinates | str = Coordinates.BALANCED,
+    tau: Sequence[float] = (0.1,),
+    band: float | None = None,
+    max_rates: tuple[float, float] = Tuning.max_rates,
+    intercepts: tuple[float, float] = Tuning.intercepts,
+    delays: Sequence[float] = (),
+    seed: int = 0,
+) -> SpikingDesign:
     """Carry the memory of `spec` by neurons; the step of the simulation is that of the memory.
 
     Args:
         spec: The specification of the memory, of a method with one bank of states (any but ab2).
-        options: How the memory is carried.
+        options: How the memory is carried; by default it is said by the arguments that follow, which count only then.
+        neurons: The number of neurons; by default 100 for each state.
+        neuron_kind: The kind of neuron.
+        ensembles: The number of ensembles, a divisor of the order; by default one for each state.
+        coordinates: What the ensembles represent.
+        tau: The time constants of the synapse's low-pass filters, in seconds.
+        band: The highest frequency of the input, in Hz; by default order/4 cycles per window.
+        max_rates: The range of the maximum rates, in Hz.
+        intercepts: The range of the values, from −1 to 1, from which on neurons fire.
+        delays: The fractions of the window at which the input is to be read best; by default the whole window.
+        seed: The seed of the tuning curves and of the spikes.
 
     Raises:
         DesignError: The neurons cannot be divided, a range is wrong, dt is too coarse for the synapse, or the machine
             has too little memory.
     """
+    if options is None:
+        options = SpikingOptions(
+            PER_STATE * spec.order if neurons is None else neurons,
+            ensembles=ensembles,
+            kind=member(NeuronKind, neuron_kind, "neuron_kind"),
+            synapse=Synapse.low_pass(*tau),
+            coordinates=member(Coordinates, coordinates, "coordinates"),
+            band_hz=band,
+            delays=tuple(delays),
+            tuning=Tuning(max_rates, intercepts),
+            seed=seed,
+        )
+    return _designed(spec, options)
+
+
+def _designed(spec: LMUSpec, options: SpikingOptions) -> SpikingDesign:
+    """See `design_memory`."""
     system = discretize(spec)
     if system.input.size != spec.order:
         raise DesignError("discretization", "one with a single bank of states for spikes", str(spec.discretization))

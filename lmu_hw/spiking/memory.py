@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.spiking.design import SpikingDesign
 from lmu_hw.spiking.neurons import Spikes, make_neurons
 
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
-@dataclass(frozen=True, eq=False)
-class SpikeTrains:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikeTrains(Displayed):
     """Which neuron fired when: one entry for each spike, in the order of the steps.
 
     Attributes:
@@ -28,13 +33,26 @@ class SpikeTrains:
     sequence: NDArray[np.int64]
     neuron: NDArray[np.int64]
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "spikes", str(self.count)
+        if self.count:
+            yield "steps", f"{int(self.step.min())} to {int(self.step.max())}"
+            yield "neurons that fired", str(np.unique(self.neuron).size)
+
+    def plot(self) -> Plot:
+        """Draw a dot for each spike of the first sequence: the neuron over the step."""
+        from lmu_hw.core.figures import points_figure
+
+        own = self.sequence == 0
+        return points_figure(f"{int(own.sum())} spikes", "step", "neuron", self.step[own], self.neuron[own])
+
     @property
     def count(self) -> int:
         """The number of spikes."""
         return int(self.step.size)
 
 
-class SpikingMemory:
+class SpikingMemory(Displayed):
     """A design in time. The states are what its synapses hold: decoded from spikes, filtered and mapped.
 
     Attributes:
@@ -58,6 +76,9 @@ class SpikingMemory:
         self._taps = r.taps / r.denominator[-1]
         self._past = [float(g) for g in -r.denominator[:-1] / r.denominator[-1]]
         self.reset()
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.design._facts()
 
     def reset(self) -> None:
         """Bring the memory to rest; the spikes are drawn from the same seed again."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
@@ -32,8 +33,8 @@ from lmu_hw.spiking.neurons import Spikes
 _TOGETHER = 100_000
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Displayed):
     """What happened in one sequence.
 
     Attributes:
@@ -49,7 +50,7 @@ class Recorded:
     outputs: Array
 
 
-class SpikingNetwork:
+class SpikingNetwork(Displayed):
     """A network in spikes; every sequence starts from rest.
 
     Attributes:

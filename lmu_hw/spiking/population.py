@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import scipy.linalg
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_integer, check_positive
 from lmu_hw.spiking.tuning import LeakyIntegrateAndFire, RateCurve, Tuning, TuningCurves, draw_curves
@@ -121,8 +122,8 @@ def solve_decoders(
 _BYTES_PER_DIMENSION, _BYTES_PER_NEURON = 40, 160
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Displayed):
     """Ensembles of equal size, of which each sees `dimensions` values and decodes to `outputs` values.
 
     Neuron i of ensemble k has the number k·size + i. Within an ensemble neurons are sorted as in `TuningCurves`.

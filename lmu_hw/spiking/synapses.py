@@ -27,6 +27,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_positive
 
@@ -106,8 +107,8 @@ class Synapse:
         return np.asarray(polynomial / polynomial.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Recurrence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recurrence(Displayed):
     """A linear system carried by synapses: Σ_i γ_i y_{k+i} = A_rec ŷ_k + Σ_l W_l u_{k−l}, where spikes decode to ŷ.
 
     Attributes:

@@ -15,16 +15,17 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.errors import CheckFailed, DesignError, check_integer
 from lmu_hw.io.archive import ArchiveReader, Form, write_archive
 from lmu_hw.io.files import plain
@@ -32,6 +33,9 @@ from lmu_hw.training.backend import jax, jnp, optax
 from lmu_hw.training.model import Model, ModelParameters
 from lmu_hw.training.objectives import Dataset, Loss, Metric, check_dataset
 from lmu_hw.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 FORMAT, VERSION = "lmu_hw checkpoint", 1
 MAX_BYTES = 1 << 32
@@ -43,8 +47,8 @@ Tensor = jax.Array
 Prepare = Callable[[Tensor, Tensor | None], Tensor]
 
 
-@dataclass(frozen=True, eq=False)
-class FitResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class FitResult(Displayed):
     """The result of a training.
 
     Attributes:
@@ -61,6 +65,29 @@ class FitResult:
     epoch: int
     history: list[dict[str, float]]
     last: ModelParameters
+
+    @property
+    def _metric(self) -> str:
+        """The name of the metric: the column of the history after the epoch and the loss."""
+        return next((name for name in self.history[-1] if name not in ("epoch", "loss")), "value")
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield self._metric if self.history else "value", number(self.value)
+        yield "at epoch", f"{self.epoch} of {len(self.history)}"
+        if self.history:
+            yield "last loss", number(self.history[-1]["loss"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The score, its epoch and the learning curve as plain values, without the parameters."""
+        return {"value": self.value, "epoch": self.epoch, "history": [dict(row) for row in self.history]}
+
+    def plot(self) -> Plot:
+        """Draw the loss on the training set and the metric on the validation set after each epoch."""
+        from lmu_hw.core.figures import curves_figure
+
+        epochs = np.array([row["epoch"] for row in self.history])
+        curves = {name: (epochs, np.array([row[name] for row in self.history])) for name in ("loss", self._metric)}
+        return curves_figure("Training", "epoch", "", curves, yscale="log")
 
 
 @dataclass
@@ -110,7 +137,7 @@ def fit(
     recipe: Recipe,
     params: ModelParameters | None = None,
     prepare: Prepare | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     checkpoint_seconds: float = _CHECKPOINT_SECONDS,
     setup: Mapping[str, Any] | None = None,
 ) -> FitResult:
@@ -138,6 +165,7 @@ def fit(
         CheckFailed: The loss, the gradient or the metric is not finite. The last good checkpoint stays, and the
             message says where it is.
     """
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     train, validation = check_dataset("training", train), check_dataset("validation", validation)
     check_integer("batch", recipe.batch, 1, len(train.x))
     steps = len(train.x) // recipe.batch

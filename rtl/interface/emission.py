@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Fragment, Signal, Value
 from amaranth.lib import wiring
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import RequestError
 from lmu_hw.io.files import check_identifier, write_json, write_text
 from lmu_hw.rtl.writer.modules import verilog
 from lmu_hw.rtl.writer.names import KEYWORDS
 from lmu_hw.rtl.writer.netlist import Netlist
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Port:
     meaning: str
 
 
-@dataclass(frozen=True)
-class VerilogDesign:
+@dataclass(frozen=True, repr=False)
+class VerilogDesign(Displayed):
     """A generated module with its manifest.
 
     Attributes:
@@ -54,12 +58,35 @@ class VerilogDesign:
     kind: str = "memory"
     description: str = "Legendre memory"
 
-    def write(self, folder: Path) -> dict[str, Path]:
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "module", self.name
+        yield "what", self.description
+        yield "lines", str(self.text.count("\n"))
+        for key in ("multipliers", "latency_cycles", "cycles_per_sample", "cycles_per_step"):
+            if key in self.manifest:
+                yield key.replace("_", " "), str(self.manifest[key])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest: ports, formats, latency and cost, as plain values."""
+        return dict(self.manifest)
+
+    def plot(self) -> Plot:
+        """Draw the width of each port."""
+        from lmu_hw.core.figures import bar_figure
+
+        ports = self.manifest["ports"]
+        widths = {
+            way: [port["width"] if port["direction"] == way else 0 for port in ports] for way in ("input", "output")
+        }
+        return bar_figure(f"Ports of {self.name}", [port["name"] for port in ports], widths, "bits")
+
+    def write(self, folder: str | Path) -> dict[str, Path]:
         """Write NAME.v, NAME.core and manifest.json to `folder`, each completely or not at all.
 
         Returns:
             The paths of the files by the keys "verilog", "core" and "manifest".
         """
+        folder = Path(folder)
         return {
             "verilog": write_text(folder / f"{self.name}.v", self.text),
             "core": write_text(folder / f"{self.name}.core", self._fusesoc_core()),

@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from lmu_hw.io.schema import versioned
 from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, ports_of
 
 
@@ -16,6 +17,7 @@ class ModuleDescription:
     """The description of a generated module that goes into its file head, its manifest and its FuseSoC core.
 
     Attributes:
+        schema: The name of the manifest's schema, see `lmu_hw.io.schema`.
         kind: The library in the core's name, "memory" or "network".
         summary: The description in the core, a phrase.
         title: The description in the first line of the file, a phrase with its full stop.
@@ -24,6 +26,7 @@ class ModuleDescription:
         facts: The formats, latency, cycles and cost that follow; the manifest has them after the ports.
     """
 
+    schema: str
     kind: str
     summary: str
     title: str
@@ -56,8 +59,8 @@ def described_module(
 ) -> VerilogDesign:
     """Generate the Verilog of a component together with its manifest.
 
-    The manifest holds plain values only: `name`, `command`, the choices, `ports` (with the name, direction, width and
-    meaning of each, clock and reset first) and the facts, in this order.
+    The manifest holds plain values only: `schema`, `name`, `command`, the choices, `ports` (with the name, direction,
+    width and meaning of each, clock and reset first) and the facts, in this order.
 
     Args:
         component: The component that becomes the top module.
@@ -69,11 +72,14 @@ def described_module(
     command = " ".join(command.split())
     head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]
     text = "\n".join([*(f"// {line}" for line in head), emit(component, ports, name)])
-    manifest = {
-        "name": name,
-        "command": command,
-        **description.choices,
-        "ports": [vars(port) for port in [*CLOCK, *ports_of(ports)]],
-        **description.facts,
-    }
+    manifest = versioned(
+        description.schema,
+        {
+            "name": name,
+            "command": command,
+            **description.choices,
+            "ports": [vars(port) for port in [*CLOCK, *ports_of(ports)]],
+            **description.facts,
+        },
+    )
     return VerilogDesign(name, text, manifest, description.kind, description.summary)

@@ -92,6 +92,7 @@ def _description(memory: StreamMemory) -> ModuleDescription:
     plan, schedule = memory.plan, memory.schedule
     described = plan.to_dict()
     return ModuleDescription(
+        schema="memory-verilog",
         kind="memory",
         summary=f"Legendre memory, order {plan.spec.order}, {plan.datapath} datapath",
         title=f"Legendre memory, {plan.datapath} datapath.",

@@ -88,6 +88,7 @@ def _description(network: NetworkComponent) -> ModuleDescription:
     plan, program = network.plan, network.program
     count, lanes, sequences = len(plan.layers), network.lanes, network.sequences
     return ModuleDescription(
+        schema="network-verilog",
         kind="network",
         summary=f"Legendre memory network, {count} layers",
         title=f"network of {count} layer(s), {lanes} lane(s) for each of {sequences} sequence(s).",

@@ -61,6 +61,7 @@ def _description(core: SpikingMemoryCore) -> ModuleDescription:
     """The contents of a spiking memory's file head and manifest."""
     plan, schedule, options = core.plan, core.schedule, core.plan.design.options
     return ModuleDescription(
+        schema="spiking-verilog",
         kind="memory",
         summary=f"Legendre memory of {plan.neurons} spiking neurons, order {plan.spec.order}",
         title=f"Legendre memory of {plan.neurons} {options.kind} neurons, {plan.lanes} lane(s).",

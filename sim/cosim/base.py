@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.run import Run
 
@@ -49,7 +50,7 @@ class DigitalCheck:
         return cls(sent, score.checked, score.mismatches, str(simulator), said, score.passed)
 
 
-class Cosim(ABC):
+class Cosim(Displayed, ABC):
     """The result of a co-simulation."""
 
     @property
@@ -61,6 +62,9 @@ class Cosim(ABC):
     @abstractmethod
     def figures(self) -> Mapping[str, Any]:
         """The comparisons, each a dataclass or a plain value, by its key in a result file."""
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "passed", str(self.passed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values, and whether all checks passed."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.realisation.network import Readouts
+from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import Basis
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.io.files import working_folder
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
@@ -27,6 +29,9 @@ from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
 from lmu_hw.sim.mixed.lockstep import CIRCUIT_INSTANCE, TOP, LockStep
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
 from lmu_hw.sim.targets.run import run_targets
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class AnalogCheck:
     passed: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CosimResult(Cosim):
     """The result of the co-simulation of a memory. States have the shape (samples, order), in its coordinates.
 
@@ -124,6 +129,24 @@ class CosimResult(Cosim):
     def passed(self) -> bool:
         return self.digital.passed and self.fixed_vs_float.passed and (self.analog is None or self.analog.passed)
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield from super()._facts()
+        yield "samples", str(self.digital.samples)
+        yield "mismatches", f"{self.digital.mismatches} in {self.digital.beats} beats"
+        yield "error", f"{number(self.fixed_vs_float.max_error)} of at most {number(self.fixed_vs_float.bound)}"
+        if self.analog is not None and self.analog.nrmse is not None:
+            yield "NRMSE of the circuit", number(self.analog.nrmse)
+
+    def plot(self) -> Plot:
+        """Draw the first six states over time in every form, as far as the circuit was simulated, if there is one."""
+        from lmu_hw.core.figures import states_figure
+
+        forms = {"float": self.states_float, "fixed": self.states_fixed}
+        if self.states_spice is not None:
+            forms["SPICE"] = self.states_spice
+        shown = min(len(states) for states in forms.values())
+        return states_figure(self.time[:shown], {form: states[:shown] for form, states in forms.items()})
+
     @property
     def figures(self) -> Mapping[str, Any]:
         return {"digital": self.digital, "fixed_vs_float": self.fixed_vs_float, "analog": self.analog}
@@ -133,7 +156,7 @@ def cosimulate(
     plan: MemoryPlan,
     samples: Array,
     *,
-    workdir: Path,
+    workdir: str | Path | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     lanes: int = 1,
     seed: int = 0,
@@ -148,7 +171,7 @@ def cosimulate(
     Args:
         plan: The memory in fixed point.
         samples: The recording, shape (T,), within [−1, 1], one sample per step.
-        workdir: The folder for builds, logs and recordings.
+        workdir: The folder for builds, logs and recordings; by default a temporary one, which is removed.
         simulator: The HDL simulator, verilator or icarus.
         lanes: The number of multiplier lanes of the Verilog.
         seed: The seed of gaps, stalls and cocotb.
@@ -161,17 +184,21 @@ def cosimulate(
         DesignError: An argument is wrong.
         MissingToolError: A simulator is not installed.
     """
+    if waves and workdir is None:
+        raise DesignError("workdir", "given with waves, so that the waveform stays", None)
     u = checked_recording(samples)
     made = design or generate_verilog(plan, lanes=lanes)
     memory, states_float = fixed_target(plan, u, made, gap=gap, stall=stall, seed=seed)
     words = memory.model_words()
     states_fixed = plan.output_format.decode(words[0])
-    run = run_targets(
-        [memory], workdir=workdir / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words]
-    )
-    circuit = None
-    if analog is not None:
-        circuit = _run_circuit(memory, u, words[0], analog, workdir / "analog", simulator, seed)
+    with working_folder(workdir) as folder:
+        run = run_targets(
+            [memory], workdir=folder / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words]
+        )
+        states_rtl = plan.output_format.decode(run.words[0][0]) if run.passed else None
+        circuit = None
+        if analog is not None:
+            circuit = _run_circuit(memory, u, words[0], analog, folder / "analog", simulator, seed)
     return CosimResult(
         digital=DigitalCheck.of_run(run, words.size, simulator),
         fixed_vs_float=check_bound(plan, states_fixed, states_float),
@@ -180,7 +207,7 @@ def cosimulate(
         samples=u,
         states_float=states_float,
         states_fixed=states_fixed,
-        states_rtl=plan.output_format.decode(run.words[0][0]) if run.passed else None,
+        states_rtl=states_rtl,
         states_spice=circuit.states if circuit else None,
         readout_spice=circuit.readout if circuit else None,
         readout_float=circuit.readout_reference if circuit else None,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
+from lmu_hw.io.files import working_folder
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
@@ -22,6 +24,9 @@ from lmu_hw.sim.cosim.base import Cosim
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, in_batch_order
 from lmu_hw.sim.targets.run import Run, run_targets
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class NetworkDeviation:
     different_classes: int | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkCosim(Cosim):
     """The result of the co-simulation of a network.
 
@@ -94,6 +99,21 @@ class NetworkCosim(Cosim):
     def passed(self) -> bool:
         return self.digital.passed
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield from super()._facts()
+        yield "sequences", str(self.digital.sequences)
+        yield "mismatches", f"{self.digital.mismatches} in {self.digital.words} words"
+        yield "largest deviation from float", number(self.fixed_vs_float.max_error)
+        if self.accuracy is not None:
+            for form, share in self.accuracy.items():
+                yield f"accuracy, {form}", "unknown" if share is None else number(share)
+
+    def plot(self) -> Plot:
+        """Draw every output in fixed point against float, and how often they differ by how much."""
+        from lmu_hw.core.figures import deviation_figure
+
+        return deviation_figure(self.outputs_float, self.outputs_fixed)
+
     @property
     def figures(self) -> Mapping[str, Any]:
         return {
@@ -110,7 +130,7 @@ def cosimulate_network(
     design: VerilogDesign,
     x: Array,
     *,
-    workdir: Path,
+    workdir: str | Path | None = None,
     labels: IntArray | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     seed: int = 0,
@@ -125,7 +145,7 @@ def cosimulate_network(
         plan: The network in fixed point.
         design: The Verilog to check.
         x: The sequences in the units of the network's input, shape (batch, T, inputs).
-        workdir: The folder for builds, logs and recordings.
+        workdir: The folder for builds, logs and recordings; by default a temporary one, which is removed.
         labels: The class of each sequence, shape (batch,); by default no accuracy is measured.
         simulator: The HDL simulator, verilator or icarus.
         seed: The seed of gaps, stalls and cocotb.
@@ -136,6 +156,8 @@ def cosimulate_network(
         DesignError: An argument is wrong.
         MissingToolError: A simulator is not installed.
     """
+    if waves and workdir is None:
+        raise DesignError("workdir", "given with waves, so that the waveform stays", None)
     model = IntegerNetwork(plan)
     codes = model.encode(x)
     if labels is not None and labels.shape != codes.shape[:1]:
@@ -146,10 +168,11 @@ def cosimulate_network(
     stimulus = NetworkStimulus.of_batch(codes, sequences).with_traffic(gap, stall, seed)
     harnessed = HarnessedNetwork(plan, stimulus, design)
     expected = harnessed.model_words()
-    run = run_targets([harnessed], workdir=workdir, simulator=simulator, seed=seed, waves=waves, expected=[expected])
     words = in_batch_order(expected, codes.shape, sequences, plan.output)
-    cycles = run.recorded[0].cycles if run.passed else None
-    got = in_batch_order(run.words[0], codes.shape, sequences, plan.output) if run.passed else None
+    with working_folder(workdir) as folder:
+        run = run_targets([harnessed], workdir=folder, simulator=simulator, seed=seed, waves=waves, expected=[expected])
+        cycles = run.recorded[0].cycles if run.passed else None
+        got = in_batch_order(run.words[0], codes.shape, sequences, plan.output) if run.passed else None
     reference = FloatNetwork(network).run(x)
     fixed = model.decode(words)
     accuracy = None

@@ -8,13 +8,14 @@ noise alone would make is stated beside theirs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.plan import MemoryPlan
@@ -29,6 +30,9 @@ from lmu_hw.sim.targets.run import Run, run_targets
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class DecodedError:
     signal: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingCosim(Cosim):
     """The result of the co-simulation of a memory in spikes. States have the shape (samples, order).
 
@@ -94,6 +98,25 @@ class SpikingCosim(Cosim):
         """Whether the bench passed, both designs equal their models and the bound holds; spikes have no bound."""
         return self.bench_passed and self.fixed.passed and self.spiking.passed and self.fixed_vs_float.passed
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield from super()._facts()
+        yield "samples", str(self.fixed.samples)
+        yield "mismatches, fixed point", str(self.fixed.mismatches)
+        yield "mismatches, spikes", str(self.spiking.mismatches)
+        yield "RMS error of the spikes", number(self.decoded.integer)
+
+    def plot(self) -> Plot:
+        """Draw the first six states over time in every form."""
+        from lmu_hw.core.figures import states_figure
+
+        forms = {
+            "float": self.states_float,
+            "fixed": self.states_fixed,
+            "spikes, Verilog": self.states_spiking,
+            "spikes, software": self.states_software,
+        }
+        return states_figure(self.time, forms)
+
     @property
     def figures(self) -> Mapping[str, Any]:
         return {
@@ -110,7 +133,7 @@ def cosimulate_spiking(
     spiking: DigitalSpikingPlan,
     samples: Array,
     *,
-    workdir: Path,
+    workdir: str | Path,
     simulator: Simulator | str = Simulator.VERILATOR,
     lanes: int = 1,
     seed: int = 0,
@@ -135,6 +158,7 @@ def cosimulate_spiking(
         DesignError: The plans are not of one memory, or an argument is wrong.
         MissingToolError: A simulator is not installed.
     """
+    workdir = Path(workdir)
     if plan.spec != spiking.spec:
         raise DesignError("plans", "of one memory", f"{plan.spec.summary()} and {spiking.spec.summary()}")
     u = checked_recording(samples)

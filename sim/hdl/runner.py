@@ -14,13 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_json
 from lmu_hw.sim.hdl.launch import BUILT, LATE
@@ -41,8 +42,8 @@ _NOT_INHERITED = re.compile(
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class BenchResult:
+@dataclass(frozen=True, repr=False)
+class BenchResult(Displayed):
     """The result of a run of a bench.
 
     Attributes:
@@ -61,6 +62,12 @@ class BenchResult:
     log: Path
     run_dir: Path
     waveform: Path | None
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "passed", str(self.passed)
+        yield "tests", str(self.tests)
+        yield "failures", str(self.failures)
+        yield from (("message", message[:100]) for message in self.messages[:1])
 
     @property
     def passed(self) -> bool:
@@ -97,10 +104,10 @@ def available(simulator: Simulator | str) -> None:
 
 def run_bench(
     simulator: Simulator | str,
-    sources: Sequence[Path],
+    sources: Sequence[str | Path],
     top: str,
     bench_module: str,
-    build_dir: Path,
+    build_dir: str | Path,
     *,
     timeout_s: float,
     parameters: Mapping[str, Any] | None = None,
@@ -138,6 +145,7 @@ def run_bench(
         DesignError: An argument is wrong, or `build_dir` is in use.
         MissingToolError: The simulator or a part of it is not installed.
     """
+    build_dir = Path(build_dir)
     simulator = Simulator.named(simulator)
     backend = simulator.backend
     check_identifier(top, "top module")
@@ -149,7 +157,11 @@ def run_bench(
     build_dir = build_dir.absolute()
     build_dir.mkdir(parents=True, exist_ok=True)
     with _sole_use(build_dir), tempfile.TemporaryDirectory(prefix="lmu_hw_") as scratch:
-        args = [*backend.build_args(hdl_delays), *extra_build_args, *_copy_sources(sources, build_dir / "src")]
+        args = [
+            *backend.build_args(hdl_delays),
+            *extra_build_args,
+            *_copy_sources(list(map(Path, sources)), build_dir / "src"),
+        ]
         key = _build_key(simulator, top, args, waves, build_dir / "src")
         build = None
         if not _is_current(build_dir, key):

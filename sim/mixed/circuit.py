@@ -24,6 +24,7 @@ from typing import Any, Self
 from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.export.files import subcircuit_text
 from lmu_hw.analog.export.spice import OPTIONS
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError, MissingToolError
 from lmu_hw.io.files import check_identifier, write_text
 from lmu_hw.sim.hdl import runner
@@ -40,8 +41,8 @@ _ENTRY = "_ZN9spice_vpi22register_vpi_callbacksEv"  # spice_vpi::register_vpi_ca
 _LONGEST_STEP = 1e-3  # s; the plug-in counts the picoseconds to ngspice's next step in 32 bits
 
 
-@dataclass(frozen=True)
-class MixedCircuit:
+@dataclass(frozen=True, repr=False)
+class MixedCircuit(Displayed):
     """A subcircuit and how an HDL simulation exchanges values with it.
 
     Attributes:
@@ -182,13 +183,13 @@ def run_mixed_bench(
     circuit: MixedCircuit,
     periods: int,
     bench_module: str,
-    build_dir: Path,
+    build_dir: str | Path,
     *,
     timeout_s: float,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     waves: bool = False,
-    sources: Sequence[Path] = (),
+    sources: Sequence[str | Path] = (),
     files: Mapping[str, str] | None = None,
     top: str = TOP,
     instance: str = f"{TOP}.{_INSTANCE}",
@@ -221,6 +222,7 @@ def run_mixed_bench(
         DesignError: An argument is wrong, or `build_dir` is in use.
         MissingToolError: A simulator or a part of it is not installed.
     """
+    build_dir = Path(build_dir)
     available(simulator)
     simulator = Simulator(simulator)
     if periods < 1:

@@ -7,16 +7,17 @@ the next sequence ends. Integrators have no reset: between sequences the input s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.core.display import Displayed, number
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.metrics import nrmse
 from lmu_hw.errors import DesignError, check_integer
@@ -31,13 +32,16 @@ from lmu_hw.sim.mixed.analog_head import exact_volts, in_a_row
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
 from lmu_hw.sim.targets.harness import connections
 
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
+
 TOP = "lmu_hw_mixed_network"
 CIRCUIT_INSTANCE = f"{TOP}.circuit"
 _SECONDS_PER_STEP = 1.0  # of wall time; only a limit, never a wait
 
 
-@dataclass(frozen=True, eq=False)
-class MixedNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class MixedNetwork(Displayed):
     """A circuit, a converter and a network that are simulated together.
 
     Attributes:
@@ -193,8 +197,8 @@ endmodule
 """
 
 
-@dataclass(frozen=True, eq=False)
-class MixedRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class MixedRun(Displayed):
     """The result of a simulation. The arrays are empty if the bench did not reach its end.
 
     Attributes:
@@ -218,6 +222,20 @@ class MixedRun:
     seconds: float
     messages: tuple[str, ...]
 
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "passed", str(self.passed)
+        yield "sequences", str(self.classes.size)
+        yield "wrong codes", f"{self.code_mismatches} of {self.codes.size}"
+        yield "wrong words", f"{self.word_mismatches} of {self.words.size}"
+        if self.state_nrmse is not None:
+            yield "NRMSE of the states", number(self.state_nrmse)
+
+    def plot(self) -> Plot:
+        """Draw how often the voltages of the states occur."""
+        from lmu_hw.core.figures import histogram_figure
+
+        return histogram_figure("States when they were sampled", "voltage (V)", "samples", self.volts.ravel(), {})
+
     @property
     def passed(self) -> bool:
         """Whether the bench reached its end without a failure, and codes, words and classes are exact."""
@@ -228,7 +246,7 @@ def run_mixed_network(
     mixed: MixedNetwork,
     sequences: Array,
     *,
-    workdir: Path,
+    workdir: str | Path,
     simulator: Simulator | str = Simulator.VERILATOR,
     tolerance: float = 0.001,
     workers: int = 1,
@@ -249,6 +267,7 @@ def run_mixed_network(
         DesignError: An argument is wrong.
         MissingToolError: A simulator is not installed.
     """
+    workdir = Path(workdir)
     u = np.asarray(sequences, dtype=np.float64)
     if u.ndim != 2 or u.shape[1] != mixed.steps or u.size == 0 or not np.all(np.abs(u) <= 1.0):
         raise DesignError("sequences", f"of shape (count, {mixed.steps}) within [-1, 1]", f"shape {u.shape}")

@@ -56,7 +56,7 @@ class LongWindow:
         return self.mismatches == 0 and self.words > 0 and self.nrmse <= 1e-3
 
 
-def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WINDOW, seed: int = 0) -> LongWindow:
+def run_long_window(workdir: str | Path, *, samples: int = SAMPLES, window: int = WINDOW, seed: int = 0) -> LongWindow:
     """Check the Verilog of the memory with the long window on band-limited noise.
 
     Args:
@@ -65,6 +65,7 @@ def run_long_window(workdir: Path, *, samples: int = SAMPLES, window: int = WIND
         window: The length of the window in samples, θ/dt.
         seed: The seed of the noise.
     """
+    workdir = Path(workdir)
     spec = LMUSpec(ORDER, float(window), 1.0, Discretization.AB2)
     plan = plan_memory(
         spec,

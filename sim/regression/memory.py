@@ -128,7 +128,7 @@ def _codes(rng: np.random.Generator, plan: MemoryPlan, port_bits: int, channels:
     return np.array(rows, dtype=np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegressionResult(RandomRuns):
     """The result of the regression of random memories.
 
@@ -162,7 +162,7 @@ def run_regression(
     designs: int,
     *,
     seed: int,
-    workdir: Path,
+    workdir: str | Path,
     simulator: Simulator | str = Simulator.VERILATOR,
     limits: Limits | None = None,
     batch: int = 10,
@@ -185,6 +185,7 @@ def run_regression(
         DesignError: Almost no draw keeps the limits.
         MissingToolError: The simulator is not installed.
     """
+    workdir = Path(workdir)
     chosen, datapaths = limits or Limits(), list(Datapath)
     found = run_random(
         lambda rng, k: draw(rng, chosen, f"memory_{k}", datapaths[k % len(datapaths)]),

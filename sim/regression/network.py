@@ -157,7 +157,7 @@ def _row(rng: np.random.Generator, form: QFormat, inputs: int, steps: int) -> li
     return row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkRegressionResult(RandomRuns):
     """The result of the regression of random networks.
 
@@ -191,7 +191,7 @@ def run_network_regression(
     networks: int,
     *,
     seed: int,
-    workdir: Path,
+    workdir: str | Path,
     simulator: Simulator | str = Simulator.VERILATOR,
     limits: NetworkLimits | None = None,
     batch: int = 5,
@@ -212,6 +212,7 @@ def run_network_regression(
         DesignError: Almost no draw keeps the limits.
         MissingToolError: The simulator is not installed.
     """
+    workdir = Path(workdir)
     chosen = limits or NetworkLimits()
     layers: Counter[str] = Counter()
 

@@ -95,7 +95,7 @@ class NetworkCheck:
         return self.mismatches == 0 and self.words > 0 and self.different_classes == 0 and not self.messages
 
 
-def task_data(network: str, images: int, calibration: int, folder: Path | None) -> TaskData:
+def task_data(network: str, images: int, calibration: int, folder: str | Path | None) -> TaskData:
     """Return the first sequences of the task on which a network of the package was trained.
 
     Args:
@@ -108,6 +108,7 @@ def task_data(network: str, images: int, calibration: int, folder: Path | None) 
         DesignError: There is no such network, the data are not valid, or the test part has fewer sequences.
         MissingToolError: A library of the task is not installed.
     """
+    folder = None if folder is None else Path(folder)
     from lmu_hw.training.tasks.digits import digits_task
     from lmu_hw.training.tasks.mackey_glass import load_mackey_glass
     from lmu_hw.training.tasks.mnist import load_mnist
@@ -134,7 +135,7 @@ def check_network(
     network: str,
     data: TaskData,
     *,
-    workdir: Path,
+    workdir: str | Path,
     options: NetworkOptions | None = None,
     lanes: int = 1,
     sequences: int = 1,
@@ -155,6 +156,7 @@ def check_network(
         DesignError: An argument is wrong.
         MissingToolError: The simulator is not installed.
     """
+    workdir = Path(workdir)
     trained = load(network)
     chosen = options or NetworkOptions()
     plan = plan_network(trained, data.calibration, chosen)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.base import Target
@@ -51,7 +52,7 @@ class Tally(Generic[Drawn]):
             self.failures.append(f"{what} {start}-{len(self.targets) - 1}: {said}")
 
 
-class RandomRuns:
+class RandomRuns(Displayed):
     """The result of a random regression.
 
     Attributes:

@@ -29,7 +29,7 @@ KINDS = (NeuronKind.POISSON_LIF, NeuronKind.POISSON_RELU, NeuronKind.LIF)
 _SIDE_BY_SIDE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SpikingRegression(RandomRuns):
     """The result of the regression of random spiking memories.
 
@@ -104,7 +104,7 @@ def run_spiking_regression(
     designs: int,
     *,
     seed: int,
-    workdir: Path,
+    workdir: str | Path,
     samples: int = 400,
     cycles: int = 400_000,
     simulator: Simulator | str = Simulator.VERILATOR,
@@ -123,6 +123,7 @@ def run_spiking_regression(
         DesignError: A count is out of range, or almost no draw fits into so few cycles.
         MissingToolError: The simulator is not installed.
     """
+    workdir = Path(workdir)
     designs, samples = check_integer("designs", designs, 1), check_integer("samples", samples, 8)
     found = run_random(
         lambda rng, k: draw(rng, f"spikes_{k}", KINDS[k % len(KINDS)], samples, cycles),

@@ -33,7 +33,7 @@ def ngspice_available() -> None:
         raise MissingToolError("ngspice", "apt install ngspice")
 
 
-def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence[str] = ()) -> Vectors:
+def run_ngspice(netlist: str, workdir: str | Path, timeout_s: float, vectors: Sequence[str] = ()) -> Vectors:
     """Run `netlist`, which holds exactly one analysis, and return its vectors.
 
     Args:
@@ -53,6 +53,7 @@ def run_ngspice(netlist: str, workdir: Path, timeout_s: float, vectors: Sequence
         CheckFailed: ngspice gave an error or a warning, was killed, or stopped before the end of the analysis; or
             a vector is missing or not finite. The message is one line.
     """
+    workdir = Path(workdir)
     card = analysis_card(netlist)
     ngspice_available()
     workdir.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ _RENAMED = {
 }
 
 
-def read_raw(path: Path, plots: int = 1) -> Vectors:
+def read_raw(path: str | Path, plots: int = 1) -> Vectors:
     """Return the vectors, by name in lower case, of ngspice's binary raw file.
 
     Args:
@@ -97,6 +98,7 @@ def read_raw(path: Path, plots: int = 1) -> Vectors:
     Raises:
         CheckFailed: There is no such file, it is cut short, or it holds more or fewer plots.
     """
+    path = Path(path)
     try:
         data = path.read_bytes()
     except OSError as problem:

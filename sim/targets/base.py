@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, QFormat
@@ -22,8 +23,8 @@ _TAGS = ("channel", "sequence", "index", "argmax", "first", "last")
 """The fields that a beat may carry beside its words, in the order of a record's bits, the highest first."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Traffic:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Traffic(Displayed):
     """The gaps and stalls with which a harness drives a target.
 
     Attributes:
@@ -66,8 +67,8 @@ class Stream:
     timed: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Expected:
+@dataclass(frozen=True, eq=False, repr=False)
+class Expected(Displayed):
     """The expected content of a stream of results.
 
     Attributes:
@@ -79,8 +80,8 @@ class Expected:
     tags: Mapping[str, IntArray]
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Displayed):
     """The outputs of a target, in the order of its integer model.
 
     Attributes:
@@ -97,7 +98,7 @@ class Recorded:
     cycles: IntArray | None = None
 
 
-class Target(ABC):
+class Target(Displayed, ABC):
     """A generated design with its stimulus and its expected outputs.
 
     The manifest of the design names its ports: the harness connects those that are there, and only tags that have a

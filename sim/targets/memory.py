@@ -14,6 +14,7 @@ from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, Overflow, QFormat, fit
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.io.files import working_folder
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.hdl.runner import Simulator
@@ -24,7 +25,7 @@ from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stimulus(Traffic):
     """The stimulus of a memory.
 
@@ -171,7 +172,7 @@ class SampleTarget(Target):
         return {name: tag.ravel().astype(np.int64) for name, tag in tags.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HarnessedMemory(SampleTarget):
     """A fixed-point memory as a target.
 
@@ -234,7 +235,7 @@ class HarnessedMemory(SampleTarget):
         return Recorded(words, np.ascontiguousarray(turns).reshape(batch, kept, -1))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HarnessedSpiking(SampleTarget):
     """A memory of digital neurons as a target. The cycle of every word is recorded, so that the pace can be measured.
 
@@ -273,7 +274,7 @@ def run_rtl(
     plan: MemoryPlan,
     codes: IntArray,
     *,
-    workdir: Path,
+    workdir: str | Path | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     lanes: int = 1,
     channels: int = 1,
@@ -286,7 +287,7 @@ def run_rtl(
     Args:
         plan: The fixed-point plan.
         codes: The input codes, shape (batch, samples).
-        workdir: The folder for the build, the logs and the recordings.
+        workdir: The folder for the build, the logs and the recordings; by default a temporary one, which is removed.
         simulator: The HDL simulator, verilator or icarus.
         lanes: The number of multiplier lanes.
         channels: The number of memories that take turns on the hardware; the batch must be a multiple of it.
@@ -304,4 +305,5 @@ def run_rtl(
     """
     design = generate_verilog(plan, lanes=lanes, channels=channels, unrolled=unrolled)
     memory = HarnessedMemory(plan, Stimulus(codes, only_last=only_last), design)
-    return run_targets([memory], workdir=workdir, simulator=simulator, seed=seed).checked_words(0)
+    with working_folder(workdir) as folder:
+        return run_targets([memory], workdir=folder, simulator=simulator, seed=seed).checked_words(0)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, QFormat
+from lmu_hw.io.files import working_folder
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
@@ -26,7 +27,7 @@ from lmu_hw.sim.targets.scoreboard import Beats
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkStimulus(Traffic):
     """The stimulus of a network: the steps of sequences that run side by side.
 
@@ -107,7 +108,7 @@ class NetworkStimulus(Traffic):
         return int(self.codes.shape[1])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HarnessedNetwork(Target):
     """A network as a target.
 
@@ -237,7 +238,7 @@ def run_network_rtl(
     plan: NetworkPlan,
     codes: IntArray,
     *,
-    workdir: Path,
+    workdir: str | Path | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     lanes: int = 1,
     sequences: int = 1,
@@ -248,7 +249,7 @@ def run_network_rtl(
     Args:
         plan: The fixed-point plan.
         codes: The input words, shape (batch, T, inputs).
-        workdir: The folder for the build, the logs and the recordings.
+        workdir: The folder for the build, the logs and the recordings; by default a temporary one, which is removed.
         simulator: The HDL simulator, verilator or icarus.
         lanes: The number of multipliers of each sequence.
         sequences: The number of sequences side by side.
@@ -264,7 +265,8 @@ def run_network_rtl(
     """
     design = generate_network_verilog(plan, lanes=lanes, sequences=sequences)
     network = HarnessedNetwork(plan, NetworkStimulus.of_batch(codes, sequences), design)
-    words = run_targets([network], workdir=workdir, simulator=simulator, seed=seed).checked_words(0)
+    with working_folder(workdir) as folder:
+        words = run_targets([network], workdir=folder, simulator=simulator, seed=seed).checked_words(0)
     return in_batch_order(words, codes.shape, sequences, plan.output)
 
 

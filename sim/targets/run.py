@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
@@ -21,8 +22,8 @@ from lmu_hw.sim.targets.scoreboard import Beats, Score, read_beats
 _SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Displayed):
     """The result of a run of the bench.
 
     Attributes:
@@ -34,6 +35,12 @@ class Run:
     targets: tuple[Target, ...]
     scores: tuple[Score, ...]
     bench: BenchResult
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "passed", str(self.passed)
+        yield "targets", str(len(self.targets))
+        yield "checked", str(sum(score.checked for score in self.scores))
+        yield "mismatches", str(sum(score.mismatches for score in self.scores))
 
     @property
     def passed(self) -> bool:
@@ -78,7 +85,7 @@ class Run:
 def run_targets(
     targets: Sequence[Target],
     *,
-    workdir: Path,
+    workdir: str | Path,
     simulator: Simulator | str = Simulator.VERILATOR,
     seed: int = 0,
     waves: bool = False,
@@ -101,6 +108,7 @@ def run_targets(
         DesignError: An argument is wrong.
         MissingToolError: The simulator is not installed.
     """
+    workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     words = [target.model_words() for target in targets] if expected is None else expected
     files, jobs = {}, []

@@ -19,9 +19,7 @@ COMMAND = "lmu-hw spice --order 2 --theta 0.01"
 def golden_texts(topology: str, style: str) -> dict[str, str]:
     """The texts by file name."""
     resistors = None if style == "gm-c" else Series("E24")
-    design = design_memory(
-        2, 0.01, topology=topology, style=style, resistor_series=resistors, capacitor_series=Series("E12")
-    )
+    design = design_memory(2, 0.01, topology=topology, style=style, resistors=resistors, capacitors=Series("E12"))
     texts = {
         "lmu.cir": deck_text(design, COMMAND),
         "lmu.net": kicad_text(design, COMMAND),

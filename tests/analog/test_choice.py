@@ -89,7 +89,7 @@ def _rounded(network: Any, resistors: str, capacitors: str) -> PartValues:
 def test_standard_values_keep_to_the_decade_of_the_level(make_design: MakeDesign, topology: str) -> None:
     """Moving a stage by a decade changes nothing but its impedance, so every stage is where the level wants it."""
     exact = make_design(5, topology=topology).values
-    chosen = make_design(5, topology=topology, resistor_series=Series("E96"), capacitor_series=Series("E12")).values
+    chosen = make_design(5, topology=topology, resistors=Series("E96"), capacitors=Series("E12")).values
     distances = np.abs(np.log10(chosen.references / exact.references))
     assert np.all(distances <= 0.5 + 1e-9)
 

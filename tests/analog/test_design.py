@@ -37,7 +37,7 @@ def parts(design: AnalogDesign, kind: type[Element]) -> dict[str, Any]:
 @pytest.mark.parametrize("order", [1, 2, 3, 6, 16, 32])
 @pytest.mark.parametrize("theta", [1e-4, 0.01, 3.0])
 def test_the_parts_realise_the_memory_to_rounding(make_design: MakeDesign, order: int, theta: float) -> None:
-    design = make_design(order, theta, readout_delays=DELAYS)
+    design = make_design(order, theta, delays=DELAYS)
     system = design.recovered()
     np.testing.assert_allclose(system.state_matrix, state_matrix(order), rtol=1e-12)
     np.testing.assert_allclose(system.input_vector, input_vector(order), rtol=1e-12)
@@ -99,7 +99,7 @@ def test_sparse_columns_are_freed_across_groups() -> None:
 
 def test_polarity_and_scaling_are_stated_truly(make_design: MakeDesign) -> None:
     """Integrate the circuit's own model and read it back through the stated scaling."""
-    design = make_design(4, readout_delays=DELAYS)
+    design = make_design(4, delays=DELAYS)
     model = design.linear_model
     rest = -np.linalg.solve(model.a, model.b) * design.input_scaling * 0.7
     volts = (model.c @ rest)[:, 0] + model.d[:, 0] * design.input_scaling * 0.7
@@ -159,7 +159,7 @@ def test_parts_are_as_many_as_they_must_be(make_design: MakeDesign, order: int) 
 
 
 def test_a_readout_that_does_not_use_a_state_has_no_part_for_it(make_design: MakeDesign) -> None:
-    used = [name for name in parts(make_design(4, readout_delays=(0.5,)), Resistor) if name.startswith("R_y0_")]
+    used = [name for name in parts(make_design(4, delays=(0.5,)), Resistor) if name.startswith("R_y0_")]
     assert used == ["R_y0_x0", "R_y0_x2"]  # P_1 and P_3 vanish in the middle of the window
 
 
@@ -189,12 +189,12 @@ def test_a_window_that_no_part_allows_is_refused(make_design: MakeDesign, theta:
 
 def test_a_span_of_couplings_wider_than_the_resistors_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="couplings from"):
-        make_design(6, resistors=PartRange(1e4, 5e4))
+        make_design(6, resistor_range=PartRange(1e4, 5e4))
 
 
 def test_an_output_that_no_resistors_allow_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="the resistors of sum y0 must be within 100 to 50000 ohm"):
-        make_design(3, readout_delays=(0.4999,), resistors=PartRange(1e2, 5e4), impedance=2e4)
+        make_design(3, delays=(0.4999,), resistor_range=PartRange(1e2, 5e4), impedance=2e4)
 
 
 def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
@@ -228,8 +228,8 @@ GOOD: dict[str, Any] = {"order": 2, "theta": 0.01}
         ({"input_volts": 4.1}, "input_volts must be at most 4 V, the largest signal"),
         ({"impedance": -1.0}, "impedance in ohm"),
         ({"capacitor": float("nan")}, "capacitor in farad"),
-        ({"readout_delays": (1.5,)}, "delay as a fraction of the window"),
-        ({"readout_delays": [0.5] * 65}, "readout delays must be at most 64, got 65"),
+        ({"delays": (1.5,)}, "delay as a fraction of the window"),
+        ({"delays": [0.5] * 65}, "readout delays must be at most 64, got 65"),
         ({"name": "1st"}, "circuit name"),
         ({"name": "opamp_ideal"}, "distinct when case is folded"),
     ],
@@ -266,7 +266,7 @@ def test_the_prediction_falls_with_the_op_amps_speed(make_design: MakeDesign) ->
 
 
 def test_designs_without_outputs_are_sound(make_design: MakeDesign) -> None:
-    design = make_design(3, readout_delays=())
+    design = make_design(3, delays=())
     rules.check(design.circuit)
     assert [port.name for port in design.circuit.ports] == ["u", "x0", "x1", "x2"]
     assert design.predict().output_nrmse == ()

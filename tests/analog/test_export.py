@@ -63,7 +63,7 @@ def test_files_do_not_depend_on_the_order_of_hashing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from lmu_hw.analog.design.memory import design_memory as design; "
         "from lmu_hw.analog.design.parts import Series; from lmu_hw.analog.export.files import write_design as write; "
-        "made = design(4, 0.1, topology='chain', readout_delays=(1.0, 0.3), resistor_series=Series('E24')); "
+        "made = design(4, 0.1, topology='chain', delays=(1.0, 0.3), resistors=Series('E24')); "
         "write(made, Path(sys.argv[1]), 'c')"
     )
     written = []
@@ -78,7 +78,7 @@ def test_files_do_not_depend_on_the_order_of_hashing(tmp_path: Path) -> None:
 @every_topology
 @every_style
 def test_manifest_agrees_with_the_circuit(make_design: MakeDesign, topology: str, style: str) -> None:
-    design = make_design(6, topology=topology, style=style, opamp=SinglePoleOpAmp(gbw=2e7), readout_delays=(1.0, 0.5))
+    design = make_design(6, topology=topology, style=style, opamp=SinglePoleOpAmp(gbw=2e7), delays=(1.0, 0.5))
     data = json.loads(json.dumps(manifest(design)))
     parts = list(walk(design.circuit))
     assert data["couplings"] == {"dense": 36, "chain": 23, "ladder": 11}[topology]
@@ -104,7 +104,7 @@ def test_manifest_agrees_with_the_circuit(make_design: MakeDesign, topology: str
 
 
 def test_manifest_answers_what_it_is_asked(make_design: MakeDesign) -> None:
-    design = make_design(3, topology="ladder", resistor_series=Series("E96"), capacitor_series=Series("E12"))
+    design = make_design(3, topology="ladder", resistors=Series("E96"), capacitors=Series("E12"))
     data = manifest(design, Questions(0.05, Tolerances(resistor=0.01), seed=7))
     assert data["requirement"]["error"] == 0.05
     assert data["requirement"]["predicted"] <= 0.05
@@ -137,7 +137,7 @@ def test_noise_of_the_manifest_is_that_of_a_finer_analysis(make_design: MakeDesi
         assert found["snr_db"]["y0"] == pytest.approx(20 * np.log10(amplitude / spectrum.rms()), abs=0.1)
         ratios.append(found["snr_db"]["y0"])
     assert ratios[0] > ratios[1] + 10.0
-    assert manifest(make_design(2, style="gm-c", readout_delays=()))["noise"]["snr_db"] == {"x0": None, "x1": None}
+    assert manifest(make_design(2, style="gm-c", delays=()))["noise"]["snr_db"] == {"x0": None, "x1": None}
 
 
 def test_large_orders_have_no_prediction(make_design: MakeDesign) -> None:

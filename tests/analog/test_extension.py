@@ -57,7 +57,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_its_deck_runs_in_ngspice_and_follows_the_memory(
     make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, topology: str, style: str
 ) -> None:
-    design = make_design(3, topology=topology, style=style, readout_delays=DELAYS)
+    design = make_design(3, topology=topology, style=style, delays=DELAYS)
     assert max(transient_errors(design, run_deck, rng, count=200)) <= 1e-3
 
 

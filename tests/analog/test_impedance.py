@@ -56,9 +56,9 @@ def test_the_noise_limit_is_that_of_the_circuits_resistors(make_design: MakeDesi
 
 
 def test_levels_move_as_the_limits_demand(make_design: MakeDesign) -> None:
-    high = make_design(6, resistors=PartRange(1e6, 1e9)).level
+    high = make_design(6, resistor_range=PartRange(1e6, 1e9)).level
     assert high.impedance == high.parts[0] > high.preferred
-    low = make_design(6, resistors=PartRange(1e2, 4.5e5)).level
+    low = make_design(6, resistor_range=PartRange(1e2, 4.5e5)).level
     assert low.impedance == low.parts[1] < low.preferred
     given = make_design(6, impedance=3e5)
     assert given.level.given
@@ -88,7 +88,7 @@ def test_a_supply_whose_signals_drown_in_noise_is_refused(make_design: MakeDesig
 
 def test_no_level_for_all_limits_is_refused_in_one_line(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match=r"^the impedance level must be at least \d.* for the amplifiers' current"):
-        make_design(6, resistors=PartRange(1e2, 1e4))
+        make_design(6, resistor_range=PartRange(1e2, 1e4))
     with pytest.raises(DesignError, match="impedance in ohm"):
         make_design(2, impedance=-1.0)
 
@@ -115,7 +115,7 @@ def test_the_least_amplifiers_just_keep_the_error(make_design: MakeDesign, topol
 
 
 def test_an_error_that_no_amplifier_keeps_is_refused(make_design: MakeDesign) -> None:
-    rounded = make_design(3, resistor_series=Series("E6"), capacitor_series=Series("E3"))
+    rounded = make_design(3, resistors=Series("E6"), capacitors=Series("E3"))
     with pytest.raises(DesignError, match=r"error must be above .*; the parts alone make"):
         least_amplifiers(rounded, 1e-3)
     with pytest.raises(DesignError, match="error must be a positive"):

@@ -183,7 +183,7 @@ def test_the_error_budget_names_the_part_that_has_the_tolerance() -> None:
 
 
 def test_rounded_values_count_as_errors() -> None:
-    design = design_memory(3, 0.01, resistor_series=Series("E12"))
+    design = design_memory(3, 0.01, resistors=Series("E12"))
     assert analyse(design, Tolerances(), draws=1).nrmse.max() > 1e-3
 
 

@@ -16,7 +16,7 @@ from lmu_hw.analog.design.rounding import response_error, sensitivities
 from lmu_hw.errors import DesignError
 from tests.analog.helpers import MakeDesign
 
-E96_E12: dict[str, Any] = {"resistor_series": Series("E96"), "capacitor_series": Series("E12")}
+E96_E12: dict[str, Any] = {"resistors": Series("E96"), "capacitors": Series("E12")}
 
 every_topology = pytest.mark.parametrize("topology", TOPOLOGIES)
 
@@ -86,14 +86,14 @@ def test_a_given_capacitor_stays(make_design: MakeDesign) -> None:
 
 def test_without_a_series_values_are_exact(make_design: MakeDesign) -> None:
     assert make_design(3).rounding is None
-    only = make_design(3, capacitor_series=Series("E6"))
+    only = make_design(3, capacitors=Series("E6"))
     assert only.rounding is not None
     assert only.rounding.nrmse < 1e-12  # the resistors make up for the capacitors
     assert only.predict().nrmse < 1e-6
 
 
 def test_transconductances_are_not_rounded(make_design: MakeDesign) -> None:
-    design = make_design(3, style="gm-c", capacitor_series=Series("E3"))
+    design = make_design(3, style="gm-c", capacitors=Series("E3"))
     assert {part.farads for part in parts_of(design.circuit, Capacitor)} <= {1e-9, 2.2e-9, 4.7e-9}
     assert len(parts_of(design.circuit, Transconductor)) == 9 + 3 + 3 + 1
     assert design.predict().nrmse < 1e-12
@@ -101,12 +101,12 @@ def test_transconductances_are_not_rounded(make_design: MakeDesign) -> None:
 
 def test_a_series_of_resistors_that_are_not_there_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="a series of resistors has no effect on a gm-c circuit"):
-        make_design(3, style="gm-c", resistor_series=Series("E96"))
+        make_design(3, style="gm-c", resistors=Series("E96"))
 
 
 def test_a_series_without_a_value_in_range_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="capacitors must be values of E3 from 5e-09 to 9e-09, got none"):
-        make_design(2, capacitors=PartRange(5e-9, 9e-9), capacitor_series=Series("E3"))
+        make_design(2, capacitor_range=PartRange(5e-9, 9e-9), capacitors=Series("E3"))
 
 
 def test_the_choice_is_the_same_every_time(make_design: MakeDesign) -> None:

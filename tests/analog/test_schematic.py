@@ -26,7 +26,7 @@ def texts(svg: str) -> list[str]:
 def test_the_full_schematic_shows_every_part_and_net(
     make_design: MakeDesign, topology: str, style: str, order: int
 ) -> None:
-    design = make_design(order, topology=topology, style=style, readout_delays=(1.0, 0.5))
+    design = make_design(order, topology=topology, style=style, delays=(1.0, 0.5))
     shown = texts(schematic(design))
     heads = {text.split(":")[0] for text in shown}
     for _, element, _ in walk(design.circuit):
@@ -73,7 +73,7 @@ def test_values_are_drawn_with_prefixes(make_design: MakeDesign) -> None:
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("style", STYLES)
 def test_stages_cover_all_parts(make_design: MakeDesign, topology: str, style: str) -> None:
-    design = make_design(4, topology=topology, style=style, readout_delays=(1.0, 0.5))
+    design = make_design(4, topology=topology, style=style, delays=(1.0, 0.5))
     found = stages(design.circuit)
     names = [part.name for stage in found for part in stage.parts]
     assert sorted(names) == sorted(element.name for _, element, _ in walk(design.circuit))

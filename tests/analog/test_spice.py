@@ -112,7 +112,7 @@ def test_nothing_escapes_from_a_comment() -> None:
 
 
 def test_text_is_the_same_every_time(make_design: MakeDesign) -> None:
-    one, two = (make_design(5, opamp=SinglePoleOpAmp(), readout_delays=(1.0, 0.25)) for _ in range(2))
+    one, two = (make_design(5, opamp=SinglePoleOpAmp(), delays=(1.0, 0.25)) for _ in range(2))
     assert one is not two
     assert deck_text(one, "c") == deck_text(two, "c")
 

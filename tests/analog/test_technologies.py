@@ -57,7 +57,7 @@ def transient_errors(
 def test_transient_follows_the_float_reference(
     make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, topology: str, style: str, order: int
 ) -> None:
-    design = make_design(order, THETA, topology=topology, style=style, readout_delays=DELAYS)
+    design = make_design(order, THETA, topology=topology, style=style, delays=DELAYS)
     assert max(transient_errors(design, run_deck, rng)) <= 1e-3
 
 
@@ -67,7 +67,7 @@ def test_transient_with_op_amps_of_10_mhz(
     make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, topology: str, style: str
 ) -> None:
     opamp = SinglePoleOpAmp(gbw=1e7)
-    design = make_design(6, THETA, topology=topology, style=style, readout_delays=DELAYS, opamp=opamp)
+    design = make_design(6, THETA, topology=topology, style=style, delays=DELAYS, opamp=opamp)
     assert max(transient_errors(design, run_deck, rng)) <= 1e-2
 
 
@@ -77,7 +77,7 @@ def test_transient_with_saturating_transconductors(
 ) -> None:
     """The swing keeps them within their linear range."""
     cell = MacroOta(gm=1e-6, linear=0.5, gout=1e-12, cin=0.0, cout=0.0)
-    design = make_design(6, THETA, topology=topology, style="gm-c", readout_delays=DELAYS, ota=cell)
+    design = make_design(6, THETA, topology=topology, style="gm-c", delays=DELAYS, ota=cell)
     assert design.largest_signal == pytest.approx(0.05)
     assert max(transient_errors(design, run_deck, rng, count=200)) <= 5e-3
 
@@ -88,7 +88,7 @@ def test_transient_with_saturating_transconductors(
 def test_transient_of_a_larger_order(
     make_design: MakeDesign, run_deck: RunDeck, rng: np.random.Generator, topology: str, style: str
 ) -> None:
-    design = make_design(16, THETA, topology=topology, style=style, readout_delays=DELAYS)
+    design = make_design(16, THETA, topology=topology, style=style, delays=DELAYS)
     assert max(transient_errors(design, run_deck, rng)) <= 3e-3
 
 
@@ -112,7 +112,7 @@ def test_small_signals_have_the_pade_response(
 @every_topology
 @every_style
 def test_parts_and_ports_realise_the_memory_to_rounding(make_design: MakeDesign, topology: str, style: str) -> None:
-    design = make_design(5, 3.0, topology=topology, style=style, readout_delays=DELAYS, coefficient_outputs=True)
+    design = make_design(5, 3.0, topology=topology, style=style, delays=DELAYS, coefficients=True)
     system = design.recovered()
     np.testing.assert_allclose(system.state_matrix, state_matrix(5), rtol=1e-11)
     np.testing.assert_allclose(system.input_vector, input_vector(5), rtol=1e-11)

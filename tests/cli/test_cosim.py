@@ -32,7 +32,12 @@ def test_everything_agrees(lmu: Lmu, recording: Path, tmp_path: Path) -> None:
     assert 0.0 < answer["analog"]["nrmse"] <= 0.01
     assert answer["input"]["input"] == recording.name
     out = tmp_path / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["lmu_memory.fst", "report.html", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.txt",
+        "lmu_memory.fst",
+        "report.html",
+        "results.json",
+    ]
     assert answer["waveform"] == "lmu_memory.fst"
     assert json.loads((out / "results.json").read_text(encoding="utf-8")) == answer
     page = (out / "report.html").read_text(encoding="utf-8")

@@ -57,6 +57,7 @@ def test_the_whole_demonstration(lmu: Lmu, tmp_path: Path) -> None:
     assert json.loads((out / "results.json").read_text(encoding="utf-8")) == answer
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
+        "README.txt",
         "report.html",
         "results.json",
         *(f"digits/{name}" for name in ("digits.v", "digits.core", "manifest.json", "plan.json")),

@@ -53,7 +53,7 @@ def test_the_orthonormal_basis_reaches_the_matrices(lmu: Lmu) -> None:
 def test_files_are_the_answer_and_the_same_every_time(lmu: Lmu, tmp_path: Path) -> None:
     words = ["derive", "--order", 3, "--theta", 1, "--dt", 0.01]
     printed = lmu(*words, "--out", "a", "--json")
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["system.json", "system.svg"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["README.txt", "system.json", "system.svg"]
     assert (tmp_path / "a" / "system.json").read_text(encoding="utf-8") == printed.out
     ET.parse(tmp_path / "a" / "system.svg")
     lmu(*words, "--out", "b/c")

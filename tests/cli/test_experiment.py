@@ -70,6 +70,7 @@ def test_a_result_file_says_what_made_it(lmu: Lmu, tmp_path: Path) -> None:
     answer = lmu(*words, "--json", "--out", "out").answer
     whole = json.loads((tmp_path / "out" / "contraction.json").read_text(encoding="utf-8"))
     assert list(whole) == [
+        "schema",
         "format",
         "version",
         "kind",

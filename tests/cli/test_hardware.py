@@ -29,7 +29,7 @@ def test_verilog(lmu: Lmu, tmp_path: Path, method: str) -> None:
     called = lmu(*words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     out = tmp_path / "out"
-    assert names(out) == ["bank.core", "bank.v", "manifest.json"]
+    assert names(out) == ["README.txt", "bank.core", "bank.v", "manifest.json"]
     design = Design(order=4, theta=0.01, dt=0.0001, discretization=method, channels=2, name="bank")
     command = f"lmu-hw verilog {design.flags()}"
     made = generate_verilog(design.plan(), name="bank", channels=2, command=command)
@@ -92,7 +92,8 @@ FLAGS: dict[str, dict[str, object]] = {
 def test_spice(lmu: Lmu, tmp_path: Path, flags: str) -> None:
     called = lmu("spice", "--order", 4, "--theta", 0.01, *flags.split(), "--name", "delay", "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
-    assert names(tmp_path / "out") == ["bom.csv", "delay.cir", "delay.lib", "delay.net", "delay.svg", "manifest.json"]
+    made = ["bom.csv", "delay.cir", "delay.lib", "delay.net", "delay.svg", "manifest.json"]
+    assert names(tmp_path / "out") == ["README.txt", *made]
     assert called.answer == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert called.answer.keys() >= {"couplings", "elements", "nodes"}
     design = Design(order=4, theta=0.01, name="delay", **FLAGS[flags])  # type: ignore[arg-type]

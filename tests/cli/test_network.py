@@ -140,7 +140,12 @@ def test_verilog_leaves_a_module_and_what_to_know_of_it(lmu: Lmu, files: Network
     words = ["--calibration", "x.npy", "--lanes", 2, "--parallel-sequences", 3, "--reset", "never", "--name", "net"]
     called = lmu("verilog", "net.npz", *words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "net.core", "net.v"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.txt",
+        "manifest.json",
+        "net.core",
+        "net.v",
+    ]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest == called.answer
     assert (manifest["lanes"], manifest["sequences"], manifest["multipliers"], manifest["reset"]) == (2, 3, 6, "never")

@@ -34,7 +34,7 @@ def test_a_memory_leaves_states_spikes_and_a_report(lmu: Lmu, wave: Path, tmp_pa
     called = lmu(*MEMORY, "--neurons", 150, "--seed", 3, "--input", wave, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"output.npy", "spikes.npz", "report.html"}
+    assert {path.name for path in out.iterdir()} == {"README.txt", "output.npy", "spikes.npz", "report.html"}
     memory = SpikingMemory(design_memory(SPEC, SpikingOptions(150, seed=3)))
     states = memory.run(np.load(wave), record=True)
     trains = memory.spikes
@@ -126,7 +126,13 @@ def test_a_network_in_spikes(lmu: Lmu, tmp_path: Path, rng: np.random.Generator)
     called = lmu(*words, "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"output.npy", "classes.npy", "spikes.npz", "report.html"}
+    assert {path.name for path in out.iterdir()} == {
+        "README.txt",
+        "output.npy",
+        "classes.npy",
+        "spikes.npz",
+        "report.html",
+    }
     assert np.load(out / "output.npy").shape == (4, 3)
     assert np.array_equal(np.load(out / "classes.npy"), np.argmax(np.load(out / "output.npy"), axis=1))
     with np.load(out / "spikes.npz", allow_pickle=False) as saved:
@@ -156,7 +162,12 @@ def test_a_network_with_an_output_per_step_and_one_sequence(lmu: Lmu, tmp_path: 
     called = lmu("run", "net.npz", "--backend", "spiking", "--input", "x.npy", "--out", "out", "--json")
     assert (called.status, called.err) == (0, "")
     assert called.answer["spiking"]["sample_seconds"] == 0.01  # a step of its memory
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"output.npy", "spikes.npz", "report.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "README.txt",
+        "output.npy",
+        "spikes.npz",
+        "report.html",
+    }
     assert np.load(tmp_path / "out" / "output.npy").shape == (25, 1)
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert report.count("data:image/svg+xml") == 4

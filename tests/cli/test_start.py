@@ -25,6 +25,7 @@ SUBCOMMANDS = (
     "import",
     "demo",
     "completion",
+    "doctor",
     "experiment",
     "regression",
 )

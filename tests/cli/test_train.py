@@ -86,6 +86,7 @@ def test_a_delay_is_found(lmu: Lmu, tmp_path: Path) -> None:
     assert answer["nrmse_at_twice_dt"] < 0.01
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
+        "README.txt",
         "delay_delay.npz",
         "curve_delay.csv",
         "curves.svg",

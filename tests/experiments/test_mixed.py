@@ -24,7 +24,7 @@ from lmu_hw.sim.mixed.analog_head import drive_of, exact_volts, in_a_row
 
 @pytest.fixture(scope="module")
 def system() -> System:
-    return System(design_memory(64, 0.01, topology="ladder", readout_delays=()))
+    return System(design_memory(64, 0.01, topology="ladder", delays=()))
 
 
 def test_converter_and_digital_layers_cost_little(system):

@@ -140,3 +140,19 @@ def test_command_derives_a_system(installation: Installation) -> None:
     np.testing.assert_allclose(report["Ad"], scipy.linalg.expm(0.001 * expected), rtol=0, atol=1e-12)
     assert np.asarray(report["B"]).size == np.asarray(report["Bd"]).size == 6
     assert report["stable"] is True
+
+
+def test_command_tells_from_the_wheel_what_is_installed(installation: Installation) -> None:
+    report = json.loads(installation.run("lmu-hw", "doctor", "--json"))
+    found = {tool["name"]: tool["version"] for tool in report["tools"]}
+    assert report["ready"]
+    assert found["scikit-learn"]
+    assert found["iverilog"]
+
+
+@pytest.mark.slow
+def test_demonstration_runs_from_the_wheel(installation: Installation) -> None:
+    assert json.loads(installation.run("lmu-hw", "demo", "--out", "demo", "--json"))["passed"]
+    folder = installation.elsewhere / "demo"
+    assert (folder / "report.html").is_file()
+    assert "circuit/bom.csv" in (folder / "README.txt").read_text(encoding="utf-8")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("lmu_hw", "rtl", "analog", "sim", "tests", "docs", ".ci")
+FOLDERS = ("lmu_hw", "rtl", "analog", "sim", "tests", "docs", "examples", ".ci")
 # References that a reader may follow, name spaces of file formats, public copies of MNIST, the tests' own server.
 HOSTS = {
     "127.0.0.1",
     "arxiv.org",
     "doi.org",
+    "json-schema.org",
     "keepachangelog.com",
     "ossci-datasets.s3.amazonaws.com",
     "patents.google.com",

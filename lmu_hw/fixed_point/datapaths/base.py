@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.fixed_point.formats import IntArray, lsb
 
@@ -26,8 +27,8 @@ class Operand(Protocol):
 V = TypeVar("V", bound=Operand)
 
 
-@dataclass(frozen=True, eq=False)
-class Increment(ABC):
+@dataclass(frozen=True, eq=False, repr=False)
+class Increment(Displayed, ABC):
     """The increments of all states as integer arithmetic on state words and an input sample.
 
     State words and sample enter on one grid, that of the operands; the increments leave on the grid of the products,

@@ -13,7 +13,7 @@ from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum, normal
 from lmu_hw.fixed_point.formats import IntArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChainIncrement(Increment):
     """The chain: increment_i = −coefficient_i·s_i with coefficient_i ≈ h(2i+1); the operands s_i are exact sums.
 

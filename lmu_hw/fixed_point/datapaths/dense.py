@@ -17,7 +17,7 @@ from lmu_hw.fixed_point.datapaths.base import Increment, V, balanced_sum
 from lmu_hw.fixed_point.formats import IntArray, finest_fraction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DenseIncrement(Increment):
     """The dense product: increment_i = Σ_j coefficient_ij·z_j with z = x − e₀u; the operands are z itself.
 

@@ -44,7 +44,7 @@ from lmu_hw.fixed_point.datapaths.base import Increment, V, normalised, requanti
 from lmu_hw.fixed_point.formats import IntArray, lsb
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TridiagonalIncrement(Increment):
     """The bilinear step: increment_i = −coefficient_i·s_i, with s from the elimination that the module describes.
 

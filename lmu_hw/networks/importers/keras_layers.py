@@ -57,7 +57,7 @@ _IDLE = (
 )
 
 
-def import_keras(path: Path, dt: float = 1.0) -> Network:
+def import_keras(path: str | Path, dt: float = 1.0) -> Network:
     """The network in a `.keras` file or a whole-model HDF5 file.
 
     Args:
@@ -69,6 +69,7 @@ def import_keras(path: Path, dt: float = 1.0) -> Network:
             message names the layer.
         MissingToolError: The package h5py is not installed.
     """
+    path = Path(path)
     check_positive("dt", dt, "seconds")
     with open_keras(path) as (text, weights):
         return _Reading(weights, dt, read_model(text, path.name)).network(path.name)

@@ -283,13 +283,14 @@ class NamedWeights:
 
 
 @contextmanager
-def open_keras(path: Path) -> Iterator[tuple[str, Weights]]:
+def open_keras(path: str | Path) -> Iterator[tuple[str, Weights]]:
     """The configuration in JSON and the weights of a `.keras` or a whole-model HDF5 file, open for the block.
 
     Raises:
         DesignError: The file is of neither kind, is damaged or too large, or holds weights without a configuration.
         MissingToolError: The package h5py is not installed.
     """
+    path = Path(path)
     if path.suffix.lower() == ".keras":
         text, weights = _unpacked(path)
         with Hdf5Reader(weights, f"{WEIGHTS} in {path.name}") as file:

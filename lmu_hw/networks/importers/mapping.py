@@ -143,12 +143,13 @@ class StateDictMap:
     ignore: frozenset[str] = frozenset()
 
 
-def read_mapping(path: Path) -> StateDictMap:
+def read_mapping(path: str | Path) -> StateDictMap:
     """The mapping in a TOML file.
 
     Raises:
         DesignError: The file cannot be read, or has a key or value that no mapping has; the message names the layer.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
         if size > MAX_TOML_BYTES:

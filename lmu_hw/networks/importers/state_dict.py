@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import discretize
 from lmu_hw.errors import DesignError, MissingToolError, RequestError, check_positive
@@ -56,13 +57,14 @@ class Tensor:
     values: Array | None
 
 
-def read_tensors(path: Path) -> Mapping[str, Tensor]:
+def read_tensors(path: str | Path) -> Mapping[str, Tensor]:
     """The tensors in `path` by name.
 
     Raises:
         DesignError: The file is no state dict, is damaged or too large, or is a `.pt` that names anything but tensors.
         MissingToolError: The package safetensors or, for a `.pt`, torch is not installed.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -177,18 +179,36 @@ class NamedCell:
     output: Output = Output.LAST
 
 
-def import_state_dict(path: Path, given: StateDictMap | NamedCell) -> Network:
+def import_state_dict(
+    path: str | Path,
+    given: StateDictMap | NamedCell | None = None,
+    *,
+    theta: float | None = None,
+    dt: float = 1.0,
+    discretization: str = "zoh",
+    activation: str | None = None,
+    output: Output | str = Output.LAST,
+) -> Network:
     """The network whose arrays are in a `.safetensors` or `.pt` file.
 
     Args:
         path: The file.
-        given: A mapping, or what is missing for names that `lmu_hw.networks.importers.mapping` knows.
+        given: A mapping, or what is missing for names that `lmu_hw.networks.importers.mapping` knows; by default a
+            `NamedCell` of the arguments that follow, which count only then.
+        theta: The window of the memory in seconds; None where the file has it.
+        dt: The step in seconds.
+        discretization: The time-stepping method.
+        activation: The activation of the hidden part; None for tanh, or relu where nothing is fed back.
+        output: Whether there is an output after each step ("sequence"), or after the last one ("last").
 
     Raises:
         DesignError: The file is damaged or hostile, its tensors are not those of the mapping or have unknown names,
             or a stored Ā or B̄ differs from that of the memory; the message names the layer.
         MissingToolError: The package safetensors or torch is not installed.
     """
+    path = Path(path)
+    if given is None:
+        given = NamedCell(theta, dt, discretization, activation, member(Output, output, "output"))
     tensors = read_tensors(path)
     if isinstance(given, NamedCell):
         values = {"dt": given.dt, "discretization": given.discretization}

@@ -73,6 +73,15 @@ NETWORKS: Mapping[str, Shipped] = MappingProxyType(
 )
 
 
+def load_pretrained(name: str) -> Network:
+    """The trained network of the package with this name, one of `lmu_hw.networks.pretrained.NETWORKS`.
+
+    Raises:
+        DesignError: There is no network of that name.
+    """
+    return load(name)
+
+
 def load(name: str) -> Network:
     """The network of `NETWORKS` with this name.
 

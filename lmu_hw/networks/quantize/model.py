@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.fixed_point.formats import IntArray
@@ -29,8 +30,8 @@ _TABLE_BITS = 20  # the widest codes whose activations are looked up in one tabl
 LayerWords = Mapping[str, IntArray]
 
 
-@dataclass(frozen=True, eq=False)
-class IntegerNetworkState:
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerNetworkState(Displayed):
     """What a batch of networks carries from one step to the next.
 
     Attributes:
@@ -42,7 +43,7 @@ class IntegerNetworkState:
     layers: tuple[LayerWords, ...]
 
 
-class IntegerNetwork:
+class IntegerNetwork(Displayed):
     """A network in integers for whole sequences or parts of them, with a state that is kept.
 
     Attributes:
@@ -54,6 +55,9 @@ class IntegerNetwork:
         self.plan = plan
         self.state: IntegerNetworkState | None = None
         self._maps = _Maps(plan)
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        return self.plan._facts()
 
     def reset(self) -> None:
         """Clear the state."""

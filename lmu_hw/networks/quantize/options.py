@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lmu_hw.core.registry import member
 from lmu_hw.errors import DesignError, check_integer
@@ -61,6 +62,22 @@ class LayerOptions:
     clipping: Clipping = Clipping.ERROR
     compensated: bool = True
     margin: float = 0.125
+
+    if TYPE_CHECKING:  # what type checkers are told, because members may be given by name
+
+        def __init__(
+            self,
+            weight_bits: int = 8,
+            activation_bits: int = 16,
+            drive_bits: int = 12,
+            state_bits: int = 16,
+            coefficient_bits: int | None = None,
+            datapath: Datapath | str | None = None,
+            granularity: Granularity | str = Granularity.ROW,
+            clipping: Clipping | str = Clipping.ERROR,
+            compensated: bool = True,
+            margin: float = 0.125,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         check_integer("weight_bits", self.weight_bits, MIN_WEIGHT_BITS, MAX_WEIGHT_BITS)

@@ -11,18 +11,23 @@ whose codes an activation maps to words. A word of the step before counts as zer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, Overflow, QFormat, fit, round_shift
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.networks.model import Output
 from lmu_hw.reference.definition import Activation
+
+if TYPE_CHECKING:
+    from lmu_hw.core.figures import Plot
 
 
 class Kind(StrEnum):
@@ -53,8 +58,8 @@ class Source:
         return "the input" if self.kind is Kind.INPUT else f"{self.kind} of layer {self.layer}{before}"
 
 
-@dataclass(frozen=True, eq=False)
-class Segment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Segment(Displayed):
     """The contribution of one source to an affine map.
 
     Attributes:
@@ -88,8 +93,8 @@ class Segment:
         return int(self.weights.shape[1])
 
 
-@dataclass(frozen=True, eq=False)
-class AffinePlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class AffinePlan(Displayed):
     """An affine map of words, in integers.
 
     Attributes:
@@ -140,6 +145,24 @@ class AffinePlan:
             raise DesignError("sums of an affine map", "of at most 62 bits", int(max(bound)).bit_length() + 1)
         return np.asarray(bound.astype(np.int64))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The formats of the map as plain values, without its weights."""
+        return {
+            "rows": self.rows,
+            "weight_bits": self.weight_bits,
+            "accumulator": asdict(self.accumulator),
+            "target": asdict(self.target),
+            "segments": [
+                {
+                    "source": str(segment.source),
+                    "columns": segment.columns,
+                    "words": asdict(segment.words),
+                    "fractions": segment.fractions.tolist(),
+                }
+                for segment in self.segments
+            ],
+        }
+
     @property
     def weight_bits(self) -> int:
         """The width of the widest weight, sign included."""
@@ -158,8 +181,8 @@ class AffinePlan:
         return fit(rounded, self.target, Overflow.SATURATE)
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class ActivationPlan(Displayed):
     """An activation f as a table of straight pieces, for codes a of the input format:
 
         piece  = (a − low) >> offset_bits,   offset = (a − low) mod 2^offset_bits
@@ -201,8 +224,8 @@ class ActivationPlan:
         return round_shift(self.base[piece] + self.slope[piece] * offset, self.drop)
 
 
-@dataclass(frozen=True, eq=False)
-class LayerPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerPlan(Displayed):
     """One layer in integers. A layer has memories (drive and memory), a dense part (affine, activation), or both.
 
     The drive sees the outputs of the layer before (or the input), and its own states and outputs of the step before;
@@ -224,6 +247,26 @@ class LayerPlan:
     affine: AffinePlan | None
     activation: ActivationPlan | None
     gains: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The formats of the layer as plain values, without its weights."""
+        activation = self.activation
+        return {
+            "name": self.name,
+            "drive": None if self.drive is None else self.drive.to_dict(),
+            "memory": None if self.memory is None else self.memory.to_dict(),
+            "gains": self.gains.tolist(),
+            "affine": None if self.affine is None else self.affine.to_dict(),
+            "activation": None
+            if activation is None
+            else {
+                "function": str(activation.function),
+                "input": asdict(activation.input),
+                "output": asdict(activation.output),
+                "pieces": int(activation.base.size),
+                "error_bound": activation.error_bound,
+            },
+        }
 
     @property
     def channels(self) -> int:
@@ -260,8 +303,8 @@ class LayerPlan:
         return any(s.source.kind is Kind.OUTPUT and s.source.previous for each in maps for s in each.segments)
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkPlan(Displayed):
     """Everything that the integer model and the hardware of a network share.
 
     Attributes:
@@ -315,6 +358,37 @@ class NetworkPlan:
             raise DesignError(
                 f"{source} of the {what}", f"{columns} words {words}", f"{segment.columns} {segment.words}"
             )
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "layers", ", ".join(layer.name.partition("(")[2].rstrip(")") or layer.name for layer in self.layers)
+        yield "input", f"{self.inputs} × {self.input_format}"
+        yield "output", f"{self.outputs} × {self.output_format}"
+        first, last = self.multiplications(last=False), self.multiplications(last=True)
+        yield "multiplications per step", f"{first}, the last one {last}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The formats of every map, memory and activation as plain values, as in plan.json; no weights."""
+        return {
+            "formats": {"input": asdict(self.input_format), "output": asdict(self.output_format)},
+            "output": str(self.output),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "multiplications_per_sample": self.multiplications(last=False),
+            "multiplications_per_last_sample": self.multiplications(last=True),
+        }
+
+    def plot(self) -> Plot:
+        """Draw the bits that the weights and the accumulators of the states of each layer take."""
+        from lmu_hw.core.figures import bar_figure
+
+        maps = [[each for each in (layer.drive, layer.affine) if each is not None] for layer in self.layers]
+        parts = {
+            "bits of weights": [sum(each.multiplications * each.weight_bits for each in row) for row in maps],
+            "bits of states": [
+                0 if layer.memory is None else layer.states * layer.memory.accumulator_format.width
+                for layer in self.layers
+            ],
+        }
+        return bar_figure("Stored bits", [layer.name for layer in self.layers], parts, "bits")
 
     @property
     def outputs(self) -> int:

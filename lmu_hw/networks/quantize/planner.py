@@ -14,7 +14,7 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import MAX_WIDTH, IntArray, QFormat, signed_width
-from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.fixed_point.plan import Datapath, MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.quantize.activations import straight, tabulate
@@ -39,7 +39,24 @@ _INPUT_GRID_BITS = 16  # the widest input words that are considered where the da
 _GAINS = 16  # candidates in an octave for the unit of u
 
 
-def plan_network(network: Network, calibration: ArrayLike, options: NetworkOptions | None = None) -> NetworkPlan:
+def plan_network(
+    network: Network,
+    calibration: ArrayLike,
+    options: NetworkOptions | None = None,
+    *,
+    input_bits: int | None = None,
+    output_bits: int | None = None,
+    memory_bits: int | None = None,
+    weight_bits: int | None = None,
+    activation_bits: int | None = None,
+    drive_bits: int | None = None,
+    state_bits: int | None = None,
+    coefficient_bits: int | None = None,
+    datapath: Datapath | str | None = None,
+    granularity: Granularity | str | None = None,
+    clipping: Clipping | str | None = None,
+    compensated: bool | None = None,
+) -> NetworkPlan:
     """Choose every format of `network` and round its weights, without training.
 
     Grids are powers of two. State words hold every state that |u| ≤ 1 can cause, and accumulators hold every partial
@@ -49,14 +66,45 @@ def plan_network(network: Network, calibration: ArrayLike, options: NetworkOptio
     Args:
         network: The network, of any layers except LSTMs.
         calibration: Inputs like those that the network will see, shape (batch, T, inputs).
-        options: The word lengths.
+        options: The word lengths, which may differ from layer to layer.
+        input_bits, output_bits, memory_bits: The word lengths of a network without `options`, see `NetworkOptions`.
+        weight_bits, activation_bits, drive_bits, state_bits, coefficient_bits, datapath, granularity, clipping,
+            compensated: The choices for all layers of a network without `options`, see `LayerOptions`.
 
     Raises:
-        DesignError: A layer is an LSTM or cannot be planned with these options; the calibration data are not finite,
-            of another shape or out of the range of the given input format; or the plan exceeds the budget. The
-            message names the layer.
+        DesignError: `options` are given beside single choices; a layer is an LSTM or cannot be planned with these
+            options; the calibration data are not finite, of another shape or out of the range of the given input
+            format; or the plan exceeds the budget. The message names the layer.
     """
-    return NetworkPlanner(network, calibration).plan(options)
+    of_network = {"input_bits": input_bits, "output_bits": output_bits, "memory_bits": memory_bits}
+    of_layers = {
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
+        "drive_bits": drive_bits,
+        "state_bits": state_bits,
+        "coefficient_bits": coefficient_bits,
+        "datapath": datapath,
+        "granularity": granularity,
+        "clipping": clipping,
+        "compensated": compensated,
+    }
+    return NetworkPlanner(network, calibration).plan(_options(options, of_network, of_layers))
+
+
+def _options(
+    options: NetworkOptions | None, of_network: Mapping[str, Any], of_layers: Mapping[str, Any]
+) -> NetworkOptions | None:
+    """The options, which are given as a whole or one by one.
+
+    Raises:
+        DesignError: They are given in both ways.
+    """
+    asked, for_layers = ({n: v for n, v in each.items() if v is not None} for each in (of_network, of_layers))
+    if not asked and not for_layers:
+        return options
+    if options is not None:
+        raise DesignError("options", "left out beside single choices", ", ".join((*asked, *for_layers)))
+    return NetworkOptions(LayerOptions(**for_layers), **asked)
 
 
 class NetworkPlanner:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError, check_integer
@@ -34,8 +35,8 @@ from lmu_hw.spiking.digital.neurons import NeuronUnit, first_states, plan_neuron
 _RADII_BITS = 3
 
 
-@dataclass(frozen=True, eq=False)
-class DigitalSpikingPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class DigitalSpikingPlan(Displayed):
     """A planned memory in spikes, in the terms of the module's equations; every array holds codes.
 
     Attributes:

@@ -97,12 +97,14 @@ class OwnData:
         return int(self.y.max()) + 1 if self.y.dtype.kind == "i" else 0
 
 
-def read_arrays(source: Path, target: Path) -> OwnData:
+def read_arrays(source: str | Path, target: str | Path) -> OwnData:
     """Read sequences and targets from two `.npy` files.
 
     Raises:
         DesignError: A file is missing, damaged, no such file or too large, or the arrays do not fit.
     """
+    source = Path(source)
+    target = Path(target)
     return OwnData(_read(source, "input"), _read(target, "target"))
 
 

@@ -115,7 +115,7 @@ class Mnist:
     test_labels: Bytes
 
 
-def load_mnist(folder: Path | None = None) -> Mnist:
+def load_mnist(folder: str | Path | None = None) -> Mnist:
     """Read the digits from `folder`, or from the cache, into which they are downloaded if they are not there.
 
     A folder may hold the four IDX files, plain or as `.gz`, or `.npz` files of any name with the arrays x_train,
@@ -129,6 +129,7 @@ def load_mnist(folder: Path | None = None) -> Mnist:
             download failed.
         MissingToolError: Pooch is not installed, and there is no folder.
     """
+    folder = None if folder is None else Path(folder)
     if folder is None:
         return Mnist(*(_read_gzip(_downloaded(part), part) for part in PARTS))
     if not folder.is_dir():

@@ -72,12 +72,12 @@ def test_ideal_elements_come_closer(rng, tmp_path):
     """Two nets per signal, summing nodes on the way, three readouts and the coefficients themselves."""
     u = recording(rng, 300)
     found = in_ngspice(
-        circuit(topology="chain", style="opamp-rc-differential", opamp=IdealOpAmp(), readout_delays=(1.0, 0.0, 0.3)),
+        circuit(topology="chain", style="opamp-rc-differential", opamp=IdealOpAmp(), delays=(1.0, 0.0, 0.3)),
         u,
         tmp_path / "a",
     )
     assert max(found.nrmse, found.readout_nrmse, found.worst_state_nrmse) < 1e-4
-    found = in_ngspice(circuit(topology="ladder", style="gm-c", coefficient_outputs=True), u, tmp_path / "b")
+    found = in_ngspice(circuit(topology="ladder", style="gm-c", coefficients=True), u, tmp_path / "b")
     assert max(found.nrmse, found.readout_nrmse, found.worst_state_nrmse) < 1e-4
 
 

@@ -56,7 +56,7 @@ def calibrated(design: AnalogDesign, adc: Adc, blank: int = BLANK) -> tuple[Netw
 
 @cache
 def parts(topology: str, style: str) -> tuple[AnalogDesign, NetworkPlan]:
-    design = design_memory(3, THETA, topology=topology, style=style, readout_delays=())
+    design = design_memory(3, THETA, topology=topology, style=style, delays=())
     head, words = calibrated(design, CONVERTER)
     return design, plan_network(head, words[:, None, :], NetworkOptions(input_format=CONVERTER.format))
 
@@ -154,7 +154,7 @@ def test_a_wrong_circuit_is_found(tmp_path, monkeypatch):
 
 def test_without_errors_of_the_converter_the_head_gives_the_network_outputs():
     """The circuit's states and those of the trained memory are the same numbers of the input, in other coordinates."""
-    design = design_memory(3, THETA, topology="ladder", readout_delays=())
+    design = design_memory(3, THETA, topology="ladder", delays=())
     steps = 3  # as many samples as states: nothing of the input is lost
     u = drive_of(trained(), np.random.default_rng(3).uniform(-1, 1, (50, steps)))
     volts = np.stack([exact_volts(design, each, THETA / STEPS)[-1] for each in u])

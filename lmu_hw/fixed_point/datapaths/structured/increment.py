@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lmu_hw.core.display import Displayed
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
@@ -21,8 +22,8 @@ DEFAULT_ERROR = 1e-4
 _LEAST_PEAK = 2.0**-20  # of a row of words; smaller ones reach far below any word's grid
 
 
-@dataclass(frozen=True, eq=False)
-class IntegerBlock:
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerBlock(Displayed):
     """Rows of words: words[rows] = words[carry] + round(codes · words[operands] · 2^−fractions), on the operands' grid.
 
     Attributes:
@@ -42,7 +43,7 @@ class IntegerBlock:
     carry: IntArray | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StructuredIncrement(Increment):
     """The zero-order hold in stages: increment_i = Σ_k coefficient_ik·w_k + w_carry(i).
 
