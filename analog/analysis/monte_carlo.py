@@ -108,8 +108,8 @@ class Draws(Displayed):
 
     Attributes:
         values: The values of the parts, SI units, shape (draws, parameters), in the order of the equations' parameters.
-        offsets: The input offsets, V, shape (draws, amplifiers), in the order of the equations' amplifiers, with those
-            of the models included.
+        offsets: The input offsets, V, and bias currents, A, of amplifiers, shape (draws, sources), in the order of the
+            equations' `input_sources`, with those of the models included.
         celsius: The temperature of each circuit, °C, shape (draws,).
     """
 
@@ -144,8 +144,10 @@ def draw(system: Equations, tolerances: Tolerances, count: int, seed: int = 0) -
         unit = np.clip(rng.standard_normal(shape), -CUT, CUT) if normal else rng.uniform(-1.0, 1.0, shape)
         drift = 1.0 + getattr(tolerances, f"{name}_tempco") * (celsius - NOMINAL_CELSIUS)
         values[:, columns] *= (1.0 + getattr(tolerances, name) * unit) * drift[:, None]
-    nominal = [system.disturbances[k].offset for k in system.offset_columns()]
-    offsets = np.array(nominal) + tolerances.offset * rng.standard_normal((number, len(nominal)))
+    sources = [system.disturbances[k] for k in system.source_columns()]
+    offsets = np.tile([each.offset for each in sources], (number, 1))
+    drawn = [k for k, each in enumerate(sources) if not each.pin]
+    offsets[:, drawn] += tolerances.offset * rng.standard_normal((number, len(drawn)))
     return Draws(values, offsets, celsius)
 
 

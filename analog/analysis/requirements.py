@@ -61,7 +61,8 @@ class Requirement:
     """The least amplifiers that keep a stated error.
 
     Attributes:
-        error: The stated error: the NRMSE of the states, see `design.memory.Prediction`.
+        error: The stated error: that of the worst output, or of the states where there is none, see
+            `design.memory.Prediction.worst`.
         predicted: The error that is predicted with these amplifiers.
         gain: The least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
         gbw: The least gain-bandwidth product of an op-amp, Hz; None for transconductors.
@@ -81,11 +82,11 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     """Find the least gain-bandwidth product, and then the least gain beside it, that keep the predicted error.
 
     The bandwidth alone may cause nine tenths of the error; of all pairs that keep it this is one of low bandwidth. The
-    parts stay those of `design`, their rounding included.
+    parts stay those of `design`, their rounding included, but without its correction for the amplifiers that it has.
 
     Args:
         design: A design of up to 64 states.
-        error: The largest NRMSE of the states that is allowed.
+        error: The largest NRMSE of an output (of the states, where there is no output) that is allowed.
 
     Raises:
         DesignError: The parts alone already make a larger error, or the design is too large.
@@ -106,13 +107,24 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
 
 
 def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
-    """Return the NRMSE of the states with other amplifiers, infinite where the circuit is unstable."""
-    other = design.technology.weakened(gain, gbw)
-    assembly = other.assemble(design.circuit.name, design.network, design.values)
-    changed = replace(design, technology=other, circuit=assembly.circuit)
+    """Return the error with other amplifiers, infinite where the circuit is unstable."""
+    changed = with_amplifiers(design, gain, gbw)
     if float(np.linalg.eigvals(changed.linear_model.a).real.max()) >= 0.0:
         return math.inf
-    return changed.predict().nrmse
+    return changed.prediction.worst
+
+
+def with_amplifiers(design: AnalogDesign, gain: float, gbw: float) -> AnalogDesign:
+    """Return a design with amplifiers that are ideal except for a gain and a bandwidth, and no correction for them.
+
+    Args:
+        design: The design.
+        gain: The gain at direct current, V/V; of a transconductor, its gm over its output conductance.
+        gbw: The gain-bandwidth product of an op-amp, Hz.
+    """
+    other = design.technology.weakened(gain, gbw)
+    assembly = other.assemble(design.circuit.name, design.network, design.plain_values)
+    return replace(design, technology=other, circuit=assembly.circuit)
 
 
 def _least(holds: Callable[[float], bool], high: float) -> float:

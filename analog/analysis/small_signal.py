@@ -62,6 +62,8 @@ def noise(
 ) -> Noise:
     """Predict the noise at an output, from the thermal noise of resistors and the input noise of amplifiers.
 
+    Where an amplifier has 1/f noise, the frequencies must lie above 0 Hz.
+
     Args:
         system: The equations of the circuit, with the amplifiers as modelled.
         frequencies: The frequencies, Hz, increasing.
@@ -74,19 +76,23 @@ def noise(
     """
     kelvin = check_positive("temperature above absolute zero", celsius + KELVIN, "K")
     hertz = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-    scales = system.scales()
+    scales, hotter = system.scales(), kelvin / TEMPERATURE
     density = np.array(
         [
             4.0 * BOLTZMANN * kelvin * scales[each.resistance]
             if each.resistance is not None
-            else each.density**2 * kelvin / TEMPERATURE
+            else each.density**2 * hotter
             for each in system.disturbances
         ]
     )
+    corners = np.array([each.corner * hotter for each in system.disturbances])
+    if corners.any():
+        check_positive("lowest frequency of 1/f noise", float(hertz.min()), "Hz")
     weights = _adjoint(system, hertz, output) @ system.disturbance_matrix()
     used = np.flatnonzero(density > 0.0)
-    sources = tuple(system.disturbances[k].path for k in used.tolist())
-    return Noise(hertz, np.abs(weights[:, used]) ** 2 * density[used], sources)
+    flicker = np.divide.outer(corners[used], hertz, where=hertz > 0.0, out=np.zeros((len(used), len(hertz)))).T
+    powers = np.abs(weights[:, used]) ** 2 * density[used] * (1.0 + flicker)
+    return Noise(hertz, powers, tuple(system.disturbances[k].source for k in used.tolist()))
 
 
 def sensitivities(
@@ -138,6 +144,20 @@ def offset_gains(system: Equations, output: str | tuple[str, str]) -> Array:
     """
     weights = _adjoint(system, np.zeros(1), output) @ system.disturbance_matrix()
     return np.asarray(weights[0, system.offset_columns()].real)
+
+
+def bias_gains(system: Equations, output: str | tuple[str, str]) -> dict[str, float]:
+    """Return the direct voltage at an output per ampere of bias current, ohm, by the input, "PATH.inn" or "PATH.inp".
+
+    Args:
+        system: The equations of the circuit.
+        output: A net, or two nets for the voltage between them.
+
+    Raises:
+        DesignError: A net is none of the circuit's, or the circuit has no unique solution.
+    """
+    weights = _adjoint(system, np.zeros(1), output) @ system.disturbance_matrix()
+    return {each.source: float(weights[0, k].real) for k, each in enumerate(system.disturbances) if each.pin}
 
 
 def _matrices(system: Equations, hertz: Array) -> ComplexArray:

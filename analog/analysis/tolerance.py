@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmu_hw.analog.analysis.monte_carlo import Draws, Outcome, Tolerances, draw, run
+from lmu_hw.analog.analysis.monte_carlo import Distribution, Draws, Outcome, Tolerances, draw, run
 from lmu_hw.analog.analysis.small_signal import sensitivities
 from lmu_hw.analog.circuit.equations import Equations, equations
 from lmu_hw.analog.design.amplitudes import band_frequencies
@@ -106,6 +106,34 @@ def error_budget(
             path = system.parameters[k].path
             shares[path] = shares.get(path, 0.0) + float(powers[k]) / total
     return ErrorBudget(float(np.sqrt(total / np.mean(np.abs(response) ** 2))), shares)
+
+
+def worst_case(
+    design: AnalogDesign, tolerances: Tolerances, signal: str, *, frequencies: ArrayLike | None = None
+) -> float:
+    """Return a first-order bound on the error of a signal with every part within the limits of a uniform distribution.
+
+    At each frequency the magnitudes of all parts' contributions and of the nominal error are added up.
+
+    Args:
+        design: The nominal circuit.
+        tolerances: The tolerances of its parts, which are taken as limits.
+        signal: One of `design.signals`.
+        frequencies: The frequencies, Hz, as in `analyse`.
+
+    Raises:
+        DesignError: There is no such signal.
+    """
+    _check_signals(design, [signal])
+    hertz = _band(design) if frequencies is None else np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    system = equations(design.circuit)
+    inputs, _ = ports(design, system, [signal])
+    limits = np.sqrt(3.0) * replace(tolerances, distribution=Distribution.UNIFORM).deviations(system)
+    parts = np.abs(sensitivities(system, hertz, design.signal_pair(signal), inputs)) @ limits
+    wanted = design.exact_response(hertz, [signal])[:, 0]
+    nominal = design.linear_model.response(hertz)[:, design.signals.index(signal), 0]
+    total = parts + np.abs(nominal - wanted)
+    return float(np.sqrt(np.mean(total**2) / np.mean(np.abs(wanted) ** 2)))
 
 
 def reported_signals(design: AnalogDesign) -> list[str]:

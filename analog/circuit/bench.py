@@ -10,7 +10,12 @@ from lmu_hw.errors import DesignError
 
 
 def bench_for(
-    circuit: Circuit, waveform: Waveform, *, ac: float = 0.0, shares: Mapping[str, float] | None = None
+    circuit: Circuit,
+    waveform: Waveform,
+    *,
+    ac: float = 0.0,
+    shares: Mapping[str, float] | None = None,
+    supplies: Mapping[str, float] | None = None,
 ) -> Circuit:
     """Return a bench in which sources drive the inputs of `circuit` and every port is a net of the same name.
 
@@ -19,10 +24,11 @@ def bench_for(
         waveform: The voltage at the input, V.
         ac: The magnitude of the input in a small-signal analysis, V.
         shares: The share of waveform and magnitude at each input port; a differential input has +0.5 and -0.5.
+        supplies: The voltage at each supply port, V; a circuit without such ports needs none.
 
     Raises:
-        DesignError: The circuit's input ports are not those of `shares` or, without it, not exactly one; or an
-            external waveform has a share other than 1.
+        DesignError: The circuit's input ports are not those of `shares` or, without it, not exactly one; its supply
+            ports are not those of `supplies`; or an external waveform has a share other than 1.
     """
     inputs = [port.name for port in circuit.ports if port.direction == "in"]
     if shares is None:
@@ -31,11 +37,17 @@ def bench_for(
         shares = {inputs[0]: 1.0}
     if set(shares) != set(inputs):
         raise DesignError(f"shares of the inputs of {circuit.name}", ", ".join(inputs), ", ".join(shares))
+    powered, given = [port.name for port in circuit.ports if port.direction == "supply"], dict(supplies or {})
+    if set(powered) != set(given):
+        wanted = f"voltages of {', '.join(powered)}" if powered else "none"
+        raise DesignError(f"supplies of {circuit.name}", wanted, ", ".join(given) or "none")
     bench = Circuit(f"{circuit.name}_bench")
     for port in inputs:
         share = shares[port]
         source = VoltageSource(f"V_{port}", waveform_of(waveform).scaled(share), scaled(ac, share))
         bench.add(source, p=port, n=GROUND)
+    for port in powered:
+        bench.add(VoltageSource(f"V_{port}", given[port]), p=port, n=GROUND)
     bench.add(Instance(f"X_{circuit.name}", circuit), **{port.name: port.name for port in circuit.ports})
     return bench
 

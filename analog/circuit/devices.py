@@ -15,7 +15,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from numbers import Real
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from lmu_hw.errors import DesignError, check_positive
 
@@ -25,6 +25,12 @@ BOLTZMANN = 1.380649e-23
 
 TEMPERATURE = 300.15
 """The temperature T in kelvin at which models state their noise: 27 °C, the default of SPICE."""
+
+ELEMENTARY_CHARGE = 1.602176634e-19
+"""The elementary charge, C, exact by definition of the SI."""
+
+SUPPLIES = ("vcc", "vee")
+"""The pins, and the nets, of the positive and the negative supply."""
 
 AMPS_PER_HZ = 1e-10
 """Supply current of an op-amp per Hz of its gain-bandwidth product: 0.1 mA per MHz, as of general-purpose parts."""
@@ -71,6 +77,11 @@ class DeviceModel:
         """The current that the amplifier takes from each supply at rest, A; None where the model states none."""
         return None
 
+    @property
+    def powered(self) -> bool:
+        """Whether the subcircuit has supply pins."""
+        return SUPPLIES[0] in self.pins
+
 
 def check_finite(what: str, value: object) -> float:
     """Return `value` as a float if it is a finite real number.
@@ -102,6 +113,7 @@ class SmallOta(NamedTuple):
     cout: float = 0.0
     offset: float = 0.0
     noise: float = 0.0
+    corner: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +178,7 @@ class MacroOta(OtaModel):
         cout: Capacitance from the output to ground, F.
         offset: Voltage in series with the non-inverting input, V.
         noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        corner: Frequency below which the input noise rises as 1/f, Hz; the power of that part grows as T².
     """
 
     gm: float = 1e-6
@@ -175,11 +188,12 @@ class MacroOta(OtaModel):
     cout: float = 1e-14
     offset: float = 0.0
     noise: float = 0.0
+    corner: float = 0.0
 
     subcircuit: ClassVar[str] = "ota_macro"
     label: ClassVar[str] = "macro"
     signed: ClassVar[frozenset[str]] = frozenset({"offset"})
-    may_be_zero: ClassVar[frozenset[str]] = frozenset({"gout", "cin", "cout", "noise"})
+    may_be_zero: ClassVar[frozenset[str]] = frozenset({"gout", "cin", "cout", "noise", "corner"})
 
     @property
     def amps_at_rest(self) -> float:
@@ -193,7 +207,7 @@ class MacroOta(OtaModel):
 
     def small_signal(self) -> SmallOta:
         """Return the linear model."""
-        return SmallOta(self.gm, self.gout, self.cin, self.cout, self.offset, self.noise)
+        return SmallOta(self.gm, self.gout, self.cin, self.cout, self.offset, self.noise, self.corner)
 
     def scaled(self, gm: float) -> MacroOta:
         """Return the same cell repeated in parallel, or cut, to another transconductance.
@@ -253,14 +267,27 @@ class CmosOta(OtaModel):
 class SmallOpAmp(NamedTuple):
     """The small-signal model of an op-amp; the fields are those of `MacroParameters`, in the same units.
 
-    With an infinite gain-bandwidth product it has neither a pole nor an output resistance.
+    With an infinite gain-bandwidth product it has neither poles nor an output resistance; with an infinite second pole
+    it has one pole.
     """
 
     gain: float
     gbw: float = math.inf
     rout: float = 0.0
+    second_pole: float = math.inf
+    cin: float = 0.0
+    cdiff: float = 0.0
     offset: float = 0.0
+    bias: float = 0.0
     noise: float = 0.0
+    corner: float = 0.0
+    current_noise: float = 0.0
+    current_corner: float = 0.0
+
+    @property
+    def input_capacitance(self) -> float:
+        """The capacitance at one input while the other one is held, F."""
+        return self.cin + self.cdiff
 
 
 @dataclass(frozen=True)
@@ -283,12 +310,16 @@ class AnyOpAmp(DeviceModel):
     def differential(self) -> DifferentialOpAmpModel:
         """Return the fully differential model with the same parameters; a differential model returns itself."""
 
-    def check_swing(self, volts: float) -> None:
-        """Check that the outputs reach ±`volts`; those of a model without rails always do.
+    def check_swing(self, volts: float, supply: float) -> None:
+        """Check that the outputs reach ±`volts` from supplies of ±`supply`; those of a model without rails always do.
 
         Raises:
             DesignError: They do not.
         """
+
+    def with_gbw(self, gbw: float) -> Self:
+        """Return the same amplifier with another gain-bandwidth product, Hz; an ideal one has none and stays."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -344,52 +375,108 @@ class SinglePoleParameters(AnyOpAmp):
         """Return the linear model."""
         return SmallOpAmp(self.gain, self.gbw, self.rout)
 
+    def with_gbw(self, gbw: float) -> Self:
+        """Return the same amplifier with another gain-bandwidth product, Hz."""
+        return replace(self, gbw=gbw)
+
 
 @dataclass(frozen=True)
 class MacroParameters(AnyOpAmp):
-    """The parameters of a macro-model with limits: a pole behind tanh slewing, clamped rails, offset and noise.
+    """The parameters of a macro-model with the limits of a real amplifier, as data sheets state them.
+
+    The gain is gain / ((1 + s gain / (2 pi gbw)) (1 + s / (2 pi second_pole))), behind a slew-rate limit and inside
+    rails. Noise densities are white above a corner frequency, below which their power rises as 1/f.
 
     Attributes:
         gain: Open-loop gain at direct current, V/V.
         gbw: Gain-bandwidth product, Hz.
+        second_pole: Frequency of the second pole, Hz.
         slew: Largest rate of change of an output, V/s.
-        high: Highest output voltage, V, above `low`.
-        low: Lowest output voltage, V.
+        headroom_high: Distance of the highest output voltage from the positive supply, V.
+        headroom_low: Distance of the lowest output voltage from the negative supply, V.
         rout: Open-loop resistance of an output, ohm.
-        offset: Voltage in series with the non-inverting input, V.
-        noise: Density of the white input noise at 27 °C, V/√Hz; its power is proportional to the temperature in K.
+        cin: Capacitance from each input to ground, F.
+        cdiff: Capacitance between the inputs, F.
+        offset: Voltage in series with the non-inverting input at the nominal supply, V.
+        bias: Direct current into each input, A.
+        noise: White density of the input voltage noise at 27 °C, V/√Hz; its power is proportional to the temperature.
+        corner: Corner frequency of the voltage noise, Hz; the power of the 1/f part grows as the temperature squared.
+        current_noise: White density of the noise current of each input at 27 °C, A/√Hz.
+        current_corner: Corner frequency of the current noise, Hz.
+        psrr: Change of the total supply voltage per change of the offset, V/V.
+        supply: Nominal voltage between the supplies, at which `offset` holds, V.
+        quiescent: Current from each supply at rest, A.
     """
 
     gain: float = 1e6
     gbw: float = 1e7
+    second_pole: float = 3e7
     slew: float = 1e7
-    high: float = 4.8
-    low: float = -4.8
+    headroom_high: float = 0.2
+    headroom_low: float = 0.2
     rout: float = 50.0
+    cin: float = 3e-12
+    cdiff: float = 2e-12
     offset: float = 0.0
+    bias: float = 0.0
     noise: float = 0.0
+    corner: float = 0.0
+    current_noise: float = 0.0
+    current_corner: float = 0.0
+    psrr: float = 1e5
+    supply: float = 10.0
+    quiescent: float = 1e-3
 
-    signed: ClassVar[frozenset[str]] = frozenset({"high", "low", "offset"})
-    may_be_zero: ClassVar[frozenset[str]] = frozenset({"noise"})
+    signed: ClassVar[frozenset[str]] = frozenset({"offset", "bias"})
+    may_be_zero: ClassVar[frozenset[str]] = frozenset(
+        {
+            "headroom_high",
+            "headroom_low",
+            "cin",
+            "cdiff",
+            "noise",
+            "corner",
+            "current_noise",
+            "current_corner",
+            "quiescent",
+        }
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.low < self.high:
-            raise DesignError("op-amp rails", "low below high", f"{self.low} and {self.high}")
+    @property
+    def amps_at_rest(self) -> float:
+        """The current from each supply at rest, A."""
+        return self.quiescent
 
     def small_signal(self) -> SmallOpAmp:
         """Return the linear model."""
-        return SmallOpAmp(self.gain, self.gbw, self.rout, self.offset, self.noise)
+        return SmallOpAmp(
+            gain=self.gain,
+            gbw=self.gbw,
+            rout=self.rout,
+            second_pole=self.second_pole,
+            cin=self.cin,
+            cdiff=self.cdiff,
+            offset=self.offset,
+            bias=self.bias,
+            noise=self.noise,
+            corner=self.corner,
+            current_noise=self.current_noise,
+            current_corner=self.current_corner,
+        )
 
-    def check_swing(self, volts: float) -> None:
-        """Check that an output of ±`volts` lies within the rails.
+    def check_swing(self, volts: float, supply: float) -> None:
+        """Check that an output of ±`volts` lies within the rails at supplies of ±`supply`.
 
         Raises:
             DesignError: It does not.
         """
-        if volts > min(self.high, -self.low):
-            rails = f"within the op-amps' rails of {self.low:g} and {self.high:g} V"
-            raise DesignError("the swing", rails, f"±{volts:g} V")
+        high, low = supply - self.headroom_high, self.headroom_low - supply
+        if volts > min(high, -low):
+            raise DesignError("the swing", f"within the op-amps' rails of {low:g} and {high:g} V", f"±{volts:g} V")
+
+    def with_gbw(self, gbw: float) -> Self:
+        """Return the same amplifier with another gain-bandwidth product, Hz."""
+        return replace(self, gbw=gbw)
 
 
 @dataclass(frozen=True)
@@ -410,21 +497,14 @@ class SinglePoleDifferentialOpAmp(SinglePoleParameters, DifferentialOpAmpModel):
 
 @dataclass(frozen=True)
 class MacroDifferentialOpAmp(MacroParameters, DifferentialOpAmpModel):
-    """A fully differential macro-model; for small signals it responds as `SinglePoleDifferentialOpAmp` does.
+    """A fully differential macro-model with the limits of a real amplifier; the nearer rail limits both outputs.
 
-    The outputs are balanced about ground, so the rails must lie below and above 0 V; the nearer one limits both.
-
-    Raises:
-        DesignError: A parameter is out of its range, or the rails lie on one side of 0 V.
+    The difference of the outputs responds as the output of `MacroOpAmp` does.
     """
 
+    pins: ClassVar[tuple[str, ...]] = ("inp", "inn", *SUPPLIES, "outp", "outn")
     subcircuit: ClassVar[str] = "opamp_differential_macro"
     label: ClassVar[str] = "differential-macro"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.low < 0.0 < self.high:
-            raise DesignError("rails of a differential op-amp", "below and above 0", f"{self.low} and {self.high}")
 
 
 @dataclass(frozen=True)
@@ -453,8 +533,9 @@ class SinglePoleOpAmp(SinglePoleParameters, OpAmpModel):
 
 @dataclass(frozen=True)
 class MacroOpAmp(MacroParameters, OpAmpModel):
-    """A macro-model with the limits of a real amplifier; for small signals it responds as `SinglePoleOpAmp` does."""
+    """A macro-model with the limits of a real amplifier and the five pins of vendors' models, in their order."""
 
+    pins: ClassVar[tuple[str, ...]] = ("inp", "inn", *SUPPLIES, "out")
     subcircuit: ClassVar[str] = "opamp_macro"
     label: ClassVar[str] = "macro"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GROUND = "0"
 """The reference net, named as SPICE names it; the one net whose name is not an identifier."""
 
-Direction = Literal["in", "out"]
+Direction = Literal["in", "out", "supply"]
 
 Nets = Mapping[str, str]
 """The net at each pin."""
@@ -533,7 +533,8 @@ class Port(Element):
     """A connection of the circuit to the outside; it bears the name of its net.
 
     Attributes:
-        direction: "in" where a voltage from outside drives the net, "out" where the net is only observed.
+        direction: "in" where a signal from outside drives the net, "supply" where a supply does, "out" where the net is
+            only observed.
     """
 
     direction: Direction
@@ -545,4 +546,4 @@ class Port(Element):
         return ("net",)
 
     def voltages(self, nets: Nets) -> list[tuple[str, str]]:
-        return [(nets["net"], GROUND)] if self.direction == "in" else []
+        return [(nets["net"], GROUND)] if self.direction != "out" else []

@@ -8,6 +8,7 @@ derivatives from one pair of solutions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,16 +87,40 @@ class Disturbance:
     Attributes:
         path: The path of the element.
         entries: The entries of its column of J; the column numbers in them are unused.
-        resistance: The index of the resistance whose thermal noise it is; None for an input voltage.
-        density: The density of the noise of an input voltage, V/√Hz.
-        offset: The nominal offset of an input voltage, V.
+        resistance: The index of the resistance whose thermal noise it is; None for an input of an amplifier.
+        density: The white density of the noise of an input, V/√Hz or A/√Hz.
+        corner: The frequency below which its power rises as 1/f, Hz.
+        offset: The nominal offset of an input voltage, V, or the bias current, A.
+        pin: The pin into which a current flows; empty for the input voltage.
     """
 
     path: str
     entries: tuple[Entry, ...]
     resistance: int | None = None
     density: float = 0.0
+    corner: float = 0.0
     offset: float = 0.0
+    pin: str = ""
+
+    @property
+    def source(self) -> str:
+        """The name of the source: the path of the amplifier, with the pin of a current behind it."""
+        return f"{self.path}.{self.pin}" if self.pin else self.path
+
+
+@dataclass(frozen=True)
+class Drive:
+    """The controlled source of an amplifier's gain, at which its loop can be opened.
+
+    Attributes:
+        path: The path of the amplifier.
+        row: The equation that the source enters.
+        senses: The entries of that equation that sense the input, as {unknown: coefficient}.
+    """
+
+    path: str
+    row: int
+    senses: Mapping[int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +129,7 @@ class Equations:
 
     Attributes:
         name: The name of the circuit.
-        unknowns: For each entry of z the kind, "net", "current" or "pole", and the name.
+        unknowns: For each entry of z the kind, "net", "current", "pole" or "second", and the name.
         inputs: The names of the input ports and independent sources.
         outputs: The names of the output ports.
         parameters: The quantities on which the entries depend.
@@ -113,6 +138,7 @@ class Equations:
         drives: The entries of B; the column is the input.
         disturbances: The columns of J: sources of noise and offset.
         fixed: The pairs of nets (unknowns, or None for ground) whose voltage is an input.
+        gains: The controlled sources of the op-amps that have poles, at which their loops can be opened.
     """
 
     name: str
@@ -125,6 +151,7 @@ class Equations:
     drives: tuple[Entry, ...]
     disturbances: tuple[Disturbance, ...]
     fixed: tuple[tuple[int | None, int | None], ...]
+    gains: tuple[Drive, ...] = ()
 
     @property
     def size(self) -> int:
@@ -144,7 +171,12 @@ class Equations:
     @cached_property
     def amplifiers(self) -> tuple[str, ...]:
         """The paths of the amplifiers, each of which has an input offset, in order."""
-        return tuple(each.path for each in self.disturbances if each.resistance is None)
+        return tuple(each.path for each in self.disturbances if each.resistance is None and not each.pin)
+
+    @cached_property
+    def input_sources(self) -> tuple[str, ...]:
+        """The sources at the inputs of amplifiers, offsets and bias currents, in the order of `source_columns`."""
+        return tuple(self.disturbances[k].source for k in self.source_columns())
 
     def net(self, name: str) -> int | None:
         """Return the index of the unknown that is the voltage of a net; None for ground.
@@ -206,7 +238,11 @@ class Equations:
         return self._assembled(self._disturbance_map, self.scales(values), (self.size, len(self.disturbances)))
 
     def offset_columns(self) -> list[int]:
-        """Return the columns of J that belong to inputs of amplifiers, in the order of `amplifiers`."""
+        """Return the columns of J that belong to offsets of amplifiers, in the order of `amplifiers`."""
+        return [k for k, each in enumerate(self.disturbances) if each.resistance is None and not each.pin]
+
+    def source_columns(self) -> list[int]:
+        """Return the columns of J that belong to inputs of amplifiers, both offsets and bias currents."""
         return [k for k, each in enumerate(self.disturbances) if each.resistance is None]
 
     def storage_entries(self) -> Iterator[Entry]:
@@ -286,6 +322,7 @@ class Stamper:
         self._drives: list[Entry] = []
         self._disturbances: list[Disturbance] = []
         self._fixed: list[tuple[int | None, int | None]] = []
+        self._gains: list[Drive] = []
 
     def finished(self, circuit: Circuit) -> Equations:
         """Return all terms as the equations of `circuit`."""
@@ -303,6 +340,7 @@ class Stamper:
             drives=tuple(self._drives),
             disturbances=tuple(self._disturbances),
             fixed=tuple(self._fixed),
+            gains=tuple(self._gains),
         )
 
     def parameter(self, path: str, quantity: str, value: float, power: int) -> int:
@@ -373,24 +411,50 @@ class Stamper:
         if out is not None:
             self.voltage(out, nets["inp"], -1.0, gm)
             self.voltage(out, nets["inn"], 1.0, gm)
-        density, offset = (0.0, 0.0) if self.ideal else (model.noise, model.offset)
-        self._disturb(path, [(out, 1.0, gm)], density=density, offset=offset)
+        if self.ideal:
+            self._disturb(path, [(out, 1.0, gm)])
+            return
+        self._disturb(path, [(out, 1.0, gm)], density=model.noise, corner=model.corner, offset=model.offset)
 
     def input_voltage(self, row: int, nets: Nets, path: str, sign: float, model: SmallOpAmp | None = None) -> None:
-        """Add sign (v(inp) - v(inn) + offset and noise of `model`) to an equation."""
+        """Add sign (v(inp) - v(inn) + offset and noise of `model`) to an equation, and what its inputs draw."""
         self.voltage(row, nets["inp"], sign)
         self.voltage(row, nets["inn"], -sign)
-        density, offset = (0.0, 0.0) if model is None else (model.noise, model.offset)
-        self._disturb(path, [(row, -sign, ONE)], density=density, offset=offset)
+        if model is None:
+            self._disturb(path, [(row, -sign, ONE)])
+            return
+        self._disturb(path, [(row, -sign, ONE)], density=model.noise, corner=model.corner, offset=model.offset)
+        ends = {self.net(nets["inp"]): sign, self.net(nets["inn"]): -sign}
+        self._gains.append(Drive(path, row, {net: each for net, each in ends.items() if net is not None}))
+        for pin in ("inp", "inn"):
+            # A current into the pin leaves the net.
+            if (net := self.net(nets[pin])) is not None and (model.bias or model.current_noise):
+                density, corner = model.current_noise, model.current_corner
+                self._disturb(path, [(net, -1.0, ONE)], density=density, corner=corner, offset=model.bias, pin=pin)
+            if model.cin > 0.0 and nets[pin] != GROUND:
+                self.capacitor(f"{path}.{pin}", nets[pin], GROUND, self.parameter(path, "cin", model.cin, 1))
+        if model.cdiff > 0.0:
+            self.capacitor(f"{path}.diff", nets["inp"], nets["inn"], self.parameter(path, "cdiff", model.cdiff, 1))
 
     def pole(self, path: str, model: SmallOpAmp, nets: Nets) -> int:
-        """Add s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0, and return the index of the pole's voltage."""
+        """Add the poles of an op-amp, and return the index of the voltage behind them.
+
+        The first is s pole / (2 pi gbw) + pole / gain - (v(inp) - v(inn)) = 0, the second, if there is one,
+        (1 + s / (2 pi second_pole)) second = pole.
+        """
         row = self._row("pole", path)
         self.input_voltage(row, nets, path, -1.0, model)
         self.entry(row, row, 1.0, self.parameter(path, "gain", model.gain, -1))
         rate = self.parameter(path, "gbw", model.gbw, -1)
         self._storages.append(Storage(f"{path}.pole", {row: 1.0}, rate, 1.0 / (2.0 * np.pi)))
-        return row
+        if math.isinf(model.second_pole):
+            return row
+        second = self._row("second", path)
+        self.entry(second, second, 1.0)
+        self.entry(second, row, -1.0)
+        rate = self.parameter(path, "second_pole", model.second_pole, -1)
+        self._storages.append(Storage(f"{path}.second", {second: 1.0}, rate, 1.0 / (2.0 * np.pi)))
+        return second
 
     def _disturb(
         self,
@@ -399,11 +463,13 @@ class Stamper:
         *,
         resistance: int | None = None,
         density: float = 0.0,
+        corner: float = 0.0,
         offset: float = 0.0,
+        pin: str = "",
     ) -> None:
         """Add a disturbance with (row, coefficient, parameter) for each equation that it enters; ground has none."""
         entries = tuple(Entry(row, 0, coefficient, index) for row, coefficient, index in terms if row is not None)
-        self._disturbances.append(Disturbance(path, entries, resistance, density, offset))
+        self._disturbances.append(Disturbance(path, entries, resistance, density, corner, offset, pin))
 
     def _row(self, kind: str, name: str) -> int:
         return self._unknowns.setdefault((kind, name), len(self._unknowns))

@@ -19,7 +19,7 @@ from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 
-PARASITIC = ("cin", "cout")
+PARASITIC = ("cin", "cout", "cdiff")
 """Capacitances inside a device."""
 
 
@@ -79,7 +79,8 @@ def reduce(system: Equations, values: Array | None = None, *, sources: bool = Fa
         system: The equations of a circuit.
         values: The values of the parameters, SI units, shape (..., parameters), nominal by default; the matrices of
             the model get its leading axes.
-        sources: Whether the input offsets of the amplifiers, in the order of `system.amplifiers`, follow the inputs.
+        sources: Whether the offsets and bias currents of the amplifiers, in the order of `system.input_sources`, follow
+            the inputs.
 
     Raises:
         DesignError: The circuit has no unique solution, or none without derivatives of its inputs.
@@ -99,8 +100,8 @@ def reduce(system: Equations, values: Array | None = None, *, sources: bool = Fa
     inputs = [np.broadcast_to(system.drive_matrix(), (*leading, size, len(system.inputs)))]
     names = system.inputs
     if sources:
-        inputs.append(system.disturbance_matrix(values)[..., system.offset_columns()])
-        names = (*names, *system.amplifiers)
+        inputs.append(system.disturbance_matrix(values)[..., system.source_columns()])
+        names = (*names, *system.input_sources)
     count = len(names)
     left = np.zeros((*leading, size + n, size + n))
     left[..., :size, :size] = system.conductance_matrix(values)

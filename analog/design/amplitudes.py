@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import expm
 
 from lmu_hw.analog.realisation.network import INPUT, Array, Realisation
 from lmu_hw.core.display import Displayed
 from lmu_hw.errors import DesignError
 
-LEAST_WEIGHT = 1e-4
-"""A coupling that moves an output by less than this share of its swing, -80 dB, gets no part."""
+LEAST_WEIGHT = 1e-5
+"""A coupling that moves an output by less than this share of its swing, -100 dB, gets no part, and is reported."""
+
+_SAMPLES = 6000  # of an impulse response, over six windows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,6 +30,7 @@ class VoltageNetwork(Displayed):
         outputs: The names of the sums that are outputs.
         volts: The voltage that stands for one unit of each signal, V, shape (n + q,).
         input_volts: The voltage that stands for u = 1, V.
+        dropped: The couplings to outputs that were left out, as (sink, source, V/V).
     """
 
     couplings: Array
@@ -35,6 +39,7 @@ class VoltageNetwork(Displayed):
     outputs: tuple[str, ...]
     volts: Array
     input_volts: float
+    dropped: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -61,6 +66,35 @@ class VoltageNetwork(Displayed):
         diagonal = np.ones((s.size, size), dtype=np.complex128)
         diagonal[:, : self.states] = s[:, None]
         return np.asarray(diagonal[:, :, None] * np.eye(size) - self.couplings[:, :-1], dtype=np.complex128)
+
+    def growth(self, exact: VoltageNetwork, theta: float) -> float:
+        """Return by how much the range of a signal exceeds that of the same signal in `exact`, at most, as a ratio.
+
+        Ranges are the L1 norms of impulse responses. Those of both networks are computed alike, by sampling, so that
+        the error of that does not count.
+
+        Args:
+            exact: The network with certified bounds, whose signals are the same.
+            theta: The window, s.
+        """
+        ratios = self._norms(theta) / exact._norms(theta)
+        return float(np.max(ratios))
+
+    def _norms(self, theta: float) -> Array:
+        """Return the L1 norm of each signal's impulse response by sampling, per volt, shape (n + q,)."""
+        n, size = self.states, len(self.signals)
+        # With the sums eliminated, all signals are rows of the states and the input.
+        sums = np.linalg.solve(np.eye(size - n) - self.couplings[n:, n:-1], self.couplings[n:][:, [*range(n), -1]])
+        direct = np.vstack([np.eye(n, n + 1), sums.reshape(size - n, n + 1)])
+        joined = self.couplings[:n, :-1] @ direct
+        joined[:, n] += self.couplings[:n, -1]
+        step = 6.0 * theta / _SAMPLES
+        flow = expm(step * joined[:, :n])
+        state, total = joined[:, n], np.zeros(size)
+        for _ in range(_SAMPLES):
+            total += np.abs(direct[:, :n] @ state)
+            state = flow @ state
+        return np.asarray(step * total + np.abs(direct[:, n]), dtype=np.float64)
 
 
 def band_edge(states: int, theta: float) -> float:
@@ -104,8 +138,11 @@ def scale_amplitudes(
     per_unit = np.append(volts, input_volts)
     couplings = realisation.couplings * volts[:, None] / per_unit[None, :]
     couplings[: realisation.states] /= realisation.theta
+    dropped = []
     for row in realisation.readout_rows():
-        couplings[row, np.abs(couplings[row]) < LEAST_WEIGHT] = 0.0
+        for column in np.flatnonzero((np.abs(couplings[row]) < LEAST_WEIGHT) & (couplings[row] != 0.0)).tolist():
+            dropped.append((realisation.signals[row], realisation.sources[column], float(couplings[row, column])))
+            couplings[row, column] = 0.0
     return VoltageNetwork(
         couplings=couplings,
         states=realisation.states,
@@ -113,4 +150,5 @@ def scale_amplitudes(
         outputs=realisation.outputs,
         volts=volts,
         input_volts=input_volts,
+        dropped=tuple(dropped),
     )

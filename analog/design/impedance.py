@@ -24,6 +24,9 @@ NOISE_SHARE = 1e-4
 MOST_NOISE = 1e-2
 """The share above which the thermal noise of no signal may lie: a circuit with more is an error; RMS."""
 
+MOST_TEE = 1e3
+"""The factor by which the resistance of a T network may exceed the largest resistor."""
+
 _NOISE_BAND = 10.0  # noise is counted up to this multiple of the band edge
 _POINTS = 400
 
@@ -40,6 +43,7 @@ class Level:
         parts: The least and the largest level at which the integrators' parts stay in their ranges.
         preferred: The level that the technology prefers; the chosen one differs only as the limits demand.
         given: Whether the user fixed the level.
+        sums: The resistance of sums and inverters, which is lower where their op-amps' input capacitance demands it.
     """
 
     impedance: float
@@ -48,6 +52,7 @@ class Level:
     parts: tuple[float, float]
     preferred: float
     given: bool
+    sums: float
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, and whether the noise limit is kept."""
@@ -81,15 +86,23 @@ def choose_level(
     """
     rate = mean_rate(network)
     rates = np.abs(network.couplings[: network.states])
-    low, high = capacitor_limits(rates[rates > 0], resistors=resistors, capacitors=capacitors)
-    parts = (1.0 / (rate * high), 1.0 / (rate * low))
+    couplings = PartRange(resistors.low, resistors.high * (MOST_TEE if technology.has_tees else 1.0))
+    low, high = capacitor_limits(rates[rates > 0], resistors=couplings, capacitors=capacitors)
+    parts = (1.0 / (rate * high), min(1.0 / (rate * low), resistors.high))
     loading = _least_for_loading(network, rate, swing, technology)
     noise = _most_for_noise(network, rate, theta, swing, technology)
     preferred = technology.preferred_impedance
     if impedance is not None:
         given = check_positive("impedance in ohm", impedance)
-        return _checked_noise(Level(given, loading, noise, parts, preferred, given=True), swing)
+        return _checked_noise(Level(given, loading, noise, parts, preferred, given=True, sums=given), swing)
     least = max(loading, parts[0])
+    if parts[0] > parts[1]:
+        raise DesignError(
+            "the impedance level",
+            f"at most {parts[1]:.3g} ohm, so that resistors can be bought",
+            f"{parts[0]:.3g} ohm with integrating capacitors of {high:.3g} F",
+            hint="a shorter theta or wider ranges of parts help",
+        )
     if least > parts[1]:
         raise DesignError(
             "the impedance level",
@@ -98,7 +111,9 @@ def choose_level(
             hint="wider ranges of resistors or capacitors help",
         )
     most = max(least, min(noise, parts[1]))
-    level = Level(min(max(preferred, least), most), loading, noise, parts, preferred, given=False)
+    impedance = min(max(preferred, least), most)
+    sums = min(impedance, max(technology.sum_impedance, _least_for_sums(network, swing, technology)))
+    level = Level(impedance, loading, noise, parts, preferred, given=False, sums=sums)
     return _checked_noise(level, swing)
 
 
@@ -129,6 +144,17 @@ def _least_for_loading(network: VoltageNetwork, rate: float, swing: float, techn
     loads = conductances[:, :-1].sum(axis=0) + conductances.sum(axis=1)
     volts = 0.5 * swing if technology.differential else swing
     return float(volts * loads.max() / technology.load_amps)
+
+
+def _least_for_sums(network: VoltageNetwork, swing: float, technology: Technology) -> float:
+    """Return the least resistance of sums that the amplifiers can drive beside that of integrators, ohm."""
+    if not technology.sum_amps:
+        return 0.0
+    weights = np.abs(network.couplings[network.states :])
+    loads = weights[:, :-1].sum(axis=0)
+    loads[network.states :] += weights.sum(axis=1)
+    volts = 0.5 * swing if technology.differential else swing
+    return float(volts * (loads.max(initial=0.0) + 1.0) / technology.sum_amps)  # and an inverter
 
 
 def _most_for_noise(network: VoltageNetwork, rate: float, theta: float, swing: float, technology: Technology) -> float:

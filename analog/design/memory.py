@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -16,15 +17,19 @@ from lmu_hw.analog.circuit import rules
 from lmu_hw.analog.circuit.bench import bench_for
 from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, IdealOpAmp, IdealOta, describe
 from lmu_hw.analog.circuit.elements import GROUND, Waveform
+from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.circuit.linear import StateSpace, state_space
+from lmu_hw.analog.circuit.linear import StateSpace, reduce, state_space
 from lmu_hw.analog.design.amplitudes import VoltageNetwork, band_edge, band_frequencies, scale_amplitudes
-from lmu_hw.analog.design.impedance import Level, choose_level
-from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_values
-from lmu_hw.analog.design.rounding import Rounding, round_values
+from lmu_hw.analog.design.compensation import LEAST_PHASE, Stability, stability
+from lmu_hw.analog.design.correction import Corrected
+from lmu_hw.analog.design.impedance import MOST_TEE, Level, choose_level
+from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_values, values_for
+from lmu_hw.analog.design.rounding import Rounding
 from lmu_hw.analog.design.technologies import STYLES as STYLES
 from lmu_hw.analog.design.technologies import technology_of
-from lmu_hw.analog.design.technologies.base import Technology, nets_of
+from lmu_hw.analog.design.technologies.base import NO_ADDITIONS, Additions, Technology, nets_of
+from lmu_hw.analog.design.workshop import Workshop
 from lmu_hw.analog.realisation.network import Array, Readouts, Realisation
 from lmu_hw.analog.realisation.topologies import TOPOLOGIES as TOPOLOGIES
 from lmu_hw.core.display import Displayed, number
@@ -64,6 +69,11 @@ class Prediction:
     output_nrmse: tuple[float, ...]
     band_hz: float
 
+    @property
+    def worst(self) -> float:
+        """The largest error of an output, or that of the states of a circuit without outputs."""
+        return max(self.output_nrmse, default=self.nrmse)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnalogDesign(Displayed):
@@ -82,6 +92,10 @@ class AnalogDesign(Displayed):
         level: The impedance level and its limits.
         rounding: The effect of standard values on the response; None if the values are exact.
         specification: The request, as plain data for headers and manifests.
+        plain_values: The values of the parts before `correction`, with standard values if there are series.
+        additions: The parts beside couplings and references: compensation capacitors, lead resistors, T networks.
+        correction: The change of the couplings that makes up for the amplifiers; None where none was made.
+        allowed: What would have been refused, had it not been allowed; a line each.
     """
 
     circuit: Circuit
@@ -94,6 +108,10 @@ class AnalogDesign(Displayed):
     level: Level
     rounding: Rounding | None
     specification: dict[str, Any]
+    plain_values: PartValues
+    additions: Additions = NO_ADDITIONS
+    correction: Corrected | None = None
+    allowed: tuple[str, ...] = ()
 
     def _facts(self) -> Iterable[tuple[str, str]]:
         realisation = self.realisation
@@ -160,15 +178,31 @@ class AnalogDesign(Displayed):
         n = self.realisation.states
         return self.network.volts[:n] * np.array(self.signs[:n], dtype=np.float64)
 
-    @property
+    @cached_property
     def largest_signal(self) -> float:
-        """The bound on every signal for inputs of |u| <= 1 and ideal devices, V."""
-        return self.technology.largest_signal(self.specification["supply"], self.specification["swing"])
+        """The bound on every signal for inputs of |u| <= 1 and ideal devices, V, with the parts as they are."""
+        limit = self.technology.largest_signal(self.specification["supply"], self.specification["swing"])
+        if self.values is self.exact_values:
+            return limit
+        return limit * self.values.realised(self.network).growth(self.network, self.realisation.theta)
 
     @property
     def largest_voltage(self) -> float:
         """The bound on the voltage of every net against ground, for the same inputs and devices, V."""
         return self.largest_signal * (0.5 if self.technology.differential else 1.0)
+
+    @cached_property
+    def exact_values(self) -> PartValues:
+        """The values of the parts if they realise the network exactly; `values` itself where they do."""
+        exact = self.rounding is None and self.correction is None
+        return self.values if exact else values_for(self.network, self.values.references, self.values.inverter)
+
+    @property
+    def supplies(self) -> dict[str, float]:
+        """The voltage at each supply port, V; empty where the amplifiers' models have no supply pins."""
+        volts = self.specification["supply"]
+        ports = [port.name for port in self.circuit.ports if port.direction == "supply"]
+        return dict(zip(ports, (volts, -volts), strict=False))
 
     @property
     def input_scaling(self) -> float:
@@ -231,7 +265,7 @@ class AnalogDesign(Displayed):
         Raises:
             DesignError: An external waveform is to drive the two ports of a differential input.
         """
-        return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports)
+        return bench_for(self.circuit, waveform, ac=ac, shares=self.input_ports, supplies=self.supplies)
 
     def read(self, vectors: Mapping[str, ArrayLike]) -> Array:
         """Return the voltages of `signals` from those of the nets, V, shape (points, n + outputs).
@@ -268,6 +302,15 @@ class AnalogDesign(Displayed):
         )
 
     @cached_property
+    def stability(self) -> Stability:
+        """The poles and the margins of the amplifiers' loops.
+
+        Raises:
+            DesignError: The circuit has no unique solution.
+        """
+        return stability(self.circuit)
+
+    @cached_property
     def linear_model(self) -> StateSpace:
         """The linear model with the devices as modelled, from the signal u to `signals`, in volts."""
         return self._signal_model(ideal=False)
@@ -278,14 +321,43 @@ class AnalogDesign(Displayed):
         Raises:
             DesignError: The circuit has no unique solution.
         """
+        (found,) = self._predictions(self.linear_model, points)
+        return found
+
+    def _predictions(self, models: StateSpace, points: int = 48) -> list[Prediction]:
+        """Predict the errors of one model, or of many along the first axis."""
         n, theta = self.realisation.states, self.realisation.theta
         frequencies = band_frequencies(self.network, theta, points)
         wanted = self.exact_response(frequencies, self.signals)
-        error = np.abs(self.linear_model.response(frequencies)[..., 0] - wanted) ** 2
         power = np.abs(wanted) ** 2
-        outputs = np.sqrt(error[:, n:].sum(axis=0) / power[:, n:].sum(axis=0))
-        nrmse = float(np.sqrt(error[:, :n].sum() / power[:, :n].sum()))
-        return Prediction(nrmse, tuple(outputs.tolist()), band_edge(n, theta))
+        found = []
+        responses = models.response(frequencies)[..., 0]
+        for response in responses.reshape(-1, *responses.shape[-2:]):
+            error = np.abs(response - wanted) ** 2
+            outputs = np.sqrt(error[:, n:].sum(axis=0) / power[:, n:].sum(axis=0))
+            nrmse = float(np.sqrt(error[:, :n].sum() / power[:, :n].sum()))
+            found.append(Prediction(nrmse, tuple(outputs.tolist()), band_edge(n, theta)))
+        return found
+
+    @cached_property
+    def spread(self) -> dict[str, float]:
+        """The error as in `Prediction.worst` where the gain-bandwidth product of all op-amps is 20 % less or more.
+
+        The keys are the shares of the product, "0.8" and "1.2". Empty without a correction, which presumes the product.
+        """
+        if self.correction is None:
+            return {}
+        system = equations(self.circuit)
+        places = [k for k, each in enumerate(system.parameters) if each.quantity == "gbw"]
+        values = np.tile(system.nominal, (len(SPREAD), 1))
+        values[:, places] *= np.array(SPREAD)[:, None]
+        models = self._of_signals(reduce(system, values))
+        return {f"{share:g}": each.worst for share, each in zip(SPREAD, self._predictions(models), strict=True)}
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """The result of `predict`."""
+        return self.predict()
 
     def exact_response(self, frequencies: ArrayLike, signals: Sequence[str]) -> NDArray[np.complex128]:
         """Return the response of the exact memory, with the scaling and the signs of the circuit.
@@ -302,13 +374,15 @@ class AnalogDesign(Displayed):
         return np.asarray(response, dtype=np.complex128)
 
     def _signal_model(self, *, ideal: bool) -> StateSpace:
-        model = state_space(self.circuit, ideal_opamps=ideal)
+        return self._of_signals(state_space(self.circuit, ideal_opamps=ideal))
+
+    def _of_signals(self, model: StateSpace) -> StateSpace:
         shares, rows = self.at_ports(model.inputs, model.outputs, self.signals)
         return StateSpace(
             a=model.a,
-            b=(model.b @ shares)[:, None],
+            b=(model.b @ shares)[..., None],
             c=rows @ model.c,
-            d=(rows @ model.d @ shares)[:, None],
+            d=(rows @ model.d @ shares)[..., None],
             states=model.states,
             inputs=("u",),
             outputs=self.signals,
@@ -324,11 +398,11 @@ PREDICTION_ORDER = 64
 MAX_OUTPUTS = 64
 """Largest number of delayed outputs."""
 
-RESISTORS = PartRange(1e2, 1e8)
-"""The resistances that a design may use by default, ohm."""
+ERROR_LIMIT = 0.05
+"""The predicted error of an output above which a circuit is refused by default."""
 
-CAPACITORS = PartRange(1e-12, 1e-3)
-"""The capacitances that a design may use by default, farad."""
+SPREAD = (0.8, 1.2)
+"""The shares of the op-amps' gain-bandwidth product over which a corrected circuit has to keep its error."""
 
 P = ParamSpec("P")
 
@@ -385,8 +459,11 @@ def design_memory(
     impedance: float | None = None,
     resistors: Series | str | None = None,
     capacitors: Series | str | None = None,
-    resistor_range: PartRange = RESISTORS,
-    capacitor_range: PartRange = CAPACITORS,
+    resistor_range: PartRange | None = None,
+    capacitor_range: PartRange | None = None,
+    correction: bool = True,
+    error_limit: float = ERROR_LIMIT,
+    allow: bool = False,
 ) -> AnalogDesign:
     """Design the circuit of a Legendre memory, in these steps:
 
@@ -395,8 +472,11 @@ def design_memory(
     3. amplitudes: every signal in volts, so that no amplifier leaves its swing for any input of |u| <= 1, as the
        ranges of all signals are certified L1 norms;
     4. impedance level, and with it the exact values of all parts;
-    5. standard values, if series are given;
-    6. assembly of the stages to a circuit, which must keep the electrical rules and be stable.
+    5. compensation: capacitors across feedback resistors, so that every loop has a phase margin;
+    6. correction of the couplings for the amplifiers' bandwidth, and lead resistors, where the error is above 0.1 %;
+    7. standard values, if series are given, and T networks in place of resistors beyond their range;
+    8. assembly of the stages to a circuit, which must keep the electrical rules, have a phase margin of 45°, and keep
+       the error.
 
     Args:
         order: Number of states, 1 to 256.
@@ -416,12 +496,17 @@ def design_memory(
             None.
         resistors: Standard values for the resistors, a series or its name such as "E96"; exact values if None.
         capacitors: Standard values for the capacitors, likewise.
-        resistor_range: Allowed resistances (of a gm-C circuit: inverse transconductances), ohm.
-        capacitor_range: Allowed capacitances, farad.
+        resistor_range: Allowed resistances (of a gm-C circuit: inverse transconductances), ohm; by default those of the
+            technology, 100 Ω to 1 MΩ for resistors.
+        capacitor_range: Allowed capacitances, farad; by default those of the technology, 10 pF to 10 µF beside op-amps.
+        correction: Whether couplings make up for the amplifiers' bandwidth, where the error is above 0.1 %.
+        error_limit: Largest predicted error of an output (of the states, where there is none), see `Prediction`.
+        allow: Whether to return a circuit that is unstable, lacks margin or exceeds `error_limit` all the same; its
+            `allowed` then says so.
 
     Raises:
         DesignError: A value is out of its range, no parts in their ranges suit, thermal noise is too large a share of
-            the signals, or the amplifiers are too slow for a stable circuit.
+            the signals, or the amplifiers do not suit the circuit.
     """
     states = check_integer("order of an analog memory", order, 1, MAX_ORDER)
     window = check_positive("theta in seconds", theta)
@@ -436,36 +521,39 @@ def design_memory(
         )
     limit, volts = _signal_limits(technology, supply, swing, input_volts)
     network = scale_amplitudes(realisation, realisation.certified_ranges(), swing=limit, input_volts=volts)
+    ohms, farads = resistor_range or technology.resistor_range, capacitor_range or technology.capacitor_range
     level = choose_level(
         network,
         technology,
         theta=window,
         swing=limit,
-        resistors=resistor_range,
-        capacitors=capacitor_range,
+        resistors=ohms,
+        capacitors=farads,
         impedance=impedance,
     )
-    values = choose_values(
+    exact = choose_values(
         network,
         impedance=level.impedance,
-        resistors=resistor_range,
-        capacitors=capacitor_range,
+        resistors=ohms,
+        capacitors=farads,
         capacitor=capacitor,
+        sums=level.sums,
+        tees=MOST_TEE if technology.has_tees else 1.0,
     )
-    rounding = None
+    workshop = Workshop(name, network, technology, ohms, farads, resistor_series, capacitor_series, window)
+    workshop.compensate(exact)
+    corrected = workshop.correct(exact) if correction and states <= PREDICTION_ORDER else None
+    target = network if corrected is None else corrected.network
+    rounding = plain_rounding = None
+    values, plain = values_for(target, exact.references, exact.inverter), exact
     if resistor_series is not None or capacitor_series is not None:
-        rounding = round_values(
-            network,
-            values,
-            frequencies=band_frequencies(network, window, 24),
-            resistors=resistor_series,
-            capacitors=capacitor_series,
-            resistor_range=resistor_range,
-            capacitor_range=capacitor_range,
-            fixed_capacitor=capacitor is not None,
-        )
-        values = rounding.values
-    assembly = technology.assemble(name, network, values)
+        rounding = workshop.rounded(target, values, fixed_capacitor=capacitor is not None)
+        plain_rounding = rounding if corrected is None else workshop.rounded(network, exact, capacitor is not None)
+        values, plain = rounding.values, plain_rounding.values
+    elif corrected is None:
+        values = exact
+    workshop.lead(corrected, values)
+    assembly, additions = workshop.finish(values)
     rules.check(assembly.circuit)
     design = AnalogDesign(
         circuit=assembly.circuit,
@@ -490,10 +578,16 @@ def design_memory(
             "impedance": level.impedance,
             "resistor_series": None if resistor_series is None else resistor_series.name,
             "capacitor_series": None if capacitor_series is None else capacitor_series.name,
+            "error_limit": check_positive("error limit", error_limit),
         },
+        plain_values=plain,
+        additions=additions,
+        correction=corrected,
     )
-    _check_stable(design)
-    return design
+    found = tuple(_objections(design, error_limit))
+    if found and not allow:
+        raise found[0]
+    return replace(design, allowed=tuple(str(each) for each in found))
 
 
 def _realised(order: int, theta: float, topology: str, delays: Sequence[float], coefficients: bool) -> Realisation:
@@ -518,11 +612,28 @@ def _signal_limits(
     return limit, volts
 
 
-def _check_stable(design: AnalogDesign) -> None:
+def _objections(design: AnalogDesign, error_limit: float) -> Iterator[DesignError]:
+    """Yield why a circuit should not be built: it is unstable, has too small a margin, or too large an error."""
     if design.realisation.states > PREDICTION_ORDER:
         return
-    growth = float(np.linalg.eigvals(design.linear_model.a).real.max())
-    if growth >= 0:
-        device = design.technology.device
-        hint = f"with these the circuit grows at {growth:.3g} 1/s"
-        raise DesignError(f"the {device.device}s", "fast enough for a stable circuit", describe(device), hint=hint)
+    device, found = design.technology.device, design.stability
+    what = f"the {device.device}s"
+    if not found.stable:
+        hint = f"with these the circuit grows at {found.poles.real.max():.3g} 1/s"
+        yield DesignError(what, "fast enough for a stable circuit", describe(device), hint=hint)
+        return
+    if found.phase_margin is not None and found.phase_margin < LEAST_PHASE:
+        got = f"{found.phase_margin:.3g}° at {found.weakest().amplifier}"
+        hint = "a second pole farther above the gain-bandwidth product or less input capacitance helps"
+        yield DesignError("the phase margin", f"at least {LEAST_PHASE:g}°", got, hint=hint)
+    error = max(design.prediction.worst, *design.spread.values(), 0.0)
+    if error > error_limit:
+        gbw = device.small_signal().gbw if isinstance(device, AnyOpAmp) else math.inf
+        hint = "a longer theta or a larger gain"
+        if math.isfinite(gbw):
+            hint = "a larger gain-bandwidth product, a longer theta or a lower order"
+        elif design.rounding is not None:
+            hint = "finer series"
+        limit = f"at most {error_limit:g}, the limit"
+        got = f"{error:.3g}" + (" over 20 % more or less bandwidth" if error > design.prediction.worst else "")
+        yield DesignError("the predicted error of the outputs", limit, got, hint=f"{hint} helps")

@@ -8,7 +8,7 @@ place of each resistor, gm = 1/R.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -126,9 +126,7 @@ class PartValues(Displayed):
     def realised(self, network: VoltageNetwork) -> VoltageNetwork:
         """Return the network that these parts realise, with the signs of `network`."""
         couplings = np.sign(network.couplings) * self.magnitudes()
-        return VoltageNetwork(
-            couplings, network.states, network.signals, network.outputs, network.volts, network.input_volts
-        )
+        return replace(network, couplings=couplings)
 
 
 def values_for(network: VoltageNetwork, references: Array, inverter: float) -> PartValues:
@@ -160,6 +158,8 @@ def choose_values(
     resistors: PartRange,
     capacitors: PartRange,
     capacitor: float | None = None,
+    sums: float | None = None,
+    tees: float = 1.0,
 ) -> PartValues:
     """Choose one capacitor for all integrators and a feedback resistor for every sum; all other parts follow.
 
@@ -169,18 +169,22 @@ def choose_values(
         resistors: The allowed resistances, ohm.
         capacitors: The allowed capacitances, farad.
         capacitor: A capacitance that the user fixes, farad; None to choose one.
+        sums: The wanted feedback resistance of sums and inverters, ohm; `impedance` by default.
+        tees: The factor by which a coupling's resistance may exceed the range, as a T network acts as it.
 
     Raises:
         DesignError: No capacitor or feedback resistor keeps every part in its range.
     """
     n, magnitudes = network.states, np.abs(network.couplings)
     rates = magnitudes[:n][magnitudes[:n] > 0]
+    single, resistors = resistors, PartRange(resistors.low, resistors.high * tees)
+    sums = impedance if sums is None else sums
     farads = choose_capacitor(rates, impedance=impedance, resistors=resistors, capacitors=capacitors, given=capacitor)
     feedbacks = [
-        choose_feedback(row[row > 0], impedance=impedance, resistors=resistors, what=f"sum {name}")
+        choose_feedback(row[row > 0], impedance=single.clamp(sums), resistors=resistors, what=f"sum {name}")
         for row, name in zip(magnitudes[n:], network.signals[n:], strict=True)
     ]
-    return values_for(network, np.array([farads] * n + feedbacks), resistors.clamp(impedance))
+    return values_for(network, np.array([farads] * n + feedbacks), single.clamp(sums))
 
 
 def choose_capacitor(

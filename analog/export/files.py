@@ -4,40 +4,132 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 
+from lmu_hw.analog.amplifiers.library import Part
 from lmu_hw.analog.circuit.devices import describe
-from lmu_hw.analog.circuit.elements import PiecewiseLinear
+from lmu_hw.analog.circuit.elements import Capacitor, Element, PiecewiseLinear, Resistor
 from lmu_hw.analog.design.memory import AnalogDesign
-from lmu_hw.analog.export.kicad import kicad_netlist, placed_parts
+from lmu_hw.analog.export.kicad import Placed, kicad_netlist, placed_parts
 from lmu_hw.analog.export.manifest import NOTHING, Questions, manifest
 from lmu_hw.analog.export.spice import Transient, number, to_deck, to_subcircuit
 from lmu_hw.io.files import write_json, write_text
 
-BILL_COLUMNS = ("designator", "reference", "kind", "value", "unit", "count")
+BILL_COLUMNS = (
+    "designator",
+    "reference",
+    "kind",
+    "value",
+    "unit",
+    "count",
+    "tolerance",
+    "rating",
+    "dielectric",
+    "tempco_ppm",
+    "package",
+    "footprint",
+    "part",
+    "packages",
+    "spare",
+)
+"""The columns of the bill of materials; those of purchase are empty where nothing particular is needed."""
+
+TOLERANCES = {"E3": 20.0, "E6": 20.0, "E12": 10.0, "E24": 5.0, "E48": 2.0, "E96": 1.0, "E192": 0.5}
+"""The tolerance for which each series of IEC 60063 is made, %."""
+
+_DECOUPLING = 1e-7  # F, at each supply of each package
+_LARGEST_C0G = 1e-7  # F; above, film
 
 
-def bill_of_materials(design: AnalogDesign) -> list[dict[str, str | int]]:
+def bill_of_materials(design: AnalogDesign, part: Part | None = None) -> list[dict[str, str | int]]:
     """Return the rows of the bill of materials, one for each kind and value, by the keys `BILL_COLUMNS`.
 
     A row has the designators of all its parts, as in the KiCad netlist, and their names, as in the SPICE netlist, both
-    separated by spaces.
+    separated by spaces. Amplifiers with supply pins are followed by their decoupling capacitors.
+
+    Args:
+        design: The design.
+        part: The op-amp of the library; None where the model stands for none.
     """
-    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-    for part in placed_parts(design.circuit):
-        value, unit = part.element.bill_value()
-        groups.setdefault((part.element.kind, value, unit), []).append((part.designator, part.element.name))
-    return [
-        {
-            "designator": " ".join(designator for designator, _ in members),
-            "reference": " ".join(name for _, name in members),
+    groups: dict[tuple[str, str, str], list[Placed]] = {}
+    for placed in placed_parts(design.circuit):
+        value, unit = placed.element.bill_value()
+        groups.setdefault((placed.element.kind, value, unit), []).append(placed)
+    rows = []
+    for (kind, value, unit), members in groups.items():
+        row: dict[str, str | int] = dict.fromkeys(BILL_COLUMNS, "")
+        row |= {
+            "designator": " ".join(each.designator for each in members),
+            "reference": " ".join(each.element.name for each in members),
             "kind": kind,
             "value": value,
             "unit": unit,
             "count": len(members),
         }
-        for (kind, value, unit), members in groups.items()
-    ]
+        rows.append(row | _purchase(design, members[0].element, len(members), part))
+    powered = [each for members in groups.values() for each in members if not each.element.passive]
+    if design.supplies and powered:
+        packages = math.ceil(len(powered) / (1 if part is None else part.channels))
+        count = len(design.supplies) * packages
+        row = dict.fromkeys(BILL_COLUMNS, "")
+        rows.append(
+            row
+            | {"kind": "decoupling capacitor", "value": number(_DECOUPLING), "unit": "F", "count": count}
+            | {"tolerance": "10 %", "rating": "50 V", "dielectric": "X7R", "package": "0603"}
+            | {"footprint": "Capacitor_SMD:C_0603_1608Metric"}
+        )
+    return rows
+
+
+def _purchase(design: AnalogDesign, element: Element, count: int, part: Part | None) -> dict[str, str | int]:
+    """Return the columns that say what to order.
+
+    Integrating and compensating capacitors need C0G or film: the dielectric absorption and the voltage dependence of
+    X7R would show in the output.
+    """
+    if isinstance(element, Resistor):
+        return {
+            "tolerance": _tolerance(design, "resistor_series"),
+            "rating": "0.1 W",
+            "tempco_ppm": 25,
+            "package": "0603",
+            "footprint": "Resistor_SMD:R_0603_1608Metric",
+        }
+    if isinstance(element, Capacitor):
+        tolerance = _tolerance(design, "capacitor_series")
+        if element.farads <= _LARGEST_C0G:
+            size, metric = ("0603", "1608") if element.farads <= 1e-8 else ("1206", "3216")
+            return {
+                "tolerance": tolerance,
+                "rating": "50 V",
+                "dielectric": "C0G",
+                "tempco_ppm": 30,
+                "package": size,
+                "footprint": f"Capacitor_SMD:C_{size}_{metric}Metric",
+            }
+        return {
+            "tolerance": tolerance,
+            "rating": "63 V",
+            "dielectric": "film (PP or PET)",
+            "tempco_ppm": 200,
+            "package": "radial, 5 mm",
+            "footprint": "Capacitor_THT:C_Rect_L7.2mm_W7.2mm_P5.00mm_FKS2_FKP2_MKS2_MKP2",
+        }
+    if part is None:
+        return {}
+    packages = math.ceil(count / part.channels)
+    return {
+        "part": f"{part.maker} {part.name}",
+        "package": part.package,
+        "packages": packages,
+        "spare": packages * part.channels - count,
+    }
+
+
+def _tolerance(design: AnalogDesign, series: str) -> str:
+    name = design.specification[series]
+    return f"{TOLERANCES[name]:g} %" if name is not None else ""
 
 
 def header(design: AnalogDesign, command: str) -> list[str]:
@@ -53,6 +145,7 @@ def header(design: AnalogDesign, command: str) -> list[str]:
         f"signals: u = input, x<i> = states, y<k> = delayed outputs{_kinds(design)}; volts per unit of each:",
         f"  u  {number(design.input_scaling)}",
         *(f"  {signal}  {number(volts)}" for signal, volts in zip(design.signals, scaling, strict=True)),
+        *(f"allowed all the same: {line}" for line in design.allowed),
     ]
 
 
@@ -101,12 +194,12 @@ def kicad_text(design: AnalogDesign, command: str) -> str:
     return kicad_netlist(design.circuit, command, values)
 
 
-def bill_text(design: AnalogDesign) -> str:
-    """Return the bill of materials as CSV."""
+def bill_text(design: AnalogDesign, part: Part | None = None) -> str:
+    """Return the bill of materials as CSV; see `bill_of_materials`."""
     table = io.StringIO()
     rows = csv.DictWriter(table, BILL_COLUMNS, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(bill_of_materials(design))
+    rows.writerows(bill_of_materials(design, part))
     return table.getvalue()
 
 
@@ -115,6 +208,7 @@ def write_design(
     directory: str | Path,
     command: str = "lmu_hw.analog.write_design",
     questions: Questions = NOTHING,
+    part: Part | None = None,
 ) -> dict[str, Path]:
     """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
 
@@ -125,6 +219,7 @@ def write_design(
         directory: The folder, which is made if there is none.
         command: The command line of the request, for the headers.
         questions: The analyses that the manifest reports beside the circuit itself.
+        part: The op-amp of the library, for the bill of materials.
 
     Returns:
         The path of each file under "netlist", "library", "kicad", "bom", "schematic" and "manifest".
@@ -136,7 +231,7 @@ def write_design(
     directory = Path(directory)
     name = design.circuit.name
     deck, netlist = deck_text(design, command), kicad_text(design, command)
-    drawing, bill = schematic(design), bill_text(design)
+    drawing, bill = schematic(design), bill_text(design, part)
     data = {**manifest(design, questions), "command": command}
     return {
         "netlist": write_text(directory / f"{name}.cir", deck),

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lmu_hw.analog.circuit.devices import SUPPLIES
 from lmu_hw.analog.circuit.elements import Element
 from lmu_hw.analog.circuit.graph import GROUND, Circuit, walk
 from lmu_hw.errors import DesignError
 
 LIBRARY = "lmu_hw"
-SUPPLIES = ("vcc", "vee")
-"""Nets of the positive and the negative supply."""
-
 _TYPES = {"inp": "input", "inn": "input", "out": "output", "outp": "output", "outn": "output"}
 
 
@@ -116,7 +114,8 @@ def _pins(element: Element) -> list[tuple[str, str]]:
     """Return the name and the type of each pin, in the order of their numbers; an amplifier's supplies come last."""
     if element.passive:
         return [("~", "passive"), ("~", "passive")]
-    return [(pin, _TYPES[pin]) for pin in element.pins] + [(net, "power_in") for net in SUPPLIES]
+    signals = [pin for pin in element.pins if pin not in SUPPLIES]
+    return [(pin, _TYPES[pin]) for pin in signals] + [(net, "power_in") for net in SUPPLIES]
 
 
 def _connectors(circuit: Circuit, parts: Sequence[Placed]) -> Iterator[tuple[str, list[str]]]:
@@ -128,8 +127,9 @@ def _connectors(circuit: Circuit, parts: Sequence[Placed]) -> Iterator[tuple[str
 def _nets(parts: Sequence[Placed], connectors: Sequence[tuple[str, list[str]]]) -> dict[str, list[tuple[str, int]]]:
     nodes: dict[str, list[tuple[str, int]]] = {}
     for part in parts:
+        signals = [net for pin, net in part.nets.items() if pin not in SUPPLIES]
         supplies = () if part.element.passive else SUPPLIES
-        for number, net in enumerate([*part.nets.values(), *supplies], start=1):
+        for number, net in enumerate([*signals, *supplies], start=1):
             nodes.setdefault(net, []).append((part.designator, number))
     for designator, nets in connectors:
         for number, net in enumerate(nets, start=1):

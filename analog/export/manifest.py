@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lmu_hw.analog.analysis.monte_carlo import Tolerances
+from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
+from lmu_hw.analog.analysis.outputs import output_noise, output_offsets
 from lmu_hw.analog.analysis.requirements import estimate_power, least_amplifiers
-from lmu_hw.analog.analysis.small_signal import noise
-from lmu_hw.analog.analysis.tolerance import analyse, error_budget, reported_signals
+from lmu_hw.analog.analysis.tolerance import analyse, error_budget, reported_signals, worst_case
 from lmu_hw.analog.circuit.elements import Capacitor, DifferentialOpAmp, OpAmp, Resistor, Transconductor
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
-from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.choice import descending
-from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
+from lmu_hw.analog.design.memory import ERROR_LIMIT, PREDICTION_ORDER, AnalogDesign
 from lmu_hw.io.schema import schema_id
 
 DRAWS = 1000
@@ -26,23 +24,25 @@ DRAWS = 1000
 NOISE_ORDER = 16
 """The largest order for which the manifest predicts noise."""
 
-_NOISE_POINTS = 25  # over the band
-
 
 @dataclass(frozen=True)
 class Questions:
     """The analyses that a manifest reports beside the circuit itself.
 
     Attributes:
-        error: The NRMSE of the states for which the least amplifiers are searched; none are by default.
+        error: The NRMSE of the outputs for which the least amplifiers are searched; none are by default.
         tolerances: The tolerances of the parts, with which circuits are drawn to judge the error of the outputs; none
             are drawn by default.
         seed: The seed of the draws, at least 0.
+        limit: The NRMSE that every output of a drawn circuit has to keep to count for the yield.
+        selection: How the op-amp was chosen, as `Selection.to_dict` tells it; None where it was given.
     """
 
     error: float | None = None
     tolerances: Tolerances | None = None
     seed: int = 0
+    limit: float = ERROR_LIMIT
+    selection: dict[str, Any] | None = None
 
 
 NOTHING = Questions()
@@ -60,6 +60,17 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
       and the ranges of parts.
     - `rounding` compares the response of standard values with that of exact ones: with each part at its nearest value,
       and with all chosen jointly.
+    - `dropped_couplings` are those to outputs that are so small that they got no part.
+    - `compensation` has the capacitors across feedback resistors, F, the resistors in series with the integrators'
+      capacitors, ohm, and the number of T networks in place of large resistors.
+    - `correction` is the error before and after couplings were changed to make up for the amplifiers, and the error of
+      the worst output where their gain-bandwidth product is 20 % less or more; null where nothing was changed.
+    - `stability` has the poles, 1/s, and the phase and gain margin of every op-amp, by itself and in the circuit, and
+      of all together, with a stray capacitance at their inputs; null above order 64.
+    - `selection` says which op-amp of the library was chosen, and why cheaper ones were not; null where one was given.
+    - `allowed` says what would have been refused.
+    - `offset` is the direct voltage at rest of each output from offsets and bias currents of the amplifiers: if offsets
+      add up in power, and at worst; null where the model has neither.
     - `predicted` is the error by the linear model of the parts; null above order 64.
     - `noise` is that of the delayed outputs (of the states, where there are none) over the band, from resistors and
       from amplifiers whose model has noise, with its ratio to a sine of full scale; null above order 16.
@@ -82,7 +93,7 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     siemens = [model.gm for each in transconductors if (model := each.model.small_signal()) is not None]
     predicted = None
     if design.realisation.states <= PREDICTION_ORDER:
-        prediction = design.predict()
+        prediction = design.prediction
         predicted = {
             "nrmse": prediction.nrmse,
             "output_nrmse": list(prediction.output_nrmse),
@@ -120,8 +131,21 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
             "transconductance_siemens": _span(siemens),
         },
         "rounding": None if design.rounding is None else design.rounding.to_dict(),
+        "dropped_couplings": [
+            {"sink": sink, "source": source, "share": share} for sink, source, share in design.network.dropped
+        ],
+        "compensation": {
+            "capacitors": dict(design.additions.capacitors),
+            "lead_resistors": dict(design.additions.leads),
+            "t_networks": len(design.additions.tees),
+        },
+        "correction": _correction(design),
+        "stability": None if design.realisation.states > PREDICTION_ORDER else design.stability.to_dict(),
+        "allowed": list(design.allowed),
         "predicted": predicted,
-        "noise": _noise(design),
+        "noise": output_noise(design) if design.realisation.states <= NOISE_ORDER else None,
+        "offset": output_offsets(design) if design.realisation.states <= NOISE_ORDER else None,
+        "selection": questions.selection,
         "tolerance": _tolerance(design, questions),
         "requirement": requirement,
         "power_watts": estimate_power(
@@ -130,19 +154,12 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
     }
 
 
-def _noise(design: AnalogDesign) -> dict[str, Any] | None:
-    states = design.realisation.states
-    if states > NOISE_ORDER:
+def _correction(design: AnalogDesign) -> dict[str, Any] | None:
+    """Return the error before and after the correction, and with amplifiers of another bandwidth than it presumes."""
+    corrected = design.correction
+    if corrected is None:
         return None
-    edge = band_edge(states, design.realisation.theta)
-    system, scaling = equations(design.circuit), [*np.abs(design.state_scaling), *design.output_scaling]
-    found: dict[str, Any] = {"band_hz": edge, "volts_rms": {}, "snr_db": {}}
-    for signal in reported_signals(design):
-        volts = noise(system, np.linspace(0.0, edge, _NOISE_POINTS), design.signal_pair(signal)).rms()
-        full = float(scaling[design.signals.index(signal)]) / math.sqrt(2.0)
-        found["volts_rms"][signal] = volts
-        found["snr_db"][signal] = 20.0 * math.log10(full / volts) if volts > 0.0 else None
-    return found
+    return {"before": corrected.before, "after": corrected.after, "output_nrmse_at_gbw_share": design.spread}
 
 
 def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | None:
@@ -153,12 +170,26 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
         "resistor": questions.tolerances.resistor,
         "capacitor": questions.tolerances.capacitor,
         "gm": questions.tolerances.gm,
+        "distribution": str(questions.tolerances.distribution),
         "draws": DRAWS,
         "seed": questions.seed,
         "median_nrmse": outcome.quantile(0.5),
         "nrmse_of_95_percent": outcome.quantile(0.95),
+        "error": questions.limit,
+        "yield": outcome.passing(questions.limit),
+        "worst_case_nrmse": _worst_case(design, questions.tolerances),
         "sensitivity": _sensitivity(design, questions.tolerances),
     }
+
+
+def _worst_case(design: AnalogDesign, tolerances: Tolerances) -> float | None:
+    """Return a bound on the error of the worst output, to first order, where every part is at its limit.
+
+    At every frequency the deviations of all parts add up in the worst way. None where tolerances have no limit.
+    """
+    if tolerances.distribution != Distribution.UNIFORM:
+        return None
+    return max(worst_case(design, tolerances, signal) for signal in reported_signals(design))
 
 
 def _sensitivity(design: AnalogDesign, tolerances: Tolerances) -> dict[str, Any] | None:

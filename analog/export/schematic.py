@@ -20,10 +20,11 @@ from lmu_hw.analog.circuit.elements import (
     Element,
     Instance,
     OpAmp,
+    Resistor,
     Transconductor,
 )
 from lmu_hw.analog.circuit.graph import Circuit
-from lmu_hw.analog.export.pen import FONT, Pen, Point
+from lmu_hw.analog.export.pen import FONT, Pen, Point, engineering
 
 KINDS = ("integrator", "inverter", "summing stage", "stage")
 
@@ -86,11 +87,24 @@ class Input:
         part: A resistor or a transconductor.
         source: The net of the signal.
         positive: Whether a transconductor has the signal on its non-inverting input.
+        tee: Of a T network the other resistors: that to the virtual ground and that to ground. `part` is the first.
     """
 
     part: Element
     source: str
     positive: bool = True
+    tee: tuple[Element, ...] = ()
+
+    @classmethod
+    def of(cls, circuit: Circuit, last: Element) -> Input:
+        """Return the input whose last resistor leads to the virtual ground, by itself or as part of a T network."""
+        net = circuit.pins_of(last)["p"]
+        around = [part for part, _ in circuit.pins_on(net) if part is not last and part.passive]
+        if any(port.name == net for port in circuit.ports) or len(around) != 2:
+            return cls(last, net)
+        shunt = next(part for part in around if circuit.pins_of(part)["n"] == GROUND)
+        first = next(part for part in around if part is not shunt)
+        return cls(first, circuit.pins_of(first)["p"], tee=(last, shunt))
 
 
 @dataclass(frozen=True)
@@ -101,20 +115,49 @@ class Side:
         inputs: The resistors that lead to it.
         feedback: The resistor or capacitor that feeds an output back to it.
         output: The net of that output.
+        beside: The capacitor across a feedback resistor, or the resistor in series with a feedback capacitor, if any.
     """
 
     inputs: tuple[Input, ...]
     feedback: Element
     output: str
+    beside: Element | None = None
 
     @classmethod
     def of(cls, circuit: Circuit, virtual: str, output: str) -> Side | None:
         """Return the side with the net `virtual` as its virtual ground, or None where no part feeds back to it."""
         around = [(part, pin) for part, pin in circuit.pins_on(virtual) if part.passive]
         # A coupling leads to the virtual ground, the feedback leads away from it.
-        inputs = [Input(part, circuit.pins_of(part)["p"]) for part, pin in around if pin == "n"]
+        inputs = [Input.of(circuit, part) for part, pin in around if pin == "n"]
         feedback = [part for part, pin in around if pin != "n"]
-        return cls(tuple(inputs), feedback[0], output) if feedback else None
+        if not feedback:
+            return None
+        beside = feedback[1] if len(feedback) > 1 else None
+        end = circuit.pins_of(feedback[0])["n"]
+        if end != output:
+            beside = next((part for part, pin in circuit.pins_on(end) if part.passive and pin == "p"), None)
+        return cls(tuple(inputs), feedback[0], output, beside)
+
+    @property
+    def parts(self) -> list[Element]:
+        """Every part of the side."""
+        found = [part for entry in self.inputs for part in (entry.part, *entry.tee)]
+        return [*found, self.feedback, *([] if self.beside is None else [self.beside])]
+
+    def draw_feedback(self, pen: Pen, start: Point, end: Point, outward: float) -> None:
+        """Draw the feedback parts between two points, with what lies beside them farther from the op-amp."""
+        if self.beside is None:
+            pen.passive(self.feedback, start, end)
+        elif isinstance(self.feedback, Resistor):
+            pen.passive(self.feedback, start, end)
+            level = start[1] + outward * 1.3
+            pen.wire(start, (start[0], level))
+            pen.passive(self.beside, (start[0], level), (end[0], level))
+            pen.wire((end[0], level), end)
+        else:
+            middle = (0.5 * (start[0] + end[0]), start[1])
+            pen.passive(self.feedback, start, middle)
+            pen.passive(self.beside, middle, end)
 
     def height(self, most: int | None) -> float:
         """Return the height of the drawing."""
@@ -130,11 +173,23 @@ class Side:
                 pen.text(left + 0.6, y, f"{len(self.inputs) - SHOWN} more, alike")
                 continue
             pen.text(left - 0.15, y, entry.source, halign="right")
-            pen.passive(entry.part, (left, y), (left + 4.0, y))
+            if entry.tee:
+                self._draw_tee(pen, entry, left, y)
+            else:
+                pen.passive(entry.part, (left, y), (left + 4.0, y))
             pen.wire((left + 4.0, y), (bus, y))
         ends = [start, start - (len(rows) - 1) * _ROW, middle]
         pen.wire((bus, max(ends)), (bus, min(ends)))
         return bus, middle
+
+    @staticmethod
+    def _draw_tee(pen: Pen, entry: Input, left: float, y: float) -> None:
+        """Draw a T network in the place of a resistor: the two in series, and the one to ground as text below them."""
+        last, shunt = entry.tee
+        pen.passive(entry.part, (left, y), (left + 2.0, y))
+        pen.passive(last, (left + 2.0, y), (left + 4.0, y))
+        pen.dot((left + 2.0, y))
+        pen.text(left + 2.0, y - 0.45, f"{shunt.name}: {engineering(shunt)} to ground", halign="center")
 
 
 @dataclass(frozen=True)
@@ -150,7 +205,7 @@ class OpAmpStage(Stage):
         for amplifier in circuit.of(OpAmp):
             nets = circuit.pins_of(amplifier)
             side = Side.of(circuit, nets["inn"], nets["out"])
-            if side is not None and len(side.inputs) + 2 == len(circuit.elements):
+            if side is not None and len(side.parts) + 1 == len(circuit.elements):
                 return cls(_kind(side), outputs[0], side, amplifier)
         return None
 
@@ -160,7 +215,7 @@ class OpAmpStage(Stage):
 
     @property
     def parts(self) -> list[Element]:
-        return [*(entry.part for entry in self.side.inputs), self.side.feedback, self.amplifier]
+        return [*self.side.parts, self.amplifier]
 
     def height(self, most: int | None) -> float:
         return self.side.height(most)
@@ -179,7 +234,7 @@ class OpAmpStage(Stage):
         pen.text(end + 0.65, output[1], self.side.output)
         above = middle + 1.5
         pen.wire(node, (node[0], above))
-        pen.passive(self.side.feedback, (node[0], above), (end, above))
+        self.side.draw_feedback(pen, (node[0], above), (end, above), 1.0)
         pen.wire((end, above), (end, output[1]))
 
 
@@ -199,7 +254,7 @@ class DifferentialStage(Stage):
             lower = Side.of(circuit, nets["inp"], nets["outn"])
             if upper is None or lower is None:
                 continue
-            if len(upper.inputs) + len(lower.inputs) + 3 == len(circuit.elements):
+            if len(upper.parts) + len(lower.parts) + 1 == len(circuit.elements):
                 return cls(_kind(upper), outputs[0].removesuffix("_p"), (upper, lower), amplifier)
         return None
 
@@ -209,8 +264,7 @@ class DifferentialStage(Stage):
 
     @property
     def parts(self) -> list[Element]:
-        inputs = [entry.part for side in self.sides for entry in side.inputs]
-        return [*inputs, *(side.feedback for side in self.sides), self.amplifier]
+        return [*(part for side in self.sides for part in side.parts), self.amplifier]
 
     def height(self, most: int | None) -> float:
         return sum(side.height(most) for side in self.sides)
@@ -234,7 +288,7 @@ class DifferentialStage(Stage):
             pen.dot((end, output[1]))
             pen.text(end + 0.65, output[1], side.output)
             pen.wire((node[0], level), (node[0] + 0.4, level))
-            pen.passive(side.feedback, (node[0] + 0.4, level), (end, level))
+            side.draw_feedback(pen, (node[0] + 0.4, level), (end, level), outward)
             pen.wire((end, level), (end, output[1]))
 
 

@@ -141,7 +141,7 @@ def cosim(
         return
     from lmu_hw.cli.cosim import run_memory
 
-    run_memory(design, recording, asked.chosen("analog"), out, as_json)
+    run_memory(design, recording, asked.chosen("analog"), out, as_json, asked.tolerance)
 
 
 @cli.command()

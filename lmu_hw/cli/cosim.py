@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.analysis.monte_carlo import draw
+from lmu_hw.analog.circuit.equations import equations
+from lmu_hw.analog.circuit.graph import replaced
+from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
 from lmu_hw.cli.cosim_report import (
     checks_table,
     failures,
@@ -25,14 +28,14 @@ from lmu_hw.cli.cosim_report import (
 from lmu_hw.cli.output import FORMAT_ROW, answer, facts, format_number, grid, progress, render_json, staged, written
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
-from lmu_hw.cli.spice import design_circuit
+from lmu_hw.cli.spice import design_circuit, tolerances
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.requests import Recording
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.design.usage import effective_flags
-from lmu_hw.errors import CheckFailed, DesignError, RequestError
+from lmu_hw.errors import CheckFailed, DesignError, RequestError, check_positive
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
@@ -47,6 +50,7 @@ from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
 from lmu_hw.sim.cosim.memory import AnalogSetup, cosimulate
 from lmu_hw.sim.cosim.network import cosimulate_network
 from lmu_hw.sim.cosim.spiking import cosimulate_spiking
+from lmu_hw.sim.spice.monte_carlo import drawn_elements
 from lmu_hw.sim.targets.base import Target
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus
@@ -55,6 +59,9 @@ from lmu_hw.spiking.digital.plan import plan_spiking
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _CIRCUIT = "analog_memory"
+ALLOWANCE = 0.01
+"""What the error of a circuit's outputs may exceed the predicted one by: distortion, and input beyond the band."""
+
 _TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
 
 _Rows = list[tuple[str, str]]
@@ -93,8 +100,13 @@ class _Found:
     remarks: Sequence[str] = ()
 
 
-def run_memory(design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool) -> None:
-    """Co-simulate a memory, write and print; see `lmu_hw.cli.commands.cosim`."""
+def run_memory(
+    design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool, tolerance: float | None = None
+) -> None:
+    """Co-simulate a memory, write and print; see `lmu_hw.cli.commands.cosim`.
+
+    `tolerance` is the largest NRMSE of the circuit's outputs; by default 1 % more than is predicted.
+    """
     samples = _read_single(design, recording)
     design = samples.design
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
@@ -102,6 +114,7 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
         raise DesignError("dt", allowed, design.dt)
     command = f"lmu-hw cosim {effective_flags('cosim', design, analog=analog)}{recording.flags()}"
     command += "" if analog else " --no-analog"
+    command += "" if tolerance is None else f" --tolerance {tolerance!r}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         circuit = circuit_beside(design) if analog else None
@@ -117,7 +130,7 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
             simulator=design.simulator,
             lanes=design.lanes,
             seed=design.seed,
-            analog=None if circuit is None else AnalogSetup(circuit),
+            analog=None if circuit is None else AnalogSetup(circuit, circuit_tolerance(circuit, tolerance)),
             waves=out is not None and traced == samples.values.size,
             design=made,
         )
@@ -335,8 +348,29 @@ def _report(found: _Found, command: str) -> Report:
 
 
 def circuit_beside(design: Design) -> AnalogDesign:
-    """The circuit that runs beside the design's Verilog: that of `lmu-hw spice`, with the delay of θ as its output."""
-    return design_circuit(replace(design, name=_CIRCUIT, delays=(), coefficients=False))
+    """The circuit that runs beside the design's Verilog: that of `lmu-hw spice`, with the delay of θ as its output.
+
+    With tolerances, its parts are drawn.
+    """
+    circuit = design_circuit(replace(design, name=_CIRCUIT, delays=(), coefficients=False))
+    spread = tolerances(design)
+    if spread is None:
+        return circuit
+    system = equations(circuit.circuit)
+    (parts,) = drawn_elements(circuit.circuit, system, draw(system, spread, 1, design.seed))
+    return replace(circuit, circuit=replaced(circuit.circuit, parts))
+
+
+def circuit_tolerance(circuit: AnalogDesign, given: float | None) -> float:
+    """The largest NRMSE of a circuit's outputs that passes: the given one, or `ALLOWANCE` more than is predicted.
+
+    Raises:
+        DesignError: The given one is not positive.
+    """
+    if given is not None:
+        return check_positive("tolerance", given)
+    predicted = circuit.prediction.worst if circuit.realisation.states <= PREDICTION_ORDER else 0.0
+    return ALLOWANCE + predicted
 
 
 def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:

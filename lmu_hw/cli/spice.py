@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from lmu_hw.analog.analysis.monte_carlo import Tolerances
+from lmu_hw.analog.amplifiers.library import opamps
+from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
+from lmu_hw.analog.analysis.selection import Needs, Selection, cheapest
 from lmu_hw.analog.circuit.devices import (
+    AMPS_PER_HZ,
+    BOLTZMANN,
+    TEMPERATURE,
+    AnyOpAmp,
     Cell,
+    DeviceModel,
     IdealOpAmp,
     IdealOta,
     MacroOpAmp,
@@ -21,25 +31,36 @@ from lmu_hw.analog.circuit.devices import (
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import Series
+from lmu_hw.analog.design.technologies import TECHNOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.analog.export.manifest import Questions
 from lmu_hw.cli.output import answer, facts, format_number, progress, staged, written
 from lmu_hw.core.spec import Basis, LMUSpec
+from lmu_hw.design.choices import AUTO
 from lmu_hw.design.memory import Design
 from lmu_hw.design.usage import effective_flags
-from lmu_hw.errors import DesignError, check_positive
+from lmu_hw.errors import DesignError, Notice, check_positive
+from lmu_hw.io.quantities import HERTZ, RATIO, SIEMENS, VOLTS, QuantityError, read_quantity
+
+Model = TypeVar("Model", bound=DeviceModel)
 
 OLDEST = (1.0,)
 """The delays of the outputs where none are asked for: that of the whole window."""
 
-RAILS = 0.96
-"""Rails of the macro-model's op-amps, as a share of the supply."""
+HEADROOM = 0.04
+"""Distance of the rails of the macro-model's op-amps from each supply, as a share of that supply."""
 
 SLEW_PER_HZ = 1.0
 """Slew rate of the macro-model's op-amps per gain-bandwidth product, V/s per Hz."""
 
-OPAMP_NOISE = 2e-8
-"""Input noise of the macro-model's op-amps, V/√Hz."""
+SECOND_POLE = 3.0
+"""Second pole of the macro-model's op-amps, as a multiple of the gain-bandwidth product."""
+
+OPAMP_FIGURES = {"offset": 1e-3, "bias": 1e-11, "noise": 8e-9, "corner": 100.0, "current_noise": 1e-15}
+"""Figures of the macro-model's op-amps where none are given: those of a general-purpose CMOS op-amp, SI units."""
+
+OTA_EXCESS = 2.0
+"""Noise power of the macro-model's transconductors relative to that of a resistor of 1/gm."""
 
 _SHOWN_PARTS = 4
 
@@ -48,12 +69,34 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
     """Generate, write and print; see `lmu_hw.cli.commands.spice`."""
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("circuit", total=2)
-        circuit = design_circuit(design)
+        chosen = selected(design)
+        circuit = design_circuit(design) if chosen is None else chosen.design
         bar.update(task, advance=1, description="netlist")
-        files = write_design(circuit, folder, f"lmu-hw spice {effective_flags('spice', design)}", questions(design))
+        asked = replace(questions(design), selection=None if chosen is None else chosen.to_dict())
+        part = opamps().get(design.opamp) if chosen is None else chosen.part
+        files = write_design(circuit, folder, f"lmu-hw spice {effective_flags('spice', design)}", asked, part)
         result = json.loads(files["manifest"].read_text(encoding="utf-8"))
+    for line in circuit.allowed:
+        warnings.warn(Notice(f"allowed all the same: {line}"), stacklevel=1)
     table = facts(f"Circuit {result['name']}", _rows(circuit, result))
     answer(result, [table, *written(out, [path.name for path in files.values()])], as_json=as_json)
+
+
+def selected(design: Design) -> Selection | None:
+    """Return the cheapest op-amp of the library, with the circuit; None where another one is asked for.
+
+    Raises:
+        DesignError: None meets the design.
+    """
+    if design.opamp != AUTO or design.style not in TECHNOLOGIES or not TECHNOLOGIES[design.style].bandwidth:
+        return None
+    return cheapest(
+        opamps().values(),
+        lambda model: _circuit(design, model),
+        supply=check_positive("supply in volts", design.supply),
+        differential=TECHNOLOGIES[design.style].differential,
+        needs=Needs(design.opamp_snr, design.opamp_offset),
+    )
 
 
 def design_circuit(design: Design) -> AnalogDesign:
@@ -63,6 +106,15 @@ def design_circuit(design: Design) -> AnalogDesign:
         DesignError: The basis is not that of Legendre, the order or the window is missing, or no circuit has these
             options.
     """
+    if (chosen := selected(design)) is not None:
+        return chosen.design
+    parts = opamps()
+    if design.opamp in parts:
+        return _circuit(design, parts[design.opamp].opamp(check_positive("supply in volts", design.supply)))
+    return _circuit(design, _model("opamp", design, OPAMPS, (AUTO, *parts)))
+
+
+def _circuit(design: Design, opamp: AnyOpAmp) -> AnalogDesign:
     if design.basis != Basis.LEGENDRE:
         raise DesignError("basis", "legendre for a circuit", design.basis)
     order, theta = design.required("order"), design.required("theta")
@@ -77,45 +129,100 @@ def design_circuit(design: Design) -> AnalogDesign:
         coefficients=design.coefficients,
         name=design.name,
         supply=design.supply,
-        opamp=_model("opamp", design, OPAMPS),
+        opamp=opamp,
         ota=_model("ota", design, OTAS),
         resistors=None if design.resistors is None else Series(design.resistors),
         capacitors=None if design.capacitors is None else Series(design.capacitors),
+        correction=design.correction,
+        error_limit=design.chosen("circuit_error"),
+        allow=design.allow,
     )
 
 
 def questions(design: Design) -> Questions:
     """Return the questions that the manifest is to answer, besides the description of the circuit."""
-    tolerances = Tolerances(
-        resistor=design.resistor_tolerance, capacitor=design.capacitor_tolerance, gm=design.gm_tolerance
-    )
-    return Questions(design.circuit_error, None if tolerances == Tolerances() else tolerances, design.seed)
+    return Questions(design.circuit_error, tolerances(design), design.seed, design.chosen("circuit_error"))
+
+
+def tolerances(design: Design) -> Tolerances | None:
+    """Return the tolerances of the parts of drawn circuits; None where none are given."""
+    given = design.resistor_tolerance, design.capacitor_tolerance, design.gm_tolerance
+    if given == (0.0, 0.0, 0.0):
+        return None
+    return Tolerances(*given, distribution=Distribution.NORMAL if design.tolerance_sigma else Distribution.UNIFORM)
 
 
 def _macro_opamp(design: Design) -> OpAmpModel:
-    rail = RAILS * check_positive("supply in volts", design.supply)
-    slew = SLEW_PER_HZ * check_positive("op-amp gbw", design.gbw)
-    return MacroOpAmp(design.opamp_gain, design.gbw, slew, rail, -rail, noise=OPAMP_NOISE)
+    supply, gbw = check_positive("supply in volts", design.supply), check_positive("op-amp gbw", design.gbw)
+    model = MacroOpAmp(
+        gain=design.opamp_gain,
+        gbw=gbw,
+        second_pole=SECOND_POLE * gbw,
+        slew=SLEW_PER_HZ * gbw,
+        headroom_high=HEADROOM * supply,
+        headroom_low=HEADROOM * supply,
+        supply=2.0 * supply,
+        quiescent=AMPS_PER_HZ * gbw,
+        **OPAMP_FIGURES,
+    )
+    return with_figures(model, "opamp_set", design.opamp_set, without=("gain", "gbw"))
+
+
+def _macro_ota(design: Design) -> MacroOta:
+    gm = check_positive("transconductance", design.gm, "S")
+    noise = math.sqrt(OTA_EXCESS * 4.0 * BOLTZMANN * TEMPERATURE / gm)
+    return with_figures(replace(MacroOta().scaled(gm), noise=noise), "ota_set", design.ota_set, without=("gm",))
+
+
+def with_figures(model: Model, option: str, figures: Sequence[str], *, without: Sequence[str]) -> Model:
+    """Return a model with some of its parameters replaced.
+
+    Args:
+        model: The model.
+        option: The name of the option that gives the figures.
+        figures: Texts NAME=VALUE; a value may have a unit, as in offset=1mV.
+        without: The parameters that have options of their own.
+
+    Raises:
+        DesignError: A text has another form, there is no such parameter, or a value is out of its range.
+    """
+    allowed = [name for name in model.parameters if name not in without]
+    changed: dict[str, Any] = {}
+    for text in figures:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or name not in allowed:
+            raise DesignError(option, f"NAME=VALUE,... with names of {', '.join(allowed)}", text)
+        changed[name] = _figure(option, text, value)
+    return replace(model, **changed)
+
+
+def _figure(option: str, text: str, value: str) -> float:
+    for unit in (RATIO, VOLTS, HERTZ, SIEMENS):
+        try:
+            return read_quantity(value, unit)
+        except QuantityError:
+            continue
+    raise DesignError(option, "NAME=VALUE,... with numbers such as 5e-9, 1mV or 30MHz", text)
 
 
 OPAMPS: Mapping[str, Callable[[Design], OpAmpModel]] = {
-    IdealOpAmp.label: lambda design: IdealOpAmp(),
-    SinglePoleOpAmp.label: lambda design: SinglePoleOpAmp(gbw=design.gbw, gain=design.opamp_gain),
     MacroOpAmp.label: _macro_opamp,
+    SinglePoleOpAmp.label: lambda design: SinglePoleOpAmp(gbw=design.gbw, gain=design.opamp_gain),
+    IdealOpAmp.label: lambda design: IdealOpAmp(),
 }
 """The models of op-amps by the words of the command line."""
 
 OTAS: Mapping[str, Callable[[Design], Cell]] = {
+    MacroOta.label: _macro_ota,
     IdealOta.label: lambda design: IdealOta(gm=design.gm),
-    MacroOta.label: lambda design: MacroOta().scaled(design.gm),
 }
 """The models of transconductors by the words of the command line."""
 
 
-def _model(what: str, design: Design, models: Mapping[str, Callable[[Design], Any]]) -> Any:
+def _model(what: str, design: Design, models: Mapping[str, Callable[[Design], Any]], others: Sequence[str] = ()) -> Any:
     label = getattr(design, what)
     if label not in models:
-        raise DesignError(what, f"one of {', '.join(models)}", label)
+        raise DesignError(what, f"one of {', '.join((*models, *others))}", label)
     return models[label](design)
 
 
@@ -142,8 +249,35 @@ def _rows(circuit: AnalogDesign, result: Mapping[str, Any]) -> Iterator[tuple[st
             yield from rows(result[section])
 
 
+def _selection(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "op-amp chosen", f"{found['part']}, about {found['usd_each']:.2f} USD each ({found['source']})"
+    for name, reason in found["rejected"].items():
+        yield f"not {name}", reason
+
+
+def _stability(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if found["phase_margin_deg"] is not None:
+        gain = found["gain_margin_db"]
+        beside = "" if gain is None else f" and {format_number(gain)} dB"
+        yield "least margin", f"{format_number(found['phase_margin_deg'])}°{beside}"
+
+
+def _correction(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    before, after = format_number(found["before"]), format_number(found["after"])
+    others = " to ".join(map(format_number, found["output_nrmse_at_gbw_share"].values()))
+    yield "corrected for bandwidth", f"error {before} to {after}; {others} at 20 % less or more bandwidth"
+
+
+def _offset(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    signal, worst = max(found.items(), key=lambda each: abs(each[1]["offset_volts_rms"]))
+    rms, bias = format_number(worst["offset_volts_rms"]), format_number(worst["bias_volts"])
+    yield "offset at rest", f"{rms} V rms at {signal}, {bias} V from bias currents"
+
+
 def _predicted(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "predicted NRMSE", f"{format_number(found['nrmse'])} up to {format_number(found['band_hz'])} Hz"
+    if found["output_nrmse"]:
+        yield "of the worst output", format_number(max(found["output_nrmse"]))
 
 
 def _noise(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -163,6 +297,7 @@ def _rounding(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _tolerance(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     median, most = format_number(found["median_nrmse"]), format_number(found["nrmse_of_95_percent"])
     yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {found['draws']} draws"
+    yield "yield", f"{100 * found['yield']:.1f} % of them keep an NRMSE of {format_number(found['error'])}"
     if (cause := found["sensitivity"]) is not None:
         shares = list(cause["shares"].items())[:_SHOWN_PARTS]
         parts = ", ".join(f"{path.rpartition('.')[2]} {100 * share:.0f} %" for path, share in shares)
@@ -182,8 +317,12 @@ def _power(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]] = {
+    "selection": _selection,
+    "stability": _stability,
+    "correction": _correction,
     "predicted": _predicted,
     "noise": _noise,
+    "offset": _offset,
     "rounding": _rounding,
     "tolerance": _tolerance,
     "requirement": _requirement,

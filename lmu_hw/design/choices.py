@@ -25,8 +25,11 @@ SIMULATORS = ("verilator", "icarus")
 
 TOPOLOGIES = ("dense", "chain", "ladder")
 STYLES = ("opamp-rc", "opamp-rc-differential", "gm-c")
-OPAMPS = ("ideal", "single-pole", "macro")
-OTAS = ("ideal", "macro")
+OPAMPS = ("macro", "single-pole", "ideal")
+AUTO = "auto"
+"""The word for the cheapest op-amp of the library that meets the design."""
+
+OTAS = ("macro", "ideal")
 SERIES = ("E3", "E6", "E12", "E24", "E48", "E96", "E192")
 
 GRANULARITIES = ("row", "tensor")

@@ -15,7 +15,6 @@ from lmu_hw.design.choices import (
     DISCRETIZATIONS,
     GUARANTEES,
     OLDER_DATAPATHS,
-    OPAMPS,
     OTAS,
     SERIES,
     SIMULATORS,
@@ -156,11 +155,32 @@ class Design(Options):
     )
     style: str = option("opamp-rc", "Technology of the circuit", choices=STYLES, section=CIRCUIT)
     opamp: str = option(
-        "single-pole",
-        "Model of the op-amps",
-        choices=OPAMPS,
-        note="macro adds a slew rate (1 V/s per Hz of gain-bandwidth product), rails (96 % of the supply) and noise "
-        "(20 nV/√Hz).",
+        "macro",
+        "Model of the op-amps: macro, single-pole, ideal, a part of the library such as TLV9062, or auto, the cheapest "
+        "part that meets the design",
+        metavar="MODEL",
+        note="macro has the limits of a real amplifier, which --opamp-set changes; single-pole is linear, with gain, "
+        "bandwidth and output resistance alone.",
+        section=CIRCUIT,
+    )
+    opamp_snr: float | None = option(
+        None,
+        "Signal-to-noise ratio of every output in dB that --opamp auto has to keep",
+        metavar="DB",
+        unit=RATIO,
+        section=CIRCUIT,
+    )
+    opamp_offset: float | None = option(
+        None,
+        "Direct voltage at rest that --opamp auto may leave at every output",
+        metavar="V",
+        unit=VOLTS,
+        section=CIRCUIT,
+    )
+    opamp_set: tuple[str, ...] = option(
+        (),
+        "Figures of the macro-model of the op-amps, such as noise=5e-9,offset=1mV,cin=3e-12",
+        metavar="NAME=VALUE,...",
         section=CIRCUIT,
     )
     gbw: float = option(
@@ -173,7 +193,22 @@ class Design(Options):
     opamp_gain: float = option(
         1e6, "Gain of an op-amp that is not ideal, V/V", metavar="RATIO", unit=RATIO, section=CIRCUIT
     )
-    ota: str = option("ideal", "Model of the transconductors of a gm-C circuit", choices=OTAS, section=CIRCUIT)
+    ota: str = option("macro", "Model of the transconductors of a gm-C circuit", choices=OTAS, section=CIRCUIT)
+    ota_set: tuple[str, ...] = option(
+        (),
+        "Figures of the macro-model of the transconductors at --gm, such as noise=2e-7,linear=0.5",
+        metavar="NAME=VALUE,...",
+        section=CIRCUIT,
+    )
+    correction: bool = option(
+        True, "Change the couplings so that they make up for the amplifiers' bandwidth", section=CIRCUIT
+    )
+    allow: bool = option(
+        False,
+        "Write a circuit that is unstable, lacks phase margin or exceeds --circuit-error all the same",
+        negatable=False,
+        section=CIRCUIT,
+    )
     gm: float = option(
         1e-6, "Transconductance around which the transconductors are chosen", metavar="S", unit=SIEMENS, section=CIRCUIT
     )
@@ -188,29 +223,32 @@ class Design(Options):
     )
     resistor_tolerance: float = option(
         0.0,
-        "Standard deviation of the resistors in drawn circuits, as a share of their values",
-        flag="resistor-sigma",
-        older=("resistor-tolerance",),
+        "Tolerance of the resistors in drawn circuits, a limit, as a share of their values",
+        older=("resistor-sigma",),
         metavar="SHARE",
         unit=RATIO,
         section=CIRCUIT,
     )
     capacitor_tolerance: float = option(
         0.0,
-        "Standard deviation of the capacitors in drawn circuits, as a share of their values",
-        flag="capacitor-sigma",
-        older=("capacitor-tolerance",),
+        "Tolerance of the capacitors in drawn circuits, a limit, as a share of their values",
+        older=("capacitor-sigma",),
         metavar="SHARE",
         unit=RATIO,
         section=CIRCUIT,
     )
     gm_tolerance: float = option(
         0.0,
-        "Standard deviation of the transconductors in drawn circuits, as a share of their values",
-        flag="gm-sigma",
-        older=("gm-tolerance",),
+        "Tolerance of the transconductors in drawn circuits, a limit, as a share of their values",
+        older=("gm-sigma",),
         metavar="SHARE",
         unit=RATIO,
+        section=CIRCUIT,
+    )
+    tolerance_sigma: bool = option(
+        False,
+        "Take tolerances as standard deviations of a normal distribution, not as limits",
+        negatable=False,
         section=CIRCUIT,
     )
     coefficients: bool = option(
@@ -218,8 +256,10 @@ class Design(Options):
     )
     circuit_error: float | None = option(
         None,
-        "Search the least gain and gain-bandwidth product that keep this error",
+        "Largest predicted error of an output; a circuit beyond it is refused",
+        note="Where it is given, the least gain and gain-bandwidth product that keep it uncorrected are searched.",
         metavar="NRMSE",
+        fallback=0.05,
         unit=RATIO,
         section=CIRCUIT,
     )

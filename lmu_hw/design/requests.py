@@ -81,6 +81,14 @@ class CosimRequest(Options):
     """The options that say what takes part in a co-simulation."""
 
     analog: bool | None = option(None, "Whether the circuit takes part", fallback=True, section="Circuit")
+    tolerance: float | None = option(
+        None,
+        "Largest NRMSE of the circuit's outputs against the float reference",
+        metavar="NRMSE",
+        unit=RATIO,
+        fallback="1 % more than is predicted",
+        section="Circuit",
+    )
     labels: Path | None = option(
         None,
         "The class of each sequence of --input, .npy or .csv, for the accuracies",

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lmu_hw.core.methods import Discretization
-from lmu_hw.design.choices import DISCRETIZATIONS
+from lmu_hw.design.choices import AUTO, DISCRETIZATIONS
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, options_of
@@ -158,7 +158,8 @@ SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "gua
 _SPEC = ("order", "theta", "dt", "rate", "discretization", "basis")
 _OPAMPS = _is("style", "opamp-rc", "opamp-rc-differential")
 _GM_C = _is("style", "gm-c")
-_NOT_IDEAL = _is("opamp", "single-pole", "macro")
+_NOT_IDEAL = _is("opamp", "macro", "single-pole")
+_SIGMA_NAMES = ("capacitor_tolerance", "resistor_tolerance", "gm_tolerance")
 
 _FORMATS = _used(
     "input_bits",
@@ -179,11 +180,18 @@ _CIRCUIT = _used(
     opamp=_OPAMPS,
     gbw=(_OPAMPS, _NOT_IDEAL),
     opamp_gain=(_OPAMPS, _NOT_IDEAL),
+    opamp_snr=(_OPAMPS, _is("opamp", AUTO)),
+    opamp_offset=(_OPAMPS, _is("opamp", AUTO)),
+    opamp_set=(_OPAMPS, _is("opamp", "macro")),
     resistors=_OPAMPS,
     ota=_GM_C,
     gm=_GM_C,
+    ota_set=(_GM_C, _is("ota", "macro")),
+    correction=_OPAMPS,
+) | _used("allow", "circuit_error")
+_SIGMAS = _used("capacitor_tolerance", resistor_tolerance=_OPAMPS, gm_tolerance=_GM_C) | _used(
+    tolerance_sigma=_given(*_SIGMA_NAMES)
 )
-_SIGMAS = _used("capacitor_tolerance", resistor_tolerance=_OPAMPS, gm_tolerance=_GM_C)
 _FILE = _used("path", channel=_given("path"), normalize=_given("path"))
 _NETWORK_FORMATS = _used(
     "input_bits",
@@ -222,10 +230,10 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS,
         ),
         "spice": Usage(
-            _used("order", "theta", "name", "delays", "coefficients", "circuit_error")
+            _used("order", "theta", "name", "delays", "coefficients")
             | _CIRCUIT
             | _SIGMAS
-            | _used(seed=_given(*_SIGMAS)),
+            | _used(seed=_given(*_SIGMA_NAMES)),
             lacks=dict.fromkeys(("--dt", "--rate", "--discretization"), "a circuit works in continuous time")
             | {"--basis": "a circuit is designed from the Legendre basis"},
         ),
@@ -235,7 +243,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _FORMATS
             | _LANES
             | _FILE
-            | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT))
+            | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT | _SIGMAS | _used("tolerance")))
             | _only(_SPIKES_BESIDE, _used("spiking_lanes") | _NEURONS | _GROUPS),
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS

@@ -40,7 +40,7 @@ class AnalogSetup:
 
     Attributes:
         circuit: A circuit of the same memory, in any topology and style.
-        tolerance: The largest NRMSE of states and readouts against the float reference.
+        tolerance: The largest NRMSE of the outputs (of the states, where there are none) against the float reference.
         samples: The number of samples, from the start, for which the circuit is simulated, as SPICE is slow.
         max_step: The longest step of the circuit's simulator, s; a tenth of the sample period by default.
     """

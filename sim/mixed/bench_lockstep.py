@@ -17,7 +17,10 @@ from lmu_hw.sim.targets.scoreboard import register_words, require
 
 @cocotb.test()
 async def both_memories_follow_the_reference(dut: Any) -> None:
-    """Words equal the integer model's; voltages stay within the tolerance of the float reference."""
+    """Words equal the integer model's; outputs stay within the tolerance of the float reference.
+
+    Of a circuit without outputs, the states do.
+    """
     parameters = bench_parameters()
     analog = parameters["analog"]
     with np.load(parameters["vectors"]) as archive:
@@ -59,7 +62,5 @@ async def both_memories_follow_the_reference(dut: Any) -> None:
     require(sent == checked == codes.size == taken, f"{sent} sent, {taken} taken, {checked} checked")
     require(beats == codes.size * parameters["beats_per_sample"], f"{beats} beats came")
     require(mismatches == 0, f"{mismatches} words differ from the integer model")
-    for what in ("state_nrmse", "readout_nrmse"):
-        value = result[what]
-        if value is not None:
-            require(value <= parameters["tolerance"], f"{what} {value:.3g} exceeds {parameters['tolerance']:g}")
+    what = "state_nrmse" if result["readout_nrmse"] is None else "readout_nrmse"
+    require(result[what] <= parameters["tolerance"], f"{what} {result[what]:.3g} exceeds {parameters['tolerance']:g}")

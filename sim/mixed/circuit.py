@@ -17,7 +17,7 @@ import ctypes.util
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,12 +47,13 @@ class MixedCircuit(Displayed):
 
     Attributes:
         netlist: SPICE text that defines `subcircuit`, without analyses, .save, .control or .end.
-        subcircuit: The name of the subcircuit; each of its pins is in `inputs` or in `outputs`.
+        subcircuit: The name of the subcircuit; each of its pins is in `inputs`, `outputs` or `supplies`.
         inputs: The names of the pins whose voltages the bench sets.
         outputs: The names of the pins whose voltages the bench reads.
         period: The time between two exchanges of values, s, rounded to whole picoseconds; from 1e-9 to less than 1.
         max_step: The longest step of ngspice, s, from 1e-12 to 1e-3; by default a tenth of the period, at most 1e-3.
         options: The .options for ngspice; by default those of `analog.export.spice.OPTIONS`.
+        supplies: The voltage at each pin of a supply, V.
 
     Raises:
         DesignError: A name is not an identifier, or not unique regardless of case; the pins are not those of the
@@ -66,11 +67,12 @@ class MixedCircuit(Displayed):
     period: float
     max_step: float | None = None
     options: Mapping[str, str | float] | None = None
+    supplies: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (self.subcircuit, *self.inputs, *self.outputs):
+        for name in (self.subcircuit, *self.inputs, *self.outputs, *self.supplies):
             check_identifier(name, "name in a mixed simulation")
-        names = [name.lower() for name in (*self.inputs, *self.outputs, _SYNC)]
+        names = [name.lower() for name in (*self.inputs, *self.outputs, *self.supplies, _SYNC)]
         if len(set(names)) < len(names) or not self.inputs or not self.outputs:
             constraint = f"inputs and outputs of different names, not {_SYNC}, regardless of case"
             raise DesignError("ports", constraint, (self.inputs, self.outputs))
@@ -81,7 +83,7 @@ class MixedCircuit(Displayed):
         for card in _cards(self.netlist):
             if re.fullmatch(r"\.(tran|ac|dc|op|noise|tf|pz|control|endc|end|save)", card[0]):
                 raise DesignError("netlist of a subcircuit", "without analyses, .control, .save and .end", card[0])
-        if set(self._pins) != {*map(str.lower, self.inputs), *map(str.lower, self.outputs)}:
+        if set(self._pins) != set(names[:-1]):
             raise DesignError(f"ports of {self.subcircuit}", f"its pins {' '.join(self._pins)}", names[:-1])
 
     @classmethod
@@ -104,6 +106,7 @@ class MixedCircuit(Displayed):
             outputs=tuple(net for signal in design.signals for net in design.signal_nets(signal)),
             period=period,
             max_step=max_step,
+            supplies=design.supplies,
         )
 
     @property
@@ -132,6 +135,7 @@ class MixedCircuit(Displayed):
             f"* {self.subcircuit} in lock-step with an HDL simulation",
             self.netlist.strip(),
             *(f"V{name} {name} 0 external" for name in self.inputs),  # a DC value beside it crashes ngspice 39
+            *(f"V{name} {name} 0 {volts!r}" for name, volts in self.supplies.items()),
             f"X{_INSTANCE} {' '.join(self._pins)} {self.subcircuit}",
             # Edges at k·period set the breakpoints. The pulse ends well before the period: where it fills the
             # period, ngspice loses its breakpoints to rounding.

@@ -108,7 +108,9 @@ def drawn_elements(circuit: Circuit, system: Equations, draws: Draws) -> Iterato
             if value != parameter.value:
                 element = changed.get(parameter.path, parts[parameter.path])
                 changed[parameter.path] = element.with_parameter(parameter.quantity, value)
-        for path, volts in zip(system.amplifiers, offsets.tolist(), strict=True):
+        for path, volts in zip(system.input_sources, offsets.tolist(), strict=True):
+            if path not in parts:
+                continue  # a bias current, which no draw changes
             element = changed.get(path, parts[path])
             if volts != element.parameters.get("offset", 0.0):
                 if "offset" not in element.parameters:
@@ -152,7 +154,7 @@ def simulate_draws(
         CheckFailed: A simulation failed, as in `run_spice`.
     """
     sizes = (draws.values.shape[1], draws.offsets.shape[1])
-    if sizes != (len(system.parameters), len(system.amplifiers)):
+    if sizes != (len(system.parameters), len(system.input_sources)):
         raise DesignError("draws", f"of the equations of {system.name}", "those of another circuit")
     check_positive("time between samples", dt, "s")
     nets = [net for signal in design.signals for net in design.signal_nets(signal)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from lmu_hw.analog.circuit.devices import OpAmpModel
+from lmu_hw.analog.circuit.devices import SUPPLIES, OpAmpModel
 from lmu_hw.analog.circuit.elements import Capacitor, IndependentSource, Nets, OpAmp, Resistor
 from lmu_hw.analog.circuit.equations import Stamper
 from lmu_hw.analog.circuit.graph import Circuit
@@ -53,12 +53,20 @@ def low_pass(name: str = "low_pass", ohms: float = 1e3, farads: float = 1e-6) ->
     return circuit
 
 
+def supplies(circuit: Circuit, model: OpAmpModel) -> dict[str, str]:
+    """The supply pins of a model with their nets, which become ports of the circuit; none where it has no such pins."""
+    nets = {pin: pin for pin in SUPPLIES} if model.powered else {}
+    for net in nets:
+        circuit.add_port(net, "supply")
+    return nets
+
+
 def inverter(model: OpAmpModel, gain: float) -> Circuit:
     """The op-amp X_1 with R_1 of 10 kΩ from u to its virtual ground s, and R_2 from there to y."""
     circuit = two_port("inverter", "y")
     circuit.add(Resistor("R_1", 1e4), p="u", n="s")
     circuit.add(Resistor("R_2", gain * 1e4), p="s", n="y")
-    circuit.add(OpAmp("X_1", model), inp="0", inn="s", out="y")
+    circuit.add(OpAmp("X_1", model), inp="0", inn="s", out="y", **supplies(circuit, model))
     return circuit
 
 

@@ -12,10 +12,12 @@ from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.analysis.tolerance import error_budget
 from lmu_hw.analog.design.amplitudes import band_frequencies
 from lmu_hw.analog.design.choice import best, descending
-from lmu_hw.analog.design.memory import CAPACITORS, RESISTORS, TOPOLOGIES
+from lmu_hw.analog.design.memory import TOPOLOGIES
 from lmu_hw.analog.design.parts import PartRange, PartValues, Series, choose_capacitor, choose_values
 from lmu_hw.analog.design.rounding import Catalogue, round_values
 from tests.analog.helpers import MakeDesign
+
+RESISTORS, CAPACITORS = PartRange(1e2, 1e8), PartRange(1e-12, 1e-3)
 
 NOISE = 1e-13
 """The relative size of a disturbance: hundreds of times the last bit, far below what counts as a difference."""

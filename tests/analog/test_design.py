@@ -164,11 +164,11 @@ def test_a_readout_that_does_not_use_a_state_has_no_part_for_it(make_design: Mak
 
 
 def test_parts_stay_in_their_ranges(make_design: MakeDesign) -> None:
-    for theta in (1e-6, 1e-3, 1.0, 1e3):
-        design = make_design(6, theta)
+    for theta, topology in itertools.product((1e-5, 1e-3, 1.0, 50.0), ("dense", "chain", "ladder")):
+        design = make_design(6, theta, topology=topology)
         ohms = [part.ohms for part in parts(design, Resistor).values()]
         assert min(ohms) >= 1e2
-        assert max(ohms) <= 1e8
+        assert max(ohms) <= 1e6
         (farads,) = {part.farads for part in parts(design, Capacitor).values()}
         assert set(design.values.capacitors.tolist()) == {farads}
         assert float(f"{farads:.1e}"[:3]) in (1.0, 2.2, 4.7)
@@ -183,18 +183,18 @@ def test_a_given_capacitor_is_used_or_refused(make_design: MakeDesign) -> None:
 
 @pytest.mark.parametrize("theta", [1e-12, 1e9])
 def test_a_window_that_no_part_allows_is_refused(make_design: MakeDesign, theta: float) -> None:
-    with pytest.raises(DesignError, match=r"a capacitor from 1e-12 to 0\.001 F must be such that resistors"):
+    with pytest.raises(DesignError, match=r"a capacitor from 1e-11 to 1e-05 F must be such that resistors|so that res"):
         make_design(6, theta)
 
 
 def test_a_span_of_couplings_wider_than_the_resistors_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="couplings from"):
-        make_design(6, resistor_range=PartRange(1e4, 5e4))
+        make_design(6, resistor_range=PartRange(1e5, 1.01e5), style="gm-c")
 
 
 def test_an_output_that_no_resistors_allow_is_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match="the resistors of sum y0 must be within 100 to 50000 ohm"):
-        make_design(3, delays=(0.4999,), resistor_range=PartRange(1e2, 5e4), impedance=2e4)
+        make_design(3, delays=(0.4999,), resistor_range=PartRange(1e2, 5e4), impedance=2e4, style="gm-c")
 
 
 def test_the_capacitor_puts_the_resistors_around_the_impedance() -> None:
@@ -240,8 +240,10 @@ def test_bad_requests_are_refused(change: dict[str, Any], message: str) -> None:
 
 
 def test_rails_that_cannot_hold_the_swing_are_refused(make_design: MakeDesign) -> None:
-    with pytest.raises(DesignError, match=r"the swing must be within the op-amps' rails of -4\.8 and 4\.8 V, got ±8 V"):
-        make_design(2, supply=10.0, opamp=MacroOpAmp())
+    with pytest.raises(
+        DesignError, match=r"the swing must be within the op-amps' rails of -4\.8 and 4\.8 V, got ±4.85 V"
+    ):
+        make_design(2, supply=5.0, swing=0.97, opamp=MacroOpAmp())
     assert make_design(2, supply=5.0, opamp=MacroOpAmp()).largest_signal == 4.0
 
 
@@ -253,12 +255,13 @@ def test_part_ranges_are_ranges() -> None:
 
 def test_op_amps_too_slow_for_stability_are_refused(make_design: MakeDesign) -> None:
     with pytest.raises(DesignError, match=r"the op-amps must be fast enough for a stable circuit, got single-pole"):
-        make_design(16, 1e-5, opamp=SinglePoleOpAmp(gbw=1e3))
+        make_design(16, 1e-3, opamp=SinglePoleOpAmp(gbw=1e3), correction=False, allow=False)
 
 
 def test_the_prediction_falls_with_the_op_amps_speed(make_design: MakeDesign) -> None:
     errors = [
-        make_design(6, opamp=SinglePoleOpAmp(gbw=gbw, gain=1e8, rout=1e-3)).predict().nrmse for gbw in (1e6, 1e7, 1e8)
+        make_design(6, opamp=SinglePoleOpAmp(gbw=gbw, gain=1e8, rout=1e-3), correction=False).predict().nrmse
+        for gbw in (1e6, 1e7, 1e8)
     ]
     ratios = np.array(errors[:-1]) / np.array(errors[1:])
     np.testing.assert_allclose(ratios, 10.0, rtol=0.1)

@@ -26,7 +26,20 @@ from lmu_hw.errors import DesignError
 from lmu_hw.sim.spice.deck import Vectors
 from lmu_hw.sim.spice.engines import run_spice
 
-SLOW = MacroOpAmp(gain=1e4, gbw=1e6, slew=2e5, high=3.0, low=-2.0, rout=100.0, offset=2e-3, noise=3e-8)
+SLOW = MacroOpAmp(
+    gain=1e4,
+    gbw=1e6,
+    second_pole=1e12,
+    slew=2e5,
+    headroom_high=2.0,
+    headroom_low=3.0,
+    rout=100.0,
+    cin=0.0,
+    cdiff=0.0,
+    offset=2e-3,
+    noise=3e-8,
+    psrr=1e9,
+)
 OTA = MacroOta(gm=2e-6, linear=0.2, gout=1e-8, cin=2e-12, cout=3e-12, offset=5e-3, noise=1e-7)
 BALANCED = MacroDifferentialOpAmp(**SLOW.parameters)
 MODELS: Sequence[DeviceModel] = [
@@ -45,6 +58,9 @@ MODELS: Sequence[DeviceModel] = [
 def run(model: DeviceModel, cards: str) -> Vectors:
     """A deck of `cards`, in which DEVICE stands for the model's name with its parameters."""
     device = " ".join([model.subcircuit, *(f"{key}={value!r}" for key, value in model.parameters.items())])
+    if model.powered:  # the cards leave out the supply pins, which come after the inputs
+        cards = re.sub(r"(?m)^(X1 \S+ \S+) (.*DEVICE)", r"\1 vcc vee \2", cards)
+        cards = f"V_vcc vcc 0 5\nV_vee vee 0 -5\n{cards}"
     return run_spice(f"* device\n{library(model)}{cards.replace('DEVICE', device)}\n.options reltol=1e-6\n.end\n")
 
 
@@ -219,8 +235,8 @@ def test_a_cell_of_another_size() -> None:
         (lambda: MacroOpAmp(slew=0.0), "op-amp slew must be a positive finite number, got 0.0"),
         (lambda: MacroOpAmp(noise=-1e-9), "op-amp noise"),
         (lambda: MacroOpAmp(offset=float("nan")), "op-amp offset must be a finite number"),
-        (lambda: MacroOpAmp(high=-3.0, low=-2.0), "op-amp rails must be low below high"),
-        (lambda: MacroDifferentialOpAmp(low=1.0), "rails of a differential op-amp must be below and above 0"),
+        (lambda: MacroOpAmp(headroom_high=-0.1), "op-amp headroom_high must be a positive finite number"),
+        (lambda: MacroOpAmp(second_pole=0.0), "op-amp second_pole must be a positive finite number"),
         (lambda: IdealDifferentialOpAmp(True), "op-amp gain"),
         (lambda: MacroOta(linear=float("inf")), "transconductor linear"),
         (lambda: MacroOta(cout=-1e-15), "transconductor cout"),

@@ -88,7 +88,9 @@ def test_the_library_keeps_to_what_simulators_share(
         elif words[0] == ".ends":
             assert words[1].casefold() == inside
         else:
-            assert words[0][0] in "RCXEG"
+            if words[0] in (".param", ".model"):
+                continue
+            assert words[0][0] in "RCXEGID"
             assert words[0].casefold() not in names[inside]
             names[inside].add(words[0].casefold())
             for value in words[1:]:
@@ -122,7 +124,7 @@ def test_numbers_are_plain_exponents_and_exact(make_design: MakeDesign) -> None:
         text = number(value)
         assert float(text) == value
         assert re.fullmatch(r"-?\d+(\.\d+)?(e[-+]?\d+)?", text)
-    for line in logical_lines(deck_text(make_design(6, 1e-6), "c")):
+    for line in logical_lines(deck_text(make_design(6, 1e-5), "c")):
         for field in line.split():
             # A field that begins like a number is one as a whole: no suffix, no unit.
             if re.match(r"-?[\d.]", field.split("=")[-1]) and not field.startswith("."):

@@ -6,19 +6,20 @@ of a network, their signs and their ports are determined here.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmu_hw.analog.circuit.devices import AnyOpAmp, Cell, DeviceModel
+from lmu_hw.analog.circuit.devices import SUPPLIES, AnyOpAmp, Cell, DeviceModel
 from lmu_hw.analog.circuit.elements import Direction, Element, Instance
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
-from lmu_hw.analog.design.parts import PartValues
+from lmu_hw.analog.design.parts import PartRange, PartValues
 from lmu_hw.analog.realisation.network import INPUT
 
 SIDES = ("_p", "_n")
@@ -42,6 +43,44 @@ class Polarity:
 
 
 @dataclass(frozen=True)
+class Tee:
+    """A T network of three resistors, which acts between two held nets as one resistor that is too large to buy.
+
+    Attributes:
+        series: The resistor from the source to the middle, and that from the middle to the sink, ohm.
+        shunt: The resistor from the middle to ground, ohm.
+    """
+
+    series: tuple[float, float]
+    shunt: float
+
+    @property
+    def ohms(self) -> float:
+        """The resistance as which it acts, ohm: the voltage at one end per short-circuit current at the other."""
+        first, second = self.series
+        return first + second + first * second / self.shunt
+
+
+@dataclass(frozen=True)
+class Additions:
+    """The parts of stages beside their couplings and references, which real amplifiers and real parts make necessary.
+
+    Attributes:
+        capacitors: The compensation capacitance across the feedback resistor of a stage, F, by the stage's signal.
+        leads: The resistance in series with the capacitor of an integrator, ohm, by its signal. With it the integrator
+            leads by the time R C, which makes up for the lag of amplifiers.
+        tees: The T networks that take the place of large resistors, by the stage's signal and the source.
+    """
+
+    capacitors: Mapping[str, float] = field(default_factory=dict)
+    leads: Mapping[str, float] = field(default_factory=dict)
+    tees: Mapping[tuple[str, str], Tee] = field(default_factory=dict)
+
+
+NO_ADDITIONS = Additions()
+
+
+@dataclass(frozen=True)
 class Coupling:
     """A connection that leads into a stage.
 
@@ -49,11 +88,13 @@ class Coupling:
         source: The signal from which it comes.
         positive: Whether the stored voltage of the source raises that of the stage.
         ohms: The resistance of its part, or the inverse of its transconductance, ohm.
+        tee: The T network that acts as this resistance; None where one part does.
     """
 
     source: str
     positive: bool
     ohms: float
+    tee: Tee | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +106,16 @@ class Stage:
         signal: The signal at its output.
         couplings: The connections that lead into it.
         reference: The capacitance of an integrator, farad, or the feedback resistance of another stage, ohm.
+        compensation: The capacitance across the feedback resistor, F; 0 where there is none.
+        lead: The resistance in series with an integrator's capacitor, ohm; 0 where there is none.
     """
 
     kind: str
     signal: str
     couplings: Sequence[Coupling]
     reference: float
+    compensation: float = 0.0
+    lead: float = 0.0
 
     @property
     def integrates(self) -> bool:
@@ -102,6 +147,10 @@ class Technology(ABC):
         discrete_resistors: Whether couplings are resistors, which can have standard values.
         bandwidth: Whether a gain-bandwidth product limits the amplifiers.
         load_amps: The current that the output of an amplifier can deliver, A; None where outputs drive capacitors only.
+        sum_amps: The current that it can deliver beyond that into the resistors of sums and inverters, A.
+        resistor_range: The resistances that a design may use by default, ohm.
+        capacitor_range: The capacitances that a design may use by default, farad.
+        has_tees: Whether a T network can take the place of a resistor that is too large.
     """
 
     style: ClassVar[str]
@@ -109,6 +158,10 @@ class Technology(ABC):
     discrete_resistors: ClassVar[bool] = True
     bandwidth: ClassVar[bool] = True
     load_amps: ClassVar[float | None] = None
+    sum_amps: ClassVar[float] = 0.0
+    resistor_range: ClassVar[PartRange] = PartRange(1e2, 1e8)
+    capacitor_range: ClassVar[PartRange] = PartRange(1e-12, 1e-3)
+    has_tees: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -128,6 +181,11 @@ class Technology(ABC):
     @abstractmethod
     def preferred_impedance(self) -> float:
         """The impedance level that suits the devices if no limit demands another, ohm."""
+
+    @property
+    def sum_impedance(self) -> float:
+        """The largest resistance of sums and inverters that suits the devices, ohm; infinite where any does."""
+        return math.inf
 
     @property
     @abstractmethod
@@ -163,13 +221,23 @@ class Technology(ABC):
         """Return the signs in which signals are stored: all positive, where a negative coupling costs nothing."""
         return Polarity(np.ones(len(network.sources), dtype=np.int8))
 
-    def assemble(self, name: str, network: VoltageNetwork, values: PartValues) -> Assembly:
+    def assemble(
+        self, name: str, network: VoltageNetwork, values: PartValues, additions: Additions = NO_ADDITIONS
+    ) -> Assembly:
         """Return the circuit of `network` with the given parts; its ports are those of `top_level`.
+
+        Args:
+            name: The name of the circuit.
+            network: The scaled system.
+            values: The parts of couplings and references.
+            additions: The parts beside them.
 
         Raises:
             DesignError: The name is not an identifier.
         """
-        circuit, polarity = top_level(name, network, differential=self.differential), self.polarity(network)
+        supplies = SUPPLIES if self.device.powered else ()
+        circuit = top_level(name, network, differential=self.differential, supplies=supplies)
+        polarity = self.polarity(network)
         signs = polarity.signs.tolist()
         for i, signal in enumerate(network.signals):
             couplings = [
@@ -177,16 +245,22 @@ class Technology(ABC):
                     source=network.sources[j],
                     positive=bool(network.couplings[i, j] * signs[i] * signs[j] > 0),
                     ohms=float(values.resistances[i, j]),
+                    tee=additions.tees.get((signal, network.sources[j])),
                 )
                 for j in np.flatnonzero(network.couplings[i]).tolist()
             ]
             kind = "integrator" if i < network.states else "sum"
-            self.build(circuit, Stage(kind, signal, couplings, float(values.references[i])))
+            self.build(circuit, _stage(kind, signal, couplings, float(values.references[i]), additions))
         for j in polarity.inverted:
             source = network.sources[j]
             coupling = Coupling(source, positive=False, ohms=values.inverter)
-            self.build(circuit, Stage("inverter", f"{source}_neg", [coupling], values.inverter))
+            self.build(circuit, _stage("inverter", f"{source}_neg", [coupling], values.inverter, additions))
         return Assembly(circuit, tuple(signs[:-1]), len(polarity.inverted))
+
+
+def _stage(kind: str, signal: str, couplings: Sequence[Coupling], reference: float, additions: Additions) -> Stage:
+    compensation, lead = additions.capacitors.get(signal, 0.0), additions.leads.get(signal, 0.0)
+    return Stage(kind, signal, couplings, reference, compensation, lead)
 
 
 def nets_of(signal: str, *, differential: bool) -> tuple[str, ...]:
@@ -194,8 +268,8 @@ def nets_of(signal: str, *, differential: bool) -> tuple[str, ...]:
     return tuple(signal + side for side in SIDES) if differential else (signal,)
 
 
-def top_level(name: str, network: VoltageNetwork, *, differential: bool) -> Circuit:
-    """Return an empty circuit with the memory's ports: the input u, the states x0 ..., the outputs y0 ....
+def top_level(name: str, network: VoltageNetwork, *, differential: bool, supplies: Sequence[str] = ()) -> Circuit:
+    """Return an empty circuit with the memory's ports: input u, states x0 ..., outputs y0 ..., and the supplies.
 
     A differential signal has two ports, x0_p and x0_n.
     """
@@ -205,6 +279,8 @@ def top_level(name: str, network: VoltageNetwork, *, differential: bool) -> Circ
     for signal, direction in ports:
         for net in nets_of(signal, differential=differential):
             circuit.add_port(net, direction)
+    for net in supplies:
+        circuit.add_port(net, "supply")
     return circuit
 
 
@@ -218,6 +294,15 @@ class StageBuilder:
         self._ports = [*dict.fromkeys(net for net in sources if net not in outputs), *outputs]
         for net in self._ports:
             self._inner.add_port(net, "out" if net in outputs else "in")
+
+    def add_supplies(self, model: DeviceModel) -> dict[str, str]:
+        """Lead the supplies into the stage if `model` has pins for them, and return their nets by these pins."""
+        if not model.powered:
+            return {}
+        for net in SUPPLIES:
+            self._inner.add_port(net, "supply")
+        self._ports += SUPPLIES
+        return {net: net for net in SUPPLIES}
 
     def add(self, element: Element, /, **nets: str) -> None:
         """Add an element to the stage."""

@@ -6,6 +6,7 @@ The single-ended stages invert, so the signs in which signals are stored decide 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,8 +25,10 @@ from lmu_hw.analog.circuit.devices import (
 from lmu_hw.analog.circuit.elements import GROUND, Capacitor, DifferentialOpAmp, OpAmp, Resistor
 from lmu_hw.analog.circuit.graph import Circuit
 from lmu_hw.analog.design.amplitudes import VoltageNetwork
+from lmu_hw.analog.design.parts import PartRange
 from lmu_hw.analog.design.technologies.base import (
     SIDES,
+    Coupling,
     Polarity,
     Signs,
     Stage,
@@ -53,6 +56,10 @@ class OpAmpTechnology(Technology):
 
     preferred_impedance: ClassVar[float] = 1e5
     load_amps: ClassVar[float] = 2e-3
+    sum_amps: ClassVar[float] = 3e-3
+    resistor_range: ClassVar[PartRange] = PartRange(1e2, 1e6)
+    capacitor_range: ClassVar[PartRange] = PartRange(1e-11, 1e-5)
+    has_tees: ClassVar[bool] = True
     noise_factor: ClassVar[float] = 1.0
 
     @property
@@ -60,13 +67,24 @@ class OpAmpTechnology(Technology):
         """The model of every op-amp."""
         return self.opamp
 
+    @property
+    def sum_impedance(self) -> float:
+        """The resistance with which the input capacitance makes a pole at the gain-bandwidth product, ohm.
+
+        With larger ones, sums need compensation capacitors that make them lag more than the op-amp does.
+        """
+        small = self.opamp.small_signal()
+        if small.input_capacitance == 0.0 or math.isinf(small.gbw):
+            return math.inf
+        return 1.0 / (2.0 * math.pi * small.gbw * small.input_capacitance)
+
     def largest_signal(self, supply: float, share: float) -> float:
         """Return the largest signal, V, if each output of an op-amp reaches `share` of the supply.
 
         Raises:
             DesignError: That is beyond the op-amps' rails.
         """
-        self.opamp.check_swing(share * supply)
+        self.opamp.check_swing(share * supply, supply)
         return (2.0 if self.differential else 1.0) * share * supply
 
     def weakened(self, gain: float, gbw: float) -> Technology:
@@ -74,11 +92,34 @@ class OpAmpTechnology(Technology):
         return type(self).with_models(SinglePoleOpAmp(gain=gain, gbw=gbw), IdealOta())
 
     @staticmethod
-    def feedback(stage: Stage, side: str = "") -> Capacitor | Resistor:
-        """Return the part around the op-amp of a stage: the capacitor of an integrator, or the feedback resistor."""
-        if stage.integrates:
-            return Capacitor(f"C_{stage.signal}{side}", stage.reference)
-        return Resistor(f"R_fb_{stage.signal}{side}", stage.reference)
+    def couple(builder: StageBuilder, stage: Stage, coupling: Coupling, net: str, node: str, side: str = "") -> None:
+        """Add the resistor of a coupling from `net` to the virtual ground `node`, or the T network in its place."""
+        name = f"R_{stage.signal}_{coupling.source}{side}"
+        if coupling.tee is None:
+            builder.add(Resistor(name, coupling.ohms), p=net, n=node)
+            return
+        middle, (first, second) = f"tee_{coupling.source}{side}", coupling.tee.series
+        builder.add(Resistor(f"{name}_a", first), p=net, n=middle)
+        builder.add(Resistor(f"{name}_b", second), p=middle, n=node)
+        builder.add(Resistor(f"{name}_c", coupling.tee.shunt), p=middle, n=GROUND)
+
+    @staticmethod
+    def feed_back(builder: StageBuilder, stage: Stage, node: str, output: str, side: str = "") -> None:
+        """Add the parts around the op-amp of a stage, from its virtual ground `node` to its output.
+
+        They are the capacitor of an integrator, with its lead resistor if it has one, or the feedback resistor with its
+        compensation capacitor.
+        """
+        signal = stage.signal
+        if not stage.integrates:
+            builder.add(Resistor(f"R_fb_{signal}{side}", stage.reference), p=node, n=output)
+            if stage.compensation:
+                builder.add(Capacitor(f"C_fb_{signal}{side}", stage.compensation), p=node, n=output)
+            return
+        end = f"lead{side}" if stage.lead else output
+        builder.add(Capacitor(f"C_{signal}{side}", stage.reference), p=node, n=end)
+        if stage.lead:
+            builder.add(Resistor(f"R_lead_{signal}{side}", stage.lead), p=end, n=output)
 
 
 @dataclass(frozen=True)
@@ -87,7 +128,9 @@ class OpAmpRC(OpAmpTechnology):
 
     Stage X_integrator_x<i> has the op-amp X_amp_x<i>, the capacitor C_x<i> and one resistor R_x<i>_<source> per
     coupling, all on its virtual ground; a sum has the feedback resistor R_fb_<sum> in place of the capacitor. Where
-    stages need the inverse of a signal, one inverter, on the net <signal>_neg, serves all of them.
+    they are needed, C_fb_<sum> lies across that resistor, R_lead_x<i> in series with the capacitor, and the T network
+    R_x<i>_<source>_a, _b, _c in place of a large resistor. Where stages need the inverse of a signal, one inverter, on
+    the net <signal>_neg, serves all of them.
     """
 
     opamp: OpAmpModel
@@ -115,9 +158,11 @@ class OpAmpRC(OpAmpTechnology):
         nets = [f"{coupling.source}_neg" if coupling.positive else coupling.source for coupling in stage.couplings]
         builder = StageBuilder(circuit, stage, nets, [signal])
         for coupling, net in zip(stage.couplings, nets, strict=True):
-            builder.add(Resistor(f"R_{signal}_{coupling.source}", coupling.ohms), p=net, n=_VIRTUAL_GROUND)
-        builder.add(self.feedback(stage), p=_VIRTUAL_GROUND, n=signal)
-        builder.add(OpAmp(f"X_amp_{signal}", self.opamp), inp=GROUND, inn=_VIRTUAL_GROUND, out=signal)
+            self.couple(builder, stage, coupling, net, _VIRTUAL_GROUND)
+        self.feed_back(builder, stage, _VIRTUAL_GROUND, signal)
+        supplies = builder.add_supplies(self.opamp)
+        amplifier = OpAmp(f"X_amp_{signal}", self.opamp)
+        builder.add(amplifier, inp=GROUND, inn=_VIRTUAL_GROUND, out=signal, **supplies)
         builder.place()
 
 
@@ -150,11 +195,12 @@ class OpAmpRCDifferential(OpAmpTechnology):
         for coupling in stage.couplings:
             for side in SIDES:
                 net = coupling.source + (_OTHER[side] if coupling.positive else side)
-                builder.add(Resistor(f"R_{signal}_{coupling.source}{side}", coupling.ohms), p=net, n=_VIRTUAL[side])
+                self.couple(builder, stage, coupling, net, _VIRTUAL[side], side)
         for side in SIDES:
-            builder.add(self.feedback(stage, side), p=_VIRTUAL[side], n=signal + side)
+            self.feed_back(builder, stage, _VIRTUAL[side], signal + side, side)
+        supplies = builder.add_supplies(self.opamp)
         amplifier = DifferentialOpAmp(f"X_amp_{signal}", self.opamp)
-        builder.add(amplifier, inp="virtual_p", inn="virtual_n", outp=outputs[0], outn=outputs[1])
+        builder.add(amplifier, inp="virtual_p", inn="virtual_n", outp=outputs[0], outn=outputs[1], **supplies)
         builder.place()
 
 
