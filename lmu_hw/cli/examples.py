@@ -30,7 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "lmu-hw spice": (
             "lmu-hw spice --order 6 --theta 10ms --topology ladder --out build",
-            "lmu-hw spice --order 6 --theta 10ms --resistors E96 --resistor-sigma 1% --gbw 3MHz --supply 2.5V",
+            "lmu-hw spice --order 6 --theta 10ms --resistors E96 --resistor-tolerance 1% --gbw 3MHz --supply 2.5V",
             "lmu-hw spice --order 4 --theta 10ms --style gm-c --ota macro --gm 2uS --delays 2ms,100%",
         ),
         "lmu-hw cosim": (

@@ -30,6 +30,9 @@ _INSIDE = {
     "resistor sigma": "resistor_tolerance",
     "capacitor sigma": "capacitor_tolerance",
     "gm sigma": "gm_tolerance",
+    "resistor tolerance": "resistor_tolerance",
+    "capacitor tolerance": "capacitor_tolerance",
+    "gm tolerance": "gm_tolerance",
 }
 
 _T = TypeVar("_T")

@@ -169,7 +169,7 @@ def _macro_opamp(design: Design) -> OpAmpModel:
 
 
 def _macro_ota(design: Design) -> MacroOta:
-    gm = check_positive("transconductance", design.gm, "S")
+    gm = check_positive("transconductor gm", design.gm)
     noise = math.sqrt(OTA_EXCESS * 4.0 * BOLTZMANN * TEMPERATURE / gm)
     return with_figures(replace(MacroOta().scaled(gm), noise=noise), "ota_set", design.ota_set, without=("gm",))
 

@@ -46,6 +46,29 @@ def test_verilog(lmu: Lmu, tmp_path: Path, method: str) -> None:
     assert "--channels 2" in command
 
 
+def test_a_circuit_that_is_refused_is_written_where_that_is_allowed(lmu: Lmu, tmp_path: Path) -> None:
+    words = ("spice", "--order", 6, "--theta", "10us", "--out", "out")
+    refused = lmu(*words)
+    assert refused.status == 2
+    assert not (tmp_path / "out").exists()
+    called = lmu(*words, "--allow", "--json")
+    assert called.status == 0
+    assert called.err.startswith("lmu-hw: note: allowed all the same: the predicted error of the outputs")
+    assert len(called.answer["allowed"]) == 1
+    assert "allowed all the same" in (tmp_path / "out" / "lmu_memory.cir").read_text(encoding="utf-8")
+
+
+def test_the_cheapest_op_amp_that_meets_the_design_is_taken(lmu: Lmu) -> None:
+    words = ("spice", "--order", 3, "--theta", "10ms", "--supply", "2.5V", "--opamp", "auto", "--json")
+    cheap = lmu(*words).answer["selection"]
+    assert all("rails" in reason for reason in cheap["rejected"].values())
+    quiet = lmu(*words, "--opamp-offset", "0.3mV").answer
+    assert quiet["selection"]["usd_each"] > cheap["usd_each"]
+    assert "an offset of" in quiet["selection"]["rejected"][cheap["part"]]
+    found = quiet["offset"]["y0"]
+    assert found["offset_volts_rms"] + abs(found["bias_volts"]) <= 3e-4
+
+
 def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text("order = 4\ntheta = 0.01\ndt = 0.0001\n", encoding="utf-8")
     lmu("verilog", *MEMORY, "--out", "a")
@@ -77,7 +100,7 @@ FLAGS: dict[str, dict[str, object]] = {
         "coefficients": True,
         "delays": (0.5, 1.0),
     },
-    "--style gm-c --ota macro --gm 2e-6 --gm-sigma 0.01 --circuit-error 0.1 --seed 3": {
+    "--style gm-c --ota macro --gm 2e-6 --gm-tolerance 0.01 --circuit-error 0.1 --seed 3": {
         "style": "gm-c",
         "ota": "macro",
         "gm": 2e-6,
@@ -112,7 +135,7 @@ def test_the_schematic_of_the_readme_is_what_its_command_draws(lmu: Lmu, tmp_pat
 
 
 def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
-    asked = ["--resistors", "E24", "--resistor-sigma", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
+    asked = ["--resistors", "E24", "--resistor-tolerance", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
     answer = lmu("spice", "--order", 4, "--theta", 0.01, *asked, "--json").answer
     assert answer["couplings"] == 7
     assert answer["rounding"]["joint_nrmse"] < answer["rounding"]["nearest_nrmse"]
