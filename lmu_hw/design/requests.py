@@ -86,7 +86,7 @@ class CosimRequest(Options):
         "Largest NRMSE of the circuit's outputs against the float reference",
         metavar="NRMSE",
         unit=RATIO,
-        fallback="1 % more than is predicted",
+        fallback="1 % and 1.5 times what is predicted",
         section="Circuit",
     )
     labels: Path | None = option(
