@@ -183,7 +183,7 @@ class Workshop:
 
     def _tee(self, ohms: float) -> Tee:
         """Return the T network that acts as a resistance: exactly, or as nearly as standard values can."""
-        arm = min(max(_TEE_OHMS, math.sqrt(ohms * self.resistors.low)), self.resistors.high)
+        arm = min(max(_TEE_OHMS, math.sqrt(ohms * self.resistors.low)), self.resistors.high, 0.25 * ohms)
         if self.resistor_series is None:
             return Tee((arm, arm), arm * arm / (ohms - 2.0 * arm))
         second = self._standard(arm)

@@ -15,6 +15,7 @@ from lmu_hw.analog.circuit.graph import parts_of
 from lmu_hw.analog.circuit.loops import loop_gains, margin
 from lmu_hw.analog.design.compensation import STRAY, stability
 from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.design.parts import PartRange
 from lmu_hw.analog.export.spice import Transient, to_deck
 from lmu_hw.core.legendre import readout
 from lmu_hw.core.spec import LMUSpec
@@ -189,6 +190,14 @@ def test_large_resistors_become_t_networks(make_design: MakeDesign) -> None:
     dropped = make_design(28, topology="ladder").network.dropped
     assert dropped
     assert all(abs(share) < 1e-5 for _, _, share in dropped)
+
+
+def test_a_resistance_just_beyond_the_range_has_a_t_network_too(make_design: MakeDesign) -> None:
+    for high in (7e4, 2e5, 4.4e5):
+        design = make_design(6, resistor_range=PartRange(1e2, high))
+        assert design.additions.tees
+        assert max(part.ohms for part in parts_of(design.circuit, Resistor)) <= high
+        assert design.prediction.worst < 1e-6
 
 
 @pytest.mark.parametrize("series", [("E96", "E12"), ("E12", "E3")])

@@ -44,12 +44,19 @@ gbw = 2e6
 opamp_gain = 1e5
 ota = "macro"
 gm = 1e-5
+opamp_set = ["noise=5e-9", "offset=1mV"]
+opamp_snr = 90.0
+opamp_offset = 0.001
+ota_set = ["linear=0.2"]
+correction = false
+allow = true
 supply = 2.5
 resistors = "E96"
 capacitors = "E12"
-resistor_sigma = 0.01
-capacitor_sigma = 0.02
-gm_sigma = 0.03
+resistor_tolerance = 0.01
+capacitor_tolerance = 0.02
+gm_tolerance = 0.03
+tolerance_sigma = true
 coefficients = true
 circuit_error = 0.1
 seed = 7
@@ -87,12 +94,19 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         opamp_gain=1e5,
         ota="macro",
         gm=1e-5,
+        opamp_set=("noise=5e-9", "offset=1mV"),
+        opamp_snr=90.0,
+        opamp_offset=0.001,
+        ota_set=("linear=0.2",),
+        correction=False,
+        allow=True,
         supply=2.5,
         resistors="E96",
         capacitors="E12",
         resistor_tolerance=0.01,
         capacitor_tolerance=0.02,
         gm_tolerance=0.03,
+        tolerance_sigma=True,
         coefficients=True,
         circuit_error=0.1,
         seed=7,
@@ -173,7 +187,7 @@ def test_the_command_line_lays_flags_over_the_file(lmu: Lmu, tmp_path: Path) -> 
 
 
 def test_every_subcommand_takes_the_same_file(lmu: Lmu, tmp_path: Path) -> None:
-    without_effect = ("structured_error", "guarantee", "opamp =", "ota", "gm")
+    without_effect = ("structured_error", "guarantee", "opamp =", "opamp_snr", "opamp_offset", "ota", "gm")
     consistent = [line for line in EVERYTHING.splitlines() if not line.startswith(without_effect)]
     write(tmp_path, "\n".join(consistent))
     by_flags = lmu("verilog", *shlex.split(effective_flags("verilog", load_design(tmp_path / "design.toml", {}))))
@@ -190,7 +204,7 @@ rate = "48kHz"
 delays = ["2ms", 0.5, "100%"]
 gbw = "3MHz"
 supply = "2500mV"
-resistor_sigma = "1%"
+resistor_tolerance = "1%"
 """
 
 
@@ -208,10 +222,10 @@ def test_the_step_of_a_flag_wins_over_the_rate_of_a_file_and_the_other_way_round
 
 
 def test_former_keys_are_accepted_with_a_notice(tmp_path: Path) -> None:
-    path = write(tmp_path, "resistor_tolerance = 0.01")
-    with pytest.warns(Notice, match=r"resistor_tolerance in .* is resistor_sigma now; the old name goes with the next"):
+    path = write(tmp_path, "resistor_sigma = 0.01")
+    with pytest.warns(Notice, match=r"resistor_sigma in .* is resistor_tolerance now; the old name goes with the next"):
         design = load_design(path, {})
-    assert design == load_design(write(tmp_path, "resistor_sigma = 0.01"), {})
+    assert design == load_design(write(tmp_path, "resistor_tolerance = 0.01"), {})
     write(tmp_path, 'network = "net.npz"\nsequences = 2')
     with pytest.warns(Notice, match="is parallel_sequences now"):
         network = load_any_design(path, {})

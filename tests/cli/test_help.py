@@ -154,13 +154,13 @@ def test_the_help_tells_meaning_range_and_default_of_a_network_where_they_differ
 
 def test_former_names_of_flags_are_accepted_with_a_notice_and_not_listed(lmu: Lmu) -> None:
     design = ["--order", 3, "--theta", "10ms", "--json"]
-    old, new = (lmu("spice", *design, f"--resistor-{name}=1%") for name in ("tolerance", "sigma"))
+    old, new = (lmu("spice", *design, f"--resistor-{name}=1%") for name in ("sigma", "tolerance"))
     assert old.err == (
-        "lmu-hw: note: --resistor-tolerance is --resistor-sigma now; the old name goes with the next release\n"
+        "lmu-hw: note: --resistor-sigma is --resistor-tolerance now; the old name goes with the next release\n"
     )
     assert (old.status, new.err, old.out) == (0, "", new.out)
     for subcommand, names in {
-        "spice": ("--resistor-tolerance", "--capacitor-tolerance", "--gm-tolerance"),
+        "spice": ("--resistor-sigma", "--capacitor-sigma", "--gm-sigma"),
         "run": ("--channel ", "--sequences", "--band "),
         "cosim": ("--channel ", "--sequences", "--band "),
         "verilog": ("--sequences",),

@@ -210,7 +210,10 @@ _ELSEWHERE = {"seed", "circuit_error"}
             (LMUSpec, plan_memory, rtl.generate_verilog, sim.cosimulate, analog.design_memory),
             {
                 # attributes of `Tolerances` and of the models of devices
-                *("resistor_tolerance", "capacitor_tolerance", "gm_tolerance", "gbw", "opamp_gain", "gm"),
+                *("resistor_tolerance", "capacitor_tolerance", "gm_tolerance", "tolerance_sigma"),
+                *("gbw", "opamp_gain", "gm", "opamp_set", "ota_set"),
+                # attributes of `Needs`, and `error_limit` of `design_memory`
+                *("opamp_snr", "opamp_offset", "circuit_error"),
                 *_ELSEWHERE,
             },
         ),
