@@ -201,7 +201,7 @@ def analog_ladder(
     check_integer("runs", runs, 1)
     found: list[tuple[AnalogDesign, dict[str, Any]]] = []
     for order, style, topology in product(orders, styles, TOPOLOGIES):
-        design = design_memory(order, THETA, topology=topology, style=style, opamp=opamp)
+        design = design_memory(order, THETA, topology=topology, style=style, opamp=opamp, allow=True)
         counted = couplings(to_deck(design.bench(0.0), []))
         found.append((design, {"order": order, "style": style, "topology": topology, "couplings": counted}))
     tables = [("Couplings", {"couplings": "in the netlist"})]
@@ -348,7 +348,7 @@ def analog_ota(orders: tuple[int, ...], amplitude: float, engine: str, seed: int
     found: dict[str, dict[str, Any]] = {}
     rows = []
     for order, topology in watched(list(product(orders, TOPOLOGIES)), _circuit_name):
-        design = design_memory(order, OTA_THETA, topology=topology, style="gm-c", ota=measured.model)
+        design = design_memory(order, OTA_THETA, topology=topology, style="gm-c", ota=measured.model, allow=True)
         transistors = replace(design, circuit=of_transistors(design.circuit, measured.model, CELL))
         count = sum(isinstance(element, Transconductor) for _, element, _ in walk(design.circuit))
         each: dict[str, Any] = {
