@@ -88,6 +88,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "lmu-hw demo --simulator icarus --out build",
             "lmu-hw demo --seed 1 --json",
         ),
+        "lmu-hw doctor": (
+            "lmu-hw doctor",
+            "lmu-hw doctor --json",
+        ),
         "lmu-hw completion": (
             "lmu-hw completion",
             "lmu-hw completion zsh",

@@ -24,8 +24,8 @@ SUBCOMMANDS = (
     "train",
     "import",
     "demo",
-    "completion",
     "doctor",
+    "completion",
     "experiment",
     "regression",
 )
