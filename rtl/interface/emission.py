@@ -61,7 +61,6 @@ class VerilogDesign(Displayed):
     def _facts(self) -> Iterable[tuple[str, str]]:
         yield "module", self.name
         yield "what", self.description
-        yield "lines", str(self.text.count("\n"))
         for key in ("multipliers", "latency_cycles", "cycles_per_sample", "cycles_per_step"):
             if key in self.manifest:
                 yield key.replace("_", " "), str(self.manifest[key])
