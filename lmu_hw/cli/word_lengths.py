@@ -38,13 +38,13 @@ def words_of(request: RunRequest) -> list[str]:
     names = []
     for word in request.swept or WORDS[:1]:
         if word not in WORDS:
-            raise DesignError("sweep", f"some of {', '.join(WORDS)}", word)
+            raise DesignError("swept", f"some of {', '.join(WORDS)}", word)
         names.append(word.replace("-", "_"))
         declared = options_of(NetworkDesign)[names[-1]].declared
         for bits in request.word_lengths:
             if not (declared.least or 1) <= bits <= (declared.most or bits):
                 raise DesignError("word_lengths", f"from {declared.least} to {declared.most} for --{word}", bits)
-    for what, listed in (("word_lengths", request.word_lengths), ("sweep", names)):
+    for what, listed in (("word_lengths", request.word_lengths), ("swept", names)):
         if len(set(listed)) < len(listed):
             raise DesignError(what, "different from each other", ",".join(map(str, listed)))
     return names
