@@ -18,6 +18,7 @@ from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
 from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
+from lmu_hw.core.band import continuous_band
 from lmu_hw.io.schema import schema_id
 
 DRAWS = 1000
@@ -65,7 +66,13 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
       from amplifiers whose model has noise, with its ratio to a sine of full scale; null above order 16.
     - `tolerance` is the error of the worst output over drawn circuits, with the share of each part in its mean square
       by the sensitivities; null unless tolerances are given.
-    - `requirement` is the least gain and gain-bandwidth product that keep the stated error; null unless one is stated.
+    - `requirement` is the least gain and gain-bandwidth product that keep the stated error with parts at their nominal
+      values, and whether the design's own amplifiers keep it; null unless one is stated. Where tolerances are given
+      too, `yield` in `tolerance` is the share of drawn circuits that keep that error at their worst output.
+    - `usable_band` is that of the memory itself, with ideal devices and exact parts.
+    - `power_watts` has the power of amplifiers and resistors in W, and in `supply_amps` the current in A that the
+      amplifiers are assumed to take from each supply: 0.1 mA per MHz of an op-amp's gain-bandwidth product, twice the
+      largest output current of a transconductor.
 
     Args:
         design: The design to describe.
@@ -120,6 +127,7 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
             "transconductance_siemens": _span(siemens),
         },
         "rounding": None if design.rounding is None else design.rounding.to_dict(),
+        "usable_band": continuous_band(design.realisation.states, design.realisation.theta).to_dict(),
         "predicted": predicted,
         "noise": _noise(design),
         "tolerance": _tolerance(design, questions),
@@ -157,6 +165,7 @@ def _tolerance(design: AnalogDesign, questions: Questions) -> dict[str, Any] | N
         "seed": questions.seed,
         "median_nrmse": outcome.quantile(0.5),
         "nrmse_of_95_percent": outcome.quantile(0.95),
+        "yield": None if questions.error is None else outcome.passing(questions.error),
         "sensitivity": _sensitivity(design, questions.tolerances),
     }
 

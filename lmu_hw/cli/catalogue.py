@@ -82,11 +82,14 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "run": (
             Kind("output.npy", "states, delayed inputs or outputs of the network"),
             Kind("classes.npy", "index of the largest output of the network, for each sequence or step"),
+            Kind("word_lengths.csv", "score of the network at each word length"),
+            Kind("word_lengths.svg", "the same, as a plot"),
             Kind("spikes.npz", "spikes, and the states that they decode to"),
             _REPORT,
         ),
         "train": (
             Kind("*.checkpoint.npz", "state of a training, from which the same command goes on", kept=True),
+            Kind("*.split.npz", "sequences of --input that were trained on, validated on and held out"),
             Kind("*.npz", "trained network"),
             Kind("curve_*.csv", "loss and validation score after each epoch"),
             Kind("curves.svg", "the same, as a plot"),

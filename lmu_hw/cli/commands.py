@@ -132,7 +132,7 @@ def cosim(
     if isinstance(design, NetworkDesign):
         from lmu_hw.cli.cosim import run_network
 
-        run_network(design, recording.path, asked.labels, out, as_json)
+        run_network(design, recording, out, as_json)
         return
     if asked.spiking:
         from lmu_hw.cli.cosim import run_spiking
@@ -163,9 +163,14 @@ def run(
     Leaves output.npy in the folder of --out. Of a memory: the states (samples, order), or with --delays the delayed
     inputs (samples, delays).
 
-    NETWORK is a network file, or the name of a network of the package. Its input has the shape (T,), (T, inputs) or
-    (batch, T, inputs), in the units that it was trained on; its output has (outputs,), or (T, outputs) where it has
-    one per step, after the batch. classes.npy has the index of the largest output.
+    NETWORK is a network file, or the name of a network of the package. Its input has the shape (sequences, T, inputs),
+    or (sequences, T) where it has one input, in the units that it was trained on; its output has (outputs,), or
+    (T, outputs) where it has one per step, after the sequences. classes.npy has the index of the largest output. A
+    single sequence may leave its axis out.
+
+    With --labels it is scored: accuracy, each class and the confusion matrix, or the NRMSE against targets. Where
+    --input is what the network was trained on, that is the part that was held out, unless --part says otherwise. With
+    --word-lengths too, the score over word lengths is left as word_lengths.csv and word_lengths.svg.
 
     With --backend spiking neurons carry the memory or the network; spikes.npz has the spikes and the decoded states,
     and report.html has rasters, states and the decoded window beside float64.
@@ -177,7 +182,7 @@ def run(
         return
     from lmu_hw.cli import run as subcommand
 
-    subcommand.run(design, recording, asked.backend, out, as_json)
+    subcommand.run(design, recording, asked, out, as_json)
 
 
 cli.add_command(train)

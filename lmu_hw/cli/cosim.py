@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,9 +21,21 @@ from lmu_hw.cli.cosim_report import (
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.output import FORMAT_ROW, answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import (
+    FORMAT_ROW,
+    answer,
+    band_row,
+    facts,
+    format_number,
+    grid,
+    progress,
+    render_json,
+    staged,
+    written,
+)
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
+from lmu_hw.cli.scores import labelled
 from lmu_hw.cli.spice import design_circuit
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
@@ -36,7 +47,6 @@ from lmu_hw.errors import CheckFailed, DesignError, RequestError
 from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
-from lmu_hw.io.recordings import read_classes
 from lmu_hw.io.schema import schema_id
 from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
@@ -132,6 +142,7 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
             "design": design.to_dict(),
             "input": samples.origin,
             **result.to_dict(),
+            "usable_band": made.manifest["usable_band"],
             "multiplications_per_sample": plan.multiplications_per_sample,
             "cycles_per_sample": made.manifest["cycles_per_sample"],
             "latency_cycles": made.manifest["latency_cycles"],
@@ -155,16 +166,15 @@ def run_memory(design: Design, recording: Recording, analog: bool, out: Path | N
     _run(simulate, command, out, as_json)
 
 
-def run_network(
-    design: NetworkDesign, source: Path | None, labels_path: Path | None, out: Path | None, as_json: bool
-) -> None:
+def run_network(design: NetworkDesign, recording: Recording, out: Path | None, as_json: bool) -> None:
     """Co-simulate a network, write and print; see `lmu_hw.cli.commands.cosim`."""
     network = design.load()
+    source = recording.path
     sequences = read_input(network, source)
-    batch = len(sequences.values)
-    labels = None if labels_path is None else read_classes(labels_path, batch, network.outputs)
-    words = ["--input", str(source), *([] if labels_path is None else ["--labels", str(labels_path)])]
-    command = f"lmu-hw cosim {effective_flags('cosim', design)} {shlex.join(words)}"
+    labels = labelled(network, design.network, recording, sequences)
+    if labels is not None and labels.classes is None:
+        raise RequestError("--labels of a co-simulation are classes", hint="`lmu-hw run` scores against targets")
+    command = f"lmu-hw cosim {effective_flags('cosim', design)}{recording.flags()}"
 
     def simulate(step: _Progress, scratch: Path) -> _Found:
         made = quantized(design, network, sequences)
@@ -184,7 +194,8 @@ def run_network(
             verilog,
             sequences.values,
             workdir=scratch / "digital",
-            labels=labels,
+            labels=None if labels is None else labels.classes,
+            scored=None if labels is None else labels.indices,
             simulator=design.simulator,
             seed=design.seed,
         )
@@ -206,6 +217,7 @@ def run_network(
                 "design": design.to_dict(),
                 "input": given,
                 **result.to_dict(),
+                "scored": None if labels is None else {"part": labels.part, "sequences": labels.indices.size},
                 **cost,
                 **_waveform_entry(design.name, waveform, "waveform_steps", traced),
             },
@@ -265,6 +277,7 @@ def run_spiking(
             "design": design.to_dict(),
             "input": samples.origin,
             **result.to_dict(),
+            "usable_band": made[0].manifest["usable_band"],
         }
         answered["spiking"] |= {key: made[1].manifest[key] for key in ("neurons", "kind", "lanes", "cycles_per_sample")}
         return _Found(
@@ -276,6 +289,7 @@ def run_spiking(
             messages=result.messages,
             rows=[
                 ("memory", spec.summary()),
+                band_row(made[0].manifest["usable_band"]),
                 ("neurons", f"{spiking.neurons} {answered['spiking']['kind']}, {lanes} a cycle"),
                 ("synapse", f"{format_number(spiking.design.options.synapse.coefficients[0])} s"),
                 ("cycles per sample", str(answered["spiking"]["cycles_per_sample"])),
@@ -302,7 +316,9 @@ def _run(simulate: Callable[[_Progress, Path], _Found], command: str, out: Path 
 
         found = simulate(step, Path(scratch))
         names = ["results.json"]
-        if out is not None:
+        if out is None:
+            names.append("report.html")
+        else:
             step("report")
             if found.waveform is not None:
                 names.append(found.answered["waveform"])
@@ -343,6 +359,7 @@ def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
     """The rows of the table that says what was built for a memory."""
     return [
         ("memory", plan.spec.summary()),
+        band_row(manifest["usable_band"]),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format}"),
         FORMAT_ROW,

@@ -42,10 +42,17 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A plan of a network, and the data on which its formats were chosen, as the answer names them."""
+    """A plan of a network, and the data on which its formats were chosen, as the answer names them.
+
+    Attributes:
+        plan: The plan.
+        calibration: What the data are.
+        steps: The number of steps of their sequences.
+    """
 
     plan: NetworkPlan
     calibration: str
+    steps: int
 
 
 def read(recording: Recording, design: Design, *, required: bool = False) -> Samples:
@@ -126,7 +133,7 @@ def quantized(design: NetworkDesign, network: Network, sequences: Sequences | No
         data, origin = sequences, "the input itself"
     else:
         data, origin = calibration_of(design, network), str(design.calibration)
-    return Calibrated(plan_network(network, data.values, design.options()), origin)
+    return Calibrated(plan_network(network, data.values, design.options()), origin, data.values.shape[1])
 
 
 def network_rows(network: Network) -> list[tuple[str, str]]:

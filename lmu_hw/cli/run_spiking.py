@@ -9,12 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, format_number, progress, staged, write_array, write_arrays, written
+from lmu_hw.cli.output import (
+    answer,
+    band_row,
+    facts,
+    format_number,
+    progress,
+    staged,
+    write_array,
+    write_arrays,
+    written,
+)
 from lmu_hw.cli.plots import states_plot, window_plot
 from lmu_hw.cli.recording import Samples, calibration_of, input_facts, layers_of, network_rows, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.run import decoder, output_figures, output_table, write_outputs
+from lmu_hw.cli.scores import labelled, score_rows, score_tables
 from lmu_hw.cli.spiking_plots import outputs_plot, raster_plot, spread
+from lmu_hw.core.band import usable_band
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import energy_per_unit
@@ -74,6 +86,7 @@ def run_memory(design: Design, recording: Recording, choice: SpikingChoice, out:
             "design": samples.design.to_dict(),
             "backend": "spiking",
             **samples.origin,
+            "usable_band": usable_band(spec).to_dict(),
             "delays": list(design.delays) or None,
             "shape": list(output.shape),
             **output_figures(output),
@@ -167,6 +180,7 @@ def run_network(
     """
     network = design.load()
     sequences = read_input(network, recording.path)
+    labels = labelled(network, design.network, recording, sequences)
     known = sequences if design.calibration is None else calibration_of(design, network)
     with staged(out) as folder, progress() as bar:
         bar.add_task("neurons", total=None)
@@ -186,6 +200,8 @@ def run_network(
             **output_figures(outputs),
             "spiking": _network_facts(network, spiking, sequences.values, outputs),
         }
+        if labels is not None:
+            result["score"] = labels.score(outputs)
         if recorded is not None:
             spikes = {f"{name}.{key}": v for name, t in recorded.spikes.items() for key, v in vars(t).items()}
             write_arrays(folder / "spikes.npz", spikes | {f"{name}.states": v for name, v in recorded.states.items()})
@@ -321,8 +337,15 @@ def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: in
 
 
 def _shown(result: Mapping[str, Any], out: Path | None, names: list[str]) -> Iterator[Any]:
-    yield facts("Run", [("input", str(result["input"])), ("backend", "spiking"), *_fact_rows(result["spiking"])])
+    rows = [("input", str(result["input"])), ("backend", "spiking"), *_fact_rows(result["spiking"])]
+    if "usable_band" in result:
+        rows.insert(1, band_row(result["usable_band"]))
+    if "score" in result:
+        rows += score_rows(result["score"])
+    yield facts("Run", rows)
     yield output_table(result, [str(i) for i in range(min(len(result["rms"]), _SHOWN))], most=_SHOWN)
+    if "score" in result:
+        yield from score_tables(result["score"])
     yield from written(out, names)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lmu_hw.analog.analysis.monte_carlo import Tolerances
 from lmu_hw.analog.circuit.devices import (
+    AMPS_PER_HZ,
     Cell,
     IdealOpAmp,
     IdealOta,
@@ -23,7 +24,7 @@ from lmu_hw.analog.design.memory import AnalogDesign, design_memory
 from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.analog.export.manifest import Questions
-from lmu_hw.cli.output import answer, facts, format_number, progress, staged, written
+from lmu_hw.cli.output import answer, band_row, facts, format_number, percent, progress, staged, written
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.design.memory import Design
 from lmu_hw.design.usage import effective_flags
@@ -123,6 +124,7 @@ def _rows(circuit: AnalogDesign, result: Mapping[str, Any]) -> Iterator[tuple[st
     """Yield the rows of the table from the manifest."""
     device, asked = circuit.technology.device, result["specification"]
     yield "memory", f"order {asked['order']}, theta {asked['theta']!r} s"
+    yield band_row(result["usable_band"])
     yield "circuit", f"{result['topology']}, {result['style']}, {device.device}s {describe(device)}"
     for what in ("couplings", "elements", "nodes"):
         yield what, str(result[what])
@@ -139,14 +141,16 @@ def _rows(circuit: AnalogDesign, result: Mapping[str, Any]) -> Iterator[tuple[st
             yield what, f"{' to '.join(map(format_number, dict.fromkeys(span)))} {unit}"
     for section, rows in _SECTIONS.items():
         if result[section] is not None:
-            yield from rows(result[section])
+            yield from rows(result)
 
 
-def _predicted(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _predicted(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["predicted"]
     yield "predicted NRMSE", f"{format_number(found['nrmse'])} up to {format_number(found['band_hz'])} Hz"
 
 
-def _noise(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _noise(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["noise"]
     ratios = {signal: ratio for signal, ratio in found["snr_db"].items() if ratio is not None}
     if ratios:
         worst = list(ratios)[descending([10.0 ** (-ratio / 20.0) for ratio in ratios.values()])[0]]
@@ -154,13 +158,15 @@ def _noise(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "predicted noise", f"{volts} V at {worst}, {ratio} dB below a sine of full scale"
 
 
-def _rounding(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _rounding(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["rounding"]
     joint = found["joint_nrmse"]
     better = "" if joint is None else f", chosen jointly {format_number(joint)}"
     yield "standard values", f"NRMSE {format_number(found['nearest_nrmse'])} each at its nearest{better}"
 
 
-def _tolerance(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _tolerance(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["tolerance"]
     median, most = format_number(found["median_nrmse"]), format_number(found["nrmse_of_95_percent"])
     yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {found['draws']} draws"
     if (cause := found["sensitivity"]) is not None:
@@ -169,15 +175,32 @@ def _tolerance(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "most of it from", f"{parts} of the mean square at {cause['signal']}"
 
 
-def _requirement(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    gbw = found["gbw"]
+def _requirement(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The least amplifiers, and whether the error is kept: by this design, and by circuits with drawn parts."""
+    found, drawn = result["requirement"], result["tolerance"]
+    gbw, error = found["gbw"], format_number(found["error"])
     bandwidth = "" if gbw is None else f" and a gain-bandwidth product of {format_number(gbw)} Hz"
-    yield f"for NRMSE {format_number(found['error'])}", f"a gain of {format_number(found['gain'])}{bandwidth}"
+    own = "kept by those of this design" if found["met"] else "NOT KEPT by those of this design"
+    least = f"a gain of {format_number(found['gain'])}{bandwidth}"
+    yield f"for NRMSE {error}", f"amplifiers with {least}, for parts at nominal values; {own}"
+    if drawn is not None:
+        missed = drawn["nrmse_of_95_percent"] > found["error"]
+        kept = f"{percent(drawn['yield'])} of {drawn['draws']} drawn circuits keep it"
+        yield "with tolerances", f"{kept}{', fewer than 95 %: NOT MET' if missed else ''}"
 
 
-def _power(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    amplifiers = found["amplifiers"]
-    rest = "" if amplifiers is None else f"{format_number(amplifiers)} W amplifiers at rest, "
+def _power(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The power, with the supply current that it assumes."""
+    found, amplifiers = result["power_watts"], result["opamps"] + result["transconductors"]
+    rest = ""
+    if found["amplifiers"] is not None:
+        assumed = f"{format_number(1e3 * found['supply_amps'] / amplifiers)} mA each"
+        rule = f", {format_number(1e9 * AMPS_PER_HZ)} mA per MHz of gain-bandwidth product" if result["opamps"] else ""
+        supply = format_number(result["specification"]["supply"])
+        rest = f"{format_number(found['amplifiers'])} W for amplifiers at rest ({amplifiers} at an assumed {assumed}"
+        rest += f"{rule}, from ±{supply} V), "
+    elif amplifiers:
+        rest = "amplifiers not counted, as ideal ones state no supply current; "
     yield "power", f"{rest}{format_number(found['resistors'])} W at most in resistors"
 
 
@@ -189,4 +212,4 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
     "requirement": _requirement,
     "power_watts": _power,
 }
-"""What is said of each section of the manifest that is there, in order."""
+"""What is said of each section of the manifest that is there, in order; each function gets the whole manifest."""

@@ -39,4 +39,7 @@ NEURON_KINDS = ("poisson-lif", "poisson-relu", "lif", "rate-lif", "rate-relu")
 COORDINATES = ("balanced", "states")
 SCOPES = ("memory", "all")
 
+PARTS = ("test", "validation", "train", "all")
+"""The parts of labelled sequences that can be scored."""
+
 BACKENDS = ("float", "fixed", "rtl", "spiking")

@@ -147,6 +147,13 @@ class Design(Options):
         fallback="the width of a sample",
         section=_HARDWARE,
     )
+    clock: float | None = option(
+        None,
+        "Clock of the hardware, to tell whether a sample every --dt fits; a search takes as many lanes as that needs",
+        metavar="HZ",
+        unit=HERTZ,
+        section=_HARDWARE,
+    )
     simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_HARDWARE)
     topology: str = option(
         "dense",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS
+from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS, PARTS
 from lmu_hw.design.options import AddedOptions, Options, option
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
-_INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
+_INPUT, _NETWORK, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Network", "Search", "Spikes", "State dict"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,20 @@ class Recording(AddedOptions):
         section=_INPUT,
     )
     normalize: bool = option(False, "Scale the file's peak to 1", negatable=False, section=_INPUT)
+    labels: Path | None = option(
+        None,
+        "What the network should say of each sequence of --input, .npy or .csv: its class (sequences,), or numbers of "
+        "the shape of the outputs; scored are accuracy or NRMSE",
+        metavar="FILE",
+        section=_NETWORK,
+    )
+    part: str | None = option(
+        None,
+        "Sequences that are scored, by the split that training left beside the network",
+        choices=PARTS,
+        fallback="test where --input is what the network was trained on, else all",
+        section=_NETWORK,
+    )
 
 
 @dataclass(frozen=True)
@@ -55,24 +69,32 @@ class SearchRequest(Options):
         fallback="order/4 cycles per window",
         section=_SEARCH,
     )
-    clock: float | None = option(
-        None,
-        "Clock of the hardware: a search then takes as many lanes as a sample every --dt needs",
-        metavar="HZ",
-        unit=HERTZ,
-        section=_SEARCH,
-    )
 
 
 @dataclass(frozen=True)
 class RunRequest(Options):
-    """The option that says what runs a memory or a network."""
+    """The options that say what runs a memory or a network, and at which word lengths it is scored."""
 
     backend: str = option(
         "float",
         "What runs: float64, the integer model, the Verilog or spiking neurons",
         choices=BACKENDS,
         section=_INPUT,
+    )
+    word_lengths: tuple[int, ...] = option(
+        (),
+        "Score the network at each of these word lengths too, in a table and a plot",
+        metavar="N,N,...",
+        section=_NETWORK,
+    )
+    swept: tuple[str, ...] = option(
+        (),
+        "Words whose lengths --word-lengths gives, each alone: weight-bits, activation-bits, drive-bits, state-bits, "
+        "input-bits",
+        flag="sweep",
+        metavar="WORD,WORD,...",
+        fallback="weight-bits",
+        section=_NETWORK,
     )
 
 
@@ -81,12 +103,6 @@ class CosimRequest(Options):
     """The options that say what takes part in a co-simulation."""
 
     analog: bool | None = option(None, "Whether the circuit takes part", fallback=True, section="Circuit")
-    labels: Path | None = option(
-        None,
-        "The class of each sequence of --input, .npy or .csv, for the accuracies",
-        metavar="FILE",
-        section="Network",
-    )
     spiking: bool = option(
         False,
         "Run a digital spiking memory beside the fixed-point one, in place of the circuit",

@@ -41,17 +41,21 @@ class Condition:
         governing: The names of the options that decide.
         values: The values of the first of them with which the option has an effect; empty where any will do.
         absent: Whether the option has an effect only where none of them is given.
+        beside: The name of another option without which the condition holds in any case; None for none.
     """
 
     governing: tuple[str, ...]
     values: tuple[Any, ...] = ()
     absent: bool = False
+    beside: str | None = None
 
     def holds(self, chosen: Mapping[str, Any]) -> bool:
         """Whether the option has an effect with these values."""
+        if self.beside is not None and chosen.get(self.beside) is None:
+            return True
         if self.values:
             return chosen.get(self.governing[0]) in self.values
-        return self.absent != any(chosen.get(name) not in (None, 0.0, False) for name in self.governing)
+        return self.absent != any(chosen.get(name) not in (None, 0.0, False, ()) for name in self.governing)
 
     def where(self, chosen: Mapping[str, Any]) -> str:
         """The choice with which the option has no effect."""
@@ -78,7 +82,10 @@ class Condition:
         if self.values in ((False,), (True,)):
             return f"without {_words(name, not self.values[0])}"
         if not self.values:
-            return f"{'without' if self.absent else 'with'} {' or '.join(map(_flag, self.governing))}"
+            flags = " or ".join(map(_flag, self.governing))
+            if self.beside is not None:
+                flags += f" beside {_flag(self.beside)}"
+            return f"{'without' if self.absent else 'with'} {flags}"
         first, *others = self.values
         if name == "datapath":
             return f"with {_words(name, first)}"
@@ -213,13 +220,16 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
             | _searched(_FORMATS)
-            | _used("unrolled", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True)))  # which a clock decides
-            | _only(_given("target_nrmse"), _used("bandwidth", "clock")),
-            _used("network", "calibration") | _NETWORK_FORMATS,
+            # In a search a clock decides the lanes.
+            | _used(
+                "unrolled", "clock", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True, beside="target_nrmse"))
+            )
+            | _only(_given("target_nrmse"), _used("bandwidth")),
+            _used("network", "calibration", "lanes", "sequences", "clock") | _NETWORK_FORMATS,
         ),
         "verilog": Usage(
-            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES,
-            _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS,
+            _used(*_SPEC, "name", "delays", "channels", "port_bits", "clock") | _FORMATS | _LANES,
+            _used("network", "name", "calibration", "lanes", "sequences", "reset", "clock") | _NETWORK_FORMATS,
         ),
         "spice": Usage(
             _used("order", "theta", "name", "delays", "coefficients", "circuit_error")
@@ -239,7 +249,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _only(_SPIKES_BESIDE, _used("spiking_lanes") | _NEURONS | _GROUPS),
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS
-            | _used("path", "labels"),
+            | _used("path", "labels", part=_given("labels")),
             lacks=_ONE_RECORDING | {"--ensembles": "in hardware there is one for each state"},
         ),
         "run": Usage(
@@ -248,7 +258,12 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _only(_INTEGERS, _FORMATS)
             | _only(_VERILOG, _LANES | _used("simulator"))
             | _only(_IN_SPIKES, _NEURONS | _GROUPS | _used("ensembles")),
-            _used("network", "backend", "path", calibration=_is("backend", "fixed", "rtl", "spiking"))
+            _used("network", "backend", "path", "labels", calibration=_is("backend", "fixed", "rtl", "spiking"))
+            | _used(
+                part=_given("labels"),
+                word_lengths=(_is("backend", "fixed"), _given("labels")),
+                swept=(_is("backend", "fixed"), _given("word_lengths")),
+            )
             | _used(seed=_is("backend", "rtl", "spiking"))
             | _only(_INTEGERS, _NETWORK_FORMATS)
             | _only(_VERILOG, _used("lanes", "sequences", "simulator"))

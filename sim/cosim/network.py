@@ -11,7 +11,7 @@ import numpy as np
 
 from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.metrics import classes_of, nrmse
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.io.files import working_folder
@@ -132,6 +132,7 @@ def cosimulate_network(
     *,
     workdir: str | Path | None = None,
     labels: IntArray | None = None,
+    scored: IntArray | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     seed: int = 0,
     gap: float = 0.1,
@@ -147,6 +148,8 @@ def cosimulate_network(
         x: The sequences in the units of the network's input, shape (batch, T, inputs).
         workdir: The folder for builds, logs and recordings; by default a temporary one, which is removed.
         labels: The class of each sequence, shape (batch,); by default no accuracy is measured.
+        scored: The indices of the sequences that the accuracies are of, such as those held out in training; by default
+            all of them.
         simulator: The HDL simulator, verilator or icarus.
         seed: The seed of gaps, stalls and cocotb.
         gap, stall: The shares of cycles in which no word is offered, and in which none is taken, 0 … 0.9.
@@ -177,8 +180,11 @@ def cosimulate_network(
     fixed = model.decode(words)
     accuracy = None
     if labels is not None:
+        some = np.arange(len(labels)) if scored is None else scored
         forms = {"float": reference, "fixed": words, "rtl": got}
-        accuracy = {form: None if outputs is None else _share(outputs, labels) for form, outputs in forms.items()}
+        accuracy = {
+            form: None if outputs is None else _share(outputs[some], labels[some]) for form, outputs in forms.items()
+        }
     return NetworkCosim(
         digital=_digital(run, codes, words, got, str(simulator)),
         fixed_vs_float=NetworkDeviation(
@@ -207,20 +213,6 @@ def _digital(run: Run, codes: IntArray, words: IntArray, got: IntArray | None, s
         messages=run.bench.messages,
         passed=run.passed,
     )
-
-
-def classes_of(outputs: IntArray | Array) -> IntArray:
-    """Return the class of each sequence: the index of the largest output after the last step, the first of equals.
-
-    Args:
-        outputs: The outputs, shape (batch, [T,] outputs).
-
-    Returns:
-        The classes, shape (batch,).
-    """
-    last = outputs if outputs.ndim == 2 else outputs[:, -1]
-    classes: IntArray = np.argmax(last, axis=-1)
-    return classes
 
 
 def _different(outputs: IntArray | Array, others: IntArray | Array) -> int:

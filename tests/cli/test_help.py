@@ -148,7 +148,7 @@ def test_the_help_tells_meaning_range_and_default_of_a_network_where_they_differ
     assert "lmu_memory by default. Of a network: lmu_network by default." in told
     assert "Of a network: greatest width of an output of the network, 8 to 32; 24 by default." in told
     assert "Of a network: number of multipliers of each sequence; 1 by default." in told
-    assert told.count("Of a network:") == 3
+    assert told.count("Of a network:") == 4  # and of --clock
     assert "Of a network:" not in lmu("derive", "--help").out
 
 

@@ -24,6 +24,7 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import options_of
 from lmu_hw.errors import CheckFailed
+from lmu_hw.io.splits import Split, digest_of, write_split
 from lmu_hw.networks.file import save_network
 from lmu_hw.networks.model import DenseParameters, MemoryParameters, Network, Output
 from tests.cli.conftest import Lmu
@@ -80,6 +81,9 @@ VALUES: dict[str, Any] = {
     "channel": "a",
     "backend": "fixed",
     "labels": "labels.npy",
+    "part": "train",
+    "word_lengths": "3,5",
+    "swept": "state-bits",
     "spiking_lanes": 2,
     "neurons": 40,
     "neuron_kind": "lif",
@@ -136,6 +140,9 @@ CONTEXTS = [
         skipped=("discretization", "unrolled", "target_nrmse"),
     ),
     Context("quantize", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis", "datapath")),
+    Context(
+        "quantize", "--target-nrmse 5% --clock 9kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
+    ),
     Context("quantize", "--target-nrmse 5%", values={"target_nrmse": "20%"}, skipped=("structured_error",)),
     Context("quantize", "--calibration x.npy --weight-bits 4", network=True),
     Context("verilog"),
@@ -160,6 +167,12 @@ CONTEXTS = [
         values={"path": "y.npy", "backend": "float"},
     ),
     Context(
+        "run",
+        "--input x.npy --labels labels.npy --backend fixed --word-lengths 4,6",
+        network=True,
+        values={"path": "y.npy", "backend": "float", "labels": "others.npy"},
+    ),
+    Context(
         "run", "--input x.npy --backend rtl --weight-bits 4", network=True, values={"path": "y.npy", "backend": "float"}
     ),
     Context("run", "--input x.npy --backend spiking", network=True, values={"path": "y.npy", "backend": "float"}),
@@ -168,6 +181,12 @@ CONTEXTS = [
     Context("cosim", "--style gm-c", values={"style": "opamp-rc", "path": "mono.csv"}, skipped=("basis",)),
     Context("cosim", "--spiking", values={"path": "mono.csv"}, skipped=("spiking",)),
     Context("cosim", "--input x.npy --weight-bits 4", network=True, values={"path": "y.npy"}),
+    Context(
+        "cosim",
+        "--input x.npy --labels labels.npy",
+        network=True,
+        values={"path": "y.npy", "labels": "others.npy"},
+    ),
 ]
 
 
@@ -194,6 +213,9 @@ def files(tmp_path: Path, rng: np.random.Generator) -> Path:
     for name in ("x.npy", "y.npy"):
         np.save(tmp_path / name, rng.standard_normal((4, 30, 1)))
     np.save(tmp_path / "labels.npy", np.array([0, 1, 2, 0]))
+    np.save(tmp_path / "others.npy", np.array([2, 2, 1, 1]))
+    parts = {"train": np.array([0, 2]), "validation": np.array([3]), "test": np.array([1])}
+    write_split(tmp_path / "net.split.npz", Split(4, digest_of(np.load(tmp_path / "x.npy")), parts))
     return tmp_path
 
 

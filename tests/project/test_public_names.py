@@ -220,7 +220,7 @@ _ELSEWHERE = {"seed", "circuit_error"}
             {*_ELSEWHERE},
         ),
         (SpikingChoice, (spiking.design_memory, spiking.NetworkOptions), set()),
-        (Recording, (read_signal,), set()),
+        (Recording, (read_signal,), {"labels", "part"}),  # of sequences: `read_classes`, `read_targets`, `read_split`
         (ImportRequest, (lmu_hw.import_state_dict,), {"mapping"}),  # `read_mapping`
     ],
 )
