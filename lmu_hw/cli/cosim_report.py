@@ -212,7 +212,8 @@ def network_checks(result: NetworkCosim) -> TableData:
     rows = [
         (
             f"Verilog ({digital.simulator}) = integer model",
-            f"{digital.mismatches} mismatches in {digital.words} words of {digital.sequences} sequences",
+            f"{digital.mismatches} mismatches in {digital.words} words of {digital.sequences} sequences"
+            f"{_in_runs(digital.runs)}",
             "0 mismatches",
             _outcome(digital.passed),
         ),
@@ -235,10 +236,14 @@ def network_checks(result: NetworkCosim) -> TableData:
 def _digital_row(what: str, check: DigitalCheck) -> tuple[str, str, str, str]:
     return (
         f"{what}Verilog ({check.simulator}) = integer model",
-        f"{check.mismatches} mismatches in {check.beats} beats of {check.samples} samples",
+        f"{check.mismatches} mismatches in {check.beats} beats of {check.samples} samples{_in_runs(check.runs)}",
         "0 mismatches",
         _outcome(check.passed),
     )
+
+
+def _in_runs(runs: int) -> str:
+    return "" if runs == 1 else f" in {runs} runs"
 
 
 def _bound_row(what: str, bound: BoundCheck) -> tuple[str, str, str, str]:
