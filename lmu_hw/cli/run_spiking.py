@@ -258,7 +258,7 @@ def _network_report(
         "; the network's answer is the last one." if network.output == "last" else "."
     )
     forms = {"float": exact, "spiking": recorded.outputs}
-    caption = f"{what} Wide and grey: float64; thin: in spikes."
+    caption = f"{what} Wide and dotted: float64; thin: in spikes."
     figures.append(FigureData.drawn("Outputs over time", caption, outputs_plot, time, forms))
     return Report(
         title="A network in spikes",

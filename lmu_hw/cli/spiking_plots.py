@@ -138,7 +138,7 @@ def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
 
 
 def outputs_plot(time: Array, forms: Mapping[str, Array], *, width: float = DESK) -> str:
-    """Draw the largest outputs of a network over time, wide and grey in float64, thin and each in a colour in spikes.
+    """Draw the largest outputs of a network over time, each in a colour, wide and dotted in float64 and thin in spikes.
 
     Args:
         time: The times, of shape (T,).
@@ -153,11 +153,11 @@ def outputs_plot(time: Array, forms: Mapping[str, Array], *, width: float = DESK
         figure, panel = new_figure(1, 1, width=width, height=3.6)
         coloured = list(styled(largest.tolist(), _COLOURS))
         for output, colour in coloured:
-            panel.plot(time[keep], exact[keep, output], color=IDEAL, lw=3.5, solid_capstyle="round")
+            panel.plot(time[keep], exact[keep, output], color=colour, lw=2.4, ls=(0, (1, 1)))
             panel.plot(time[keep], heard[keep, output], color=colour, lw=1.1)
         title = "Output" if exact.shape[1] == 1 else "Outputs"
         of = "" if count == exact.shape[1] else f", the {count} of {exact.shape[1]} that are largest in the end"
-        title = fitted(f"{title}{of}: float64 wide and grey, spikes thin", width - 0.6)
+        title = fitted(f"{title}{of}: float64 wide and dotted, spikes thin", width - 0.6)
         panel.set(title=title, xlabel="time (s of the network)")
         panel.margins(x=0.01)
         if count > 1:

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterMathtext, LogFormatterSciNotation
+from matplotlib.ticker import LogFormatterMathtext, LogFormatterSciNotation, MaxNLocator
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
@@ -108,7 +108,7 @@ LINES: Mapping[str, Mapping[str, Any]] = {
 }
 """The line of each form of a memory."""
 
-_CHARACTER = 0.085  # inches, a little more than the mean of the font at 9.5 points
+_CHARACTER = 0.08  # inches, a little more than the mean of the font at 9.5 points
 _KEY = 0.5  # inches: the sample of a legend's entry, with the space around it
 _MOST_POINTS = 2000
 _MOST_OUTPUT_POINTS = 5_000
@@ -302,6 +302,7 @@ def deviation_figure(exact: Array, fixed: Array, *, width: float = DESK) -> Plot
         left.set(title="Outputs", xlabel="float", ylabel="fixed")
         right.hist(fixed - exact, bins=min(60, max(10, exact.size // 10)), color=FIXED)
         right.set(title="Deviation", xlabel="fixed − float", ylabel="outputs")
+        right.xaxis.set_major_locator(MaxNLocator(5))  # the labels are long
         return figure
 
 
