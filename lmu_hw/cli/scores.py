@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,16 @@ class Labelled:
     indices: IntArray
     classes: IntArray | None = None
     targets: Array | None = None
+
+    def first(self, count: int) -> Labelled:
+        """The labels of the first sequences that are scored alone, of which all are scored."""
+        some = self.indices[:count]
+        return replace(
+            self,
+            indices=np.arange(some.size),
+            classes=None if self.classes is None else self.classes[some],
+            targets=None if self.targets is None else self.targets[some],
+        )
 
     @property
     def metric(self) -> str:
