@@ -141,7 +141,7 @@ CONTEXTS = [
     ),
     Context("quantize", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis", "datapath")),
     Context(
-        "quantize", "--target-nrmse 5% --clock 40kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
+        "quantize", "--target-nrmse 5% --clock 200kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
     ),
     Context("quantize", "--target-nrmse 5%", values={"target_nrmse": "20%"}, skipped=("structured_error",)),
     Context("quantize", "--calibration x.npy --weight-bits 4", network=True),
