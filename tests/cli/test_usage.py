@@ -146,7 +146,7 @@ CONTEXTS = [
     ),
     Context("quantize", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis", "datapath")),
     Context(
-        "quantize", "--target-nrmse 5% --clock 9kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
+        "quantize", "--target-nrmse 5% --clock 200kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
     ),
     Context("quantize", "--target-nrmse 5%", values={"target_nrmse": "20%"}, skipped=("structured_error",)),
     Context("quantize", "--calibration x.npy --weight-bits 4", network=True),
@@ -188,7 +188,7 @@ CONTEXTS = [
     Context("cosim", "--input x.npy --weight-bits 4", network=True, values={"path": "y.npy"}),
     Context(
         "cosim",
-        "--input x.npy --labels labels.npy",
+        "--input x.npy --labels labels.npy --weight-bits 4",
         network=True,
         values={"path": "y.npy", "labels": "others.npy"},
     ),
