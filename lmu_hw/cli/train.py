@@ -365,8 +365,11 @@ def _budget_rows(training: Mapping[str, Any] | None) -> Iterator[tuple[str, str]
     if training is None:
         return
     epochs, since = f"{training['epochs']} of at most {training['most_epochs']}", training["epochs_without_gain"]
-    yield "epochs", f"{epochs}, the best {training['best_epoch']}; {training['batch']} sequences a step"
-    told = f"reached: no better for {since} epochs"
+    yield (
+        "epochs",
+        f"{epochs}, of which {training['best_epoch']} make the network; {training['batch']} sequences a step",
+    )
+    told = f"reached: no better score for {since} epochs"
     if not training["plateau"]:
         told = f"NOT reached: the last gain was {since} epochs before the end; a larger --epochs may help"
     yield "plateau", told
