@@ -49,7 +49,7 @@ def fill(text: str, *, where: str) -> str:
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    environment.globals.update(get=get, source=source, published=published, on_file=on_file, runs_table=runs_table)
+    environment.globals.update(get=get, source=source, published=published, on_file=on_file, runs_table=runs_table, mean=mean)
     environment.filters.update(g=g, percent=percent, count=count, largest=largest, smallest=smallest, seconds=seconds)
     return environment
 
@@ -86,6 +86,12 @@ def get(name: str, path: str) -> Any:
             except (KeyError, IndexError, ValueError, TypeError):
                 raise KeyError(f"the result file of {name} has no {path}, at {key}") from None
     return found if "*" in path.split(".") else found[0]
+
+
+def mean(name: str, path: str) -> Any:
+    """The mean of the list under a path of keys."""
+    values = get(name, path)
+    return values if isinstance(values, jinja2.Undefined) else sum(values) / len(values)
 
 
 def g(value: Any, digits: int = 2) -> str:

@@ -256,8 +256,14 @@ def _doc(value: Any) -> list[str]:
             written.extend(["", f"**{_SECTIONS[section]}**", "", *_entries(entries, section), ""])
             entries.clear()
 
+    fenced = False
     for line in lines:
-        if match := _SECTION.match(line):
+        if line.startswith("```"):
+            fenced = not fenced
+            written.append(line)
+        elif fenced:
+            written.append(line)
+        elif match := _SECTION.match(line):
             flush()
             section = match[1]
         elif section and (not line or line.startswith("    ")):
