@@ -8,6 +8,7 @@ JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
 .DEFAULT_GOAL := help
 .PHONY: help setup docs results demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
@@ -21,16 +22,21 @@ $(READY): .ci/setup.sh pyproject.toml requirements.lock requirements-build.lock
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/setup.sh
 	@touch $@
 
+# The tests look at the reports in a browser; `make demo` does without.
+$(BROWSER): .ci/setup.sh | $(READY)
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/setup.sh browser
+	@touch $@
+
 demo: $(READY)  ## the whole flow on real digits; leaves its report in out/demo
 	@$(BIN)/lmu-hw demo --out $(OUT)
 
 # Tests run on all cores at once: threads of BLAS within each would only fight over them.
 test test-slow: export OPENBLAS_NUM_THREADS = 1
 
-test: lint  ## lint, and the tests that are not slow
+test: lint $(BROWSER)  ## lint, and the tests that are not slow
 	@$(BIN)/pytest -m "not slow" -n $(JOBS)
 
-test-slow: $(READY)  ## the tests that `make test` leaves out
+test-slow: $(READY) $(BROWSER)  ## the tests that `make test` leaves out
 	@$(BIN)/pytest -m slow -n $(JOBS)
 
 test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and PyTorch; 2.5 GB of packages
