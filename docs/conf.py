@@ -31,5 +31,3 @@ html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
 highlight_language = "text"
-pygments_style = "friendly"
-pygments_dark_style = "monokai"

@@ -1,7 +1,7 @@
 """A cocotb bench of one's own on a generated memory: own_bench.py WORKDIR [SIMULATOR].
 
-The memory has two states. The bench feeds a step through the valid/ready ports, takes the state words, and compares each
-with the integer model. It demands as many beats as it expects, so a design that never answers fails.
+The memory has two states. The bench feeds a step through the valid/ready ports, takes the state words, and compares
+each with the integer model. It demands as many beats as it expects, so a design that never answers fails.
 """
 
 from __future__ import annotations

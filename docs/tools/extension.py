@@ -6,16 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import figures
 import latex2mathml.converter
+import reference
+import timing
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import ensuredir
 from sphinx.writers.html5 import HTML5Translator
-
-import figures
-import reference
-import timing
 
 TOP = Path(__file__).resolve().parents[2]
 #: Links to what lies outside docs/; files that a reader may want are offered for download.

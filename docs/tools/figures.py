@@ -1,8 +1,8 @@
 """Figures in pages: every number of a result is an expression that is read from a result file.
 
 In a page, `{{ get("delay-network", "nrmse.zoh.16") | g }}` is the value under those keys of the file's `result`, in two
-digits. `*` stands for every key, and `get` then gives a list, for `max`, `min` or `list`. `{{ source("delay-network") }}`
-says where the figures come from: command, date, machine, version. A run without a file gives "not yet on file".
+digits. `*` stands for every key, and `get` then gives a list, for `largest` or `smallest`.
+`{{ source("delay-network") }}` says where the figures are from: command, date, machine, version. A run without a file gives "not yet on file".
 `{{ published("lmu-psmnist") }}` is a figure of the literature from published.toml, with its source.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import jinja2
-
 from results import RESULTS, Run, load, read_runs
 
 ABSENT = "not yet on file"
@@ -49,7 +48,9 @@ def fill(text: str, *, where: str) -> str:
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    environment.globals.update(get=get, source=source, published=published, on_file=on_file, runs_table=runs_table, mean=mean)
+    environment.globals.update(
+        get=get, source=source, published=published, on_file=on_file, runs_table=runs_table, mean=mean
+    )
     environment.filters.update(g=g, percent=percent, count=count, largest=largest, smallest=smallest, seconds=seconds)
     return environment
 

@@ -19,15 +19,14 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
+from results import load, read_runs
 
 import lmu_hw
 from lmu_hw import analog
-from lmu_hw.core.figures import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, Plot, new_figure
+from lmu_hw.core.figures import FIXED, FLOAT, IDEAL, SPICE, STYLE, Plot, new_figure
 from lmu_hw.core.legendre import energy_scale, readout, state_matrix
-from lmu_hw.fixed_point.datapaths.tridiagonal import TridiagonalIncrement
+from lmu_hw.fixed_point.datapaths.tridiagonal import tridiagonal_increment
 from lmu_hw.io.files import write_text
-
-from results import load, read_runs
 
 PICTURES = Path(__file__).resolve().parents[1] / "pictures"
 _GREEN = "#009e73"
@@ -49,13 +48,13 @@ def flow() -> Plot:
     axes.set_ylim(0.0, 44.0)
     boxes = {
         "spec": (1, 18, 15, "LMUSpec", "order, window, step"),
-        "network": (1, 33, 15, "network file", "trained elsewhere or here"),
+        "network": (1, 33, 15, "network file", "from any trainer"),
         "plan": (24, 25, 17, "fixed-point plan", "formats, ranges, bounds"),
         "circuit": (24, 7, 17, "circuit", "dense, chain, ladder"),
         "integers": (50, 33, 18, "integer model", "NumPy, bit-true"),
         "verilog": (50, 20, 18, "Verilog", "Amaranth, manifest"),
         "spice": (50, 7, 18, "SPICE", "parts, yield, schematic"),
-        "float": (79, 26, 19, "float reference", "trains networks"),
+        "float": (79, 25, 19, "float reference", "trains networks"),
         "spikes": (79, 7, 19, "spiking neurons", "software and Verilog"),
     }
     for x, y, wide, title, text in boxes.values():
@@ -72,14 +71,15 @@ def flow() -> Plot:
         ((42, 28), (49, 24), made),
         ((42, 11), (49, 11), made),
         ((59, 32), (59, 29), held),
-        ((69, 36), (78, 31), held),
-        ((69, 12), (78, 27), held),
-        ((88, 16), (88, 25), held),
+        ((69, 38), (78, 33), held),
+        ((69, 12), (78, 25), held),
+        ((88, 16), (88, 24), held),
     ):
         axes.annotate("", end, start, arrowprops=style)
     axes.text(60, 30.6, "every word equal", size=7.4, color=FIXED, va="center")
-    axes.text(72.5, 36.2, "error within a\nproved bound", size=7.4, color=FIXED, va="center")
-    axes.text(70, 22.2, "error within\na tolerance", size=7.4, color=FIXED, va="center", ha="left")
+    axes.text(75, 38.5, "error within a proved bound", size=7.4, color=FIXED, va="center")
+    axes.text(75.5, 16.5, "error within\na tolerance", size=7.4, color=FIXED, va="center", ha="left")
+    axes.text(89, 20.2, "decoded\nvalues", size=7.4, color=FIXED, va="center", ha="left")
     return figure
 
 
@@ -140,8 +140,7 @@ def pivots() -> Plot:
     """The multipliers of the tridiagonal elimination."""
     figure, axes = new_figure(1, 1, width=5.6, height=2.8)
     for ratio, colour in ((100.0, FIXED), (1000.0, _GREEN), (10000.0, SPICE)):
-        increment = lmu_hw.plan_memory(lmu_hw.LMUSpec(32, ratio, 1.0, "bilinear")).increment
-        assert isinstance(increment, TridiagonalIncrement)
+        increment = tridiagonal_increment(lmu_hw.LMUSpec(32, ratio, 1.0, "bilinear"), 18)
         axes.plot(increment.pivot_values, color=colour, marker=".", label=f"θ/dt = {ratio:g}")
     axes.set(xlabel="state i", ylabel="multiplier rᵢ", ylim=(-0.05, 0.45))
     axes.legend()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import figures
+
 from lmu_hw.io.files import write_text
 
 README = Path(__file__).resolve().parents[2] / "README.md"

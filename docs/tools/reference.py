@@ -1,8 +1,8 @@
 """Pages of the reference, written from the code: commands, Python names, JSON schemas, errors.
 
 Every function returns the Markdown of pages by path below `reference/`. Nothing here states a fact of its own: options
-come from the commands, names from the packages' lists of public names, keys from the schemas, and messages from the table
-that the tests of the command line hold.
+come from the commands, names from the packages' lists of public names, keys from the schemas, and messages from the
+table of the tests.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def command_pages() -> dict[str, str]:
     listing = [
         "# Commands",
         "",
-        "Written from the commands themselves; `lmu-hw SUBCOMMAND --help` tells the same. How numbers, units, design files",
-        "and answers work is on [The command line](../command-line.md).",
+        "Written from the commands themselves; `lmu-hw SUBCOMMAND --help` tells the same. [The command line]"
+        "(../command-line.md) explains numbers, units, design files and answers.",
         "",
         "| command | what it does |",
         "|---|---|",
@@ -112,7 +112,7 @@ def python_pages() -> dict[str, str]:
     listing = [
         "# Python",
         "",
-        "Written from the docstrings. [What stays](../api-stability.md) says which of it keeps from version to version.",
+        "Written from the docstrings. [What stays](../api-stability.md) says what keeps from version to version.",
         "",
         "| package | what it is for |",
         "|---|---|",
@@ -194,7 +194,7 @@ def _without_first(function: Any) -> Any:
     def shown() -> None: ...
 
     shown.__doc__ = function.__doc__
-    shown.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    vars(shown)["__signature__"] = signature.replace(parameters=list(signature.parameters.values())[1:])
     return shown
 
 
@@ -297,8 +297,8 @@ def schema_pages() -> dict[str, str]:
     parts = [
         "# JSON schemas",
         "",
-        "Written from the schemas in the package, which `lmu_hw.io.schema.load_schema` returns. Every JSON file names its",
-        "schema under the key `schema`. [Files](../files.md) says which subcommand leaves which file.",
+        "Written from the schemas in the package, which `lmu_hw.io.schema.load_schema` returns. Every JSON file names",
+        "its schema under the key `schema`. [Files](../files.md) says which subcommand leaves which file.",
         "",
     ]
     for name, version in VERSIONS.items():
@@ -341,12 +341,12 @@ def error_pages() -> dict[str, str]:
     parts = [
         "# Errors",
         "",
-        "A request that cannot be carried out is answered by one line on standard error, and exit status 2: what is wrong,",
-        "the constraint, what it got, and where there is a way out, a hint after a semicolon. No file is written. A check",
-        "that fails ends with exit status 1.",
+        "A request that cannot be carried out is answered by one line on standard error, and exit status 2: what is",
+        "wrong, the constraint, what it got, and where there is a way out, a hint after a semicolon. No file is written.",
+        "A check that fails ends with exit status 1.",
         "",
-        "These are the lines of the tests' table. `@` stands for `--order 6 --theta 1 --dt 0.001`, `…` for any ending. In",
-        "Python the same texts are those of `lmu_hw.DesignError`, with names of arguments in place of flags.",
+        "These are the lines of the tests' table. `@` stands for `--order 6 --theta 1 --dt 0.001`, `…` for any ending.",
+        "In Python the same texts are those of `lmu_hw.DesignError`, with names of arguments in place of flags.",
         "",
     ]
     for command, blocks in by_command.items():

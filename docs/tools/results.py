@@ -4,8 +4,8 @@
     python docs/tools/results.py NAME ...    # these
     python docs/tools/results.py --readme    # write the README's table of figures anew, from the files
 
-A file holds what `lmu-hw experiment` and `lmu-hw regression` leave in `--out`: command, date, machine, versions, options
-and figures. The other subcommands print their figures alone, so this script puts the same keys around them.
+A file holds what `lmu-hw experiment` and `lmu-hw regression` leave in `--out`: command, date, machine, versions,
+options and figures. The other subcommands print their figures alone, so this script puts the same keys around them.
 """
 
 from __future__ import annotations

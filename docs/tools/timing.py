@@ -50,7 +50,7 @@ def _runs(wave: str) -> Iterator[tuple[str, int, int]]:
     """The stretches of a wave: symbol, first cycle, number of cycles."""
     start = 0
     for end in range(1, len(wave) + 1):
-        if end == len(wave) or wave[end] != "." and (wave[end] != wave[start] or wave[end] in "34"):
+        if end == len(wave) or (wave[end] != "." and (wave[end] != wave[start] or wave[end] in "34")):
             yield wave[start], start, end - start
             start = end
 
