@@ -1,7 +1,8 @@
 """A recording of your own to Verilog: own_recording.py RECORDING OUT [ORDER [WINDOW_SECONDS]].
 
 RECORDING is a .wav file, whose rate is the memory's. The memory is planned, its integer model is held against its
-proved bound on the recording, the Verilog is written to OUT, and a simulator compares every word of it with the integer model.
+proved bound on the recording, the Verilog is written to OUT, and a simulator compares every word of it with the
+integer model.
 """
 
 from __future__ import annotations

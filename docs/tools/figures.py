@@ -2,7 +2,8 @@
 
 In a page, `{{ get("delay-network", "nrmse.zoh.16") | g }}` is the value under those keys of the file's `result`, in two
 digits. `*` stands for every key, and `get` then gives a list, for `largest` or `smallest`.
-`{{ source("delay-network") }}` says where the figures are from: command, date, machine, version. A run without a file gives "not yet on file".
+`{{ source("delay-network") }}` says where the figures are from: command, date, machine, version. A run
+without a file gives "not yet on file".
 `{{ published("lmu-psmnist") }}` is a figure of the literature from published.toml, with its source.
 """
 

@@ -345,8 +345,8 @@ def error_pages() -> dict[str, str]:
         "wrong, the constraint, what it got, and where there is a way out, a hint after a semicolon. No file is written.",
         "A check that fails ends with exit status 1.",
         "",
-        "These are the lines of the tests' table. `@` stands for `--order 6 --theta 1 --dt 0.001`, `…` for any ending.",
-        "In Python the same texts are those of `lmu_hw.DesignError`, with names of arguments in place of flags.",
+        "These are the lines of the tests' table. `@` stands for `--order 6 --theta 1 --dt 0.001`, `…` for any",
+        "ending. In Python the same texts are those of `lmu_hw.DesignError`, with names of arguments in place of flags.",
         "",
     ]
     for command, blocks in by_command.items():

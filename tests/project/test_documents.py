@@ -31,8 +31,6 @@ TOP = Path(__file__).parents[2]
 FENCE = re.compile(
     r"(?P<slow><!-- slow -->\n)?^(?P<indent> *)```(?P<language>[\w{}:-]*)[^\n]*\n(?P<text>.*?)^ *```$", re.M | re.S
 )
-    r"(?P<slow><!-- slow -->\n)?^(?P<indent> *)```(?P<language>[\w{}:-]*)[^\n]*\n(?P<text>.*?)^ *```$", re.M | re.S
-)
 
 #: Commands that no test of this file can carry out, by how they begin, with the test that does.
 ELSEWHERE = {
