@@ -342,11 +342,11 @@ def error_pages() -> dict[str, str]:
         "# Errors",
         "",
         "A request that cannot be carried out is answered by one line on standard error, and exit status 2: what is",
-        "wrong, the constraint, what it got, and where there is a way out, a hint after a semicolon. No file is written.",
-        "A check that fails ends with exit status 1.",
+        "wrong, the constraint, what it got, and where there is a way out, a hint after a semicolon. No file is",
+        "written. A check that fails ends with exit status 1.",
         "",
         "These are the lines of the tests' table. `@` stands for `--order 6 --theta 1 --dt 0.001`, `…` for any",
-        "ending. In Python the same texts are those of `lmu_hw.DesignError`, with names of arguments in place of flags.",
+        "ending. In Python the same texts are those of `lmu_hw.DesignError`, with names of arguments for flags.",
         "",
     ]
     for command, blocks in by_command.items():

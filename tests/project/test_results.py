@@ -41,12 +41,11 @@ def tools() -> dict[str, ModuleType]:
 def typed_numbers(page: str) -> list[str]:
     """Numbers that stand in the cells of a table of results without an expression, headings and first column aside."""
     found, lines = [], page.splitlines()
-    for before, line in zip(["", *lines], lines, strict=False):
-        if line.startswith("|") and before.startswith("|") and not re.fullmatch(r"[|\-: ]+", line):
+    rule = re.compile(r"[|\-: ]+")
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("|") and not rule.fullmatch(line) and not (after and rule.fullmatch(after)):
             cells = EXPRESSION.sub("", line).strip("|").split("|")
             found += [cell.strip() for cell in cells[1:] if re.search(r"\d", cell)]
-        elif line.startswith("|") and "{%" not in before and not before.startswith("|"):
-            continue
     return found
 
 
@@ -59,6 +58,7 @@ def test_a_typed_number_is_seen() -> None:
     good = '| what | value |\n|---|---|\n| d = 6 | {{ get("x", "y.0") | g(3) }} |\n'
     assert typed_numbers(good) == []
     assert typed_numbers(good + "| d = 6 | 0.5 |\n") == ["0.5"]
+    assert typed_numbers("{% for row in rows -%}\n| {{ row.order }} | 7 |\n{% endfor %}") == ["7"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
