@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jinja2
@@ -50,7 +50,7 @@ def fill(text: str, *, where: str) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.globals.update(
-        get=get, source=source, published=published, on_file=on_file, runs_table=runs_table, mean=mean
+        get=get, source=source, published=published, on_file=on_file, runs_table=runs_table, mean=mean, average=average
     )
     environment.filters.update(g=g, percent=percent, count=count, largest=largest, smallest=smallest, seconds=seconds)
     return environment
@@ -93,7 +93,12 @@ def get(name: str, path: str) -> Any:
 def mean(name: str, path: str) -> Any:
     """The mean of the list under a path of keys."""
     values = get(name, path)
-    return values if isinstance(values, jinja2.Undefined) else sum(values) / len(values)
+    return values if isinstance(values, jinja2.Undefined) else average(values)
+
+
+def average(values: Sequence[float]) -> float:
+    """The mean of a list."""
+    return sum(values) / len(values)
 
 
 def g(value: Any, digits: int = 2) -> str:
@@ -167,9 +172,10 @@ def source(*names: str) -> str:
 
 
 def published(key: str) -> str:
-    """A figure of the literature with a link to where it is from."""
+    """A figure of the literature with its source, and a link where published.toml has one."""
     entry = tomllib.loads((RESULTS / "published.toml").read_text(encoding="utf-8"))[key]
-    return f"{entry['value']} ([{entry['source']}]({entry['link']}))"
+    source = f"[{entry['source']}]({entry['link']})" if "link" in entry else entry["source"]
+    return f"{entry['value']} ({source})"
 
 
 def runs_table() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import sys
@@ -29,13 +30,9 @@ def tools() -> dict[str, ModuleType]:
     folder = str(TOP / "docs" / "tools")
     sys.path.insert(0, folder)
     try:
-        import figures
-        import pictures
-        import readme
-        import results
+        return {name: importlib.import_module(name) for name in ("figures", "pictures", "readme", "results")}
     finally:
         sys.path.remove(folder)
-    return {"figures": figures, "pictures": pictures, "readme": readme, "results": results}
 
 
 def typed_numbers(page: str) -> list[str]:
