@@ -189,8 +189,8 @@ def ranges() -> Plot:
     axes.bar(at, lmu_hw.state_ranges(12, spec.h, spec.discretization), color="#c6d5e3", label="proved range")
     axes.plot(at, attained, "o", color=FIXED, label="bang-bang input of that state")
     axes.plot(at, usual, "x", color=SPICE, label="20 000 samples of white noise")
-    axes.set(xlabel="state", ylabel="largest |state|")
-    axes.legend()
+    axes.set(xlabel="state", ylabel="largest |state|", ylim=(0.0, 4.2))
+    axes.legend(loc="upper left")
     return figure
 
 
