@@ -14,8 +14,9 @@ from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import BenchRequest, CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
+from lmu_hw.errors import RequestError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -105,12 +106,14 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
 @cli.command()
 @design_options("cosim")
 @options(Recording, "recording", of="cosim")
+@options(BenchRequest, "bench", of="cosim")
 @options(CosimRequest, "asked", of="cosim")
 @options(SpikingChoice, "spiking", of="cosim")
 @output_options
 def cosim(
     design: Design | NetworkDesign,
     recording: Recording,
+    bench: BenchRequest,
     asked: CosimRequest,
     spiking: SpikingChoice,
     out: Path | None,
@@ -127,21 +130,24 @@ def cosim(
     With --spiking a memory of digital neurons runs beside the fixed-point one, both compared with their integer models
     bit for bit, and with the float reference and a spiking memory in software.
 
-    Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
+    Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out, and in
+    its folder bench/ the Verilog, the stimulus, the expected words and a testbench: sh run.sh simulates them again.
     """
+    if bench.wave_samples is not None and out is None:
+        raise RequestError("--wave-samples has no effect without --out")
     if isinstance(design, NetworkDesign):
         from lmu_hw.cli.cosim import run_network
 
-        run_network(design, recording.path, asked.labels, out, as_json)
+        run_network(design, recording.path, asked.labels, bench, out, as_json)
         return
     if asked.spiking:
         from lmu_hw.cli.cosim import run_spiking
 
-        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, out, as_json)
+        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, bench, out, as_json)
         return
     from lmu_hw.cli.cosim import run_memory
 
-    run_memory(design, recording, asked.chosen("analog"), out, as_json)
+    run_memory(design, recording, asked.chosen("analog"), bench, out, as_json)
 
 
 @cli.command()

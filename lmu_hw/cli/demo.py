@@ -443,7 +443,8 @@ def _digit_figure(outcome: Outcome) -> FigureData:
     sequence = data.test.sequences[0]
     image = sequence[np.argsort(data.permutation)].reshape(8, 8)
     caption = "The first held-out digit and what the memories get of it: its pixels in the permuted order, as samples."
-    return FigureData("A digit as a sequence", caption, digit_plot(image, sequence, int(data.test.labels[0])))
+    label = int(data.test.labels[0])
+    return FigureData.drawn("A digit as a sequence", caption, digit_plot, image, sequence, label)
 
 
 def _scan_figure(outcome: Outcome) -> FigureData:
@@ -471,4 +472,4 @@ def _scan_figure(outcome: Outcome) -> FigureData:
         f"the {pixels} pixels of the window. They hold some {spec.order / np.pi:.0f} cycles; two strokes to a row, as "
         "in a 0, make 16 and blur."
     )
-    return FigureData("Digits in the memory", caption, scan_plot(images))
+    return FigureData.drawn("Digits in the memory", caption, scan_plot, images)

@@ -35,7 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "lmu-hw cosim": (
             "lmu-hw cosim --order 6 --theta 10ms --rate 20kHz --out build",
-            "lmu-hw cosim --order 6 --theta 10ms --input recording.wav --input-channel 0 --no-analog --out build",
+            "lmu-hw cosim --order 6 --theta 10ms --input recording.wav --no-analog --runs 5 --out build",
             "lmu-hw cosim digits_linear --input x.npy --labels y.npy --lanes 4 --out build",
         ),
         "lmu-hw run": (

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS
 from lmu_hw.design.options import AddedOptions, Options, option
+from lmu_hw.errors import DesignError
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
-_INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
+_INPUT, _SEARCH, _SIMULATION, _SPIKES, _STATE_DICT = "Input", "Search", "Simulation", "Spikes", "State dict"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,92 @@ class CosimRequest(Options):
     spiking_lanes: int | None = option(
         None, "Number of neurons of the spiking memory in a clock cycle", fallback=1, section=_SPIKES
     )
+
+
+@dataclass(frozen=True)
+class BenchRequest(AddedOptions):
+    """The options that say how Verilog is simulated in a co-simulation, and what is kept of that."""
+
+    samples: int | None = option(
+        None,
+        "Number of samples: the first ones of --input, or the length of the noise",
+        note="Of a network's --input: the first sequences of a batch, or the first steps of a single sequence.",
+        section=_SIMULATION,
+    )
+    gap: float = option(
+        0.1,
+        "Share of clock cycles in which no sample is offered, 0 to 0.9",
+        metavar="SHARE",
+        unit=RATIO,
+        section=_SIMULATION,
+    )
+    stall: float = option(
+        0.1,
+        "Share of clock cycles in which no result is taken, 0 to 0.9",
+        metavar="SHARE",
+        unit=RATIO,
+        section=_SIMULATION,
+    )
+    runs: int = option(
+        1,
+        "Number of runs of the Verilog over the same samples, each with other gaps and stalls",
+        note="Their seeds are --seed and the integers after it.",
+        section=_SIMULATION,
+    )
+    wave_samples: int | None = option(
+        None,
+        "Number of samples, from the first, whose waveform is left in --out; 0 leaves none",
+        fallback="as many as fill 2,000 clock cycles",
+        note="Of a network: steps.",
+        section=_SIMULATION,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, share in (("gap", self.gap), ("stall", self.stall)):
+            if not 0.0 <= share <= 0.9:
+                raise DesignError(name, "a share from 0 to 0.9", share)
+        for name, least in (("samples", 1), ("runs", 1), ("wave_samples", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise DesignError(name, f"an integer of {least} or more", value)
+
+    def first(self, available: int, of_what: str) -> int:
+        """The number of samples, sequences or steps to take of those that there are.
+
+        Args:
+            available: How many there are.
+            of_what: What they are, such as "samples of x.npy".
+
+        Raises:
+            DesignError: More are asked for.
+        """
+        if self.samples is None:
+            return available
+        if self.samples > available:
+            raise DesignError("samples", f"at most {available}, the {of_what}", self.samples)
+        return self.samples
+
+    def traced(self, available: int, pace: int, unit: str = "samples") -> int:
+        """The number of samples, or steps, whose waveform is recorded.
+
+        Args:
+            available: How many go in.
+            pace: The number of clock cycles that one takes.
+            unit: What they are.
+
+        Raises:
+            DesignError: More are asked for than go in.
+        """
+        if self.wave_samples is None:
+            return min(available, TRACED_CYCLES // pace)
+        if self.wave_samples > available:
+            raise DesignError("wave_samples", f"at most {available}, the {unit} that go in", self.wave_samples)
+        return self.wave_samples
+
+
+TRACED_CYCLES = 2_000
+"""Clock cycles of a waveform whose length is not given; it takes kilobytes per cycle."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, options_of
-from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import BenchRequest, CosimRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import RequestError
 
@@ -26,7 +26,16 @@ from lmu_hw.errors import RequestError
 _OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         name: each
-        for kind in (Recording, SearchRequest, RunRequest, CosimRequest, SpikingChoice, NetworkDesign, Design)
+        for kind in (
+            Recording,
+            SearchRequest,
+            RunRequest,
+            CosimRequest,
+            BenchRequest,
+            SpikingChoice,
+            NetworkDesign,
+            Design,
+        )
         for name, each in options_of(kind).items()
     }
     | {"rate": RATE}
@@ -184,6 +193,7 @@ _CIRCUIT = _used(
     gm=_GM_C,
 )
 _SIGMAS = _used("capacitor_tolerance", resistor_tolerance=_OPAMPS, gm_tolerance=_GM_C)
+_BENCH = _used("samples", "gap", "stall", "runs", "wave_samples")
 _FILE = _used("path", channel=_given("path"), normalize=_given("path"))
 _NETWORK_FORMATS = _used(
     "input_bits",
@@ -235,11 +245,13 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _FORMATS
             | _LANES
             | _FILE
+            | _BENCH
             | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT))
             | _only(_SPIKES_BESIDE, _used("spiking_lanes") | _NEURONS | _GROUPS),
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS
-            | _used("path", "labels"),
+            | _used("path", "labels")
+            | _BENCH,
             lacks=_ONE_RECORDING | {"--ensembles": "in hardware there is one for each state"},
         ),
         "run": Usage(

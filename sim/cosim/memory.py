@@ -23,12 +23,11 @@ from lmu_hw.io.files import working_folder
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
-from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck, simulate
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
 from lmu_hw.sim.mixed.lockstep import CIRCUIT_INSTANCE, TOP, LockStep
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
-from lmu_hw.sim.targets.run import run_targets
 
 if TYPE_CHECKING:
     from lmu_hw.core.figures import Plot
@@ -162,8 +161,10 @@ def cosimulate(
     seed: int = 0,
     gap: float = 0.1,
     stall: float = 0.1,
+    runs: int = 1,
     analog: AnalogSetup | None = None,
-    waves: bool = False,
+    waves: bool | int = False,
+    bench_dir: str | Path | None = None,
     design: VerilogDesign | None = None,
 ) -> CosimResult:
     """Check a memory with a recording: Verilog, integer model and, if wanted, a circuit.
@@ -176,8 +177,11 @@ def cosimulate(
         lanes: The number of multiplier lanes of the Verilog.
         seed: The seed of gaps, stalls and cocotb.
         gap, stall: The shares of cycles in which no sample is offered, and in which no beat is taken, 0 … 0.9.
+        runs: The number of runs of the Verilog, each with other gaps and stalls; further ones have the seeds after
+            `seed`. The circuit runs once.
         analog: The circuit to run beside the Verilog; none by default.
-        waves: Whether all signals are recorded.
+        waves: Whether all signals are recorded; or of how many samples from the beginning, in a run of its own.
+        bench_dir: The folder that gets Verilog, stimulus and testbench, see `lmu_hw.sim.targets.standalone`.
         design: The Verilog to check; by default that of the plan.
 
     Raises:
@@ -192,15 +196,23 @@ def cosimulate(
     words = memory.model_words()
     states_fixed = plan.output_format.decode(words[0])
     with working_folder(workdir) as folder:
-        run = run_targets(
-            [memory], workdir=folder / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words]
+        done = simulate(
+            [memory],
+            [words],
+            workdir=folder / "digital",
+            simulator=simulator,
+            seed=seed,
+            runs=runs,
+            waves=waves,
+            bench_dir=bench_dir,
         )
+        run = done.kept
         states_rtl = plan.output_format.decode(run.words[0][0]) if run.passed else None
         circuit = None
         if analog is not None:
             circuit = _run_circuit(memory, u, words[0], analog, folder / "analog", simulator, seed)
     return CosimResult(
-        digital=DigitalCheck.of_run(run, words.size, simulator),
+        digital=DigitalCheck.of_runs(done, words.size, simulator),
         fixed_vs_float=check_bound(plan, states_fixed, states_float),
         analog=circuit.check if circuit else None,
         time=plan.spec.dt * np.arange(1.0, u.size + 1.0),
@@ -211,7 +223,7 @@ def cosimulate(
         states_spice=circuit.states if circuit else None,
         readout_spice=circuit.readout if circuit else None,
         readout_float=circuit.readout_reference if circuit else None,
-        waveform=run.bench.waveform,
+        waveform=done.waveform,
     )
 
 

@@ -33,7 +33,7 @@ def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "spiking Verilog (icarus) = integer model" in page
     assert "Poisson noise predicts" in page
     assert "--spiking --neurons 16 --scaling-frequency 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
-    assert page.count("<img ") == 2
+    assert page.count("<figure ") == 2
 
 
 def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
