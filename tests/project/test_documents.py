@@ -58,6 +58,8 @@ OWN_TESTS = {
 }
 #: Excerpts that stand for a part of a program that another test runs, by how they begin.
 EXCERPTS = {"class StraightThrough(torch.autograd.Function)": "tests/peers/test_examples.py"}
+#: Programs other than `lmu-hw` whose calls are run.
+PROGRAMS = ("python", "ngspice", "sh")
 SHELL, PYTHON = ("sh", "shell", "bash"), ("python",)
 QUIET = ("text", "json", "verilog", "systemverilog", "spice", "wavedrom", "csv", "tcl", "yaml", "")
 
@@ -139,7 +141,7 @@ def call(line: str) -> str:
         # `doctor` tells what this machine lacks by its status.
         assert status == 0 or words[1] == "doctor", f"{line}\n{told.getvalue()}{said.getvalue()}"
         return said.getvalue()
-    assert words[0] in ("python", "ngspice"), f"`{line}` is not run by any test"
+    assert words[0] in PROGRAMS, f"`{line}` is not run by any test"
     if words[0] == "python":
         words = [sys.executable, *words[1:]]
     environment = os.environ | {"PYTHONPATH": str(TOP)}
@@ -200,7 +202,7 @@ def test_every_block_is_of_a_kind_that_is_run_or_only_read(path: Path) -> None:
         assert block.language in (*SHELL, *PYTHON, "toml", *QUIET), block.language
         if block.language in SHELL:
             for line in commands(block):
-                assert line.split()[0] in ("lmu-hw", "python", "ngspice") or elsewhere(line), line
+                assert line.split()[0] in ("lmu-hw", *PROGRAMS) or elsewhere(line), line
         elif block.language in QUIET:
             assert not re.search(r"(?m)^\s*(lmu-hw|\$ lmu-hw) (?!: )", block.text) or block.language == "", block.text
 
