@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
+.PHONY: help setup docs results demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
@@ -67,6 +67,15 @@ $(NENGO)/.ready: tests/peers/nengo.txt
 	$(NENGO)/bin/python -m pip install --quiet -r tests/peers/nengo.txt
 	@touch $@
 
+docs: $(READY)  ## the site of the documents, in build/site; opens from disk
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo build/site/index.html
+
+results: $(READY)  ## renew the results and pictures of the documents that take a few minutes
+	@$(BIN)/python docs/tools/results.py --quick
+	@$(BIN)/python docs/tools/pictures.py
+	@$(BIN)/python docs/tools/readme.py
+
 lint: $(READY)  ## style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -75,7 +84,7 @@ lint: $(READY)  ## style, types and import rules
 
 lock: $(READY)  ## renew the locks after a change of pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra import --extra demo --extra dev pyproject.toml
+	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra import --extra demo --extra docs --extra dev pyproject.toml
 	@$(COMPILE) --output-file requirements-build.lock --group build
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,9 +1,9 @@
 """A memory in spikes: its error against the ideal memory, a picture of it, and the delay network of the chips.
 
-The figures of the README are drawn by
+Its figures are drawn by
 
-    lmu-hw experiment spiking-error --intercepts -0.3 0.9 --plot lmu_hw/experiments/figures/spiking_error.svg
-    lmu-hw experiment spiking-picture --plot lmu_hw/experiments/figures/spiking_window.svg
+    lmu-hw experiment spiking-error --intercepts -0.3 0.9 --plot spiking_error.svg
+    lmu-hw experiment spiking-picture --plot docs/pictures/spiking_window.svg
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ def test_missing_browser_is_installed(machine: Machine) -> None:
     assert "apt-get install -y --no-install-recommends chromium" in machine.log()
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "test-slow", "lint"])
+@pytest.mark.parametrize("target", ["demo", "docs", "results", "test", "test-slow", "lint"])
 def test_targets_set_up_once(top: Path, tmp_path: Path, target: str) -> None:
     (tmp_path / ".ci").mkdir()
     inputs = (".ci/setup.sh", "pyproject.toml", "requirements.lock", "requirements-build.lock")
