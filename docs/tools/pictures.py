@@ -78,7 +78,7 @@ def flow() -> Plot:
         axes.annotate("", end, start, arrowprops=style)
     axes.text(60, 30.6, "every word equal", size=7.4, color=FIXED, va="center")
     axes.text(75, 38.5, "error within a proved bound", size=7.4, color=FIXED, va="center")
-    axes.text(75.5, 16.5, "error within\na tolerance", size=7.4, color=FIXED, va="center", ha="left")
+    axes.text(70.5, 17.5, "error within a tolerance", size=7.4, color=FIXED, va="center", ha="right")
     axes.text(89, 20.2, "decoded\nvalues", size=7.4, color=FIXED, va="center", ha="left")
     return figure
 
