@@ -13,6 +13,7 @@ from lmu_hw.design.choices import (
     DATAPATHS,
     DEFAULT_DATAPATHS,
     DISCRETIZATIONS,
+    FAMILIES,
     GUARANTEES,
     OLDER_DATAPATHS,
     OPAMPS,
@@ -50,6 +51,7 @@ class HardwareOptions(TypedDict):
     channels: int
     unrolled: bool
     port_bits: int | None
+    target: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,13 @@ class Design(Options):
         None,
         "Width of the input port; a value out of range is saturated and flagged",
         fallback="the width of a sample",
+        section=_HARDWARE,
+    )
+    target: str | None = option(
+        None,
+        "FPGA family whose delays decide the registers of the chain: more make the clock faster and a sample longer",
+        choices=FAMILIES,
+        fallback="generic",
         section=_HARDWARE,
     )
     simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_HARDWARE)
@@ -277,6 +286,7 @@ class Design(Options):
             "channels": self.channels,
             "unrolled": self.unrolled,
             "port_bits": self.port_bits,
+            "target": self.chosen("target"),
         }
 
     def to_dict(self) -> dict[str, Any]:

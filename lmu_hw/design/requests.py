@@ -9,7 +9,7 @@ from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUT
 from lmu_hw.design.options import AddedOptions, Options, option
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
-_INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
+_INPUT, _SEARCH, _SPIKES, _STATE_DICT, _FPGA = "Input", "Search", "Spikes", "State dict", "FPGA"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,29 @@ class SearchRequest(Options):
         metavar="HZ",
         unit=HERTZ,
         section=_SEARCH,
+    )
+
+
+@dataclass(frozen=True)
+class FpgaRequest(Options):
+    """The options that say for which device a design is built, and how."""
+
+    device: str = option(
+        "ecp5-25k",
+        "FPGA: up5k, hx8k, ecp5-25k, ecp5-45k, ecp5-85k, or artix7-35t for synthesis only",
+        metavar="DEVICE",
+        section=_FPGA,
+    )
+    seeds: int = option(
+        5, "Number of placements, from which the median clock is taken", least=1, most=100, section=_FPGA
+    )
+    target_clock: float | None = option(
+        None,
+        "Clock that place and route aims at; exit status 1 where the median is lower",
+        flag="clock",
+        metavar="HZ",
+        unit=HERTZ,
+        section=_FPGA,
     )
 
 

@@ -18,7 +18,7 @@ from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, options_of
-from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import CosimRequest, FpgaRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import RequestError
 
@@ -26,7 +26,16 @@ from lmu_hw.errors import RequestError
 _OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         name: each
-        for kind in (Recording, SearchRequest, RunRequest, CosimRequest, SpikingChoice, NetworkDesign, Design)
+        for kind in (
+            Recording,
+            FpgaRequest,
+            SearchRequest,
+            RunRequest,
+            CosimRequest,
+            SpikingChoice,
+            NetworkDesign,
+            Design,
+        )
         for name, each in options_of(kind).items()
     }
     | {"rate": RATE}
@@ -170,7 +179,9 @@ _FORMATS = _used(
     structured_error=_is("datapath", "structured"),
     guarantee=_is("datapath", "dense"),
 )
+_DEVICE = _used("device", "seeds", "target_clock")
 _LANES = _used("unrolled", lanes=_is("unrolled", False))
+_TARGET = _used(target=(_is("unrolled", False), _is("datapath", "chain")))
 _CIRCUIT = _used(
     "topology",
     "style",
@@ -213,13 +224,18 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
             | _searched(_FORMATS)
+            | _only(Condition(("target_nrmse",), absent=True), _TARGET)
             | _used("unrolled", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True)))  # which a clock decides
             | _only(_given("target_nrmse"), _used("bandwidth", "clock")),
             _used("network", "calibration") | _NETWORK_FORMATS,
         ),
         "verilog": Usage(
-            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES,
+            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES | _TARGET,
             _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS,
+        ),
+        "fpga": Usage(
+            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES | _TARGET | _DEVICE,
+            _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS | _DEVICE,
         ),
         "spice": Usage(
             _used("order", "theta", "name", "delays", "coefficients", "circuit_error")
@@ -234,6 +250,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _used(delays=_is("spiking", False), analog=_is("spiking", False))
             | _FORMATS
             | _LANES
+            | _TARGET
             | _FILE
             | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT))
             | _only(_SPIKES_BESIDE, _used("spiking_lanes") | _NEURONS | _GROUPS),
@@ -259,7 +276,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
 )
 
 #: Conditions between the options of a design alone, whatever the subcommand.
-_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_CIRCUIT, **_SIGMAS}
+_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_TARGET, **_CIRCUIT, **_SIGMAS}
 
 
 def check_effects(

@@ -111,13 +111,13 @@ def run_targets(
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     words = [target.model_words() for target in targets] if expected is None else expected
-    files, jobs = {}, []
+    files: dict[str, str] = {}
+    jobs = []
     for k, target in enumerate(targets):
+        files |= target.design.memory_files
         files[f"samples_{k}.hex"] = "".join(f"{word:x}\n" for word in target.input_words().ravel().tolist())
         jobs.append(_job(k, target, words[k], workdir.absolute()))
-    sources = [workdir / f"{target.design.name}.v" for target in targets]
-    for path, target in zip(sources, targets, strict=True):
-        path.write_text(target.design.text, encoding="utf-8")
+    sources = [target.design.write_source(workdir) for target in targets]
     top = workdir / f"{TOP}.v"
     top.write_text(harness_verilog(targets), encoding="utf-8")
     limits = [target.limit_cycles for target in targets]
