@@ -146,7 +146,7 @@ class IntegratorBank(Component):
         drop = plan.product_format.fraction - plan.accumulator_format.fraction
         half = 1 << (cut - 1)
         extra = int(plan.two_step)
-        integrator = Fields({"accumulator": signed(wide), "residue": cut if plan.error_feedback else 0})
+        integrator = Fields({"accumulator": signed(wide), "residue": signed(cut) if plan.error_feedback else 0})
         m.submodules.integrators = integrators = storage(ArrayLayout(integrator, lanes), self._depth)
         store = integrators.write_port()
         fetch = integrators.read_port()
@@ -157,14 +157,16 @@ class IntegratorBank(Component):
         m.d.sync += [added.valid.eq(self.add.valid), added.address.eq(self.add.address)]
         m.d.sync += [store.addr.eq(added.address), store.en.eq(added.valid)]
         for lane in range(lanes):
-            # FETCH: behind a block RAM there is time for this choice only. The residue is stored with half an LSB added
-            # to it, which makes it the bits that the rounding dropped, without a sign.
-            stored = Signal(integrator, name=f"stored_{lane}")
-            m.d.sync += stored.eq(fetch.data[lane])
+            # FETCH: behind a block RAM there is time for this choice only. With half an LSB added to it, the residue is
+            # the bits that the rounding dropped, without a sign: its highest bit is inverted.
+            fetched = fetch.data[lane]
+            old_now = Signal(signed(wide), name=f"fetched_accumulator_{lane}")
+            dropped = Signal(cut, name=f"dropped_{lane}")
+            m.d.sync += [old_now.eq(fetched.accumulator), dropped.eq(half)]
+            if plan.error_feedback:
+                m.d.sync += dropped.eq(Cat(fetched.residue[: cut - 1], ~fetched.residue[cut - 1]))
             with m.If(clear):
-                m.d.sync += stored.accumulator.eq(0)
-                if plan.error_feedback:
-                    m.d.sync += stored.residue.eq(half)
+                m.d.sync += [old_now.eq(0), dropped.eq(half)]
             # HOLD
             old = Signal(signed(wide), name=f"old_accumulator_{lane}")
             base = Signal(signed(wide + extra + 1), name=f"base_{lane}")  # all of the sum but the increment
@@ -176,8 +178,8 @@ class IntegratorBank(Component):
             weighted = Signal(signed(len(step) + 2 * extra), name=f"weighted_{lane}")
             shifted, rest = increment >> max(drop, 0), increment[drop - 1] if drop > 0 else Const(0, 1)
             m.d.sync += [
-                old.eq(stored.accumulator),
-                base.eq((stored.accumulator << extra) + (stored.residue if plan.error_feedback else half)),
+                old.eq(old_now),
+                base.eq((old_now << extra) + dropped),
                 step.eq(shifted),
                 up.eq(rest),
             ]
@@ -193,11 +195,11 @@ class IntegratorBank(Component):
                 store.data[lane].accumulator.eq(sum_with_carry(old, step, up)),
             ]
             if plan.error_feedback:
-                m.d.sync += store.data[lane].residue.eq(total[:cut])
+                m.d.sync += store.data[lane].residue.eq(Cat(total[: cut - 1], ~total[cut - 1]))
             if plan.separate_output:
                 finer = plan.output_requantisation
                 unfed = Signal(signed(wide + extra + 1), name=f"unfed_{lane}")
-                m.d.sync += unfed.eq((stored.accumulator << extra) + (1 << finer >> 1))
+                m.d.sync += unfed.eq((old_now << extra) + (1 << finer >> 1))
                 m.d.sync += self.outputs[lane].eq(sum_with_carry(unfed, weighted, up) >> finer)
             else:
                 m.d.comb += self.outputs[lane].eq(self.words[lane])
