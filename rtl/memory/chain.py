@@ -242,29 +242,31 @@ class _PipelinedChainPipeline(_ChainPipeline):
                 alternating - (balanced_sum(taken) << (state_shift + 1)) if taken else alternating
             )
 
-        # CHAIN
-        totals = [Signal(number, name=f"total_{c}") for c in range(channels)]
-        total = Signal(number)
-        m.d.comb += total.eq(totals[0])
-        if channels > 1:  # the choice of the channel takes a cycle of its own
-            selected_total = Signal(number)
-            m.d.sync += selected_total.eq(element(totals, prefix.channel))
-            m.d.comb += total.eq(selected_total)
-        uses_total = Signal()
-        goes_on = Signal()
-        m.d.sync += [uses_total.eq(starts & ~prefix.clear), goes_on.eq(~starts)]
-        chain = [Signal(number, name=f"s_{lane - 1}" if lane else "s_before") for lane in range(lanes + 2)]
-        ends = [Signal(number, name="held_previous"), Signal(number, name="held_current")]
+        # CHAIN: what the group before it ended with, or T, is in one pair of registers, so that nothing but an addition
+        # lies between them and the multipliers.
         bases = [Signal(number, name="base_previous"), Signal(number, name="base_current")]
-        for base, end in zip(bases, ends, strict=True):
-            m.d.comb += base.eq(total & uses_total.replicate(len(total)))
-            if groups > 1:
-                m.d.comb += base.eq(total & uses_total.replicate(len(total)) | end & goes_on.replicate(len(end)))
+        chain = [Signal(number, name=f"s_{lane - 1}" if lane else "s_before") for lane in range(lanes + 2)]
         for lane in range(lanes + 2):
             m.d.comb += chain[lane].eq(bases[lane % 2] + offsets[lane])
         if groups > 1:
             with m.If(chained.valid):
-                m.d.sync += [ends[0].eq(chain[lanes]), ends[1].eq(chain[lanes + 1])]
+                m.d.sync += [bases[0].eq(chain[lanes]), bases[1].eq(chain[lanes + 1])]
+        opens = prefix.valid & starts
+        new_total = Signal(number)
+        total_is_new = Signal()  # the last words of a sample are part of new_total
+        if channels == 1:  # no other sample comes between, so T waits in these registers
+            with m.If(total_is_new):
+                m.d.sync += [base.eq(new_total) for base in bases]
+            with m.If(opens & prefix.clear):
+                m.d.sync += [base.eq(0) for base in bases]
+        else:
+            totals = [Signal(number, name=f"total_{c}") for c in range(channels)]
+            total = Signal(number)
+            m.d.sync += total.eq(element(totals, seq.channel))
+            with m.If(seq.clear):
+                m.d.sync += total.eq(0)
+            with m.If(opens):
+                m.d.sync += [base.eq(total) for base in bases]
 
         # MULTIPLY, PRODUCT: within the multipliers. The ROM is addressed in ISSUE and has a register behind it.
         m.d.comb += self.rom.address.eq(seq.slot)
@@ -299,16 +301,17 @@ class _PipelinedChainPipeline(_ChainPipeline):
         ]
         summed = delayed(m, retired, sum_latency(lanes), "group_summed")
         group_sum = registered_sum(m, [bank.words[lane] for lane in range(lanes)], "group_sum") << state_shift
-        new_total = Signal(number)
-        m.d.comb += new_total.eq(group_sum)
+        m.d.comb += [new_total.eq(group_sum), total_is_new.eq(summed.valid & is_last(summed.number, groups))]
         if groups > 1:
-            partial_total = Signal(number)
-            with m.If(summed.number != 0):
-                m.d.comb += new_total.eq(partial_total + group_sum)
+            partial_total = Signal(number)  # 0 in front of the first group
+            m.d.comb += new_total.eq(partial_total + group_sum)
             with m.If(summed.valid):
                 m.d.sync += partial_total.eq(new_total)
-        with m.If(summed.valid & is_last(summed.number, groups)):
-            m.d.sync += element(totals, summed.channel).eq(new_total)
+            with m.If(total_is_new):
+                m.d.sync += partial_total.eq(0)
+        if channels > 1:
+            with m.If(total_is_new):
+                m.d.sync += element(totals, summed.channel).eq(new_total)
         return m
 
 
@@ -423,7 +426,7 @@ class PipelinedChainMemory(ChainMemory):
     def wait_for(cls, lanes: int, slots: int, channels: int) -> int:
         """The number of cycles after a sample's last slot for which its channel waits for T and for stored words."""
         stages = PipelinedChainStage
-        total_read = stages.CHAIN if channels == 1 else stages.PREFIX
+        total_read = stages.CHAIN if channels == 1 else stages.ISSUE
         for_total = stages.RETIRE + sum_latency(lanes) - total_read
         # A row is addressed the cycle before ISSUE at the earliest, and must have been written before.
         for_words = stages.RETIRE - stages.ISSUE + 2 - slots

@@ -76,9 +76,9 @@ def test_a_sample_that_starts_a_cycle_too_early_is_found(
 
 @pytest.mark.parametrize(("lanes", "channels", "cycles"), [(1, 1, 22), (1, 8, 16), (2, 1, 15), (4, 1, 11), (4, 4, 4)])
 def test_cycles_and_latency_are_those_of_the_stages(lanes: int, channels: int, cycles: float) -> None:
-    memory = PipelinedChainMemory(_plan("ab2", 16), lanes=lanes, channels=channels)
-    assert memory.schedule.cycles_per_sample == cycles
-    assert memory.schedule.first_beat == 8
+    schedule = PipelinedChainMemory.schedule_for(_plan("ab2", 16), lanes, channels)
+    assert schedule.cycles_per_sample == cycles
+    assert schedule.first_beat == 8
 
 
 def test_the_multiplier_takes_the_stages_that_are_its_own() -> None:
