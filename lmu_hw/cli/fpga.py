@@ -41,7 +41,7 @@ def run(design: Design | NetworkDesign, request: FpgaRequest, out: Path | None, 
             raise RequestError(f"--{flag} has no effect with --device {device.name}, which is for synthesis only")
     check_integer("seeds", request.seeds, 1, MOST_SEEDS)
     if request.target_clock is not None:
-        check_positive("clock", request.target_clock, "Hz")
+        check_positive("target_clock", request.target_clock, "Hz")
     clock_mhz = None if request.target_clock is None else request.target_clock / 1e6
     with staged(out) as folder, progress() as bar:
         task = bar.add_task("plan and Verilog", total=None)

@@ -39,6 +39,7 @@ FORBIDDEN = [
     ("sim/cosim/memory.py", "import lmu_hw.sim.regression", SIM),
     ("lmu_hw/networks/model.py", "import lmu_hw.networks.quantize", NETWORKS),
     ("lmu_hw/networks/quantize/plan.py", "import lmu_hw.networks.importers", NETWORKS),
+    ("lmu_hw/fpga/devices.py", "import lmu_hw.fpga.report", "fpga lies in layers"),
 ]
 
 
