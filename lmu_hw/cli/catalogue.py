@@ -52,12 +52,24 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         ),
         "verilog": (
             Kind("*.v", "Verilog of the module and of all modules in it"),
+            Kind("*.hex", "contents of a large ROM, which the Verilog reads"),
             Kind("*.core", "description of the module for FuseSoC"),
             Kind(
                 "manifest.json",
                 "ports, formats, latency, cycles and cost of the module",
                 ("memory-verilog", "network-verilog", "spiking-verilog"),
             ),
+        ),
+        "fpga": (
+            Kind("*.v", "Verilog of the module and of all modules in it"),
+            Kind("*.hex", "contents of a large ROM, which the Verilog reads"),
+            Kind("*.core", "description of the module for FuseSoC"),
+            Kind(
+                "manifest.json",
+                "ports, formats, latency, cycles and cost of the module",
+                ("memory-verilog", "network-verilog", "spiking-verilog"),
+            ),
+            Kind("report.json", "resources, clock, critical path and samples per second on the device", ("fpga",)),
         ),
         "spice": (
             Kind("*.cir", "SPICE deck with stimulus and analyses, which ngspice runs"),

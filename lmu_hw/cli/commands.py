@@ -14,7 +14,15 @@ from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import BenchRequest, CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import (
+    BenchRequest,
+    CosimRequest,
+    FpgaRequest,
+    ImportRequest,
+    Recording,
+    RunRequest,
+    SearchRequest,
+)
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import RequestError
 
@@ -87,6 +95,25 @@ def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> 
     from lmu_hw.cli import verilog as subcommand
 
     subcommand.run(design, out, as_json)
+
+
+@cli.command()
+@design_options("fpga")
+@options(FpgaRequest, "request", of="fpga")
+@output_options
+def fpga(design: Design | NetworkDesign, request: FpgaRequest, out: Path | None, as_json: bool) -> None:
+    """Build the Verilog for an FPGA.
+
+    Synthesises the module of a memory or of a NETWORK (Yosys), places and routes it with several seeds (nextpnr), and
+    tells its LUTs, flip-flops, multipliers and RAM blocks, the clock, the critical path, and samples per second. The
+    pins are wrapped, so that small packages do. What has been built once is taken from a cache.
+
+    Exit status 1 where the design does not fit, or the median clock is below that of --clock. Leaves NAME.v, NAME.core,
+    manifest.json and report.json in the folder of --out.
+    """
+    from lmu_hw.cli import fpga as subcommand
+
+    subcommand.run(design, request, out, as_json)
 
 
 @cli.command()

@@ -28,6 +28,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "lmu-hw verilog --order 6 --theta 1 --dt 1ms --discretization ab2 --delays 500ms,100% --out build",
             "lmu-hw verilog digits_linear --calibration x.npy --lanes 16 --out build",
         ),
+        "lmu-hw fpga": (
+            "lmu-hw fpga --order 6 --theta 10ms --rate 48kHz --device up5k --seeds 2",
+            "lmu-hw fpga --order 6 --theta 1 --dt 1ms --discretization ab2 --clock 100MHz --out build",
+            "lmu-hw fpga digits_linear --calibration x.npy --lanes 2 --device ecp5-25k --seeds 1",
+        ),
         "lmu-hw spice": (
             "lmu-hw spice --order 6 --theta 10ms --topology ladder --out build",
             "lmu-hw spice --order 6 --theta 10ms --resistors E96 --resistor-sigma 1% --gbw 3MHz --supply 2.5V",

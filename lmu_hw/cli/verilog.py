@@ -21,10 +21,15 @@ def run(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> None
     """Generate the module, write it and print what it is; see `lmu_hw.cli.commands.verilog`."""
     with staged(out) as folder, progress() as bar:
         bar.add_task("plan and Verilog", total=None)
-        made, rows = _GENERATORS[type(design)](design, f"lmu-hw verilog {effective_flags('verilog', design)}")
+        made, rows = generated(design)
         files = made.write(folder)
     names = [path.name for path in files.values()]
     answer(made.manifest, _shown(made.manifest, rows, out, names), as_json=as_json)
+
+
+def generated(design: Design | NetworkDesign) -> tuple[VerilogDesign, Rows]:
+    """Return the Verilog of a design, with the rows of a table that says what it is."""
+    return _GENERATORS[type(design)](design, f"lmu-hw verilog {effective_flags('verilog', design)}")
 
 
 def _memory(design: Design, command: str) -> tuple[VerilogDesign, Rows]:

@@ -20,6 +20,7 @@ DEFAULT_DATAPATHS = ", ".join(
 )
 """The default of each method, as the help tells it: "chain for euler and ab2, …"."""
 
+FAMILIES = ("generic", "ecp5", "ice40")
 GUARANTEES = ("energy", "lyapunov")
 SIMULATORS = ("verilator", "icarus")
 

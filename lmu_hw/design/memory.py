@@ -13,6 +13,7 @@ from lmu_hw.design.choices import (
     DATAPATHS,
     DEFAULT_DATAPATHS,
     DISCRETIZATIONS,
+    FAMILIES,
     GUARANTEES,
     OLDER_DATAPATHS,
     OPAMPS,
@@ -50,6 +51,7 @@ class HardwareOptions(TypedDict):
     channels: int
     unrolled: bool
     port_bits: int | None
+    target: str
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,17 @@ class Design(Options):
     )
     clock: float | None = option(
         None,
-        "Clock of the hardware, to tell whether a sample every --dt fits; a search takes as many lanes as that needs",
+        "Clock of the hardware: whether a sample every --dt fits, which lanes a search takes, and what place and route "
+        "aims at",
         metavar="HZ",
         unit=HERTZ,
+        section=_HARDWARE,
+    )
+    target: str | None = option(
+        None,
+        "FPGA family whose delays decide the registers of the chain: more make the clock faster and a sample longer",
+        choices=FAMILIES,
+        fallback="generic",
         section=_HARDWARE,
     )
     simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_HARDWARE)
@@ -284,6 +294,7 @@ class Design(Options):
             "channels": self.channels,
             "unrolled": self.unrolled,
             "port_bits": self.port_bits,
+            "target": self.chosen("target"),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class NetworkDesign(Options):
     )
     clock: float | None = option(
         None,
-        "Clock of the hardware, to tell whether a step every dt fits, and how long an inference takes",
+        "Clock of the hardware: whether a step fits in dt, how long an inference takes, what place and route aims at",
         metavar="HZ",
         unit=HERTZ,
         section=_SECTION,

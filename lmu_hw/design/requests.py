@@ -10,7 +10,7 @@ from lmu_hw.design.options import AddedOptions, Options, option
 from lmu_hw.errors import DesignError
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
-_INPUT, _NETWORK, _SEARCH, _SIMULATION = "Input", "Network", "Search", "Simulation"
+_FPGA, _INPUT, _NETWORK, _SEARCH, _SIMULATION = "FPGA", "Input", "Network", "Search", "Simulation"
 _SPIKES, _STATE_DICT = "Spikes", "State dict"
 
 
@@ -70,6 +70,21 @@ class SearchRequest(Options):
         unit=HERTZ,
         fallback="order/4 cycles per window",
         section=_SEARCH,
+    )
+
+
+@dataclass(frozen=True)
+class FpgaRequest(Options):
+    """The options that say for which device a design is built, and how."""
+
+    device: str = option(
+        "ecp5-25k",
+        "FPGA: up5k, hx8k, ecp5-25k, ecp5-45k, ecp5-85k, or artix7-35t for synthesis only",
+        metavar="DEVICE",
+        section=_FPGA,
+    )
+    seeds: int = option(
+        5, "Number of placements, from which the median clock is taken", least=1, most=100, section=_FPGA
     )
 
 

@@ -18,7 +18,7 @@ from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, options_of
-from lmu_hw.design.requests import BenchRequest, CosimRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import BenchRequest, CosimRequest, FpgaRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import RequestError
 
@@ -28,6 +28,7 @@ _OPTIONS: Mapping[str, Option] = MappingProxyType(
         name: each
         for kind in (
             Recording,
+            FpgaRequest,
             SearchRequest,
             RunRequest,
             CosimRequest,
@@ -186,7 +187,9 @@ _FORMATS = _used(
     structured_error=_is("datapath", "structured"),
     guarantee=_is("datapath", "dense"),
 )
+_DEVICE = _used("device", "seeds", "clock")
 _LANES = _used("unrolled", lanes=_is("unrolled", False))
+_TARGET = _used(target=(_is("unrolled", False), _is("datapath", "chain")))
 _CIRCUIT = _used(
     "topology",
     "style",
@@ -230,6 +233,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
             | _searched(_FORMATS)
+            | _only(Condition(("target_nrmse",), absent=True), _TARGET)
             # In a search a clock decides the lanes.
             | _used(
                 "unrolled", "clock", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True, beside="target_nrmse"))
@@ -238,8 +242,12 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             _used("network", "calibration", "lanes", "sequences", "clock") | _NETWORK_FORMATS,
         ),
         "verilog": Usage(
-            _used(*_SPEC, "name", "delays", "channels", "port_bits", "clock") | _FORMATS | _LANES,
+            _used(*_SPEC, "name", "delays", "channels", "port_bits", "clock") | _FORMATS | _LANES | _TARGET,
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "clock") | _NETWORK_FORMATS,
+        ),
+        "fpga": Usage(
+            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES | _TARGET | _DEVICE,
+            _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS | _DEVICE,
         ),
         "spice": Usage(
             _used("order", "theta", "name", "delays", "coefficients", "circuit_error")
@@ -254,6 +262,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _used(delays=_is("spiking", False), analog=_is("spiking", False))
             | _FORMATS
             | _LANES
+            | _TARGET
             | _FILE
             | _BENCH
             | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT))
@@ -286,7 +295,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
 )
 
 #: Conditions between the options of a design alone, whatever the subcommand.
-_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_CIRCUIT, **_SIGMAS}
+_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_TARGET, **_CIRCUIT, **_SIGMAS}
 
 
 def check_effects(

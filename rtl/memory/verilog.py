@@ -13,6 +13,7 @@ from lmu_hw.rtl.interface.emission import VerilogDesign as VerilogDesign
 from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.chain import PipelinedChainMemory
 from lmu_hw.rtl.memory.unrolled import UnrolledMemory
 
 
@@ -24,6 +25,7 @@ def generate_verilog(
     channels: int = 1,
     unrolled: bool = False,
     port_bits: int | None = None,
+    target: str = "generic",
     clock: float | None = None,
     command: str = "lmu_hw.rtl.generate_verilog",
 ) -> VerilogDesign:
@@ -36,6 +38,8 @@ def generate_verilog(
         channels: The number of independent memories that take turns, 1 … 4096.
         unrolled: Whether every product has a multiplier of its own, for orders up to 16; `lanes` is then left out.
         port_bits: The width of the samples at the input port, by default that of the input format.
+        target: The FPGA family whose delays decide the depth of the pipeline, one of `FAMILIES`; for chain memories
+            with lanes.
         clock: The clock in Hz for which the manifest says whether a sample every dt fits; by default it does not.
         command: The command that generates the module, for the file head.
 
@@ -44,7 +48,7 @@ def generate_verilog(
             the other arguments.
     """
     check_module_name(name)
-    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
+    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits, target=target)
     return described_module(memory, _ports(memory), _description(memory, clock), name=name, command=command)
 
 
@@ -141,6 +145,7 @@ def _description(memory: StreamMemory, clock: float | None) -> ModuleDescription
             "channels": memory.channels,
             "channels_in_step": schedule.in_step,
             "port_bits": memory.port_bits,
+            "pipelined": isinstance(memory, PipelinedChainMemory),
         },
         facts={
             "formats": described["formats"],

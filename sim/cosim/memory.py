@@ -301,7 +301,7 @@ def _run_circuit(
     circuit = MixedCircuit.of_design(design, plan.spec.dt, "lmu_hw.sim.cosimulate", max_step=setup.max_step)
     pair = LockStep(digital, circuit)
     workdir.mkdir(parents=True, exist_ok=True)
-    (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
+    source = digital.write_source(workdir)
     (workdir / f"{TOP}.v").write_text(pair.verilog(), encoding="utf-8")
     # The circuit is continuous in time, and its input is held: it should do the zero-order hold, whatever method the
     # digital memory uses.
@@ -333,7 +333,8 @@ def _run_circuit(
             "tolerance": setup.tolerance,
         },
         seed=seed,
-        sources=[workdir / f"{digital.name}.v", workdir / f"{TOP}.v"],
+        sources=[source, workdir / f"{TOP}.v"],
+        files=digital.memory_files,
         top=TOP,
         instance=CIRCUIT_INSTANCE,
     )

@@ -112,11 +112,12 @@ def run_targets(
     workdir.mkdir(parents=True, exist_ok=True)
     words = [target.model_words() for target in targets] if expected is None else expected
     jobs = [_job(k, target, words[k], workdir.absolute()) for k, target in enumerate(targets)]
-    sources = [workdir / f"{target.design.name}.v" for target in targets]
-    for path, target in zip(sources, targets, strict=True):
-        path.write_text(target.design.text, encoding="utf-8")
+    sources = [target.design.write_source(workdir) for target in targets]
     top = workdir / f"{TOP}.v"
     top.write_text(harness_verilog(targets), encoding="utf-8")
+    files = stimulus_files(targets)
+    for target in targets:
+        files |= target.design.memory_files
     limits = [target.limit_cycles for target in targets]
     # The bench uses the ports of the harness only. To keep every other signal accessible, as cocotb has Verilator do,
     # makes the simulation several times slower; only waveforms need them.
@@ -131,7 +132,7 @@ def run_targets(
         parameters={"limit_cycles": max(limits), "jobs": jobs, "resets": list(resets)},
         seed=seed,
         waves=waves,
-        extra_files=stimulus_files(targets),
+        extra_files=files,
         extra_build_args=hidden,
     )
     return Run(tuple(targets), _scores(bench.run_dir / "scores.json"), bench)

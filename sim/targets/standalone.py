@@ -25,8 +25,8 @@ def write_standalone(
     """Write all that a simulation of the targets needs; ``sh run.sh`` in the folder then runs it.
 
     The files are NAME.v of each target, the harness, the testbench, samples_K.hex and traffic_K.hex (see
-    `lmu_hw.sim.targets.harness.stimulus_files`), expected_STREAM_K.hex with a beat of target K in each line, its fields
-    in the order of `Stream.fields`, the highest bits first, and run.sh.
+    `lmu_hw.sim.targets.harness.stimulus_files`), the contents of large ROMs, expected_STREAM_K.hex with a beat of
+    target K in each line, its fields in the order of `Stream.fields`, the highest bits first, and run.sh.
 
     Args:
         targets: Designs of different names.
@@ -45,6 +45,7 @@ def write_standalone(
     files |= {f"{TOP}.v": harness_verilog(targets), f"{TESTBENCH}.v": testbench_verilog(targets)}
     files |= stimulus_files(targets)
     for k, target in enumerate(targets):
+        files |= target.design.memory_files
         for stream in target.streams:
             content = target.expected(words[k])[stream.name]
             files[_expected_file(stream, k)] = "".join(f"{beat:x}\n" for beat in beats(stream, content))

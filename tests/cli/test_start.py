@@ -18,6 +18,7 @@ SUBCOMMANDS = (
     "derive",
     "quantize",
     "verilog",
+    "fpga",
     "spice",
     "cosim",
     "run",

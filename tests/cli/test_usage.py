@@ -67,6 +67,9 @@ VALUES: dict[str, Any] = {
     "seed": 3,
     "target_nrmse": "10%",
     "bandwidth": "20Hz",
+    "target": "ecp5",
+    "device": "up5k",
+    "seeds": 3,
     "clock": "12kHz",
     "calibration": "y.npy",
     "memory_bits": 10,
@@ -158,7 +161,10 @@ CONTEXTS = [
         skipped=("discretization", "unrolled"),
     ),
     Context("verilog", "--unrolled"),
+    Context("verilog", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis",)),
     Context("verilog", "--calibration x.npy --weight-bits 4", network=True),
+    Context("fpga"),
+    Context("fpga", "--calibration x.npy --weight-bits 4", network=True),
     Context("spice", "--opamp ideal --capacitor-sigma 1%"),
     Context("spice", "--style gm-c --capacitor-sigma 1%", values={"style": "opamp-rc"}),
     Context("run", "--input in.csv --input-channel b --backend fixed", values={"backend": "float"}),
@@ -239,7 +245,7 @@ def _plain(value: Any) -> Any:
     """A value that can be compared."""
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, Path):
+    if isinstance(value, Path) or callable(value):
         return ""
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
@@ -258,6 +264,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> _Recorder:
     made = _Recorder()
     monkeypatch.setattr("lmu_hw.sim.targets.memory.run_rtl", made)
     monkeypatch.setattr("lmu_hw.sim.targets.network.run_network_rtl", made)
+    monkeypatch.setattr("lmu_hw.cli.fpga.build_report", made)
     for name in ("cosimulate", "cosimulate_network", "cosimulate_spiking"):
         monkeypatch.setattr(f"lmu_hw.cli.cosim.{name}", made)
     # Commands in the headers of files repeat every option.

@@ -216,7 +216,7 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     good = tmp_path / "y.npy"
     np.save(good, np.zeros(12, int))
     bad = tmp_path / "x.npy"
-    with pytest.raises(DesignError, match="there is no file .*x.npy for --input"):
+    with pytest.raises(DesignError, match=r"there is no file .*x\.npy for --input"):
         read_arrays(bad, good)
     bad.write_bytes(good.read_bytes()[:-8])
     with pytest.raises(DesignError, match="input must be a whole"):

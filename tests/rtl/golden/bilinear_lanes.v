@@ -4,6 +4,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 7 cycles; its first answer comes 17 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // Tridiagonal memory: the bilinear step by elimination from both ends, one operand per lane and cycle.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
@@ -516,15 +521,6 @@ module lmu_memory_pipeline_datapath_lane_0 (
   reg [10:0] last_operand = 11'd0;
   reg [10:0] to_store = 11'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-  end
-  initial begin
-    stored[0] = 11'd0;
-    stored[1] = 11'd0;
-  end
-
   wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
   wire [10:0] base =
       slot_add_entry_base == 3'd1 ? {word[6], word, 3'd0} :
@@ -738,11 +734,6 @@ module lmu_memory_pipeline_datapath_lane_0_bank (
   reg [20:0] base_0 = 21'd0;
   reg [19:0] store_data_accumulator = 20'd0;
   reg [11:0] store_data_residue = 12'd0;
-
-  initial begin
-    integrators[0] = 32'd0;
-    integrators[1] = 32'd0;
-  end
 
   wire [31:0] chosen = clear ? 32'd0 : integrators_word;
   wire [16:0] step_0 = $signed(add_increments) + 17'sd1;

@@ -5,6 +5,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A step takes at least 16 cycles; its first answer comes 39 cycles after the step was taken, if nothing holds it up.
 // Made by: golden
+// lmu_network.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // A quantised network that processes one or more sequences side by side, in lock-step, on shared multipliers.
 module lmu_network (
   input  wire       clk,           // clock, rising edge
@@ -771,13 +776,6 @@ module lmu_network_slice_0_vector_layer_0 (
 );
   reg [4:0] words [0:3];
 
-  initial begin
-    words[0] = 5'd0;
-    words[1] = 5'd0;
-    words[2] = 5'd0;
-    words[3] = 5'd0;
-  end
-
   always @(posedge clk)
     if (access_write_valid) words[access_write_address] <= row;
   always @(posedge clk)
@@ -842,11 +840,6 @@ module lmu_network_slice_0_vector_x (
   output reg  [6:0] word
 );
   reg [6:0] words [0:1];
-
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-  end
 
   always @(posedge clk)
     if (access_write_valid) words[access_write_address] <= row;

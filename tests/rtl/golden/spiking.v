@@ -4,6 +4,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 34 cycles; its first answer comes 41 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
+// spiking_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 module spiking_memory (
   input  wire        clk,          // clock, rising edge
@@ -152,11 +157,6 @@ module spiking_memory_queue (
   reg consume = 1'b0;
   reg [1:0] inner_level = 2'd0;
 
-  initial begin
-    storage[0] = 23'd0;
-    storage[1] = 23'd0;
-  end
-
   wire w_rdy = inner_level != 2'd2;
   wire inner_r_rdy = inner_level != 2'd0;
   wire w_port_en = w_rdy & w_en;
@@ -247,14 +247,6 @@ module spiking_memory_map (
     constants[9] = 24'h13865;
     constants[10] = 24'h1a119;
     constants[11] = 24'hdf2b;
-  end
-  initial begin
-    sums[0] = 21'd0;
-    sums[1] = 21'd0;
-  end
-  initial begin
-    y[0] = 20'd0;
-    y[1] = 20'd0;
   end
 
   assign settled = product_word_last & product_word_first_map;
@@ -797,12 +789,6 @@ module spiking_memory_neurons_unit_0 (
   reg [9:0] still_waiting_12 = 10'd0;
   reg [9:0] still_waiting_13 = 10'd0;
 
-  initial begin
-    state[0] = 26'd0;
-    state[1] = 26'd0;
-    state[2] = 26'd0;
-    state[3] = 26'd0;
-  end
   initial begin
     phases[0] = 16'h80fb;
     phases[1] = 16'he51c;

@@ -4,6 +4,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 18 cycles; its first answer comes 10 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // Structured memory: the zero-order hold with fewer products than its matrix has entries, one per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
@@ -420,17 +425,6 @@ module lmu_memory_pipeline_datapath_lane_0 (
   reg [7:0] intermediate = 8'd0;
   reg [15:0] increment = 16'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-    words[3] = 7'd0;
-    words[4] = 7'd0;
-    words[5] = 7'd0;
-    words[6] = 7'd0;
-    words[7] = 7'd0;
-  end
-
   wire [3:0] operand_input = slot_align_entry_operand_less_input ? held_sample : 4'd0;
   wire [3:0] carry_input = slot_accumulate_entry_carry_less_input ? carry_sample_2 : 4'd0;
   wire [16:0] shifted = $signed({row_sum, 1'b0}) >>> slot_round_entry_shift;
@@ -670,13 +664,6 @@ module lmu_memory_pipeline_datapath_lane_0_bank (
   reg [19:0] base_0 = 20'd0;
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
-
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-    integrators[3] = 30'd0;
-  end
 
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);

@@ -4,6 +4,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 11 cycles; its first answer comes 6 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
@@ -161,15 +166,6 @@ module lmu_memory_pipeline_datapath (
   reg slot_retire_bank = 1'b0;
   reg [12:0] row_sums = 13'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-    words[3] = 7'd0;
-    words[4] = 7'd0;
-    words[5] = 7'd0;
-  end
-
   wire row_ends = step == 2'd2;
   wire next_bank = bank_bit ^ ends;
   wire inverse = ~starts;
@@ -325,12 +321,6 @@ module lmu_memory_pipeline_datapath_bank (
   reg [17:0] base_0 = 18'd0;
   reg [16:0] store_data_accumulator = 17'd0;
   reg [8:0] store_data_residue = 9'd0;
-
-  initial begin
-    integrators[0] = 26'd0;
-    integrators[1] = 26'd0;
-    integrators[2] = 26'd0;
-  end
 
   wire [25:0] chosen = clear ? 26'd0 : integrators_word;
   wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);

@@ -4,6 +4,11 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 6 cycles; its first answer comes 5 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
 // Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 module lmu_memory (
   input  wire        clk,          // clock, rising edge
@@ -162,11 +167,6 @@ module lmu_memory_pipeline_datapath (
   reg [12:0] row_sums_0 = 13'd0;
   reg [12:0] row_sums_1 = 13'd0;
   reg [14:0] products_1_1_0 = 15'd0;
-
-  initial begin
-    words[0] = 14'd0;
-    words[1] = 14'd0;
-  end
 
   wire next_bank = bank_bit ^ ends;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
