@@ -142,7 +142,7 @@ LINT_EXEMPTIONS = {
 
 
 def lint_waivers(name: str) -> list[str]:
-    """The lines of a file head that state which warnings of Verilator's `-Wall` its core waives, and why."""
+    """The last lines of a file, which state which warnings of Verilator's `-Wall` its core waives, and why."""
     return [f"{name}.core waives these warnings of Verilator's -Wall:"] + [
         f"  {code}: {reason}" for code, reason in LINT_EXEMPTIONS.items()
     ]

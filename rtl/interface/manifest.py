@@ -74,8 +74,8 @@ def described_module(
     source = emit(component, ports, name)
     if source.memory_files:
         head.append(f"It reads the contents of ROMs from {', '.join(source.memory_files)} in the same folder.")
-    head += lint_waivers(name)
-    text = "\n".join([*(f"// {line}" for line in head), source.text])
+    comments = ["".join(f"// {line}\n" for line in lines) for lines in (head, lint_waivers(name))]
+    text = f"{comments[0]}{source.text}\n{comments[1]}"
     manifest = versioned(
         description.schema,
         {

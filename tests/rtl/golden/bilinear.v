@@ -4,11 +4,6 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 19 cycles; its first answer comes 15 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// lmu_memory.core waives these warnings of Verilator's -Wall:
-//   DECLFILENAME: the modules of a design stand in one file
-//   PROCASSINIT: registers have the value at which an FPGA starts them
-//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
-//   WIDTHEXPAND: signed operands extend to the width of their result
 // Tridiagonal memory: the bilinear step by elimination from both ends, one operand per lane and cycle.
 module lmu_memory (
   input  wire       clk,          // clock, rising edge
@@ -675,3 +670,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -5,11 +5,6 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A step takes at least 16 cycles; its first answer comes 39 cycles after the step was taken, if nothing holds it up.
 // Made by: golden
-// lmu_network.core waives these warnings of Verilator's -Wall:
-//   DECLFILENAME: the modules of a design stand in one file
-//   PROCASSINIT: registers have the value at which an FPGA starts them
-//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
-//   WIDTHEXPAND: signed operands extend to the width of their result
 // A quantised network that processes one or more sequences side by side, in lock-step, on shared multipliers.
 module lmu_network (
   input  wire       clk,           // clock, rising edge
@@ -1480,3 +1475,9 @@ module lmu_network_control (
     else if (both) rows_left <= slot_close_last_row;
     else if (!inverse) rows_left <= rows_left - 1'b1;
 endmodule
+
+// lmu_network.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

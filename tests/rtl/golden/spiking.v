@@ -4,11 +4,6 @@
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 34 cycles; its first answer comes 41 cycles after the sample was taken, if nothing holds it up.
 // Made by: golden
-// spiking_memory.core waives these warnings of Verilator's -Wall:
-//   DECLFILENAME: the modules of a design stand in one file
-//   PROCASSINIT: registers have the value at which an FPGA starts them
-//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
-//   WIDTHEXPAND: signed operands extend to the width of their result
 // Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 module spiking_memory (
   input  wire        clk,          // clock, rising edge
@@ -1052,3 +1047,9 @@ module spiking_memory_neurons_unit_0 (
       still_waiting_13 <= still_waiting_12;
     end
 endmodule
+
+// spiking_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result
