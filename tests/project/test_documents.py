@@ -46,6 +46,7 @@ ELSEWHERE = {
     "lmu-hw quantize out/digits.npz": "tests/peers/test_examples.py",
     "lmu-hw verilog out/digits.npz": "tests/peers/test_examples.py",
     "lmu-hw completion": "tests/cli/test_completion.py",
+    "lmu-hw fpga": "tests/fpga",
     "lmu-hw experiment": "tests/experiments and docs/results",
     "lmu-hw train arrays": "tests/cli/test_train.py",
     "lmu-hw train digits --out": "tests/cli/test_train.py",
@@ -57,7 +58,10 @@ OWN_TESTS = {
     "docs/notebooks": "tests/project/test_examples.py",
 }
 #: Excerpts that stand for a part of a program that another test runs, by how they begin.
-EXCERPTS = {"class StraightThrough(torch.autograd.Function)": "tests/peers/test_examples.py"}
+EXCERPTS = {
+    "class StraightThrough(torch.autograd.Function)": "tests/peers/test_examples.py",
+    "from lmu_hw.fpga.report import build_report": "tests/fpga/test_build.py",
+}
 #: Programs other than `lmu-hw` whose calls are run.
 PROGRAMS = ("python", "ngspice", "sh")
 SHELL, PYTHON = ("sh", "shell", "bash"), ("python",)
