@@ -8,9 +8,10 @@ JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
+.PHONY: help setup docs results demo test test-slow test-peers notebooks bench-training bench-spiking lint lock clean distclean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
@@ -21,16 +22,21 @@ $(READY): .ci/setup.sh pyproject.toml requirements.lock requirements-build.lock
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/setup.sh
 	@touch $@
 
+# The tests look at the reports in a browser; `make demo` does without.
+$(BROWSER): .ci/setup.sh | $(READY)
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/setup.sh browser
+	@touch $@
+
 demo: $(READY)  ## the whole flow on real digits; leaves its report in out/demo
 	@$(BIN)/lmu-hw demo --out $(OUT)
 
 # Tests run on all cores at once: threads of BLAS within each would only fight over them.
 test test-slow: export OPENBLAS_NUM_THREADS = 1
 
-test: lint  ## lint, and the tests that are not slow
+test: lint $(BROWSER)  ## lint, and the tests that are not slow
 	@$(BIN)/pytest -m "not slow" -n $(JOBS)
 
-test-slow: $(READY)  ## the tests that `make test` leaves out
+test-slow: $(READY) $(BROWSER)  ## the tests that `make test` leaves out
 	@$(BIN)/pytest -m slow -n $(JOBS)
 
 test-peers: $(READY) $(PEERS)/.ready  ## imported networks against keras-lmu and PyTorch; 2.5 GB of packages
@@ -61,6 +67,15 @@ $(NENGO)/.ready: tests/peers/nengo.txt
 	$(NENGO)/bin/python -m pip install --quiet -r tests/peers/nengo.txt
 	@touch $@
 
+docs: $(READY)  ## the site of the documents, in build/site; opens from disk
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo build/site/index.html
+
+results: $(READY)  ## renew the results and pictures of the documents that take a few minutes
+	@$(BIN)/python docs/tools/results.py --quick
+	@$(BIN)/python docs/tools/pictures.py
+	@$(BIN)/python docs/tools/readme.py
+
 lint: $(READY)  ## style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -69,7 +84,7 @@ lint: $(READY)  ## style, types and import rules
 
 lock: $(READY)  ## renew the locks after a change of pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra import --extra demo --extra dev pyproject.toml
+	@$(COMPILE) --output-file requirements.lock --extra sim --extra train --extra formal --extra import --extra demo --extra docs --extra dev pyproject.toml
 	@$(COMPILE) --output-file requirements-build.lock --group build
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

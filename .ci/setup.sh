@@ -1,5 +1,7 @@
 #!/bin/sh
-# Sets up everything that `make demo` and `make test` need; run from the top folder by `make setup`.
+# Sets up what the make targets need; run from the top folder by make.
+#   setup.sh           everything that `make demo` needs, and the Python packages of all targets
+#   setup.sh browser   the browser that the tests look at pages with
 #   PYTHON  the interpreter that the environment is made from (default python3)
 #   VENV    the environment's folder (default .venv)
 # Ends with one line on standard error and status 1 where it cannot go on.
@@ -7,6 +9,7 @@ set -eu
 
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
+wanted=${1:-tools}
 
 refuse() {
     echo "setup: $*" >&2
@@ -17,9 +20,18 @@ present() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# Names of the Debian packages that are missing. Each is probed for by what is used of it, so that a tool from
-# elsewhere counts too.
+# Names of the Debian packages that are missing, for what was asked for.
 missing_packages() {
+    if [ "$wanted" = browser ]; then
+        present chromium || present chromium-browser || present google-chrome || echo chromium
+    else
+        missing_tools
+    fi
+}
+
+# Names of the missing packages of tools. Each is probed for by what is used of it, so that a tool from
+# elsewhere counts too.
+missing_tools() {
     present g++ || echo g++          # compiles Verilator's models and spicebind
     present make || echo make        # drives Verilator's builds
     present perl || echo perl        # runs the `verilator` script
@@ -83,13 +95,15 @@ packages=$(missing_packages | tr '\n' ' ')
 packages=${packages% }
 if [ -n "$packages" ]; then
     # ccache makes repeated Verilator builds quick; alone it is no reason to ask for root.
-    present ccache || packages="$packages ccache"
+    [ "$wanted" = browser ] || present ccache || packages="$packages ccache"
     install_packages $packages
     check_python_version
     packages=$(missing_packages | tr '\n' ' ')
     [ -z "$packages" ] || refuse "still missing after installing Debian's packages for it: ${packages% }" \
         "(is $python Debian's own? run: make PYTHON=/usr/bin/python3)"
 fi
+
+[ "$wanted" != browser ] || exit 0
 
 # An environment that was left half made, or made from an older Python, is made anew.
 "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||

@@ -1,4 +1,4 @@
-"""The library of real amplifiers: typical figures from data sheets, each with its source, as models of circuits.
+"""The library of real amplifiers: typical figures, each part with the data sheet to check them against, as models.
 
 The data are `opamps.json` and `otas.json` beside this module; what their figures mean, and which of them are estimates,
 is said there under "about". A further part is one further entry.
@@ -44,6 +44,12 @@ _OTA_UNITS: Mapping[str, tuple[str, float]] = {
     "noise_nv": ("noise", 1e-9),
     "corner_hz": ("corner", 1.0),
 }
+CAUTION = (
+    "The figures are typical ones, compiled from memory of data sheets: check them against the maker's data sheet "
+    "before ordering. Prices are estimates."
+)
+"""What every user of the library has to know; the data files, the documents and every answer about a part say it."""
+
 _DECIBELS = {"gain_db": "gain", "psrr_db": "psrr"}
 
 
@@ -54,7 +60,7 @@ class Part:
     Attributes:
         name: The name of the part.
         maker: Who makes it.
-        source: The data sheet from which the figures are.
+        source: The data sheet against which the figures are to be checked, see `CAUTION`.
         package: The package.
         channels: The number of amplifiers in a package.
         usd: The price of a package in US dollars, an estimate.
@@ -77,6 +83,17 @@ class Part:
     def usd_each(self) -> float:
         """The price of one amplifier, US dollars."""
         return self.usd / self.channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what an order needs, as plain values, with what to check before it."""
+        return {
+            "name": self.name,
+            "maker": self.maker,
+            "source": self.source,
+            "package": self.package,
+            "usd_each": self.usd_each,
+            "caution": CAUTION,
+        }
 
     def opamp(self, supply: float) -> AnyOpAmp:
         """Return the model of the op-amp at supplies of ±`supply`, V.

@@ -50,7 +50,8 @@ class Tolerances:
         capacitor: The same for capacitors.
         gm: The same for transconductances.
         offset: The standard deviation of the amplifiers' input offsets, V, at least 0; they are always normal.
-        distribution: The distribution of resistors, capacitors and transconductances.
+        distribution: The distribution of resistors, capacitors and transconductances, or its name: "normal" or
+            "uniform".
         celsius: The lowest and the highest ambient temperature, °C; the temperature is uniform between them.
         resistor_tempco: The relative change of every resistor per kelvin above 27 °C, 1/K.
         capacitor_tempco: The same for every capacitor.
@@ -65,7 +66,7 @@ class Tolerances:
     capacitor: float = 0.0
     gm: float = 0.0
     offset: float = 0.0
-    distribution: Distribution = Distribution.NORMAL
+    distribution: Distribution | str = Distribution.NORMAL
     celsius: tuple[float, float] = (NOMINAL_CELSIUS, NOMINAL_CELSIUS)
     resistor_tempco: float = 0.0
     capacitor_tempco: float = 0.0

@@ -12,6 +12,7 @@ from lmu_hw.analog.analysis.tolerance import reported_signals
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.design.amplitudes import band_edge
 from lmu_hw.analog.design.memory import AnalogDesign
+from lmu_hw.analog.realisation.network import Array
 
 _POINTS = 81  # over the band
 _SPAN = 1e3  # of the band that counts: 1/f noise has no lowest frequency of its own
@@ -48,6 +49,33 @@ def output_offsets(design: AnalogDesign) -> dict[str, dict[str, float]] | None:
     Raises:
         DesignError: The circuit has no linear model or no unique solution.
     """
+    causes = _causes(design)
+    if causes is None:
+        return None
+    return {
+        signal: {
+            "offset_volts_rms": float(np.sqrt(np.sum(parts**2))),
+            "offset_volts_worst": float(np.sum(np.abs(parts))),
+            "bias_volts": bias,
+        }
+        for signal, (parts, bias) in causes.items()
+    }
+
+
+def volts_at_rest(design: AnalogDesign) -> dict[str, float]:
+    """Return the direct voltage of each output at rest, V, with the offsets that the models have, as a simulator finds it.
+
+    Raises:
+        DesignError: The circuit has no linear model or no unique solution.
+    """
+    causes = _causes(design)
+    if causes is None:
+        return dict.fromkeys(reported_signals(design), 0.0)
+    return {signal: float(np.sum(parts)) + bias for signal, (parts, bias) in causes.items()}
+
+
+def _causes(design: AnalogDesign) -> dict[str, tuple[Array, float]] | None:
+    """Return by signal the direct voltage from each amplifier's offset and from all bias currents, V; None without."""
     system = equations(design.circuit)
     sources = [system.disturbances[k] for k in system.source_columns()]
     if not any(each.offset for each in sources):
@@ -57,11 +85,6 @@ def output_offsets(design: AnalogDesign) -> dict[str, dict[str, float]] | None:
     found = {}
     for signal in reported_signals(design):
         pair = design.signal_pair(signal)
-        parts = offset_gains(system, pair) * offsets
         currents = sum(gain * bias[source] for source, gain in bias_gains(system, pair).items())
-        found[signal] = {
-            "offset_volts_rms": float(np.sqrt(np.sum(parts**2))),
-            "offset_volts_worst": float(np.sum(np.abs(parts))),
-            "bias_volts": float(currents),
-        }
+        found[signal] = offset_gains(system, pair) * offsets, float(currents)
     return found

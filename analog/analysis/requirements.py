@@ -23,14 +23,18 @@ class Power:
     """The power that a circuit draws from its two supplies, W.
 
     Attributes:
-        amplifiers: The power of the amplifiers at rest: an op-amp takes `AMPS_PER_HZ` times its gain-bandwidth product,
-            a transconductor twice its largest output current. None where the devices are ideal and state no current.
+        amplifiers: The power of the amplifiers at rest: a macro-model of an op-amp states its supply current, a model
+            of one pole takes `AMPS_PER_HZ` times its gain-bandwidth product, a transconductor twice its largest output
+            current. None where the devices are ideal and state no current.
         resistors: The power of the resistors at worst: each has the whole swing across it, and its current comes from
             one supply.
+        supply_amps: The assumed current of all amplifiers at rest from each supply, A, from which `amplifiers` follows;
+            None where the devices state none.
     """
 
     amplifiers: float | None
     resistors: float
+    supply_amps: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -48,7 +52,8 @@ def estimate_power(circuit: Circuit, *, supply: float, swing: float) -> Power:
     elements = [element for _, element, _ in walk(circuit)]
     amps = [element.amps_at_rest for element in elements if element.amps_at_rest is not None]
     conductance = sum(element.conductance for element in elements)
-    return Power(2.0 * supply * sum(amps) if amps else None, supply * swing * conductance)
+    total = sum(amps) if amps else None
+    return Power(None if total is None else 2.0 * supply * total, supply * swing * conductance, total)
 
 
 UNLIMITED = 1e12  # a gain or bandwidth that no longer matters
@@ -66,12 +71,15 @@ class Requirement:
         predicted: The error that is predicted with these amplifiers.
         gain: The least gain at direct current, V/V; of a transconductor, its gm over its output conductance.
         gbw: The least gain-bandwidth product of an op-amp, Hz; None for transconductors.
+        met: Whether the design as it is, with its own amplifiers, its correction for them, and parts at their nominal
+            values, is stable and keeps the error.
     """
 
     error: float
     predicted: float
     gain: float
     gbw: float | None
+    met: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -103,15 +111,20 @@ def least_amplifiers(design: AnalogDesign, error: float) -> Requirement:
     if design.technology.bandwidth:
         gbw = _least(lambda value: _predicted(design, UNLIMITED, value) <= _SHARE * limit, UNLIMITED)
     gain = _least(lambda value: _predicted(design, value, gbw) <= limit, UNLIMITED)
-    return Requirement(limit, _predicted(design, gain, gbw), gain, gbw if design.technology.bandwidth else None)
+    met = _worst(design) <= limit
+    return Requirement(limit, _predicted(design, gain, gbw), gain, gbw if design.technology.bandwidth else None, met)
 
 
 def _predicted(design: AnalogDesign, gain: float, gbw: float) -> float:
     """Return the error with other amplifiers, infinite where the circuit is unstable."""
-    changed = with_amplifiers(design, gain, gbw)
-    if float(np.linalg.eigvals(changed.linear_model.a).real.max()) >= 0.0:
+    return _worst(with_amplifiers(design, gain, gbw))
+
+
+def _worst(design: AnalogDesign) -> float:
+    """Return the error of the worst output, infinite where the circuit is unstable."""
+    if float(np.linalg.eigvals(design.linear_model.a).real.max()) >= 0.0:
         return math.inf
-    return changed.prediction.worst
+    return design.prediction.worst
 
 
 def with_amplifiers(design: AnalogDesign, gain: float, gbw: float) -> AnalogDesign:

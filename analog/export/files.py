@@ -208,7 +208,6 @@ def write_design(
     directory: str | Path,
     command: str = "lmu_hw.analog.write_design",
     questions: Questions = NOTHING,
-    part: Part | None = None,
 ) -> dict[str, Path]:
     """Write NAME.cir, NAME.lib, NAME.net, NAME.svg, bom.csv and manifest.json; return their paths by role.
 
@@ -218,8 +217,8 @@ def write_design(
         design: The design to write.
         directory: The folder, which is made if there is none.
         command: The command line of the request, for the headers.
-        questions: The analyses that the manifest reports beside the circuit itself.
-        part: The op-amp of the library, for the bill of materials.
+        questions: The analyses that the manifest reports beside the circuit itself, and the op-amp of the library,
+            which the bill of materials names, too.
 
     Returns:
         The path of each file under "netlist", "library", "kicad", "bom", "schematic" and "manifest".
@@ -231,7 +230,7 @@ def write_design(
     directory = Path(directory)
     name = design.circuit.name
     deck, netlist = deck_text(design, command), kicad_text(design, command)
-    drawing, bill = schematic(design), bill_text(design, part)
+    drawing, bill = schematic(design), bill_text(design, questions.part)
     data = {**manifest(design, questions), "command": command}
     return {
         "netlist": write_text(directory / f"{name}.cir", deck),

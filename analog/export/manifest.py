@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lmu_hw.analog.amplifiers.library import Part
 from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
 from lmu_hw.analog.analysis.outputs import output_noise, output_offsets
 from lmu_hw.analog.analysis.requirements import estimate_power, least_amplifiers
@@ -16,6 +17,7 @@ from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import GROUND, parts_of, walk
 from lmu_hw.analog.design.choice import descending
 from lmu_hw.analog.design.memory import ERROR_LIMIT, PREDICTION_ORDER, AnalogDesign
+from lmu_hw.core.band import continuous_band
 from lmu_hw.io.schema import schema_id
 
 DRAWS = 1000
@@ -36,6 +38,7 @@ class Questions:
         seed: The seed of the draws, at least 0.
         limit: The NRMSE that every output of a drawn circuit has to keep to count for the yield.
         selection: How the op-amp was chosen, as `Selection.to_dict` tells it; None where it was given.
+        part: The op-amp of the library; None where the model stands for none.
     """
 
     error: float | None = None
@@ -43,6 +46,7 @@ class Questions:
     seed: int = 0
     limit: float = ERROR_LIMIT
     selection: dict[str, Any] | None = None
+    part: Part | None = None
 
 
 NOTHING = Questions()
@@ -76,7 +80,16 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
       from amplifiers whose model has noise, with its ratio to a sine of full scale; null above order 16.
     - `tolerance` is the error of the worst output over drawn circuits, with the share of each part in its mean square
       by the sensitivities; null unless tolerances are given.
-    - `requirement` is the least gain and gain-bandwidth product that keep the stated error; null unless one is stated.
+    - `requirement` is the least gain and gain-bandwidth product that keep the stated error with parts at their nominal
+      values, and whether the design's own amplifiers keep it; null unless one is stated. Where tolerances are given
+      too, `yield` in `tolerance` is the share of drawn circuits that keep that error at their worst output; where no
+      error is stated it is the share that keeps the limit of every design, `error` in `tolerance`.
+    - `usable_band` is that of the memory itself, with ideal devices and exact parts.
+    - `power_watts` has the power of amplifiers and resistors in W, and in `supply_amps` the current in A that the
+      amplifiers are assumed to take from each supply: the typical one of an op-amp of the library, otherwise 0.1 mA per
+      MHz of an op-amp's gain-bandwidth product unless a current is given, and twice the largest output current of a
+      transconductor.
+    - `part` is the op-amp of the library, and what to check before ordering it; null where the model stands for none.
 
     Args:
         design: The design to describe.
@@ -142,9 +155,11 @@ def manifest(design: AnalogDesign, questions: Questions = NOTHING) -> dict[str, 
         "correction": _correction(design),
         "stability": None if design.realisation.states > PREDICTION_ORDER else design.stability.to_dict(),
         "allowed": list(design.allowed),
+        "usable_band": continuous_band(design.realisation.states, design.realisation.theta).to_dict(),
         "predicted": predicted,
         "noise": output_noise(design) if design.realisation.states <= NOISE_ORDER else None,
         "offset": output_offsets(design) if design.realisation.states <= NOISE_ORDER else None,
+        "part": None if questions.part is None else questions.part.to_dict(),
         "selection": questions.selection,
         "tolerance": _tolerance(design, questions),
         "requirement": requirement,

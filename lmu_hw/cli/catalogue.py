@@ -19,7 +19,7 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        pattern: The name, with `*` where it depends on the request.
+        pattern: The name, with `*` where it depends on the request, behind its folder if it is in one.
         what: What the file holds, in a few words.
         schemas: The names of the JSON schemas that it may have; none for other files.
         kept: Whether it is kept in the folder from one run to the next.
@@ -52,12 +52,24 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         ),
         "verilog": (
             Kind("*.v", "Verilog of the module and of all modules in it"),
+            Kind("*.hex", "contents of a large ROM, which the Verilog reads"),
             Kind("*.core", "description of the module for FuseSoC"),
             Kind(
                 "manifest.json",
                 "ports, formats, latency, cycles and cost of the module",
                 ("memory-verilog", "network-verilog", "spiking-verilog"),
             ),
+        ),
+        "fpga": (
+            Kind("*.v", "Verilog of the module and of all modules in it"),
+            Kind("*.hex", "contents of a large ROM, which the Verilog reads"),
+            Kind("*.core", "description of the module for FuseSoC"),
+            Kind(
+                "manifest.json",
+                "ports, formats, latency, cycles and cost of the module",
+                ("memory-verilog", "network-verilog", "spiking-verilog"),
+            ),
+            Kind("report.json", "resources, clock, critical path and samples per second on the device", ("fpga",)),
         ),
         "spice": (
             Kind("*.cir", "SPICE deck with stimulus and analyses, which ngspice runs"),
@@ -78,15 +90,29 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
             _REPORT,
             Kind("*.vcd", "waveform of the beginning of the simulation, of Verilator"),
             Kind("*.fst", "waveform of the beginning of the simulation, of Icarus Verilog"),
+            Kind("bench/*.v", "Verilog that was simulated"),
+            Kind(
+                "bench/lmu_hw_harness.v", "Verilog that streams the stimulus through the design, with gaps and stalls"
+            ),
+            Kind("bench/lmu_hw_testbench.v", "testbench in Verilog that compares every beat with what is expected"),
+            Kind("bench/run.sh", "simulates the files of this folder again, with nothing of lmu-hw: sh run.sh"),
+            Kind("bench/samples_*.hex", "stimulus: the words that go in, in hexadecimal, a line each"),
+            Kind("bench/traffic_*.hex", "seed of gaps and stalls, and their shares in 256ths"),
+            Kind("bench/expected_*.hex", "beats that the integer model expects, in hexadecimal, a line each"),
+            Kind("bench/input.npy", "samples or sequences that went in, for --input"),
+            Kind("bench/*.cir", "SPICE deck of the circuit that was simulated"),
         ),
         "run": (
             Kind("output.npy", "states, delayed inputs or outputs of the network"),
             Kind("classes.npy", "index of the largest output of the network, for each sequence or step"),
+            Kind("word_lengths.csv", "score of the network at each word length"),
+            Kind("word_lengths.svg", "the same, as a plot"),
             Kind("spikes.npz", "spikes, and the states that they decode to"),
             _REPORT,
         ),
         "train": (
             Kind("*.checkpoint.npz", "state of a training, from which the same command goes on", kept=True),
+            Kind("*.split.npz", "sequences of --input that were trained on, validated on and held out"),
             Kind("*.npz", "trained network"),
             Kind("curve_*.csv", "loss and validation score after each epoch"),
             Kind("curves.svg", "the same, as a plot"),
@@ -122,10 +148,13 @@ DEMO_FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def kind_of(subcommand: str, path: str) -> Kind | None:
     """The kind of a file that a subcommand left under this path, relative to the folder of --out; None if unknown."""
     folder, _, name = path.rpartition("/")
-    owners = DEMO_FOLDERS.get(folder, ()) if folder else (subcommand,)
+    if subcommand == "demo" and folder:
+        owners, path = DEMO_FOLDERS.get(folder, ()), name
+    else:
+        owners = (subcommand,)
     kinds = (kind for owner in owners for kind in FILES.get(owner, ()))
     # The most precise pattern counts: curve_*.csv before *.csv, manifest.json before *.json.
-    fitting = [kind for kind in kinds if fnmatch(name, kind.pattern)]
+    fitting = [kind for kind in kinds if kind.pattern.count("/") == path.count("/") and fnmatch(path, kind.pattern)]
     return max(fitting, key=lambda kind: len(kind.pattern), default=None)
 
 

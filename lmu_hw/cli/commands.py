@@ -14,8 +14,17 @@ from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import CosimRequest, ImportRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import (
+    BenchRequest,
+    CosimRequest,
+    FpgaRequest,
+    ImportRequest,
+    Recording,
+    RunRequest,
+    SearchRequest,
+)
 from lmu_hw.design.spiking import SpikingChoice
+from lmu_hw.errors import RequestError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -89,6 +98,25 @@ def verilog(design: Design | NetworkDesign, out: Path | None, as_json: bool) -> 
 
 
 @cli.command()
+@design_options("fpga")
+@options(FpgaRequest, "request", of="fpga")
+@output_options
+def fpga(design: Design | NetworkDesign, request: FpgaRequest, out: Path | None, as_json: bool) -> None:
+    """Build the Verilog for an FPGA.
+
+    Synthesises the module of a memory or of a NETWORK (Yosys), places and routes it with several seeds (nextpnr), and
+    tells its LUTs, flip-flops, multipliers and RAM blocks, the clock, the critical path, and samples per second. The
+    pins are wrapped, so that small packages do. What has been built once is taken from a cache.
+
+    Exit status 1 where the design does not fit, or the median clock is below that of --clock. Leaves NAME.v, NAME.core,
+    manifest.json and report.json in the folder of --out.
+    """
+    from lmu_hw.cli import fpga as subcommand
+
+    subcommand.run(design, request, out, as_json)
+
+
+@cli.command()
 @design_options("spice")
 @output_options
 def spice(design: Design, out: Path | None, as_json: bool) -> None:
@@ -105,12 +133,14 @@ def spice(design: Design, out: Path | None, as_json: bool) -> None:
 @cli.command()
 @design_options("cosim")
 @options(Recording, "recording", of="cosim")
+@options(BenchRequest, "bench", of="cosim")
 @options(CosimRequest, "asked", of="cosim")
 @options(SpikingChoice, "spiking", of="cosim")
 @output_options
 def cosim(
     design: Design | NetworkDesign,
     recording: Recording,
+    bench: BenchRequest,
     asked: CosimRequest,
     spiking: SpikingChoice,
     out: Path | None,
@@ -127,21 +157,24 @@ def cosim(
     With --spiking a memory of digital neurons runs beside the fixed-point one, both compared with their integer models
     bit for bit, and with the float reference and a spiking memory in software.
 
-    Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out.
+    Exit status 1 where anything differs. Leaves results.json, a waveform and report.html in the folder of --out, and in
+    its folder bench/ the Verilog, the stimulus, the expected words and a testbench: sh run.sh simulates them again.
     """
+    if bench.wave_samples is not None and out is None:
+        raise RequestError("--wave-samples has no effect without --out")
     if isinstance(design, NetworkDesign):
         from lmu_hw.cli.cosim import run_network
 
-        run_network(design, recording.path, asked.labels, out, as_json)
+        run_network(design, recording, bench, out, as_json)
         return
     if asked.spiking:
         from lmu_hw.cli.cosim import run_spiking
 
-        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, out, as_json)
+        run_spiking(design, spiking, asked.chosen("spiking_lanes"), recording, bench, out, as_json)
         return
     from lmu_hw.cli.cosim import run_memory
 
-    run_memory(design, recording, asked.chosen("analog"), out, as_json, asked.tolerance)
+    run_memory(design, recording, asked.chosen("analog"), bench, out, as_json, asked.tolerance)
 
 
 @cli.command()
@@ -163,9 +196,14 @@ def run(
     Leaves output.npy in the folder of --out. Of a memory: the states (samples, order), or with --delays the delayed
     inputs (samples, delays).
 
-    NETWORK is a network file, or the name of a network of the package. Its input has the shape (T,), (T, inputs) or
-    (batch, T, inputs), in the units that it was trained on; its output has (outputs,), or (T, outputs) where it has
-    one per step, after the batch. classes.npy has the index of the largest output.
+    NETWORK is a network file, or the name of a network of the package. Its input has the shape (sequences, T, inputs),
+    or (sequences, T) where it has one input, in the units that it was trained on; its output has (outputs,), or
+    (T, outputs) where it has one per step, after the sequences. classes.npy has the index of the largest output. A
+    single sequence may leave its axis out.
+
+    With --labels it is scored: accuracy, each class and the confusion matrix, or the NRMSE against targets. Where
+    --input is what the network was trained on, that is the part that was held out, unless --part says otherwise. With
+    --word-lengths too, the score over word lengths is left as word_lengths.csv and word_lengths.svg.
 
     With --backend spiking neurons carry the memory or the network; spikes.npz has the spikes and the decoded states,
     and report.html has rasters, states and the decoded window beside float64.
@@ -177,7 +215,7 @@ def run(
         return
     from lmu_hw.cli import run as subcommand
 
-    subcommand.run(design, recording, asked.backend, out, as_json)
+    subcommand.run(design, recording, asked, out, as_json)
 
 
 cli.add_command(train)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -10,10 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lmu_hw.analog.amplifiers.library import CAUTION, opamps
 from lmu_hw.analog.analysis.monte_carlo import draw
+from lmu_hw.analog.analysis.outputs import volts_at_rest
 from lmu_hw.analog.circuit.equations import equations
 from lmu_hw.analog.circuit.graph import replaced
 from lmu_hw.analog.design.memory import PREDICTION_ORDER, AnalogDesign
+from lmu_hw.analog.export.files import deck_text
 from lmu_hw.cli.cosim_report import (
     checks_table,
     failures,
@@ -25,44 +29,54 @@ from lmu_hw.cli.cosim_report import (
     spiking_failures,
     spiking_figures,
 )
-from lmu_hw.cli.output import FORMAT_ROW, answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import (
+    FORMAT_ROW,
+    answer,
+    band_row,
+    facts,
+    format_number,
+    grid,
+    percent,
+    progress,
+    render_json,
+    staged,
+    write_array,
+    written,
+)
 from lmu_hw.cli.recording import Samples, input_facts, network_rows, quantized, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
+from lmu_hw.cli.scores import Labelled, labelled
 from lmu_hw.cli.spice import design_circuit, tolerances
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.spec import LMUSpec
+from lmu_hw.design.choices import AUTO
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import Recording
+from lmu_hw.design.requests import BenchRequest, Recording
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.design.usage import effective_flags
 from lmu_hw.errors import CheckFailed, DesignError, RequestError, check_positive
-from lmu_hw.fixed_point.formats import Overflow
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.io.files import write_text
-from lmu_hw.io.recordings import read_classes
+from lmu_hw.io.recordings import Sequences
 from lmu_hw.io.schema import schema_id
-from lmu_hw.networks.quantize.model import IntegerNetwork
-from lmu_hw.networks.quantize.plan import NetworkPlan
-from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.network import generate_network_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.cosim.memory import AnalogSetup, cosimulate
+from lmu_hw.sim.cosim.memory import AnalogSetup, circuit_reference, cosimulate
 from lmu_hw.sim.cosim.network import cosimulate_network
 from lmu_hw.sim.cosim.spiking import cosimulate_spiking
 from lmu_hw.sim.spice.monte_carlo import drawn_elements
-from lmu_hw.sim.targets.base import Target
-from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
-from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus
-from lmu_hw.sim.targets.run import run_targets
 from lmu_hw.spiking.digital.plan import plan_spiking
 
 _LEAST_PERIOD, _MOST_PERIOD = 1e-9, 1.0  # s, of what the circuit simulator exchanges
 _CIRCUIT = "analog_memory"
 ALLOWANCE, PREDICTED = 0.01, 1.5
-"""What the error of a circuit's outputs may be: this, and so many times what is predicted for input within the band."""
+"""What the error of a circuit's outputs may be beside their offset: this, and so many times what is predicted for input
+within the band."""
 
-_TRACED_CYCLES = 2_000  # a waveform takes kilobytes per cycle
+_BENCH = "bench"
+_INPUT = "input.npy"
 
 _Rows = list[tuple[str, str]]
 _Progress = Callable[[str], None]
@@ -84,6 +98,7 @@ class _Found:
         checks: The table of all checks with their outcomes.
         figures: A function that draws the figures of the report.
         waveform: The file with all signals; None if none was recorded.
+        stimulus: What went in, as a file of --input has it.
         remarks: The lines that follow the checks on the terminal.
     """
 
@@ -96,33 +111,41 @@ class _Found:
     rows: _Rows
     checks: TableData
     figures: Callable[[], list[FigureData]]
-    waveform: Path | None = None
+    waveform: Path | None
+    stimulus: Array
     remarks: Sequence[str] = ()
 
 
 def run_memory(
-    design: Design, recording: Recording, analog: bool, out: Path | None, as_json: bool, tolerance: float | None = None
+    design: Design,
+    recording: Recording,
+    analog: bool,
+    bench: BenchRequest,
+    out: Path | None,
+    as_json: bool,
+    tolerance: float | None = None,
 ) -> None:
     """Co-simulate a memory, write and print; see `lmu_hw.cli.commands.cosim`.
 
-    `tolerance` is the largest NRMSE of the circuit's outputs; by default 1 % and 1.5 times what is predicted.
+    `tolerance` is the largest NRMSE of the circuit's outputs; by default that of `circuit_beside_memory`.
     """
-    samples = _read_single(design, recording)
+    samples = read(recording, design, bench=bench)
     design = samples.design
     if analog and not _LEAST_PERIOD <= design.spec().dt < _MOST_PERIOD:
         allowed = f"from {_LEAST_PERIOD:g} s to less than {_MOST_PERIOD:g} s beside a circuit (or give --no-analog)"
         raise DesignError("dt", allowed, design.dt)
-    command = f"lmu-hw cosim {effective_flags('cosim', design, analog=analog)}{recording.flags()}"
+    command = f"lmu-hw cosim {effective_flags('cosim', design, analog=analog)}{recording.flags()}{bench.flags()}"
     command += "" if analog else " --no-analog"
     command += "" if tolerance is None else f" --tolerance {tolerance!r}"
 
-    def simulate(step: _Progress, scratch: Path) -> _Found:
+    def simulate(step: _Progress, scratch: Path, folder: Path | None) -> _Found:
         circuit = circuit_beside(design) if analog else None
+        setup = None if circuit is None else circuit_beside_memory(circuit, design.spec(), samples.values, tolerance)
         plan = design.plan()
         step("Verilog")
         made = generate_verilog(plan, name=design.name, command=command, **design.hardware())
         step("build and simulate")
-        traced = min(samples.values.size, max(1, _TRACED_CYCLES // int(made.manifest["cycles_per_sample"])))
+        traced = bench.traced(samples.values.size, int(made.manifest["cycles_per_sample"]))
         result = cosimulate(
             plan,
             samples.values,
@@ -130,25 +153,28 @@ def run_memory(
             simulator=design.simulator,
             lanes=design.lanes,
             seed=design.seed,
-            analog=None if circuit is None else AnalogSetup(circuit, circuit_tolerance(circuit, tolerance)),
-            waves=out is not None and traced == samples.values.size,
+            analog=setup,
+            waves=_waves(folder, traced, samples.values.size),
+            bench_dir=_bench(folder),
+            gap=bench.gap,
+            stall=bench.stall,
+            runs=bench.runs,
             design=made,
         )
-        waveform = result.waveform
-        if out is not None and waveform is None and result.digital.passed:
-            step("waveform")
-            codes = plan.input_format.encode(samples.values[:traced], overflow=Overflow.SATURATE)[None, :]
-            stimulus = Stimulus(codes, gap=0.1, stall=0.1, seed=design.seed)
-            waveform = _excerpt(HarnessedMemory(plan, stimulus, made), design, scratch)
+        if folder is not None and circuit is not None:
+            write_text(folder / _BENCH / f"{_CIRCUIT}.cir", deck_text(circuit, command))
         answered = {
             "schema": schema_id("memory-cosim"),
+            "command": command,
             "design": design.to_dict(),
             "input": samples.origin,
+            "traffic": _traffic(bench, design.seed),
             **result.to_dict(),
+            "usable_band": made.manifest["usable_band"],
             "multiplications_per_sample": plan.multiplications_per_sample,
             "cycles_per_sample": made.manifest["cycles_per_sample"],
             "latency_cycles": made.manifest["latency_cycles"],
-            **_waveform_entry(design.name, waveform, "waveform_samples", traced),
+            **_waveform_entry(design.name, result.waveform, "waveform_samples", traced),
         }
         used = result.fixed_vs_float.utilisation
         return _Found(
@@ -158,10 +184,17 @@ def run_memory(
             passed=result.passed,
             failure=failures(result),
             messages=[line for check in (result.digital, result.analog) if check for line in check.messages],
-            rows=[*design_rows(plan, made.manifest), _input_row(samples)],
+            rows=[
+                *design_rows(plan, made.manifest),
+                _input_row(samples),
+                _traffic_row(bench),
+                *_waveform_row(design.name, result.waveform, traced, samples.values.size, "samples"),
+                *_part_row(design, analog),
+            ],
             checks=checks_table(result),
             figures=lambda: figures(plan, result, circuit),
-            waveform=waveform,
+            waveform=result.waveform,
+            stimulus=samples.values,
             remarks=[f"bound / measured: {format_number(1.0 / used)}"] if used > 0.0 else [],
         )
 
@@ -169,18 +202,21 @@ def run_memory(
 
 
 def run_network(
-    design: NetworkDesign, source: Path | None, labels_path: Path | None, out: Path | None, as_json: bool
+    design: NetworkDesign, recording: Recording, bench: BenchRequest, out: Path | None, as_json: bool
 ) -> None:
     """Co-simulate a network, write and print; see `lmu_hw.cli.commands.cosim`."""
     network = design.load()
-    sequences = read_input(network, source)
-    batch = len(sequences.values)
-    labels = None if labels_path is None else read_classes(labels_path, batch, network.outputs)
-    words = ["--input", str(source), *([] if labels_path is None else ["--labels", str(labels_path)])]
-    command = f"lmu-hw cosim {effective_flags('cosim', design)} {shlex.join(words)}"
+    source = recording.path
+    whole = read_input(network, source)
+    labels = labelled(network, design.network, recording, whole)
+    if labels is not None and labels.classes is None:
+        raise RequestError("--labels of a co-simulation are classes", hint="`lmu-hw run` scores against targets")
+    sequences, labels = _first_sequences(whole, labels, bench, source)
+    batch, steps, _ = sequences.values.shape
+    command = f"lmu-hw cosim {effective_flags('cosim', design)}{recording.flags()}{bench.flags()}"
 
-    def simulate(step: _Progress, scratch: Path) -> _Found:
-        made = quantized(design, network, sequences)
+    def simulate(step: _Progress, scratch: Path, folder: Path | None) -> _Found:
+        made = quantized(design, network, whole)
         step("Verilog")
         verilog = generate_network_verilog(
             made.plan,
@@ -191,21 +227,24 @@ def run_network(
             command=command,
         )
         step("build and simulate")
+        turns = -(-batch // design.sequences)
+        traced = bench.traced(turns * steps, int(verilog.manifest["cycles_per_last_step"]), "steps")
         result = cosimulate_network(
             network,
             made.plan,
             verilog,
             sequences.values,
             workdir=scratch / "digital",
-            labels=labels,
+            labels=None if labels is None else labels.classes,
+            scored=None if labels is None else labels.indices,
             simulator=design.simulator,
             seed=design.seed,
+            waves=_waves(folder, traced, turns * steps),
+            bench_dir=_bench(folder),
+            gap=bench.gap,
+            stall=bench.stall,
+            runs=bench.runs,
         )
-        traced = min(sequences.values.shape[1], _TRACED_CYCLES // int(verilog.manifest["cycles_per_last_step"]))
-        waveform = None
-        if out is not None and result.passed and traced > 0:  # where one step is too long there is none
-            step("waveform")
-            waveform = _excerpt(_traced_network(design, made.plan, verilog, sequences.values, traced), design, scratch)
         given = {**input_facts(source or Path(), sequences), "calibration": made.calibration}
         cost = {
             "multiplications_per_sequence": made.plan.multiplications_per_sequence(sequences.values.shape[1]),
@@ -216,11 +255,14 @@ def run_network(
             subtitle="; ".join(network.name(k) for k in range(len(network.layers))),
             answered={
                 "schema": schema_id("network-cosim"),
+                "command": command,
                 "design": design.to_dict(),
                 "input": given,
+                "traffic": _traffic(bench, design.seed),
                 **result.to_dict(),
+                "scored": None if labels is None else {"part": labels.part, "sequences": labels.indices.size},
                 **cost,
-                **_waveform_entry(design.name, waveform, "waveform_steps", traced),
+                **_waveform_entry(design.name, result.waveform, "waveform_steps", traced),
             },
             passed=result.passed,
             failure=network_failures(result),
@@ -230,17 +272,26 @@ def run_network(
                 ("input", f"{given['input']}, {given['sequences']} × {given['steps']} steps"),
                 ("formats chosen on", given["calibration"]),
                 *cost_rows(cost),
+                _traffic_row(bench),
+                *_waveform_row(design.name, result.waveform, traced, turns * steps, "steps"),
             ],
             checks=network_checks(result),
             figures=lambda: network_figures(result),
-            waveform=waveform,
+            waveform=result.waveform,
+            stimulus=sequences.values if sequences.batched else sequences.values[0],
         )
 
     _run(simulate, command, out, as_json)
 
 
 def run_spiking(
-    design: Design, choice: SpikingChoice, lanes: int, recording: Recording, out: Path | None, as_json: bool
+    design: Design,
+    choice: SpikingChoice,
+    lanes: int,
+    recording: Recording,
+    bench: BenchRequest,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Co-simulate a memory in fixed point and in spikes, write and print; see `lmu_hw.cli.commands.cosim`.
 
@@ -248,14 +299,16 @@ def run_spiking(
     """
     if design.delays:
         raise RequestError("--delays has no effect with --spiking", hint="leave one of them out")
-    samples = _read_single(design, recording)
+    samples = read(recording, design, bench=bench)
     design = samples.design
     spec = design.spec()
     options = choice.for_memory(spec.order, (), design.seed)
     words = effective_flags("cosim", design, spiking=True)
-    command = f"lmu-hw cosim {words}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}"
+    command = (
+        f"lmu-hw cosim {words}{recording.flags()} --spiking{choice.flags()} --spiking-lanes {lanes}{bench.flags()}"
+    )
 
-    def simulate(step: _Progress, scratch: Path) -> _Found:
+    def simulate(step: _Progress, scratch: Path, folder: Path | None) -> _Found:
         plan = design.plan()
         spiking = plan_spiking(spec, options, lanes=lanes)
         step("Verilog")
@@ -264,6 +317,8 @@ def run_spiking(
             generate_spiking_verilog(spiking, name=f"{design.name}_spiking", command=command),
         )
         step("build and simulate")
+        pace = max(int(each.manifest["cycles_per_sample"]) for each in made)
+        traced = bench.traced(samples.values.size, pace)
         result = cosimulate_spiking(
             plan,
             spiking,
@@ -271,13 +326,22 @@ def run_spiking(
             workdir=scratch,
             simulator=design.simulator,
             seed=design.seed,
+            waves=_waves(folder, traced, samples.values.size),
+            bench_dir=_bench(folder),
+            gap=bench.gap,
+            stall=bench.stall,
+            runs=bench.runs,
             designs=made,
         )
         answered = {
             "schema": schema_id("spiking-cosim"),
+            "command": command,
             "design": design.to_dict(),
             "input": samples.origin,
+            "traffic": _traffic(bench, design.seed),
             **result.to_dict(),
+            "usable_band": made[0].manifest["usable_band"],
+            **_waveform_entry(design.name, result.waveform, "waveform_samples", traced),
         }
         answered["spiking"] |= {key: made[1].manifest[key] for key in ("neurons", "kind", "lanes", "cycles_per_sample")}
         return _Found(
@@ -289,20 +353,27 @@ def run_spiking(
             messages=result.messages,
             rows=[
                 ("memory", spec.summary()),
+                band_row(made[0].manifest["usable_band"]),
                 ("neurons", f"{spiking.neurons} {answered['spiking']['kind']}, {lanes} a cycle"),
                 ("synapse", f"{format_number(spiking.design.options.synapse.coefficients[0])} s"),
                 ("cycles per sample", str(answered["spiking"]["cycles_per_sample"])),
                 _input_row(samples),
+                _traffic_row(bench),
+                *_waveform_row(design.name, result.waveform, traced, samples.values.size, "samples"),
             ],
             checks=spiking_checks(result),
             figures=lambda: spiking_figures(spiking, result),
+            waveform=result.waveform,
+            stimulus=samples.values,
         )
 
     _run(simulate, command, out, as_json)
 
 
-def _run(simulate: Callable[[_Progress, Path], _Found], command: str, out: Path | None, as_json: bool) -> None:
-    """Simulate, leave results, waveform and report in `out`, and print the answer.
+def _run(
+    simulate: Callable[[_Progress, Path, Path | None], _Found], command: str, out: Path | None, as_json: bool
+) -> None:
+    """Simulate, leave results, bench, waveform and report in `out`, and print the answer.
 
     Raises:
         CheckFailed: A check failed.
@@ -313,16 +384,19 @@ def _run(simulate: Callable[[_Progress, Path], _Found], command: str, out: Path 
         def step(description: str) -> None:
             bar.update(task, description=description)
 
-        found = simulate(step, Path(scratch))
+        found = simulate(step, Path(scratch), None if out is None else folder)
         names = ["results.json"]
-        if out is not None:
+        if out is None:
+            names.append("report.html")
+        else:
             step("report")
             if found.waveform is not None:
                 names.append(found.answered["waveform"])
                 shutil.copy(found.waveform, folder / names[-1])
+            write_array(folder / _BENCH / _INPUT, found.stimulus)
             write_text(folder / "results.json", render_json(found.answered))
             write_report(folder / "report.html", _report(found, command))
-            names.append("report.html")
+            names += ["report.html", f"{_BENCH}/"]
     shown: list[Any] = [
         facts("Co-simulation", found.rows),
         grid(found.checks.title, found.checks.heads, found.checks.rows, right=()),
@@ -361,22 +435,38 @@ def circuit_beside(design: Design) -> AnalogDesign:
     return replace(circuit, circuit=replaced(circuit.circuit, parts))
 
 
-def circuit_tolerance(circuit: AnalogDesign, given: float | None) -> float:
-    """The largest NRMSE of a circuit's outputs that passes: the given one, or that by `ALLOWANCE`.
+def circuit_beside_memory(circuit: AnalogDesign, spec: LMUSpec, u: Array, tolerance: float | None) -> AnalogSetup:
+    """A circuit to run beside a memory, with the largest NRMSE of its outputs that passes.
+
+    Args:
+        circuit: The circuit.
+        spec: The memory.
+        u: The samples, shape (T,).
+        tolerance: The largest NRMSE; if None, the sum of `ALLOWANCE`, `PREDICTED` times the predicted error, and the
+            outputs at rest, as the offsets of the amplifiers make them, over the root mean square of the outputs.
 
     Raises:
-        DesignError: The given one is not positive.
+        DesignError: The tolerance is not positive.
     """
-    if given is not None:
-        return check_positive("tolerance", given)
-    predicted = circuit.prediction.worst if circuit.realisation.states <= PREDICTION_ORDER else 0.0
-    return ALLOWANCE + PREDICTED * predicted
+    if tolerance is not None:
+        return AnalogSetup(circuit, check_positive("tolerance", tolerance))
+    setup = AnalogSetup(circuit, ALLOWANCE)
+    if circuit.realisation.states > PREDICTION_ORDER:
+        return setup
+    allowed = ALLOWANCE + PREDICTED * circuit.prediction.worst
+    _, outputs = circuit_reference(circuit, spec, u[: setup.samples])
+    rms = float(np.sqrt(np.mean(outputs**2)))
+    if rms > 0.0:
+        rest = np.array(list(volts_at_rest(circuit).values())) / circuit.output_scaling
+        allowed += float(np.sqrt(np.mean(rest**2))) / rms
+    return replace(setup, tolerance=allowed)
 
 
 def design_rows(plan: MemoryPlan, manifest: dict[str, Any]) -> _Rows:
     """The rows of the table that says what was built for a memory."""
     return [
         ("memory", plan.spec.summary()),
+        band_row(manifest["usable_band"]),
         ("datapath", f"{plan.datapath}, {manifest['lanes']} lane(s)"),
         ("formats", f"input {plan.input_format}, state {plan.state_format}, accumulator {plan.accumulator_format}"),
         FORMAT_ROW,
@@ -395,15 +485,57 @@ def cost_rows(cost: dict[str, Any]) -> _Rows:
     ]
 
 
-def _read_single(design: Design, recording: Recording) -> Samples:
-    """The recording for a design of one channel.
+def _first_sequences(
+    whole: Sequences, labels: Labelled | None, bench: BenchRequest, source: Path | None
+) -> tuple[Sequences, Labelled | None]:
+    """As many sequences of a batch as are asked for, or as many steps of a single one.
+
+    With labels they are the first ones of the part that is scored, so that a few of them have a score, too.
 
     Raises:
-        DesignError: The design has several channels, or the recording has an error.
+        DesignError: There are fewer.
     """
-    if design.channels != 1:
-        raise DesignError("channels", "1 for one recording", design.channels)
-    return read(recording, design)
+    if not whole.batched:
+        steps = whole.values.shape[1]
+        return replace(whole, values=whole.values[:, : bench.first(steps, f"steps of {source}")]), labels
+    if labels is None or bench.samples is None:
+        return replace(whole, values=whole.values[: bench.first(len(whole.values), f"sequences of {source}")]), labels
+    count = bench.first(labels.indices.size, f"sequences in the {labels.part} part of {source}")
+    return replace(whole, values=whole.values[labels.indices[:count]]), labels.first(count)
+
+
+def _bench(folder: Path | None) -> Path | None:
+    """The folder for the files of a bench; None where no files are written."""
+    return None if folder is None else folder / _BENCH
+
+
+def _waves(folder: Path | None, traced: int, available: int) -> bool | int:
+    """Whether a simulation records all signals, or of how many samples it does so in a run of its own."""
+    if folder is None:
+        return False
+    return True if traced == available else traced
+
+
+def _traffic(bench: BenchRequest, seed: int) -> dict[str, Any]:
+    return {"gap": bench.gap, "stall": bench.stall, "runs": bench.runs, "seed": seed}
+
+
+def _traffic_row(bench: BenchRequest) -> tuple[str, str]:
+    runs = "1 run" if bench.runs == 1 else f"{bench.runs} runs"
+    return "traffic", f"{percent(bench.gap)} gaps, {percent(bench.stall)} stalls, {runs}"
+
+
+def _waveform_row(name: str, waveform: Path | None, traced: int, available: int, unit: str) -> _Rows:
+    """The row that says how much of the input the waveform covers; none without a waveform."""
+    if waveform is None:
+        return []
+    more = "" if traced == available else "; --wave-samples for more"
+    return [("waveform", f"{name}{waveform.suffix}, the first {traced:,} of {available:,} {unit}{more}")]
+
+
+def _part_row(design: Design, analog: bool) -> _Rows:
+    """The row that says how far the figures of an op-amp of the library go; none without one."""
+    return [("op-amp", f"{design.opamp}. {CAUTION}")] if analog and design.opamp in (AUTO, *opamps()) else []
 
 
 def _input_row(samples: Samples) -> tuple[str, str]:
@@ -413,18 +545,3 @@ def _input_row(samples: Samples) -> tuple[str, str]:
 def _waveform_entry(name: str, waveform: Path | None, key: str, traced: int) -> dict[str, Any]:
     """The name of the waveform's file in the result, and under `key` how much of the input it covers."""
     return {"waveform": None} if waveform is None else {"waveform": f"{name}{waveform.suffix}", key: traced}
-
-
-def _traced_network(
-    design: NetworkDesign, plan: NetworkPlan, verilog: VerilogDesign, x: Array, steps: int
-) -> HarnessedNetwork:
-    """The network with the first `steps` steps of as many sequences as run side by side."""
-    codes = IntegerNetwork(plan).encode(x[: design.sequences, :steps])
-    stimulus = NetworkStimulus.of_batch(codes, design.sequences).with_traffic(0.1, 0.1, design.seed)
-    return HarnessedNetwork(plan, stimulus, verilog)
-
-
-def _excerpt(target: Target, design: Design | NetworkDesign, scratch: Path) -> Path | None:
-    """The waveform of the beginning, from a separate run; None if the simulator wrote none."""
-    run = run_targets([target], workdir=scratch / "waves", simulator=design.simulator, seed=design.seed, waves=True)
-    return run.bench.waveform

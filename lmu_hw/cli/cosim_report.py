@@ -53,8 +53,8 @@ def states_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
     caption += "."
     if result.digital.mismatches == 0:
         caption += " The Verilog gives the words of the integer model, so its curve is the one of the fixed form."
-    svg = states_plot(result.time[:shown], {form: states[:shown] for form, states in forms.items()})
-    return FigureData("States over time", caption, svg)
+    cut = {form: states[:shown] for form, states in forms.items()}
+    return FigureData.drawn("States over time", caption, states_plot, result.time[:shown], cut)
 
 
 def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
@@ -65,7 +65,15 @@ def error_figure(plan: MemoryPlan, result: CosimResult) -> FigureData:
         "The bound holds for every input within [−1, 1]; it is the sum of what each rounding can do at worst."
     )
     error = np.abs(result.states_fixed - result.states_float)
-    return FigureData("Error against its bound", caption, error_plot(result.time, error, plan.error_bound, sources))
+    return FigureData.drawn(
+        "Error against its bound",
+        caption,
+        error_plot,
+        result.time,
+        error,
+        plan.error_bound,
+        sources,
+    )
 
 
 def window_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
@@ -88,7 +96,7 @@ def window_figure(spec: LMUSpec, result: CosimResult) -> FigureData:
         f"Detail finer than about {spec.order / np.pi:.3g} cycles per window is beyond this order."
     )
     forms = {form: decode @ array[last] for form, array in states.items()}
-    return FigureData("The window in the memory", caption, window_plot(lag, past, forms, instant))
+    return FigureData.drawn("The window in the memory", caption, window_plot, lag, past, forms, instant)
 
 
 def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
@@ -106,7 +114,7 @@ def response_figure(spec: LMUSpec, circuit: AnalogDesign | None) -> FigureData:
         f"realises; sampled: the {spec.discretization} step, read after its sample and so up to one step early"
         + ("; circuit: the linear model of its parts." if circuit is not None else ".")
     )
-    return FigureData("Frequency response", caption, response_plot(cycles, responses, edge))
+    return FigureData.drawn("Frequency response", caption, response_plot, cycles, responses, edge)
 
 
 def spiking_figures(plan: DigitalSpikingPlan, result: SpikingCosim) -> list[FigureData]:
@@ -123,8 +131,9 @@ def spiking_figures(plan: DigitalSpikingPlan, result: SpikingCosim) -> list[Figu
     }
     shown = slice(-min(result.time.size, math.ceil(_SHOWN_WINDOWS * plan.spec.ratio)), None)
     caption = "The states over time in every form. Spikes in Verilog are the integer model's, where no word differs."
-    svg = states_plot(result.time[shown], {form: states[shown] for form, states in forms.items()})
-    return [FigureData("States over time", caption, svg), _spikes_figure(plan, result)]
+    cut = {form: states[shown] for form, states in forms.items()}
+    path = FigureData.drawn("States over time", caption, states_plot, result.time[shown], cut)
+    return [path, _spikes_figure(plan, result)]
 
 
 def _spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData:
@@ -137,8 +146,8 @@ def _spikes_figure(plan: DigitalSpikingPlan, result: SpikingCosim) -> FigureData
     mean = spikes.count / (plan.neurons * result.time.size * dt)
     caption = f"Spikes of the digital memory; {format_number(mean)} a second and neuron over the whole recording."
     time = np.asarray(dt * (spikes.step + 1), dtype=np.float64)
-    svg = raster_plot(time, spikes.neuron, plan.neurons, plan.ensembles, span)
-    return FigureData("Spikes", caption, svg)
+    size = plan.neurons, plan.ensembles
+    return FigureData.drawn("Spikes", caption, raster_plot, time, spikes.neuron, *size, span)
 
 
 def network_figures(result: NetworkCosim) -> list[FigureData]:
@@ -149,15 +158,14 @@ def network_figures(result: NetworkCosim) -> list[FigureData]:
         else ""
     )
     caption = (
-        "Each point is one output; on the line both forms agree. To the right, how often they differ by how much."
+        "Each point is one output; on the line both forms agree. The other panel: how often they differ by how much."
         + same
     )
-    svg = deviation_plot(result.outputs_float, result.outputs_fixed)
-    figures = [FigureData("Outputs, fixed against float", caption, svg)]
+    exact, fixed = result.outputs_float, result.outputs_fixed
+    figures = [FigureData.drawn("Outputs, fixed against float", caption, deviation_plot, exact, fixed)]
     if result.outputs_float.ndim == 3:
         caption = "The first outputs of the first sequence." + same
-        svg = sequence_plot(result.outputs_float[0], result.outputs_fixed[0])
-        figures.append(FigureData("Outputs over time", caption, svg))
+        figures.append(FigureData.drawn("Outputs over time", caption, sequence_plot, exact[0], fixed[0]))
     return figures
 
 
@@ -204,7 +212,8 @@ def network_checks(result: NetworkCosim) -> TableData:
     rows = [
         (
             f"Verilog ({digital.simulator}) = integer model",
-            f"{digital.mismatches} mismatches in {digital.words} words of {digital.sequences} sequences",
+            f"{digital.mismatches} mismatches in {digital.words} words of {digital.sequences} sequences"
+            f"{_in_runs(digital.runs)}",
             "0 mismatches",
             _outcome(digital.passed),
         ),
@@ -227,10 +236,14 @@ def network_checks(result: NetworkCosim) -> TableData:
 def _digital_row(what: str, check: DigitalCheck) -> tuple[str, str, str, str]:
     return (
         f"{what}Verilog ({check.simulator}) = integer model",
-        f"{check.mismatches} mismatches in {check.beats} beats of {check.samples} samples",
+        f"{check.mismatches} mismatches in {check.beats} beats of {check.samples} samples{_in_runs(check.runs)}",
         "0 mismatches",
         _outcome(check.passed),
     )
+
+
+def _in_runs(runs: int) -> str:
+    return "" if runs == 1 else f" in {runs} runs"
 
 
 def _bound_row(what: str, bound: BoundCheck) -> tuple[str, str, str, str]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.cli.output import answer, band_row, facts, format_number, grid, progress, render_json, staged, written
+from lmu_hw.core.band import usable_band
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization, least_theta_over_dt
@@ -34,7 +35,7 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
         exact, sampled = continuous(spec), discretize(spec)
         result = _result(design, exact, sampled)
         names = _write(folder, sampled, result) if out is not None else []
-    answer(result, _shown(spec, exact, result, out, names), as_json=as_json)
+    answer(result, _shown(spec, exact, result, out, names or ["system.json", "system.svg"]), as_json=as_json)
 
 
 def write_system(design: Design, folder: Path) -> list[str]:
@@ -70,6 +71,7 @@ def _result(design: Design, exact: ContinuousSystem, sampled: DiscreteSystem) ->
         "stability_margin": stability.margin,
         "transient_growth": stability.transient_growth if math.isfinite(stability.transient_growth) else None,
         "least_theta_over_dt": least_theta_over_dt(spec.order, spec.discretization),
+        "usable_band": usable_band(spec).to_dict(),
         "pade_error": {
             "cycles_per_window": cycles,
             "frequency_hz": cycles / spec.theta,
@@ -125,6 +127,7 @@ def _shown(
             ("order", str(spec.order)),
             ("window θ", f"{spec.theta:g} s = {spec.ratio:.6g} steps of {spec.dt:g} s"),
             ("step", f"{spec.discretization}, {spec.basis} basis"),
+            band_row(result["usable_band"]),
             ("stable", "yes"),
             ("spectral radius", f"{result['spectral_radius']:.10g}"),
             ("stability margin", format_number(result["stability_margin"])),

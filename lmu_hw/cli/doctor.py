@@ -68,6 +68,12 @@ def _program(*words: str) -> Callable[[str], str | None]:
     return probe
 
 
+def _either(*words: str) -> Callable[[str], str | None]:
+    """A probe for a program, native or of YoWASP; the latter's version is that of its package, which is quick."""
+    native = _program(*words)
+    return lambda name: native(name) or _package(f"yowasp-{name}")
+
+
 def _package(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
@@ -114,6 +120,9 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             Tool("h5py", "reads models that Keras wrote", extra="import", probe=_package),
             Tool("safetensors", "reads state dicts of PyTorch (.safetensors)", extra="import", probe=_package),
             Tool("torch", "reads state dicts of PyTorch (.pt)", probe=_package),
+            Tool("yosys", "synthesises for FPGAs", extra="fpga", probe=_either("--version")),
+            Tool("nextpnr-ecp5", "places and routes for ECP5", extra="fpga", probe=_either("--version")),
+            Tool("nextpnr-ice40", "places and routes for iCE40", extra="fpga", probe=_either("--version")),
             Tool("pyosys", "reads Verilog for the formal proof", extra="formal", probe=_package),
             Tool("bitwuzla", "solves the formal proof", extra="formal", probe=_package),
         )
@@ -136,6 +145,8 @@ USES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "lmu-hw import of .keras, .h5": (("h5py",),),
         "lmu-hw import of .safetensors": (("safetensors",),),
         "lmu-hw import of .pt": (("torch",),),
+        "lmu-hw fpga for ECP5": (("yosys", "nextpnr-ecp5"),),
+        "lmu-hw fpga for iCE40": (("yosys", "nextpnr-ice40"),),
         "lmu-hw regression formal": (("pyosys", "bitwuzla"),),
     }
 )

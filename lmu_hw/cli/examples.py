@@ -28,6 +28,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "lmu-hw verilog --order 6 --theta 1 --dt 1ms --discretization ab2 --delays 500ms,100% --out build",
             "lmu-hw verilog digits_linear --calibration x.npy --lanes 16 --out build",
         ),
+        "lmu-hw fpga": (
+            "lmu-hw fpga --order 6 --theta 10ms --rate 48kHz --device up5k --seeds 2",
+            "lmu-hw fpga --order 6 --theta 1 --dt 1ms --discretization ab2 --clock 100MHz --out build",
+            "lmu-hw fpga digits_linear --calibration x.npy --lanes 2 --device ecp5-25k --seeds 1",
+        ),
         "lmu-hw spice": (
             "lmu-hw spice --order 6 --theta 10ms --topology ladder --out build",
             "lmu-hw spice --order 6 --theta 10ms --resistors E96 --resistor-tolerance 1% --gbw 3MHz --supply 2.5V",
@@ -35,7 +40,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "lmu-hw cosim": (
             "lmu-hw cosim --order 6 --theta 10ms --rate 20kHz --out build",
-            "lmu-hw cosim --order 6 --theta 10ms --input recording.wav --input-channel 0 --no-analog --out build",
+            "lmu-hw cosim --order 6 --theta 10ms --input recording.wav --no-analog --runs 5 --out build",
             "lmu-hw cosim digits_linear --input x.npy --labels y.npy --lanes 4 --out build",
         ),
         "lmu-hw run": (
@@ -87,6 +92,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "lmu-hw demo --out build",
             "lmu-hw demo --simulator icarus --out build",
             "lmu-hw demo --seed 1 --json",
+        ),
+        "lmu-hw doctor": (
+            "lmu-hw doctor",
+            "lmu-hw doctor --json",
         ),
         "lmu-hw completion": (
             "lmu-hw completion",

@@ -22,7 +22,7 @@ from lmu_hw.design.files import load_any_design, load_design, named, read_design
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, Options, options_of
-from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import BenchRequest, CosimRequest, FpgaRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
 from lmu_hw.design.usage import USAGE, Usage, check_effects
 from lmu_hw.io.quantities import Unit
@@ -148,7 +148,17 @@ def number_type(kind: Any, unit: Unit | None) -> click.ParamType[Any]:
 
 def _flags(names: Iterable[str]) -> set[str]:
     """The flags of the named options, with their dashes."""
-    kinds = (Recording, SearchRequest, RunRequest, CosimRequest, SpikingChoice, NetworkDesign, Design)
+    kinds = (
+        Recording,
+        FpgaRequest,
+        SearchRequest,
+        RunRequest,
+        CosimRequest,
+        BenchRequest,
+        SpikingChoice,
+        NetworkDesign,
+        Design,
+    )
     known = {name: each for kind in kinds for name, each in options_of(kind).items()}
     return {f"--{known[name].flag}" for name in names if name in known}
 

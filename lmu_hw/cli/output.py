@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -157,8 +159,67 @@ def progress() -> Progress:
 
 
 def written(out: Path | None, paths: Iterable[str]) -> list[str]:
-    """One line that names the files in `out`, or nothing without `out`."""
-    return [] if out is None else [f"in {out}: {', '.join(paths)}"]
+    """One line that names the files in `out`, or without `out` says that they were not written."""
+    names = ", ".join(paths)
+    if out is None:
+        return [f"nothing was written; give --out DIR for {names}"] if names else []
+    return [f"in {out}: {names}"]
+
+
+def band_row(band: Mapping[str, Any]) -> tuple[str, str]:
+    """The row of a table on the usable band of a memory.
+
+    Args:
+        band: The plain values of `lmu_hw.core.band.UsableBand`.
+    """
+    from lmu_hw.core.band import band_summary
+
+    return "usable band", band_summary(band)
+
+
+def hardware_rows(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The rows of a table on storage, and on cycles and times where there is a clock; for memories and for networks.
+
+    Args:
+        cost: The keys of a manifest (`lmu_hw.rtl.memory.verilog.memory_cost` or `lmu_hw.rtl.network.verilog.
+            network_cost`).
+    """
+    kinds = (f"{name.replace('_', ' ')} {bits:,}" for name, bits in cost["memory_bits"].items() if bits)
+    yield "RAM and ROM", f"{cost['memory_bits_total']:,} bits: {', '.join(kinds)}"
+    budget = cost["clock_budget"]
+    if budget is None:
+        return
+    unit = "step" if "cycles_per_step" in cost else "sample"
+    clock, needed = quantity(budget["clock_hz"], "Hz"), f"{budget['cycles_needed']:,}"
+    per = " of every channel" if unit == "sample" and budget["cycles_needed"] > cost["cycles_per_sample"] else ""
+    if budget["fits"] is None:
+        yield f"at {clock}", f"a {unit} takes {needed} cycles; the network has no dt to fit them into"
+    else:
+        period, share = quantity(budget["period_seconds"], "s"), percent(budget["utilisation"])
+        told = f"{needed} of the {budget['cycles_available']:,} cycles in dt = {period} for a {unit}{per}, {share} used"
+        yield f"fits at {clock}", f"yes: {told}" if budget["fits"] else f"NO: {told}; {_remedy(budget)}"
+    rate = f"at most {quantity(budget['highest_rate_hz'], 'Hz')}"
+    seconds = quantity(budget["seconds_per_sample"], "s")
+    yield f"time of a {unit}", f"{seconds} ({rate}), first answer after {quantity(budget['latency_seconds'], 's')}"
+    if budget["seconds_per_inference"] is not None:
+        yield "time of an inference", quantity(budget["seconds_per_inference"], "s")
+
+
+def _remedy(budget: Mapping[str, Any]) -> str:
+    """What makes a design fit that does not."""
+    least = budget["cycles_needed"] / budget["period_seconds"]
+    return f"it needs {quantity(least, 'Hz')}, or more lanes"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number of four digits with a unit and its prefix, such as "22.5 µs"."""
+    if value == 0.0 or not math.isfinite(value):
+        return f"{value:.4g} {unit}"
+    power = min(3, max(-4, math.floor(math.log10(abs(value) * (1.0 + 1e-9)) / 3.0)))
+    return f"{value / 1000.0**power:.4g} {_PREFIXES[power]}{unit}"
+
+
+_PREFIXES: Mapping[int, str] = MappingProxyType({-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G"})
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

@@ -14,9 +14,11 @@ from amaranth.hdl import Fragment
 from lmu_hw.cli.output import (
     FORMAT_ROW,
     answer,
+    band_row,
     facts,
     format_number,
     grid,
+    hardware_rows,
     percent,
     progress,
     render_json,
@@ -24,6 +26,7 @@ from lmu_hw.cli.output import (
     written,
 )
 from lmu_hw.cli.recording import calibration_of, network_rows, noise_record, record_length
+from lmu_hw.core.band import usable_band
 from lmu_hw.core.legendre import Array
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
@@ -39,7 +42,11 @@ from lmu_hw.networks.quantize.planner import NetworkPlanner
 from lmu_hw.networks.quantize.report import TensorReport, format_report
 from lmu_hw.networks.quantize.storage import Storage, layer_storage
 from lmu_hw.reference.memory import FloatMemory
+from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.verilog import memory_cost
+from lmu_hw.rtl.network import build_network
+from lmu_hw.rtl.network.verilog import network_cost
 from lmu_hw.rtl.primitives.schedule import Schedule
 
 _CHUNK = 1000
@@ -111,7 +118,7 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
     """The plan, its cost and the measurement as plain values."""
     share = measured.max_error / plan.error_bound
     worst = int(np.argmax(share))
-    schedule = schedule_of(plan, design)
+    cost = hardware_cost(plan, design)
     widths = {"input_bits": plan.input_format.width, "state_bits": plan.state_format.width}
     return {
         "schema": schema_id("memory-plan"),
@@ -120,11 +127,13 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
         "cost": {
             "lanes": design.lanes,
             "multiplier_bits": [plan.operand_format.width, plan.increment.coefficient_bits],
-            "cycles_per_sample": schedule.cycles_per_sample,
-            "latency_cycles": schedule.first_beat,
+            "cycles_per_sample": cost["cycles_per_sample"],
+            "latency_cycles": cost["latency_cycles"],
             "state_storage_bits": design.channels * state_storage_bits(plan),
             "coefficient_storage_bits": plan.increment.multiplications * plan.increment.coefficient_bits,
+            **{key: cost[key] for key in ("memory_bits", "memory_bits_total", "clock_budget")},
         },
+        "usable_band": usable_band(plan.spec).to_dict(),
         "nrmse": measured.nrmse,
         "measured": {
             "input": "band-limited noise",
@@ -141,9 +150,18 @@ def describe(design: Design, plan: MemoryPlan, measured: Measurement) -> dict[st
 
 def schedule_of(plan: MemoryPlan, design: Design) -> Schedule:
     """The schedule of the hardware that the design asks for."""
+    return _built(plan, design).schedule
+
+
+def hardware_cost(plan: MemoryPlan, design: Design) -> dict[str, Any]:
+    """The cost of the hardware that the design asks for, at its clock, as the manifest states it."""
+    return memory_cost(_built(plan, design), design.clock)
+
+
+def _built(plan: MemoryPlan, design: Design) -> StreamMemory:
     memory = build_memory(plan, **design.hardware())
-    Fragment.get(memory, None)  # only the schedule is wanted, but what is never elaborated draws a warning
-    return memory.schedule
+    Fragment.get(memory, None)  # only its figures are wanted, but what is never elaborated draws a warning
+    return memory
 
 
 def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> Iterator[Any]:
@@ -155,6 +173,7 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
         "Fixed-point plan",
         [
             ("memory", plan.spec.summary()),
+            band_row(result["usable_band"]),
             ("datapath", f"{plan.datapath}, {'with' if plan.error_feedback else 'without'} error feedback"),
             ("input", str(plan.input_format)),
             ("state", str(plan.state_format)),
@@ -163,10 +182,7 @@ def shown(plan: MemoryPlan, measured: Measurement, result: dict[str, Any]) -> It
             ("multiplier", "{} × {} bits".format(*cost["multiplier_bits"])),
             ("multiplications per sample", str(plan.multiplications_per_sample)),
             ("cycles per sample", f"{cost['cycles_per_sample']} with {cost['lanes']} lane(s)"),
-            (
-                "storage",
-                f"{cost['state_storage_bits']} bits of state, {cost['coefficient_storage_bits']} of coefficients",
-            ),
+            *hardware_rows(cost),
             (
                 "measured NRMSE",
                 f"{format_number(measured.nrmse)} on {measured.samples} samples of noise to {measured.band_hz:.4g} Hz",
@@ -206,9 +222,25 @@ def run_network(design: NetworkDesign, out: Path | None, as_json: bool) -> None:
         bar.update(task, description="weigh the formats")
         tensors = format_report(planner, plan)
         storage = [layer_storage(layer) for layer in plan.layers]
-        result = _network_result(design, plan, tensors, storage, calibration.values.shape)
+        cost = network_hardware_cost(plan, design, calibration.values.shape[1])
+        result = _network_result(design, plan, tensors, storage, calibration.values.shape) | {"hardware": cost}
         write_text(folder / "plan.json", render_json(result))
-    answer(result, [*_network_tables(network, plan, tensors, storage), *written(out, ["plan.json"])], as_json=as_json)
+    answer(
+        result, [*_network_tables(network, plan, tensors, storage, cost), *written(out, ["plan.json"])], as_json=as_json
+    )
+
+
+def network_hardware_cost(plan: NetworkPlan, design: NetworkDesign, steps: int) -> dict[str, Any]:
+    """The cost of the hardware that the design asks for, at its clock, as the manifest states it.
+
+    Args:
+        plan: The plan of the network.
+        design: The design, with its lanes, sequences and clock.
+        steps: The number of steps of a sequence.
+    """
+    network = build_network(plan, lanes=design.lanes, sequences=design.sequences)
+    Fragment.get(network, None)  # as above
+    return {"lanes": network.lanes, "sequences": network.sequences, **network_cost(network, design.clock, steps)}
 
 
 _RUNS: Mapping[type[Any], Callable[[Any, Path | None, bool], None]] = {
@@ -244,8 +276,13 @@ def _network_result(
 
 
 def _network_tables(
-    network: Network, plan: NetworkPlan, tensors: Sequence[TensorReport], storage: Sequence[Storage]
+    network: Network,
+    plan: NetworkPlan,
+    tensors: Sequence[TensorReport],
+    storage: Sequence[Storage],
+    cost: Mapping[str, Any],
 ) -> Iterator[Any]:
+    cycles = f"{cost['cycles_per_step']:,}, the last one {cost['cycles_per_last_step']:,}"
     yield facts(
         "Network in fixed point",
         [
@@ -256,10 +293,12 @@ def _network_tables(
                 "multiplications per step",
                 f"{plan.multiplications(last=False)}, the last one {plan.multiplications(last=True)}",
             ),
+            ("cycles per step", f"{cycles}, with {cost['lanes']} lane(s) for each of {cost['sequences']} sequence(s)"),
             (
-                "storage",
+                "words and tables",
                 "; ".join(f"{layer.name} {bits.total} bits" for layer, bits in zip(plan.layers, storage, strict=True)),
             ),
+            *hardware_rows(cost),
             ("deviation from float", f"{percent(tensors[-1].output_error)} of the outputs' RMS"),
         ],
     )

@@ -12,7 +12,7 @@ from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import Recording
+from lmu_hw.design.requests import BenchRequest, Recording
 from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.recordings import Sequences, read_sequences
 from lmu_hw.io.signals import band_limited_noise, read_signal
@@ -42,54 +42,67 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A plan of a network, and the data on which its formats were chosen, as the answer names them."""
+    """A plan of a network, and the data on which its formats were chosen, as the answer names them.
+
+    Attributes:
+        plan: The plan.
+        calibration: What the data are.
+        steps: The number of steps of their sequences.
+    """
 
     plan: NetworkPlan
     calibration: str
+    steps: int
 
 
-def read(recording: Recording, design: Design, *, required: bool = False) -> Samples:
-    """Read the recording, or make noise where there is none.
+def read(recording: Recording, design: Design, *, required: bool = False, bench: BenchRequest | None = None) -> Samples:
+    """Read the recording, or make noise where there is none; of so many samples as `bench` asks for.
 
     A file whose rate is not 1/dt is taken sample by sample all the same, and a note on standard error says so.
 
     Raises:
         DesignError: The file has an error (see `lmu_hw.io.signals.read_signal`), a file is `required` and not given,
-            or the design has several channels.
+            it has fewer samples than are asked for, or the design has several channels.
     """
+    bench = bench or BenchRequest()
     if design.channels != 1:
         raise DesignError("channels", "1 for one recording", design.channels)
     if recording.path is None:
         if required:
             raise _not_given("input")
         spec = design.spec()
-        samples, band = record_length(spec)
+        values = noise_record(spec, design.seed, bench.samples)
+        _, band = record_length(spec, bench.samples)
         origin = {"input": "band-limited noise", "seed": design.seed, "band_hz": band}
-        return Samples(
-            noise_record(spec, design.seed), design, {**origin, "samples": samples, "rate_hz": 1.0 / spec.dt}
-        )
+        return Samples(values, design, {**origin, "samples": values.size, "rate_hz": 1.0 / spec.dt})
     signal = read_signal(recording.path, channel=recording.channel, normalize=recording.normalize)
     if design.dt is None and signal.rate is not None:
         design = replace(design, dt=1.0 / signal.rate)
     if design.dt is not None and signal.rate is not None and abs(signal.rate * design.dt - 1.0) > _RATE_TOLERANCE:
         note = f"{recording.path} has {signal.rate:g} samples a second; each is taken as one step of {design.dt:g} s"
         print(f"lmu-hw: note: {note}", file=sys.stderr)
-    origin = {"input": str(recording.path), "samples": signal.samples.size, "rate_hz": signal.rate}
-    return Samples(signal.samples, design, origin)
+    values = signal.samples[: bench.first(signal.samples.size, f"samples of {recording.path}")]
+    return Samples(values, design, {"input": str(recording.path), "samples": values.size, "rate_hz": signal.rate})
 
 
-def record_length(spec: LMUSpec) -> tuple[int, float]:
-    """The number of samples of noise, and the edge of its band in Hz: order/4 cycles per window, where dt allows it."""
+def record_length(spec: LMUSpec, samples: int | None = None) -> tuple[int, float]:
+    """The number of samples of noise, and the edge of its band in Hz: order/4 cycles per window, where dt allows it.
+
+    Args:
+        spec: The memory.
+        samples: The number of samples that are needed; by default some windows, within limits, which it is at least.
+    """
     window = math.ceil(spec.ratio)
-    samples = max(min(_NOISE_WINDOWS * window, _MOST_NOISE), window, 64)
+    samples = max(min(_NOISE_WINDOWS * window, _MOST_NOISE), window, 64, samples or 0)
     band = min(spec.order / (4.0 * spec.theta), 0.4 / spec.dt)
     return samples, max(band, 2.0 / (samples * spec.dt))
 
 
-def noise_record(spec: LMUSpec, seed: int) -> Array:
-    """Noise in the band that the memory resolves, of shape (samples,), with a peak of 0.95."""
-    samples, band = record_length(spec)
-    return _NOISE_PEAK * band_limited_noise(samples, spec.dt, band, seed)
+def noise_record(spec: LMUSpec, seed: int, samples: int | None = None) -> Array:
+    """Noise in the band that the memory resolves, or its first `samples`, of shape (samples,), with a peak of 0.95."""
+    length, band = record_length(spec, samples)
+    noise: Array = _NOISE_PEAK * band_limited_noise(length, spec.dt, band, seed)
+    return noise[:samples]
 
 
 def read_input(network: Network, source: Path | None) -> Sequences:
@@ -126,7 +139,7 @@ def quantized(design: NetworkDesign, network: Network, sequences: Sequences | No
         data, origin = sequences, "the input itself"
     else:
         data, origin = calibration_of(design, network), str(design.calibration)
-    return Calibrated(plan_network(network, data.values, design.options()), origin)
+    return Calibrated(plan_network(network, data.values, design.options()), origin, data.values.shape[1])
 
 
 def network_rows(network: Network) -> list[tuple[str, str]]:

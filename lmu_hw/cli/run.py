@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, format_number, grid, progress, staged, write_array, written
+from lmu_hw.cli.output import answer, band_row, facts, format_number, grid, progress, staged, write_array, written
 from lmu_hw.cli.recording import input_facts, network_rows, quantized, read, read_input
+from lmu_hw.cli.scores import labelled, score_rows, score_tables
+from lmu_hw.cli.word_lengths import sweep, sweep_tables, words_of, write_sweep
+from lmu_hw.core.band import usable_band
 from lmu_hw.core.legendre import Array, readout
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import coordinates
 from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
-from lmu_hw.design.requests import Recording
+from lmu_hw.design.requests import Recording, RunRequest
 from lmu_hw.fixed_point.formats import IntArray, Overflow
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.io.recordings import Sequences
@@ -29,13 +32,16 @@ _CHUNK = 1000
 _SHOWN = 12
 
 
-def run(design: Design | NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
+def run(
+    design: Design | NetworkDesign, recording: Recording, request: RunRequest, out: Path | None, as_json: bool
+) -> None:
     """Run a memory or a network, write its outputs and print their figures; see `lmu_hw.cli.commands.run`."""
-    _RUNS[type(design)](design, recording, backend, out, as_json)
+    _RUNS[type(design)](design, recording, request, out, as_json)
 
 
-def run_memory(design: Design, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
+def run_memory(design: Design, recording: Recording, request: RunRequest, out: Path | None, as_json: bool) -> None:
     """Run a memory over a recording."""
+    backend = request.backend
     samples = read(recording, design, required=True)
     design, spec = samples.design, samples.design.spec()
     delays = design.delays
@@ -53,12 +59,15 @@ def run_memory(design: Design, recording: Recording, backend: str, out: Path | N
         "design": design.to_dict(),
         "backend": backend,
         **samples.origin,
+        "usable_band": usable_band(spec).to_dict(),
         "delays": list(delays) or None,
         "shape": list(output.shape),
         **output_figures(output),
     }
     rows = [
         ("input", f"{result['input']}, {result['samples']} samples"),
+        ("memory", spec.summary()),
+        band_row(result["usable_band"]),
         ("backend", backend),
         ("output", " × ".join(map(str, output.shape))),
     ]
@@ -111,15 +120,27 @@ def _memory_outputs(design: Design, spec: LMUSpec, u: Array, backend: str) -> It
     yield decoded(words[0])
 
 
-def run_network(design: NetworkDesign, recording: Recording, backend: str, out: Path | None, as_json: bool) -> None:
-    """Run a network over sequences."""
-    network = design.load()
+def run_network(
+    design: NetworkDesign, recording: Recording, request: RunRequest, out: Path | None, as_json: bool
+) -> None:
+    """Run a network over sequences, and score it where there are labels."""
+    network, backend = design.load(), request.backend
     sequences = read_input(network, recording.path)
+    labels = labelled(network, design.network, recording, sequences)
+    words_of(request)  # wrong ones are an error before the run
+    scored: dict[str, Any] = {}
     with staged(out) as folder, progress() as bar:
-        bar.add_task(backend, total=None)
+        task = bar.add_task(backend, total=None)
         outputs, calibration = _network_outputs(design, network, sequences, backend)
         shaped = outputs if sequences.batched else outputs[0]
         files = write_outputs(folder, shaped, network)
+        if labels is not None:
+            scored["score"] = labels.score(outputs)
+            if request.word_lengths:
+                scored["word_lengths"] = sweep(
+                    design, network, sequences, labels, request, lambda what: bar.update(task, description=what)
+                )
+                files += write_sweep(folder, scored["word_lengths"])
     result = {
         "schema": schema_id("network-run"),
         "design": design.to_dict(),
@@ -129,6 +150,7 @@ def run_network(design: NetworkDesign, recording: Recording, backend: str, out: 
         "shape": list(shaped.shape),
         "classes": list(shaped.shape[:-1]) if network.outputs > 1 else None,
         **output_figures(outputs),
+        **scored,
     }
     rows = [
         *network_rows(network),
@@ -136,9 +158,14 @@ def run_network(design: NetworkDesign, recording: Recording, backend: str, out: 
         ("backend", backend),
         *(("formats chosen on", origin) for origin in calibration.values()),
         ("result", " × ".join(map(str, shaped.shape))),
+        *(score_rows(result["score"]) if labels is not None else []),
     ]
-    table = output_table(result, [str(i) for i in range(network.outputs)], most=_SHOWN)
-    answer(result, [facts("Run", rows), table, *written(out, files)], as_json=as_json)
+    tables = [output_table(result, [str(i) for i in range(network.outputs)], most=_SHOWN)]
+    if labels is not None:
+        tables += score_tables(result["score"])
+    if "word_lengths" in result:
+        tables += sweep_tables(result["word_lengths"])
+    answer(result, [facts("Run", rows), *tables, *written(out, files)], as_json=as_json)
 
 
 def _network_outputs(
@@ -170,7 +197,7 @@ def _network_outputs(
     return model.decode(words), calibration
 
 
-_RUNS: Mapping[type[Any], Callable[[Any, Recording, str, Path | None, bool], None]] = {
+_RUNS: Mapping[type[Any], Callable[[Any, Recording, RunRequest, Path | None, bool], None]] = {
     Design: run_memory,
     NetworkDesign: run_network,
 }

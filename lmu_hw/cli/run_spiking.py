@@ -9,12 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from lmu_hw.cli.output import answer, facts, format_number, progress, staged, write_array, write_arrays, written
+from lmu_hw.cli.output import (
+    answer,
+    band_row,
+    facts,
+    format_number,
+    progress,
+    staged,
+    write_array,
+    write_arrays,
+    written,
+)
 from lmu_hw.cli.plots import states_plot, window_plot
 from lmu_hw.cli.recording import Samples, calibration_of, input_facts, layers_of, network_rows, read, read_input
 from lmu_hw.cli.report import FigureData, Report, Section, TableData, write_report
 from lmu_hw.cli.run import decoder, output_figures, output_table, write_outputs
+from lmu_hw.cli.scores import labelled, score_rows, score_tables
 from lmu_hw.cli.spiking_plots import outputs_plot, raster_plot, spread
+from lmu_hw.core.band import usable_band
 from lmu_hw.core.legendre import Array
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.system import energy_per_unit
@@ -74,6 +86,7 @@ def run_memory(design: Design, recording: Recording, choice: SpikingChoice, out:
             "design": samples.design.to_dict(),
             "backend": "spiking",
             **samples.origin,
+            "usable_band": usable_band(spec).to_dict(),
             "delays": list(design.delays) or None,
             "shape": list(output.shape),
             **output_figures(output),
@@ -132,17 +145,27 @@ def _memory_report(done: _MemoryRun, told: Mapping[str, Any], command: str) -> R
     spec, states, ideal, population = done.spec, done.states, done.ideal, done.made.population
     time = spec.dt * np.arange(1.0, len(states) + 1.0)
     first = len(states) - min(len(states), round(_SHOWN_WINDOWS * spec.ratio))
-    raster = raster_plot(
-        spec.dt * (done.trains.step.astype(np.float64) + 1.0),
-        done.trains.neuron,
-        population.neurons,
-        population.ensembles,
-        (float(time[first]), float(time[-1])),
-    )
-    path = states_plot(time[first:], {"float": ideal[first:], "spiking": states[first:]})
+    instants = spec.dt * (done.trains.step.astype(np.float64) + 1.0)
+    span = float(time[first]), float(time[-1])
+    size = population.neurons, population.ensembles
+    forms = {"float": ideal[first:], "spiking": states[first:]}
     figures = [
-        FigureData("Spikes", "Who fires when, over the last windows of the recording.", raster),
-        FigureData("States", "What spikes decode to behind the synapses, and the memory in float64.", path),
+        FigureData.drawn(
+            "Spikes",
+            "Who fires when, over the last windows of the recording.",
+            raster_plot,
+            instants,
+            done.trains.neuron,
+            *size,
+            span,
+        ),
+        FigureData.drawn(
+            "States",
+            "What spikes decode to behind the synapses, and the memory in float64.",
+            states_plot,
+            time[first:],
+            forms,
+        ),
         _window_figure(spec, done.samples.values, states, ideal, done.made.recurrence.lag),
     ]
     return Report(
@@ -167,6 +190,7 @@ def run_network(
     """
     network = design.load()
     sequences = read_input(network, recording.path)
+    labels = labelled(network, design.network, recording, sequences)
     known = sequences if design.calibration is None else calibration_of(design, network)
     with staged(out) as folder, progress() as bar:
         bar.add_task("neurons", total=None)
@@ -186,6 +210,8 @@ def run_network(
             **output_figures(outputs),
             "spiking": _network_facts(network, spiking, sequences.values, outputs),
         }
+        if labels is not None:
+            result["score"] = labels.score(outputs)
         if recorded is not None:
             spikes = {f"{name}.{key}": v for name, t in recorded.spikes.items() for key, v in vars(t).items()}
             write_arrays(folder / "spikes.npz", spikes | {f"{name}.states": v for name, v in recorded.states.items()})
@@ -247,8 +273,9 @@ def _network_report(
     what = "After every sample of the first sequence" + (
         "; the network's answer is the last one." if network.output == "last" else "."
     )
-    svg = outputs_plot(time, {"float": exact, "spiking": recorded.outputs})
-    figures.append(FigureData("Outputs over time", f"{what} Wide and pale: float64; thin: in spikes.", svg))
+    forms = {"float": exact, "spiking": recorded.outputs}
+    caption = f"{what} Wide and dotted: float64; thin: in spikes."
+    figures.append(FigureData.drawn("Outputs over time", caption, outputs_plot, time, forms))
     return Report(
         title="A network in spikes",
         subtitle=layers_of(network),
@@ -275,9 +302,10 @@ def _rasters(spiking: SpikingNetwork, recorded: Recorded) -> Iterator[FigureData
         group, trains = spiking.groups[name], recorded.spikes[name]
         time = seconds * (trains.step + spread(trains.step, trains.neuron))
         span = (0.0, seconds * steps)
-        svg = raster_plot(time, trains.neuron, group.neurons, group.ensembles, span, height=4.8)
+        size = group.neurons, group.ensembles
         caption = f"Who fires when in the first sequence, in simulated time. A sample lasts {format_number(seconds)} s"
-        yield FigureData(f"Spikes of {name}", f"{caption}; the spikes of a neuron are drawn evenly over it.", svg)
+        caption += "; the spikes of a neuron are drawn evenly over it."
+        yield FigureData.drawn(f"Spikes of {name}", caption, raster_plot, time, trains.neuron, *size, span, height=4.8)
 
 
 def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterator[FigureData]:
@@ -288,8 +316,9 @@ def _memory_figures(network: Network, recorded: Recorded, time: Array) -> Iterat
         error = (states[:, 0] - ideal) * weights
         share = np.sqrt(np.sum(error**2) / max(float(np.sum((ideal * weights) ** 2)), 1e-300))
         told = f"The memory of {name}, first channel: what spikes decode to, and float64 with the same input; the error"
-        svg = states_plot(time, {"float": ideal, "spiking": states[:, 0]})
-        yield FigureData("States", f"{told} of the decoded window is {100.0 * share:.3g} % of it.", svg)
+        caption = f"{told} of the decoded window is {100.0 * share:.3g} % of it."
+        forms = {"float": ideal, "spiking": states[:, 0]}
+        yield FigureData.drawn("States", caption, states_plot, time, forms)
         yield _window_figure(spec, drive, states[:, 0], ideal, 0)
         return
 
@@ -316,13 +345,27 @@ def _window_figure(spec: LMUSpec, u: Array, states: Array, ideal: Array, lag: in
     index[0] = end - 1
     past = np.where(index >= 0, u[np.maximum(index, 0)], 0.0)
     forms = {"float": decode @ ideal[end - 1], "spiking": decode @ states[-1]}
-    svg = window_plot(fractions * spec.theta, past, forms, end * spec.dt)
-    return FigureData("The window", "The input as the states hold it, against the input itself.", svg)
+    return FigureData.drawn(
+        "The window",
+        "The input as the states hold it, against the input itself.",
+        window_plot,
+        fractions * spec.theta,
+        past,
+        forms,
+        end * spec.dt,
+    )
 
 
 def _shown(result: Mapping[str, Any], out: Path | None, names: list[str]) -> Iterator[Any]:
-    yield facts("Run", [("input", str(result["input"])), ("backend", "spiking"), *_fact_rows(result["spiking"])])
+    rows = [("input", str(result["input"])), ("backend", "spiking"), *_fact_rows(result["spiking"])]
+    if "usable_band" in result:
+        rows.insert(1, band_row(result["usable_band"]))
+    if "score" in result:
+        rows += score_rows(result["score"])
+    yield facts("Run", rows)
     yield output_table(result, [str(i) for i in range(min(len(result["rms"]), _SHOWN))], most=_SHOWN)
+    if "score" in result:
+        yield from score_tables(result["score"])
     yield from written(out, names)
 
 

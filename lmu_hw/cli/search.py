@@ -50,8 +50,8 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
     replaced = {name: value for name in SEARCHED if (value := getattr(design, name)) is not None}
     cleared: dict[str, Any] = dict.fromkeys(replaced)
     design = replace(design, **cleared)
-    if request.clock is not None:
-        check_positive("clock", request.clock, "Hz")
+    if design.clock is not None:
+        check_positive("clock", design.clock, "Hz")
     spec = design.spec()
     band = Band(record_length(spec)[1] if request.bandwidth is None else request.bandwidth).check(spec)
     methods = None if design.discretization is None else [spec.discretization]
@@ -68,7 +68,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
         found = _first_that_holds(
             design, result, band, target, methods, lambda what: bar.update(task, description=f"measure {what}")
         )
-        found = replace(found, design=replace(found.design, lanes=_lanes(found, request.clock)))
+        found = replace(found, design=replace(found.design, lanes=_lanes(found, design.clock)))
         described = {
             **describe(found.design, found.plan, found.quantisation),
             "schema": schema_id("memory-search"),

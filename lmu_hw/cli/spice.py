@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lmu_hw.analog.amplifiers.library import opamps
+from lmu_hw.analog.amplifiers.library import Part, opamps
 from lmu_hw.analog.analysis.monte_carlo import Distribution, Tolerances
 from lmu_hw.analog.analysis.selection import Needs, Selection, cheapest
 from lmu_hw.analog.circuit.devices import (
@@ -34,7 +34,7 @@ from lmu_hw.analog.design.parts import Series
 from lmu_hw.analog.design.technologies import TECHNOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.analog.export.manifest import Questions
-from lmu_hw.cli.output import answer, facts, format_number, progress, staged, written
+from lmu_hw.cli.output import answer, band_row, facts, format_number, percent, progress, staged, written
 from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.design.choices import AUTO
 from lmu_hw.design.memory import Design
@@ -72,9 +72,10 @@ def run(design: Design, out: Path | None, as_json: bool) -> None:
         chosen = selected(design)
         circuit = design_circuit(design) if chosen is None else chosen.design
         bar.update(task, advance=1, description="netlist")
-        asked = replace(questions(design), selection=None if chosen is None else chosen.to_dict())
-        part = opamps().get(design.opamp) if chosen is None else chosen.part
-        files = write_design(circuit, folder, f"lmu-hw spice {effective_flags('spice', design)}", asked, part)
+        asked = questions(design)
+        if chosen is not None:
+            asked = replace(asked, selection=chosen.to_dict(), part=chosen.part)
+        files = write_design(circuit, folder, f"lmu-hw spice {effective_flags('spice', design)}", asked)
         result = json.loads(files["manifest"].read_text(encoding="utf-8"))
     for line in circuit.allowed:
         warnings.warn(Notice(f"allowed all the same: {line}"), stacklevel=1)
@@ -110,8 +111,22 @@ def design_circuit(design: Design) -> AnalogDesign:
         return chosen.design
     parts = opamps()
     if design.opamp in parts:
-        return _circuit(design, parts[design.opamp].opamp(check_positive("supply in volts", design.supply)))
+        return _circuit(design, _bought(design, parts[design.opamp]))
     return _circuit(design, _model("opamp", design, OPAMPS, (AUTO, *parts)))
+
+
+def _bought(design: Design, part: Part) -> AnyOpAmp:
+    """Return the model of a part that was asked for by name.
+
+    Raises:
+        DesignError: It is single-ended where the style needs fully differential op-amps or vice versa, or cannot take
+            the supply.
+    """
+    technology = TECHNOLOGIES.get(design.style)
+    if technology is not None and technology.bandwidth and technology.differential != part.differential:
+        kind = "fully differential" if technology.differential else "single-ended"
+        raise DesignError("opamp", f"{kind} for --style {design.style}", design.opamp)
+    return part.opamp(check_positive("supply in volts", design.supply))
 
 
 def _circuit(design: Design, opamp: AnyOpAmp) -> AnalogDesign:
@@ -141,7 +156,13 @@ def _circuit(design: Design, opamp: AnyOpAmp) -> AnalogDesign:
 
 def questions(design: Design) -> Questions:
     """Return the questions that the manifest is to answer, besides the description of the circuit."""
-    return Questions(design.circuit_error, tolerances(design), design.seed, design.chosen("circuit_error"))
+    return Questions(
+        design.circuit_error,
+        tolerances(design),
+        design.seed,
+        design.chosen("circuit_error"),
+        part=opamps().get(design.opamp),
+    )
 
 
 def tolerances(design: Design) -> Tolerances | None:
@@ -230,6 +251,7 @@ def _rows(circuit: AnalogDesign, result: Mapping[str, Any]) -> Iterator[tuple[st
     """Yield the rows of the table from the manifest."""
     device, asked = circuit.technology.device, result["specification"]
     yield "memory", f"order {asked['order']}, theta {asked['theta']!r} s"
+    yield band_row(result["usable_band"])
     yield "circuit", f"{result['topology']}, {result['style']}, {device.device}s {describe(device)}"
     for what in ("couplings", "elements", "nodes"):
         yield what, str(result[what])
@@ -246,41 +268,53 @@ def _rows(circuit: AnalogDesign, result: Mapping[str, Any]) -> Iterator[tuple[st
             yield what, f"{' to '.join(map(format_number, dict.fromkeys(span)))} {unit}"
     for section, rows in _SECTIONS.items():
         if result[section] is not None:
-            yield from rows(result[section])
+            yield from rows(result)
 
 
-def _selection(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "op-amp chosen", f"{found['part']}, about {found['usd_each']:.2f} USD each ({found['source']})"
+def _selection(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["selection"]
+    yield "op-amp chosen", f"{found['part']}, the cheapest that meets the design"
     for name, reason in found["rejected"].items():
         yield f"not {name}", reason
 
 
-def _stability(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _part(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["part"]
+    yield "op-amp", f"{found['maker']} {found['name']}, about {found['usd_each']:.2f} USD each ({found['source']})"
+    yield "before ordering", found["caution"]
+
+
+def _stability(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["stability"]
     if found["phase_margin_deg"] is not None:
         gain = found["gain_margin_db"]
         beside = "" if gain is None else f" and {format_number(gain)} dB"
         yield "least margin", f"{format_number(found['phase_margin_deg'])}°{beside}"
 
 
-def _correction(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _correction(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["correction"]
     before, after = format_number(found["before"]), format_number(found["after"])
     others = " to ".join(map(format_number, found["output_nrmse_at_gbw_share"].values()))
     yield "corrected for bandwidth", f"error {before} to {after}; {others} at 20 % less or more bandwidth"
 
 
-def _offset(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _offset(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["offset"]
     signal, worst = max(found.items(), key=lambda each: abs(each[1]["offset_volts_rms"]))
     rms, bias = format_number(worst["offset_volts_rms"]), format_number(worst["bias_volts"])
     yield "offset at rest", f"{rms} V rms at {signal}, {bias} V from bias currents"
 
 
-def _predicted(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _predicted(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["predicted"]
     yield "predicted NRMSE", f"{format_number(found['nrmse'])} up to {format_number(found['band_hz'])} Hz"
     if found["output_nrmse"]:
         yield "of the worst output", format_number(max(found["output_nrmse"]))
 
 
-def _noise(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _noise(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["noise"]
     ratios = {signal: ratio for signal, ratio in found["snr_db"].items() if ratio is not None}
     if ratios:
         worst = list(ratios)[descending([10.0 ** (-ratio / 20.0) for ratio in ratios.values()])[0]]
@@ -288,36 +322,69 @@ def _noise(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "predicted noise", f"{volts} V at {worst}, {ratio} dB below a sine of full scale"
 
 
-def _rounding(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _rounding(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["rounding"]
     joint = found["joint_nrmse"]
     better = "" if joint is None else f", chosen jointly {format_number(joint)}"
     yield "standard values", f"NRMSE {format_number(found['nearest_nrmse'])} each at its nearest{better}"
 
 
-def _tolerance(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _tolerance(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = result["tolerance"]
     median, most = format_number(found["median_nrmse"]), format_number(found["nrmse_of_95_percent"])
     yield "with tolerances", f"NRMSE {median} median, {most} in 95 % of {found['draws']} draws"
-    yield "yield", f"{100 * found['yield']:.1f} % of them keep an NRMSE of {format_number(found['error'])}"
+    if result["requirement"] is None:
+        yield "yield", f"{percent(found['yield'])} of them keep an NRMSE of {format_number(found['error'])}"
     if (cause := found["sensitivity"]) is not None:
         shares = list(cause["shares"].items())[:_SHOWN_PARTS]
         parts = ", ".join(f"{path.rpartition('.')[2]} {100 * share:.0f} %" for path, share in shares)
         yield "most of it from", f"{parts} of the mean square at {cause['signal']}"
 
 
-def _requirement(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    gbw = found["gbw"]
+def _requirement(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The least amplifiers, and whether the error is kept: by this design, and by circuits with drawn parts."""
+    found, drawn = result["requirement"], result["tolerance"]
+    gbw, error = found["gbw"], format_number(found["error"])
     bandwidth = "" if gbw is None else f" and a gain-bandwidth product of {format_number(gbw)} Hz"
-    yield f"for NRMSE {format_number(found['error'])}", f"a gain of {format_number(found['gain'])}{bandwidth}"
+    own = "kept by those of this design" if found["met"] else "NOT KEPT by those of this design"
+    if result["correction"] is not None:
+        own += ", which is corrected for them"
+    least = f"a gain of {format_number(found['gain'])}{bandwidth}"
+    yield f"for NRMSE {error}", f"amplifiers with {least}, for parts at nominal values and no correction; {own}"
+    if drawn is not None:
+        missed = drawn["nrmse_of_95_percent"] > found["error"]
+        kept = f"{percent(drawn['yield'])} of {drawn['draws']} drawn circuits keep it"
+        yield "yield", f"{kept}{', fewer than 95 %: NOT MET' if missed else ''}"
 
 
-def _power(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    amplifiers = found["amplifiers"]
-    rest = "" if amplifiers is None else f"{format_number(amplifiers)} W amplifiers at rest, "
+def _power(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The power, with the supply current that it assumes."""
+    found, amplifiers = result["power_watts"], result["opamps"] + result["transconductors"]
+    rest = ""
+    if found["amplifiers"] is not None:
+        assumed = f"{format_number(1e3 * found['supply_amps'] / amplifiers)} mA each"
+        rule = _current_rule(result)
+        supply = format_number(result["specification"]["supply"])
+        rest = f"{format_number(found['amplifiers'])} W for amplifiers at rest ({amplifiers} at an assumed {assumed}"
+        rest += f"{rule}, from ±{supply} V), "
+    elif amplifiers:
+        rest = "amplifiers not counted, as ideal ones state no supply current; "
     yield "power", f"{rest}{format_number(found['resistors'])} W at most in resistors"
+
+
+def _current_rule(result: Mapping[str, Any]) -> str:
+    """Where the supply current of the amplifiers comes from, if it is not that of their own model."""
+    if result["part"] is not None:
+        return f", typical of {result['part']['name']}"
+    each = result["power_watts"]["supply_amps"] / (result["opamps"] + result["transconductors"])
+    if result["opamps"] and math.isclose(each, AMPS_PER_HZ * result["opamp"]["gbw"]):
+        return f", {format_number(1e9 * AMPS_PER_HZ)} mA per MHz of gain-bandwidth product"
+    return ""
 
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]] = {
     "selection": _selection,
+    "part": _part,
     "stability": _stability,
     "correction": _correction,
     "predicted": _predicted,
@@ -328,4 +395,4 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
     "requirement": _requirement,
     "power_watts": _power,
 }
-"""What is said of each section of the manifest that is there, in order."""
+"""What is said of each section of the manifest that is there, in order; each function gets the whole manifest."""

@@ -13,10 +13,26 @@ from matplotlib.path import Path as Shape
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from lmu_hw.core.figures import BOUND, FIXED, FLOAT, IDEAL, SPICE, STYLE, new_figure, styled, svg_of
+from lmu_hw.core.figures import (
+    BAND,
+    BOUND,
+    DESK,
+    FIXED,
+    FLOAT,
+    GREEN,
+    IDEAL,
+    SOFT,
+    SPICE,
+    STYLE,
+    VIOLET,
+    fitted,
+    new_figure,
+    styled,
+    svg_of,
+)
 from lmu_hw.core.legendre import Array
 
-_COLOURS = (FIXED, SPICE, "#009e73", BOUND, "#7b4ea3")
+_COLOURS = (FIXED, SPICE, GREEN, BOUND, VIOLET)
 _LINES = tuple((colour, dashes) for dashes in ("-", "--", ":") for colour in _COLOURS)
 _MOST_ROWS, _MOST_MARKS, _MOST_NAMED = 240, 20_000, 16
 _MOST_OUTPUTS, _MOST_POINTS = 3, 2000
@@ -46,6 +62,7 @@ def raster_plot(
     ensembles: int,
     span: tuple[float, float],
     *,
+    width: float = DESK,
     height: float = 3.6,
 ) -> str:
     """Draw a mark for each spike, over time and ensemble above ensemble; of many neurons, evenly chosen ones.
@@ -56,11 +73,12 @@ def raster_plot(
         neurons: The number of neurons.
         ensembles: The number of ensembles of equal size that they form.
         span: The first and the last time shown, in seconds.
-        height: The height of the figure in inches.
+        width, height: The size of the figure in inches.
     """
     with matplotlib.rc_context(STYLE):
-        figure, panel = new_figure(1, 1, width=10.0, height=height)
+        figure, panel = new_figure(1, 1, width=width, height=height)
         draw_raster(panel, time, neuron, neurons, ensembles, span)
+        panel.set_title(fitted(panel.get_title(loc="left"), width - 0.6))
         panel.set_xlabel("time (s)")
         return svg_of(figure)
 
@@ -119,26 +137,28 @@ def spread(step: NDArray[np.int64], neuron: NDArray[np.int64]) -> Array:
     return np.asarray((rank + (neuron * _GOLDEN) % 1.0) / np.repeat(count, count))
 
 
-def outputs_plot(time: Array, forms: Mapping[str, Array]) -> str:
-    """Draw the largest outputs of a network over time, each in a colour, wide and pale in float64 and thin in spikes.
+def outputs_plot(time: Array, forms: Mapping[str, Array], *, width: float = DESK) -> str:
+    """Draw the largest outputs of a network over time, each in a colour, wide and dotted in float64 and thin in spikes.
 
     Args:
         time: The times, of shape (T,).
         forms: The outputs of the forms "float" and "spiking", of shape (T, outputs).
+        width: The width of the figure in inches.
     """
     exact, heard = forms["float"], forms["spiking"]
     count = min(exact.shape[1], _MOST_OUTPUTS)
     largest = np.argsort(-exact[-1], kind="stable")[:count]
     keep = slice(None, None, max(1, time.size // _MOST_POINTS))
     with matplotlib.rc_context(STYLE):
-        figure, panel = new_figure(1, 1, width=10.0, height=3.6)
+        figure, panel = new_figure(1, 1, width=width, height=3.6)
         coloured = list(styled(largest.tolist(), _COLOURS))
         for output, colour in coloured:
-            panel.plot(time[keep], exact[keep, output], color=colour, lw=4.0, alpha=0.3, solid_capstyle="round")
+            panel.plot(time[keep], exact[keep, output], color=colour, lw=2.4, ls=(0, (1, 1)))
             panel.plot(time[keep], heard[keep, output], color=colour, lw=1.1)
         title = "Output" if exact.shape[1] == 1 else "Outputs"
         of = "" if count == exact.shape[1] else f", the {count} of {exact.shape[1]} that are largest in the end"
-        panel.set(title=f"{title}{of}: float64 wide and pale, spikes thin", xlabel="time (s of the network)")
+        title = fitted(f"{title}{of}: float64 wide and dotted, spikes thin", width - 0.6)
+        panel.set(title=title, xlabel="time (s of the network)")
         panel.margins(x=0.01)
         if count > 1:
             _name_ends(panel, float(time[-1]), [(float(heard[-1, k]), str(k), colour) for k, colour in coloured])
@@ -169,7 +189,7 @@ def error_plot(curves: Sequence[Curve]) -> str:
                 curve.neurons, curve.values.min(axis=1), curve.values.max(axis=1), color=colour, alpha=0.15, lw=0.0
             )
             ends.append((float(curve.neurons[-1]), float(mean[-1]), curve.label, colour))
-        ends.append((most, float(line[-1]), "∝ 1/√m", "#6b7580"))
+        ends.append((most, float(line[-1]), "∝ 1/√m", SOFT))
         panel.set(title="RMS error of the decoded window against the ideal memory", xlabel="neurons m")
         for last in sorted({x for x, *_ in ends}):
             _name_ends(panel, last, [(y, label, colour) for x, y, label, colour in ends if x == last])
@@ -193,7 +213,7 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=8.0, height=3.8)
-        panel.axhspan(100.0 * ideal - 2.0, 100.0 * ideal, color="#eef1f4", lw=0.0)
+        panel.axhspan(100.0 * ideal - 2.0, 100.0 * ideal, color=BAND, lw=0.0)
         panel.axhline(100.0 * ideal, color=FLOAT, lw=1.0)
         for curve, (colour, dashes) in styled(curves, _LINES):
             mean = 100.0 * curve.values.mean(axis=1)
@@ -220,7 +240,7 @@ def accuracy_plot(curves: Sequence[Curve], ideal: float, title: str) -> str:
             xytext=(4, -3),
             textcoords="offset points",
             va="top",
-            color="#59626d",
+            color=SOFT,
             fontsize=8.5,
         )
         if len(curves) != 2:

@@ -26,7 +26,7 @@ from lmu_hw.errors import RequestError, check_integer
 from lmu_hw.io.files import write_json, write_text
 from lmu_hw.io.quantities import SECONDS, Unit
 from lmu_hw.io.schema import schema_id
-from lmu_hw.training.tasks.table import TASKS, Memory, Method, Task
+from lmu_hw.training.tasks.table import TASKS, Memory, Method, Schedule, Task
 
 if TYPE_CHECKING:
     from lmu_hw.cli.train_spiking import SpikingTest
@@ -65,6 +65,7 @@ _TYPES: Mapping[Any, click.ParamType[Any]] = MappingProxyType(
         tuple[str, ...]: Words(),
         Method: OneOf(DISCRETIZATIONS),
         Memory: OneOf(get_args(Memory)),
+        Schedule: OneOf(get_args(Schedule)),
     }
 )
 
@@ -277,6 +278,7 @@ def _result(best: Outcome, outcomes: Sequence[Outcome], request: Request) -> dic
 
 def _write(folder: Path, best: Outcome, result: dict[str, Any]) -> list[str]:
     """Write the networks, the learning curves and the answer, and return the files' names."""
+    from lmu_hw.io.splits import split_path, write_split
     from lmu_hw.networks.file import save_network
 
     curves = {name: trained.curve for name, trained in best.models.items() if trained.curve}
@@ -284,6 +286,8 @@ def _write(folder: Path, best: Outcome, result: dict[str, Any]) -> list[str]:
         save_network(folder / f"{best.task.replace('-', '_')}_{name}.npz", trained.network)
         for name, trained in best.models.items()
     ]
+    if best.split is not None:
+        paths += [write_split(split_path(path), best.split) for path in tuple(paths)]
     paths += [write_text(folder / f"curve_{name}.csv", _table(curve)) for name, curve in curves.items()]
     if curves:
         paths.append(write_text(folder / "curves.svg", _curves_plot(curves, best.metric)))
@@ -332,6 +336,7 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
             ("on the validation part", format_number(best.trained.validation)),
             ("parameters", str(best.parameters)),
             ("seed", str(best.seed)),
+            *_budget_rows(result.get("training")),
         ],
     )
     seeds = result.get("seeds")
@@ -353,6 +358,21 @@ def _shown(best: Outcome, result: dict[str, Any], out: Path | None, files: list[
 
         yield from spiking_tables(result["spiking"])
     yield from written(out, files)
+
+
+def _budget_rows(training: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """The rows on the budget of a training: its epochs, and whether its validation score reached a plateau."""
+    if training is None:
+        return
+    epochs, since = f"{training['epochs']} of at most {training['most_epochs']}", training["epochs_without_gain"]
+    yield (
+        "epochs",
+        f"{epochs}, of which {training['best_epoch']} make the network; {training['batch']} sequences a step",
+    )
+    told = f"reached: no better score for {since} epochs"
+    if not training["plateau"]:
+        told = f"NOT reached: the last gain was {since} epochs before the end; a larger --epochs may help"
+    yield "plateau", told
 
 
 def _capacity_table(details: Mapping[str, Any]) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterMathtext, LogFormatterSciNotation, MaxNLocator
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import DesignError
@@ -18,51 +22,94 @@ from lmu_hw.errors import DesignError
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 
-FLOAT, FIXED, SPICE, BOUND, IDEAL = "#2b2f36", "#0072b2", "#d55e00", "#b3261e", "#9aa3ad"
+COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "ink": ("#1f2429", "#e6e9ec"),
+        "soft": ("#59626d", "#a3adb8"),
+        "grid": ("#e4e7eb", "#30363d"),
+        "band": ("#eef1f4", "#272e36"),
+        "float": ("#2b2f36", "#eceef1"),
+        "fixed": ("#0072b2", "#5cb3e6"),
+        "spice": ("#bd4f00", "#f59a4c"),
+        "bound": ("#b3261e", "#ff7b72"),
+        "ideal": ("#7f8993", "#8b949e"),
+        "green": ("#007a59", "#3fc79a"),
+        "violet": ("#7b4ea3", "#c19af0"),
+        "pink": ("#b0588a", "#f09ac8"),
+        "ochre": ("#8c6d1f", "#d9b44a"),
+        "input": ("#e3eaf0", "#22303d"),
+        "coefficients": ("#c6d5e3", "#2d4356"),
+        "internal": ("#a6bfd4", "#3a5770"),
+        "accumulation": ("#84a8c6", "#496e8c"),
+        "feedback": ("#5f8fb6", "#5d8aab"),
+        "output": ("#3f749f", "#78a8cb"),
+    }
+)
+"""Every colour of a figure by its name, on light and on dark ground.
+
+Curves and texts have a contrast of at least 4.5 to either ground, and "ideal", which is never a text, of at least 3.
+The grid, the band and the parts of a bound may be paler: values are read off at axes and at the outlines of bars.
+"""
+
+FLOAT, FIXED, SPICE, BOUND, IDEAL, SOFT, INK, GREEN, VIOLET, BAND = (
+    COLOURS[name][0] for name in ("float", "fixed", "spice", "bound", "ideal", "soft", "ink", "green", "violet", "band")
+)
+NARROW, WIDE, DESK = 3.6, 7.6, 10.0
+"""Widths of figures in inches: for a telephone, for a page, and alone. A figure 3.6 in wide has 346 CSS pixels."""
+
+FONTS = "'DejaVu Sans', Verdana, sans-serif"
+"""The font of figures, whose texts stay texts; Verdana has the same widths where there is no DejaVu."""
+
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # building its font cache is not worth a message
 STYLE: Any = {
     "svg.hashsalt": "lmu-hw",
-    "svg.fonttype": "path",  # the same look on a machine without the font
+    "svg.fonttype": "none",  # texts that can be selected, searched and read aloud
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
+    "text.color": INK,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.0,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": "#59626d",
+    "axes.edgecolor": SOFT,
     "axes.grid": True,
-    "grid.color": "#e4e7eb",
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": COLOURS["grid"][0],
     "grid.linewidth": 0.7,
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.0,
     "lines.linewidth": 1.3,
     "path.simplify_threshold": 0.1,
 }
 BUDGET_SHADES: Mapping[str, str] = {
-    "input": "#e3eaf0",
-    "coefficients": "#c6d5e3",
-    "internal": "#a6bfd4",
-    "accumulation": "#84a8c6",
-    "feedback": "#5f8fb6",
-    "output": "#3f749f",
+    name: COLOURS[name][0] for name in ("input", "coefficients", "internal", "accumulation", "feedback", "output")
 }
 """One shade for each part of an `ErrorBudget`, the first at the foot of the bar."""
 
+BAR_EDGE: Mapping[str, Any] = {"edgecolor": SOFT, "linewidth": 0.5}
+"""The outline of stacked bars, without which neighbours of similar shades would not be told apart."""
+
 LINES: Mapping[str, Mapping[str, Any]] = {
-    "float": {"color": FLOAT, "lw": 2.2, "alpha": 0.75},
+    "float": {"color": FLOAT, "lw": 2.2},
     "fixed": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "SPICE": {"color": SPICE, "lw": 1.2, "ls": (0, (4, 2))},
     "spiking": {"color": FIXED, "lw": 1.1, "ls": "-"},
     "spikes, Verilog": {"color": SPICE, "lw": 0.9},
-    "spikes, software": {"color": "#009e73", "lw": 0.9, "ls": (0, (4, 2))},
+    "spikes, software": {"color": GREEN, "lw": 0.9, "ls": (0, (4, 2))},
     "continuous": {"color": FLOAT, "lw": 1.8},
     "sampled": {"color": FIXED, "lw": 1.2, "ls": (0, (4, 2))},
     "circuit": {"color": SPICE, "lw": 1.2, "ls": (0, (1, 1.2))},
 }
 """The line of each form of a memory."""
 
+_CHARACTER = 0.08  # inches, a little more than the mean of the font at 9.5 points
+_KEY = 0.5  # inches: the sample of a legend's entry, with the space around it
 _MOST_POINTS = 2000
 _MOST_OUTPUT_POINTS = 5_000
 _MOST_STATES = 6
@@ -92,10 +139,57 @@ def new_figure(rows: int, columns: int, *, width: float, height: float, **layout
 
 
 def svg_of(figure: Figure) -> str:
-    """Return the figure as SVG text without anything that changes from run to run."""
+    """Return the figure as SVG text without anything that changes from run to run; its texts are texts."""
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):  # 10⁻³ as one text, not as four pieces of a formula
+            if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+                axis.set_major_formatter(_Powers())
+                axis.set_minor_formatter(_Powers(labelOnlyBase=False))
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return buffer.getvalue()
+    return buffer.getvalue().replace("'DejaVu Sans'", FONTS)
+
+
+class _Powers(LogFormatterSciNotation):
+    """Labels of a logarithmic axis such as 10⁻³ and 2·10⁻³, in plain characters."""
+
+    def __call__(self, x: float, pos: Any = None) -> str:
+        text = super().__call__(x, pos)
+        text = re.sub(r"\^\{([^}]*)\}", lambda found: found[1].replace("−", "-").translate(_SUPERSCRIPTS), text)
+        return re.sub(r"[${}]|\\mathdefault", "", text.replace(r"\times", "·"))
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def columns_in(width: float, panels: int, least: float) -> int:
+    """The number of panels side by side in a figure of `width` inches, if each is to have `least` inches."""
+    return max(1, min(panels, int(width / least)))
+
+
+def fitted(text: str, width: float) -> str:
+    """A title in lines that fit into `width` inches."""
+    return "\n".join(textwrap.wrap(text, max(12, int(width / _CHARACTER))))
+
+
+def legend_above(figure: Figure, panels: Sequence[Axes], width: float) -> None:
+    """Put the legend of all panels above them, where it covers no curve, in as many columns as the figure is wide."""
+    entries = {
+        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    if not entries:
+        return
+    # Columns are as wide as their longest entry, so the longest of all is a safe measure.
+    each = _KEY + _CHARACTER * max(map(len, entries))
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside upper left",
+        ncols=max(1, min(len(entries), int(width / each))),
+        borderpad=0.2,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
 
 
 def styled(items: Collection[_T], styles: Sequence[_S]) -> Iterator[tuple[_T, _S]]:
@@ -142,7 +236,7 @@ def system_figure(order: int, curves: Mapping[str, tuple[Array, Array]], growth:
         for (label, (cycles, error)), (colour, line) in styled(curves.items(), ((FLOAT, "-"), (FIXED, "--"))):
             left.loglog(cycles, np.maximum(error, 1e-17), color=colour, ls=line, label=label)
         left.axvline(order / np.pi, color=IDEAL, lw=1.0, ls=":")
-        left.annotate("order/π", (order / np.pi, 1.0), xytext=(3, 2), textcoords="offset points", color="#59626d")
+        left.annotate("order/π", (order / np.pi, 1.0), xytext=(3, 2), textcoords="offset points", color=SOFT)
         left.set(title="Error of the readout at θ", xlabel="cycles per window", ylabel="|readout − ideal delay|")
         left.set_ylim(1e-16, 5.0)
         left.legend(loc="lower right")
@@ -156,20 +250,23 @@ def system_figure(order: int, curves: Mapping[str, tuple[Array, Array]], growth:
         return figure
 
 
-def states_figure(time: Array, forms: Mapping[str, Array]) -> Plot:
+def states_figure(time: Array, forms: Mapping[str, Array], *, width: float = DESK) -> Plot:
     """Draw the first states over time, each in a panel of its own.
 
     Args:
         time: The times in seconds, of shape (T,).
         forms: The states of each form, a key of `LINES`, of shape (T, order).
+        width: The width of the figure in inches; panels that do not fit side by side stand below each other.
     """
     shown = min(next(iter(forms.values())).shape[1], _MOST_STATES)
-    columns = min(shown, 3)
+    columns = columns_in(width, min(shown, 3), 2.4)
     rows = -(-shown // columns)
     factor, unit = time_unit(float(time[-1]))
     keep = thinned(time.size)
     with matplotlib.rc_context(STYLE):
-        figure, grid = new_figure(rows, columns, width=10.0, height=0.6 + 1.75 * rows, sharex=True)
+        figure, grid = new_figure(
+            rows, columns, width=width, height=0.6 + (1.75 if columns > 1 else 1.4) * rows, sharex=True
+        )
         panels = panels_of(grid)
         for i, panel in enumerate(panels):
             if i >= shown:
@@ -180,28 +277,32 @@ def states_figure(time: Array, forms: Mapping[str, Array]) -> Plot:
             panel.set_title(f"state {i}")
             if i >= shown - columns:
                 panel.set_xlabel(f"time ({unit})")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+                panel.tick_params(labelbottom=True)
+        legend_above(figure, panels[:1], width)
         return figure
 
 
-def deviation_figure(exact: Array, fixed: Array) -> Plot:
+def deviation_figure(exact: Array, fixed: Array, *, width: float = DESK) -> Plot:
     """Draw every output of a network in fixed point against float, and how often they differ by how much.
 
     Args:
         exact: The outputs in float64, of any shape.
         fixed: The outputs in fixed point, of the same shape.
+        width: The width of the figure in inches.
     """
     exact, fixed = exact.ravel(), fixed.ravel()
     keep = slice(None, None, max(1, exact.size // _MOST_OUTPUT_POINTS))
     low, high = float(min(exact.min(), fixed.min())), float(max(exact.max(), fixed.max()))
+    columns = columns_in(width, 2, 3.0)
     with matplotlib.rc_context(STYLE):
-        figure, (left, right) = new_figure(1, 2, width=10.0, height=3.8)
+        figure, grid = new_figure(2 // columns, columns, width=width, height=3.8 if columns == 2 else 5.6)
+        left, right = panels_of(grid)
         left.plot([low, high], [low, high], color=IDEAL, lw=1.0)
         left.plot(exact[keep], fixed[keep], ".", color=FIXED, ms=3.0)
         left.set(title="Outputs", xlabel="float", ylabel="fixed")
         right.hist(fixed - exact, bins=min(60, max(10, exact.size // 10)), color=FIXED)
         right.set(title="Deviation", xlabel="fixed − float", ylabel="outputs")
+        right.xaxis.set_major_locator(MaxNLocator(5))  # the labels are long
         return figure
 
 
@@ -219,7 +320,9 @@ def budget_figure(parts: Mapping[str, Array], noise: Array | None, read: str) ->
         base = np.zeros(index.size)
         for name, part in parts.items():
             if part.max() > 0.0:
-                panel.bar(index, part, bottom=base, width=0.8, color=BUDGET_SHADES[name], label=f"bound: {name}")
+                panel.bar(
+                    index, part, bottom=base, width=0.8, color=BUDGET_SHADES[name], label=f"bound: {name}", **BAR_EDGE
+                )
                 base = base + part
         if noise is not None:
             size = 5.0 if index.size <= 32 else 2.5
@@ -245,7 +348,7 @@ def front_figure(
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=6.4, height=4.0)
-        colours = (FIXED, SPICE, "#009e73", "#7b4ea3", FLOAT, IDEAL, "#cc79a7", "#8c6d1f")
+        colours = (FIXED, SPICE, GREEN, VIOLET, FLOAT, IDEAL, COLOURS["pink"][0], COLOURS["ochre"][0])
         for (label, points), colour in styled(curves.items(), colours):
             panel.loglog(*points.T, color=colour, marker=".", ms=3.5, lw=1.0, label=label)
         if target is not None:
@@ -268,7 +371,7 @@ def curves_figure(title: str, xlabel: str, ylabel: str, curves: Mapping[str, tup
     """
     with matplotlib.rc_context(STYLE):
         figure, panel = new_figure(1, 1, width=6.4, height=3.4)
-        for (label, (x, y)), colour in styled(curves.items(), (FLOAT, FIXED, SPICE, BOUND, "#009e73", "#7b4ea3")):
+        for (label, (x, y)), colour in styled(curves.items(), (FLOAT, FIXED, SPICE, BOUND, GREEN, VIOLET)):
             panel.plot(x, y, color=colour, label=label)
         panel.set(title=title, xlabel=xlabel, ylabel=ylabel, **axes)
         if len(curves) > 1:
@@ -318,7 +421,7 @@ def bar_figure(title: str, names: Sequence[str], parts: Mapping[str, Sequence[fl
         figure, panel = new_figure(1, 1, width=6.4, height=1.2 + 0.35 * len(names))
         base = np.zeros(len(names))
         for (name, lengths), shade in styled(parts.items(), tuple(BUDGET_SHADES.values())[::-1]):
-            panel.barh(range(len(names)), lengths, left=base, color=shade, label=name)
+            panel.barh(range(len(names)), lengths, left=base, color=shade, label=name, **BAR_EDGE)
             base = base + np.asarray(lengths, dtype=np.float64)
         panel.set_yticks(range(len(names)), names)
         panel.invert_yaxis()

@@ -1,9 +1,12 @@
-"""The measure of error that reports and checks share."""
+"""The measures of error that reports and checks share: the NRMSE, and what a classifier gets right."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.errors import DesignError
 
@@ -28,3 +31,53 @@ def nrmse(measured: ArrayLike, reference: ArrayLike) -> float:
         raise DesignError("reference of an NRMSE", "different from zero somewhere", "only zeros")
     # Scaled by the peak, so that no square leaves the range of a double.
     return float(np.linalg.norm(((x - y) / peak).ravel()) / np.linalg.norm((y / peak).ravel()))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """How a classifier does on labelled sequences.
+
+    Attributes:
+        confusion: The number of sequences of each class (row) that it takes for each class (column), shape
+            (classes, classes).
+    """
+
+    confusion: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, found: ArrayLike, labels: ArrayLike, classes: int) -> ClassScores:
+        """Compare the found classes with the labels, both integers from 0 to `classes` − 1, shape (sequences,)."""
+        confusion = np.zeros((classes, classes), dtype=np.int64)
+        np.add.at(confusion, (np.asarray(labels), np.asarray(found)), 1)
+        return cls(confusion)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all sequences whose class is found, 0 … 1."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    @property
+    def per_class(self) -> list[float | None]:
+        """The share of the sequences of each class whose class is found; None for a class without sequences."""
+        counts = self.confusion.sum(axis=1)
+        return [
+            float(right / count) if count else None
+            for right, count in zip(np.diag(self.confusion).tolist(), counts.tolist(), strict=True)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as plain values."""
+        return {"accuracy": self.accuracy, "per_class": self.per_class, "confusion": self.confusion.tolist()}
+
+
+def classes_of(outputs: ArrayLike) -> NDArray[np.int64]:
+    """The class of each sequence: the index of the largest output after the last step, the first of equals.
+
+    Args:
+        outputs: The outputs, shape (sequences, [T,] outputs).
+
+    Returns:
+        The classes, shape (sequences,).
+    """
+    array = np.asarray(outputs)
+    return np.asarray(np.argmax(array if array.ndim == 2 else array[:, -1], axis=-1), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -117,11 +117,31 @@ class DiscreteSystem(Displayed):
         Returns:
             The complex responses, shape (len(fractions), points).
         """
-        matrices = step_matrices(self.spec.order, self.spec.h, self.spec.discretization)
-        c = readout(self.spec.order, fractions) * energy_scale(self.spec.order)[None, :]
-        zeta = np.exp(2j * np.pi * self.spec.dt * np.atleast_1d(np.asarray(frequency, dtype=np.complex128)))
-        response = resolvent(matrices.transition, matrices.input, c @ matrices.output, zeta)
-        return np.asarray(response * zeta[None, :], dtype=np.complex128)
+        return transfer_of(self.spec, fractions)(np.atleast_1d(np.asarray(frequency, dtype=np.float64)))
+
+
+def transfer_of(spec: LMUSpec, fractions: ArrayLike = (1.0,)) -> Callable[[Array], ComplexArray]:
+    """The function that `DiscreteSystem.transfer` is, for many calls: the matrices are decomposed once.
+
+    Args:
+        spec: The specification of the sampled system.
+        fractions: The delays as fractions θ′/θ from 0 to 1.
+
+    Returns:
+        A function from frequencies in Hz, shape (points,), to complex responses, shape (len(fractions), points).
+
+    Raises:
+        DesignError: a fraction is not a number from 0 to 1.
+    """
+    matrices = step_matrices(spec.order, spec.h, spec.discretization)
+    c = readout(spec.order, fractions) * energy_scale(spec.order)[None, :]
+    solved = resolvent_of(matrices.transition, matrices.input, c @ matrices.output)
+
+    def transfer(frequency: Array) -> ComplexArray:
+        zeta = np.exp(2j * np.pi * spec.dt * np.asarray(frequency, dtype=np.complex128))
+        return np.asarray(solved(zeta) * zeta[None, :], dtype=np.complex128)
+
+    return transfer
 
 
 def plot_frequencies(order: int) -> Array:
@@ -172,13 +192,22 @@ def resolvent(a: Array, b: Array, c: Array, s: ComplexArray) -> ComplexArray:
     Returns:
         The responses, shape (r, points).
     """
+    return resolvent_of(a, b, c)(s)
+
+
+def resolvent_of(a: Array, b: Array, c: Array) -> Callable[[ComplexArray], ComplexArray]:
+    """The function from points s to c (sI − a)⁻¹ b, of the arguments of `resolvent`, with a single decomposition."""
     triangle, unitary = scipy.linalg.schur(a, output="complex")
     left, right = c @ unitary, unitary.conj().T @ b
-    response = np.empty((c.shape[0], s.size), dtype=np.complex128)
-    for k, point in enumerate(s):
-        shifted = point * np.eye(a.shape[0]) - triangle
-        response[:, k] = left @ scipy.linalg.solve_triangular(shifted, right)
-    return response
+
+    def solved(s: ComplexArray) -> ComplexArray:
+        response = np.empty((c.shape[0], s.size), dtype=np.complex128)
+        for k, point in enumerate(s):
+            shifted = point * np.eye(a.shape[0]) - triangle
+            response[:, k] = left @ scipy.linalg.solve_triangular(shifted, right)
+        return response
+
+    return solved
 
 
 def full_delay_response(order: int, cycles_per_window: ArrayLike) -> ComplexArray:

@@ -20,6 +20,7 @@ DEFAULT_DATAPATHS = ", ".join(
 )
 """The default of each method, as the help tells it: "chain for euler and ab2, …"."""
 
+FAMILIES = ("generic", "ecp5", "ice40")
 GUARANTEES = ("energy", "lyapunov")
 SIMULATORS = ("verilator", "icarus")
 
@@ -41,5 +42,8 @@ OUTPUTS = ("sequence", "last")
 NEURON_KINDS = ("poisson-lif", "poisson-relu", "lif", "rate-lif", "rate-relu")
 COORDINATES = ("balanced", "states")
 SCOPES = ("memory", "all")
+
+PARTS = ("test", "validation", "train", "all")
+"""The parts of labelled sequences that can be scored."""
 
 BACKENDS = ("float", "fixed", "rtl", "spiking")

@@ -13,6 +13,7 @@ from lmu_hw.design.choices import (
     DATAPATHS,
     DEFAULT_DATAPATHS,
     DISCRETIZATIONS,
+    FAMILIES,
     GUARANTEES,
     OLDER_DATAPATHS,
     OTAS,
@@ -49,6 +50,7 @@ class HardwareOptions(TypedDict):
     channels: int
     unrolled: bool
     port_bits: int | None
+    target: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,21 @@ class Design(Options):
         None,
         "Width of the input port; a value out of range is saturated and flagged",
         fallback="the width of a sample",
+        section=_HARDWARE,
+    )
+    clock: float | None = option(
+        None,
+        "Clock of the hardware: whether a sample every --dt fits, which lanes a search takes, and what place and route "
+        "aims at",
+        metavar="HZ",
+        unit=HERTZ,
+        section=_HARDWARE,
+    )
+    target: str | None = option(
+        None,
+        "FPGA family whose delays decide the registers of the chain: more make the clock faster and a sample longer",
+        choices=FAMILIES,
+        fallback="generic",
         section=_HARDWARE,
     )
     simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_HARDWARE)
@@ -317,6 +334,7 @@ class Design(Options):
             "channels": self.channels,
             "unrolled": self.unrolled,
             "port_bits": self.port_bits,
+            "target": self.chosen("target"),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lmu_hw.design.choices import (
 )
 from lmu_hw.design.options import Options, check_name_and_seed, option
 from lmu_hw.errors import RequestError
+from lmu_hw.io.quantities import HERTZ
 
 if TYPE_CHECKING:
     from lmu_hw.networks.model import Network
@@ -42,7 +43,7 @@ class NetworkDesign(Options):
     name: str = option("lmu_network", "Name of the design and of its files", metavar="NAME", section=_SECTION)
     calibration: str | None = option(
         None,
-        "Sequences that the formats are chosen on: (T,), (T, inputs) or (sequences, T, inputs)",
+        "Sequences that the formats are chosen on: (sequences, T, inputs), or (sequences, T) for one input",
         metavar="FILE",
         fallback="--input itself",
         section=_SECTION,
@@ -110,6 +111,13 @@ class NetworkDesign(Options):
         "first",
         "Whether the state counts as zero where a sequence starts, or is never reset",
         choices=RESETS,
+        section=_SECTION,
+    )
+    clock: float | None = option(
+        None,
+        "Clock of the hardware: whether a step fits in dt, how long an inference takes, what place and route aims at",
+        metavar="HZ",
+        unit=HERTZ,
         section=_SECTION,
     )
     simulator: str = option("verilator", "HDL simulator", choices=SIMULATORS, section=_SECTION)

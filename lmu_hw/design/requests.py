@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS
+from lmu_hw.design.choices import ACTIVATIONS, BACKENDS, DISCRETIZATIONS, OUTPUTS, PARTS
 from lmu_hw.design.options import AddedOptions, Options, option
+from lmu_hw.errors import DesignError
 from lmu_hw.io.quantities import HERTZ, RATIO, SECONDS
 
-_INPUT, _SEARCH, _SPIKES, _STATE_DICT = "Input", "Search", "Spikes", "State dict"
+_FPGA, _INPUT, _NETWORK, _SEARCH, _SIMULATION = "FPGA", "Input", "Network", "Search", "Simulation"
+_SPIKES, _STATE_DICT = "Spikes", "State dict"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,20 @@ class Recording(AddedOptions):
         section=_INPUT,
     )
     normalize: bool = option(False, "Scale the file's peak to 1", negatable=False, section=_INPUT)
+    labels: Path | None = option(
+        None,
+        "What the network should say of each sequence of --input, .npy or .csv: its class (sequences,), or numbers of "
+        "the shape of the outputs; scored are accuracy or NRMSE",
+        metavar="FILE",
+        section=_NETWORK,
+    )
+    part: str | None = option(
+        None,
+        "Sequences that are scored, by the split that training left beside the network",
+        choices=PARTS,
+        fallback="test where --input is what the network was trained on, else all",
+        section=_NETWORK,
+    )
 
 
 @dataclass(frozen=True)
@@ -55,24 +71,47 @@ class SearchRequest(Options):
         fallback="order/4 cycles per window",
         section=_SEARCH,
     )
-    clock: float | None = option(
-        None,
-        "Clock of the hardware: a search then takes as many lanes as a sample every --dt needs",
-        metavar="HZ",
-        unit=HERTZ,
-        section=_SEARCH,
+
+
+@dataclass(frozen=True)
+class FpgaRequest(Options):
+    """The options that say for which device a design is built, and how."""
+
+    device: str = option(
+        "ecp5-25k",
+        "FPGA: up5k, hx8k, ecp5-25k, ecp5-45k, ecp5-85k, or artix7-35t for synthesis only",
+        metavar="DEVICE",
+        section=_FPGA,
+    )
+    seeds: int = option(
+        5, "Number of placements, from which the median clock is taken", least=1, most=100, section=_FPGA
     )
 
 
 @dataclass(frozen=True)
 class RunRequest(Options):
-    """The option that says what runs a memory or a network."""
+    """The options that say what runs a memory or a network, and at which word lengths it is scored."""
 
     backend: str = option(
         "float",
         "What runs: float64, the integer model, the Verilog or spiking neurons",
         choices=BACKENDS,
         section=_INPUT,
+    )
+    word_lengths: tuple[int, ...] = option(
+        (),
+        "Score the network at each of these word lengths too, in a table and a plot",
+        metavar="N,N,...",
+        section=_NETWORK,
+    )
+    swept: tuple[str, ...] = option(
+        (),
+        "Words whose lengths --word-lengths gives, each alone: weight-bits, activation-bits, drive-bits, state-bits, "
+        "input-bits",
+        flag="sweep",
+        metavar="WORD,WORD,...",
+        fallback="weight-bits",
+        section=_NETWORK,
     )
 
 
@@ -86,14 +125,8 @@ class CosimRequest(Options):
         "Largest NRMSE of the circuit's outputs against the float reference",
         metavar="NRMSE",
         unit=RATIO,
-        fallback="1 % and 1.5 times what is predicted",
+        fallback="1 %, 1.5 times the predicted error, and the offset at rest",
         section="Circuit",
-    )
-    labels: Path | None = option(
-        None,
-        "The class of each sequence of --input, .npy or .csv, for the accuracies",
-        metavar="FILE",
-        section="Network",
     )
     spiking: bool = option(
         False,
@@ -104,6 +137,92 @@ class CosimRequest(Options):
     spiking_lanes: int | None = option(
         None, "Number of neurons of the spiking memory in a clock cycle", fallback=1, section=_SPIKES
     )
+
+
+@dataclass(frozen=True)
+class BenchRequest(AddedOptions):
+    """The options that say how Verilog is simulated in a co-simulation, and what is kept of that."""
+
+    samples: int | None = option(
+        None,
+        "Number of samples: the first ones of --input, or the length of the noise",
+        note="Of a network's --input: the first sequences of a batch, or the first steps of a single sequence.",
+        section=_SIMULATION,
+    )
+    gap: float = option(
+        0.1,
+        "Share of clock cycles in which no sample is offered, 0 to 0.9",
+        metavar="SHARE",
+        unit=RATIO,
+        section=_SIMULATION,
+    )
+    stall: float = option(
+        0.1,
+        "Share of clock cycles in which no result is taken, 0 to 0.9",
+        metavar="SHARE",
+        unit=RATIO,
+        section=_SIMULATION,
+    )
+    runs: int = option(
+        1,
+        "Number of runs of the Verilog over the same samples, each with other gaps and stalls",
+        note="Their seeds are --seed and the integers after it.",
+        section=_SIMULATION,
+    )
+    wave_samples: int | None = option(
+        None,
+        "Number of samples, from the first, whose waveform is left in --out; 0 leaves none",
+        fallback="as many as fill 2,000 clock cycles",
+        note="Of a network: steps.",
+        section=_SIMULATION,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, share in (("gap", self.gap), ("stall", self.stall)):
+            if not 0.0 <= share <= 0.9:
+                raise DesignError(name, "a share from 0 to 0.9", share)
+        for name, least in (("samples", 1), ("runs", 1), ("wave_samples", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise DesignError(name, f"an integer of {least} or more", value)
+
+    def first(self, available: int, of_what: str) -> int:
+        """The number of samples, sequences or steps to take of those that there are.
+
+        Args:
+            available: How many there are.
+            of_what: What they are, such as "samples of x.npy".
+
+        Raises:
+            DesignError: More are asked for.
+        """
+        if self.samples is None:
+            return available
+        if self.samples > available:
+            raise DesignError("samples", f"at most {available}, the {of_what}", self.samples)
+        return self.samples
+
+    def traced(self, available: int, pace: int, unit: str = "samples") -> int:
+        """The number of samples, or steps, whose waveform is recorded.
+
+        Args:
+            available: How many go in.
+            pace: The number of clock cycles that one takes.
+            unit: What they are.
+
+        Raises:
+            DesignError: More are asked for than go in.
+        """
+        if self.wave_samples is None:
+            return min(available, TRACED_CYCLES // pace)
+        if self.wave_samples > available:
+            raise DesignError("wave_samples", f"at most {available}, the {unit} that go in", self.wave_samples)
+        return self.wave_samples
+
+
+TRACED_CYCLES = 2_000
+"""Clock cycles of a waveform whose length is not given; it takes kilobytes per cycle."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lmu_hw.design.choices import AUTO, DISCRETIZATIONS
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, options_of
-from lmu_hw.design.requests import CosimRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.requests import BenchRequest, CosimRequest, FpgaRequest, Recording, RunRequest, SearchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import RequestError
 
@@ -26,7 +26,17 @@ from lmu_hw.errors import RequestError
 _OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         name: each
-        for kind in (Recording, SearchRequest, RunRequest, CosimRequest, SpikingChoice, NetworkDesign, Design)
+        for kind in (
+            Recording,
+            FpgaRequest,
+            SearchRequest,
+            RunRequest,
+            CosimRequest,
+            BenchRequest,
+            SpikingChoice,
+            NetworkDesign,
+            Design,
+        )
         for name, each in options_of(kind).items()
     }
     | {"rate": RATE}
@@ -40,23 +50,28 @@ class Condition:
     Attributes:
         governing: The names of the options that decide.
         values: The values of the first of them with which the option has an effect; empty where any will do.
-        absent: Whether the option has an effect only where none of them is given.
+        absent: Whether the option has an effect only where none of them is given, or where the first has none of the
+            values.
+        beside: The name of another option without which the condition holds in any case; None for none.
     """
 
     governing: tuple[str, ...]
     values: tuple[Any, ...] = ()
     absent: bool = False
+    beside: str | None = None
 
     def holds(self, chosen: Mapping[str, Any]) -> bool:
         """Whether the option has an effect with these values."""
+        if self.beside is not None and chosen.get(self.beside) is None:
+            return True
         if self.values:
-            return chosen.get(self.governing[0]) in self.values
-        return self.absent != any(chosen.get(name) not in (None, 0.0, False) for name in self.governing)
+            return self.absent != (chosen.get(self.governing[0]) in self.values)
+        return self.absent != any(chosen.get(name) not in (None, 0.0, False, ()) for name in self.governing)
 
     def where(self, chosen: Mapping[str, Any]) -> str:
         """The choice with which the option has no effect."""
         value = chosen.get(self.governing[0])
-        if self.absent:
+        if self.absent and not self.values:
             return f"with {' or '.join(map(_flag, self.governing))}"
         if not self.values or value is None:
             return f"without {' or '.join(map(_flag, self.governing))}"
@@ -75,10 +90,15 @@ class Condition:
     def only(self) -> str:
         """The choice that the option goes with, for the help: "with --style gm-c"."""
         name = self.governing[0]
+        if self.absent and self.values:
+            return f"without {' or '.join(_words(name, value) for value in self.values)}"
         if self.values in ((False,), (True,)):
             return f"without {_words(name, not self.values[0])}"
         if not self.values:
-            return f"{'without' if self.absent else 'with'} {' or '.join(map(_flag, self.governing))}"
+            flags = " or ".join(map(_flag, self.governing))
+            if self.beside is not None:
+                flags += f" beside {_flag(self.beside)}"
+            return f"{'without' if self.absent else 'with'} {flags}"
         first, *others = self.values
         if name == "datapath":
             return f"with {_words(name, first)}"
@@ -171,7 +191,9 @@ _FORMATS = _used(
     structured_error=_is("datapath", "structured"),
     guarantee=_is("datapath", "dense"),
 )
+_DEVICE = _used("device", "seeds", "clock")
 _LANES = _used("unrolled", lanes=_is("unrolled", False))
+_TARGET = _used(target=(_is("unrolled", False), _is("datapath", "chain")))
 _CIRCUIT = _used(
     "topology",
     "style",
@@ -187,11 +209,12 @@ _CIRCUIT = _used(
     ota=_GM_C,
     gm=_GM_C,
     ota_set=(_GM_C, _is("ota", "macro")),
-    correction=_OPAMPS,
+    correction=(_OPAMPS, Condition(("opamp",), ("ideal",), absent=True)),
 ) | _used("allow", "circuit_error")
 _SIGMAS = _used("capacitor_tolerance", resistor_tolerance=_OPAMPS, gm_tolerance=_GM_C) | _used(
     tolerance_sigma=_given(*_SIGMA_NAMES)
 )
+_BENCH = _used("samples", "gap", "stall", "runs", "wave_samples")
 _FILE = _used("path", channel=_given("path"), normalize=_given("path"))
 _NETWORK_FORMATS = _used(
     "input_bits",
@@ -221,13 +244,21 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "quantize": Usage(
             _used(*_SPEC, "delays", "channels", "seed", "target_nrmse")
             | _searched(_FORMATS)
-            | _used("unrolled", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True)))  # which a clock decides
-            | _only(_given("target_nrmse"), _used("bandwidth", "clock")),
-            _used("network", "calibration") | _NETWORK_FORMATS,
+            | _only(Condition(("target_nrmse",), absent=True), _TARGET)
+            # In a search a clock decides the lanes.
+            | _used(
+                "unrolled", "clock", lanes=(*_LANES["lanes"], Condition(("clock",), absent=True, beside="target_nrmse"))
+            )
+            | _only(_given("target_nrmse"), _used("bandwidth")),
+            _used("network", "calibration", "lanes", "sequences", "clock") | _NETWORK_FORMATS,
         ),
         "verilog": Usage(
-            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES,
-            _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS,
+            _used(*_SPEC, "name", "delays", "channels", "port_bits", "clock") | _FORMATS | _LANES | _TARGET,
+            _used("network", "name", "calibration", "lanes", "sequences", "reset", "clock") | _NETWORK_FORMATS,
+        ),
+        "fpga": Usage(
+            _used(*_SPEC, "name", "delays", "channels", "port_bits") | _FORMATS | _LANES | _TARGET | _DEVICE,
+            _used("network", "name", "calibration", "lanes", "sequences", "reset") | _NETWORK_FORMATS | _DEVICE,
         ),
         "spice": Usage(
             _used("order", "theta", "name", "delays", "coefficients")
@@ -242,12 +273,15 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _used(delays=_is("spiking", False), analog=_is("spiking", False))
             | _FORMATS
             | _LANES
+            | _TARGET
             | _FILE
+            | _BENCH
             | _only(_is("spiking", False), _only(_is("analog", True), _CIRCUIT | _SIGMAS | _used("tolerance")))
             | _only(_SPIKES_BESIDE, _used("spiking_lanes") | _NEURONS | _GROUPS),
             _used("network", "name", "calibration", "lanes", "sequences", "reset", "simulator", "seed")
             | _NETWORK_FORMATS
-            | _used("path", "labels"),
+            | _used("path", "labels", part=_given("labels"))
+            | _BENCH,
             lacks=_ONE_RECORDING | {"--ensembles": "in hardware there is one for each state"},
         ),
         "run": Usage(
@@ -256,7 +290,12 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
             | _only(_INTEGERS, _FORMATS)
             | _only(_VERILOG, _LANES | _used("simulator"))
             | _only(_IN_SPIKES, _NEURONS | _GROUPS | _used("ensembles")),
-            _used("network", "backend", "path", calibration=_is("backend", "fixed", "rtl", "spiking"))
+            _used("network", "backend", "path", "labels", calibration=_is("backend", "fixed", "rtl", "spiking"))
+            | _used(
+                part=_given("labels"),
+                word_lengths=(_is("backend", "fixed"), _given("labels")),
+                swept=(_is("backend", "fixed"), _given("word_lengths")),
+            )
             | _used(seed=_is("backend", "rtl", "spiking"))
             | _only(_INTEGERS, _NETWORK_FORMATS)
             | _only(_VERILOG, _used("lanes", "sequences", "simulator"))
@@ -267,7 +306,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
 )
 
 #: Conditions between the options of a design alone, whatever the subcommand.
-_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_CIRCUIT, **_SIGMAS}
+_OF_DESIGNS: Mapping[str, tuple[Condition, ...]] = {**_FORMATS, **_LANES, **_TARGET, **_CIRCUIT, **_SIGMAS}
 
 
 def check_effects(

@@ -1,9 +1,9 @@
 """A memory in spikes: its error against the ideal memory, a picture of it, and the delay network of the chips.
 
-The figures of the README are drawn by
+Its figures are drawn by
 
-    lmu-hw experiment spiking-error --intercepts -0.3 0.9 --plot lmu_hw/experiments/figures/spiking_error.svg
-    lmu-hw experiment spiking-picture --plot lmu_hw/experiments/figures/spiking_window.svg
+    lmu-hw experiment spiking-error --intercepts -0.3 0.9 --plot spiking_error.svg
+    lmu-hw experiment spiking-picture --plot docs/pictures/spiking_window.svg
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _picture(population: Population, trains: SpikeTrains, u: Array, states: Arra
         drawn, (above, below) = new_figure(2, 1, width=9.0, height=5.2, sharex=True)
         time = DT * (trains.step.astype(np.float64) + 1.0) - end
         draw_raster(above, time, trains.neuron, population.neurons, population.ensembles, (-THETA, 0.0), _ROWS)
-        below.plot(-THETA * delays, past, color=IDEAL, lw=4.0, alpha=0.55, label="input")
+        below.plot(-THETA * delays, past, color=IDEAL, lw=4.0, label="input")
         below.plot(-THETA * delays, decode @ ideal[-1], color=FLOAT, lw=1.6, label="held in float64")
         below.plot(-THETA * delays, decode @ states[-1], color=FIXED, lw=1.4, label="held by the spikes")
         below.set(title="The window at the end", xlabel="time before the end (s)", ylabel="input")

@@ -2,7 +2,7 @@
 
 The figure of the digits is drawn, and the time of a pixel was chosen, by
 
-    lmu-hw experiment spiking-digits --seeds 2 --plot lmu_hw/experiments/figures/spiking_digits.svg
+    lmu-hw experiment spiking-digits --seeds 2 --plot spiking_digits.svg
     lmu-hw experiment spiking-digits --part training --per-state 25,50 --sample-seconds 0.01,0.02,0.03,0.05
 
 The tasks are scored by

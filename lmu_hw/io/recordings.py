@@ -284,9 +284,9 @@ class Sequences(Displayed):
 def read_sequences(path: str | Path, inputs: int) -> Sequences:
     """Read a batch of sequences for a network of `inputs` inputs.
 
-    A `.npy` file has the shape (T,) where there is one input, (T, inputs) or (batch, T, inputs); `.csv` and `.wav`
-    files hold one sequence with a column or channel for each input, see `read_columns`. The values are taken as they
-    are, in the units of the network's input.
+    A `.npy` file has the shape (sequences, T, inputs), (sequences, T) where there is one input, or that of a single
+    sequence, see `batch_shape`; `.csv` and `.wav` files hold one sequence with a column or channel for each input, see
+    `read_columns`. The values are taken as they are, in the units of the network's input.
 
     Raises:
         DesignError: The file cannot be read, is damaged, too large or empty, has another shape, or holds values that
@@ -296,8 +296,8 @@ def read_sequences(path: str | Path, inputs: int) -> Sequences:
     batched = False
     if path.suffix.lower() == ".npy":
         array = read_array(path, lambda shape: _check_shape(path, shape, inputs)).astype(np.float64)
-        batched = array.ndim == 3
-        sequences = array.reshape(-1, array.shape[-2] if array.ndim > 1 else array.shape[0], inputs)
+        batched = array.ndim == 3 or (array.ndim == 2 and inputs == 1)
+        sequences = array.reshape(batch_shape(path.name, array.shape, inputs))
     else:
 
         def every(count: int, _: tuple[str, ...]) -> range:
@@ -317,11 +317,7 @@ def read_classes(path: str | Path, count: int, classes: int) -> NDArray[np.int64
         DesignError: The file cannot be read, or holds anything else.
     """
     path = Path(path)
-    if path.suffix.lower() == ".npy":
-        values = read_array(path, lambda _: None)
-    else:
-        values = read_columns(path, lambda columns, _: range(columns))[0]
-        values = values[:, 0] if values.shape[1] == 1 else values
+    values = _read_values(path)
     if values.shape != (count,):
         raise DesignError(path.name, f"of shape ({count},), a class for each sequence", values.shape)
     wrong = (values != np.floor(values)) | (values < 0) | (values >= classes)
@@ -330,11 +326,68 @@ def read_classes(path: str | Path, count: int, classes: int) -> NDArray[np.int64
     return values.astype(np.int64)
 
 
+def read_targets(path: str | Path, shapes: Sequence[tuple[int, ...]], what: str) -> Array:
+    """Read the wanted outputs of a network, `.npy` or `.csv` with a line for each sequence.
+
+    Args:
+        path: The file.
+        shapes: The shapes that the array may have; it is returned in the first of them.
+        what: What such an array holds, for errors.
+
+    Raises:
+        DesignError: The file cannot be read, has another shape, or holds values that are not finite.
+    """
+    path = Path(path)
+    values = _read_values(path).astype(np.float64)
+    if values.shape not in shapes:
+        raise DesignError(path.name, f"of shape {' or '.join(map(str, shapes))}, {what}", values.shape)
+    check_finite(path, values)
+    return np.asarray(values.reshape(shapes[0]))
+
+
+def _read_values(path: Path) -> NDArray[Any]:
+    """The numbers of a `.npy` file, or of a table, whose single column is a list."""
+    if path.suffix.lower() == ".npy":
+        return read_array(path, lambda _: None)
+    values = read_columns(path, lambda columns, _: range(columns))[0]
+    return np.asarray(values[:, 0] if values.shape[1] == 1 else values)
+
+
+def batch_shape(name: str, shape: tuple[int, ...], inputs: int | None = None) -> tuple[int, int, int]:
+    """The shape (sequences, T, inputs) of an array of sequences, the same wherever sequences are read.
+
+    An array (sequences, T) has one number for each step, (sequences, T, inputs) several. A single sequence may have the
+    shape (T,), or of a network with several inputs (T, inputs).
+
+    Args:
+        name: What the array is, for errors.
+        shape: The shape of the array.
+        inputs: The number of inputs of the network; None where the array decides it, as in training.
+
+    Raises:
+        DesignError: The array has another shape or is empty, or (N, 1) may be meant as one sequence or as N.
+    """
+    one, several = inputs in (None, 1), f"({'sequences, T, inputs' if inputs is None else f'sequences, T, {inputs}'})"
+    allowed = f"(T,), (sequences, T) or {several}" if one else f"(T, {inputs}) or {several}"
+    wanted = (len(shape) == 3 and inputs in (None, shape[2])) or (
+        len(shape) in (1, 2) if one else shape[1:] == (inputs,)
+    )
+    if not wanted or 0 in shape:
+        raise DesignError(name, f"an array of shape {allowed}, not empty", shape)
+    if len(shape) == 2 and one and shape[1] == 1 and shape[0] > 1:
+        raise RequestError(
+            f"{name} of shape {shape} may be one sequence or {shape[0]} of one step",
+            hint=f"give it the shape (1, {shape[0]}) or ({shape[0]}, 1, 1)",
+        )
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    if len(shape) == 1:
+        return 1, shape[0], 1
+    return (shape[0], shape[1], 1) if one else (1, shape[0], shape[1])
+
+
 def _check_shape(path: Path, shape: tuple[int, ...], inputs: int) -> None:
-    several = f"(T, {inputs}) or (batch, T, {inputs})"
-    allowed = f"an array of shape (T,), {several}" if inputs == 1 else f"an array of shape {several}"
-    if len(shape) not in (1, 2, 3) or (shape[-1] if len(shape) > 1 else 1) != inputs or 0 in shape:
-        raise DesignError(path.name, f"{allowed}, not empty", shape)
-    check_count(path, shape[-2] if len(shape) > 1 else shape[0])
+    _, steps, _ = batch_shape(path.name, shape, inputs)
+    check_count(path, steps)
     if int(np.prod(shape, dtype=object)) > MAX_VALUES:
         raise DesignError(path.name, f"at most {MAX_VALUES} numbers", shape)

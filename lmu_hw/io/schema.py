@@ -25,6 +25,7 @@ VERSIONS: Mapping[str, int] = MappingProxyType(
         "memory-verilog": 1,
         "network-verilog": 1,
         "spiking-verilog": 1,
+        "fpga": 1,
         "circuit": 1,
         "memory-cosim": 1,
         "network-cosim": 1,

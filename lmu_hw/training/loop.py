@@ -31,7 +31,7 @@ from lmu_hw.io.archive import ArchiveReader, Form, write_archive
 from lmu_hw.io.files import plain
 from lmu_hw.training.backend import jax, jnp, optax
 from lmu_hw.training.model import Model, ModelParameters
-from lmu_hw.training.objectives import Dataset, Loss, Metric, check_dataset
+from lmu_hw.training.objectives import Dataset, Loss, Metric, check_dataset, epochs_without_gain
 from lmu_hw.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class FitResult(Displayed):
         params: The parameters that were best on the validation set.
         value: The metric of these parameters there.
         epoch: The number of complete epochs when they were validated.
-        history: A row for each epoch with `epoch`, `loss` (the mean over its steps), the metric on the validation set
-            under its own name, and `theta_ratio.K` for each layer K whose θ is learned.
+        history: A row for each epoch, fewer than those of the recipe where its patience ended, with `epoch`, `loss`
+            (the mean over its steps), the metric on the validation set under its own name, and `theta_ratio.K` for each
+            layer K whose θ is learned.
         last: The parameters after the last step.
     """
 
@@ -182,7 +183,7 @@ def fit(
     data = Dataset(jax.device_put(train.x), jax.device_put(train.y))
     measure = _Measure(model, validation, metric, recipe.batch, prepare)
     with _progress_bar(recipe.epochs * steps, metric.name) as show:
-        while progress.epoch < recipe.epochs:
+        while progress.epoch < recipe.epochs and not _is_over(progress, metric, recipe.patience):
             order = np.random.default_rng([recipe.seed, progress.epoch]).permutation(len(train.x))
             batches = order[: steps * recipe.batch].reshape(steps, recipe.batch)
             while progress.step < steps:
@@ -205,6 +206,13 @@ def fit(
                 kept.save(progress, state)
     value = progress.history[progress.best_epoch - 1][metric.name]
     return FitResult(state.best, value, progress.best_epoch, progress.history, state.params)
+
+
+def _is_over(progress: Progress, metric: Metric, patience: int | None) -> bool:
+    """Whether the validation score has not become better for as many epochs as the patience lasts."""
+    if patience is None:
+        return False
+    return epochs_without_gain([row[metric.name] for row in progress.history], metric) >= patience
 
 
 def evaluate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from lmu_hw.errors import DesignError, check_integer
 from lmu_hw.training.backend import jax, jnp, optax
 
 Tensor = jax.Array
+IntArray = NDArray[np.int64]
+_GAIN = 0.995  # of the last score that counted, below which another one counts
 #: A function of the outputs and targets of a batch.
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -59,11 +61,24 @@ def hold_out(data: Dataset, count: int, *, seed: int | None = None) -> tuple[Dat
     Raises:
         DesignError: There are not enough sequences.
     """
-    total = len(data.x)
+    kept, held = held_out_indices(len(data.x), count, seed=seed)
+    return Dataset(data.x[kept], data.y[kept]), Dataset(data.x[held], data.y[held])
+
+
+def held_out_indices(total: int, count: int, *, seed: int | None = None) -> tuple[IntArray, IntArray]:
+    """The indices that `hold_out` keeps and holds out, sorted, of shape (total − count,) and (count,).
+
+    Args:
+        total: The number of sequences.
+        count: The number of sequences to hold out, at least 1.
+        seed: The seed of the choice; None holds out the last ones.
+
+    Raises:
+        DesignError: There are not enough sequences.
+    """
     check_integer("held-out sequences", count, 1, total - 1)
     order = np.arange(total) if seed is None else np.random.default_rng(seed).permutation(total)
-    kept, held = np.sort(order[:-count]), np.sort(order[-count:])
-    return Dataset(data.x[kept], data.y[kept]), Dataset(data.x[held], data.y[held])
+    return np.sort(order[:-count]), np.sort(order[-count:])
 
 
 def cross_entropy(smoothing: float = 0.0) -> Loss:
@@ -108,15 +123,37 @@ class Metric:
         name: The name in reports.
         function: A function of the outputs and targets of all sequences.
         higher_is_better: Whether a higher score is better.
+        later_of_equals: Whether the later one of equal scores is better, as of accuracies on few sequences, which are
+            equal long before the network has learned what it can.
     """
 
     name: str
     function: Callable[[NDArray[Any], NDArray[Any]], float]
     higher_is_better: bool = False
+    later_of_equals: bool = False
 
     def better(self, value: float, than: float | None) -> bool:
         """Whether `value` is better than the best one so far."""
-        return than is None or (value > than if self.higher_is_better else value < than)
+        if than is None or (self.later_of_equals and value == than):
+            return True
+        return value > than if self.higher_is_better else value < than
+
+
+def epochs_without_gain(values: Sequence[float], metric: Metric) -> int:
+    """The number of epochs since the validation score last became better.
+
+    An error has to fall by more than half a percent below the last one that counted, so that a curve that creeps
+    towards its limit ends; an accuracy has to rise.
+
+    Args:
+        values: The score after each epoch.
+        metric: The metric of these scores.
+    """
+    reference, at = None, 0
+    for k, value in enumerate(values, start=1):
+        if reference is None or (value > reference if metric.higher_is_better else value < _GAIN * reference):
+            reference, at = value, k
+    return len(values) - at
 
 
 def _accuracy(outputs: NDArray[Any], classes: NDArray[Any]) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ from amaranth.lib import wiring
 from lmu_hw.core.display import Displayed
 from lmu_hw.errors import RequestError
 from lmu_hw.io.files import check_identifier, write_json, write_text
-from lmu_hw.rtl.writer.modules import verilog
+from lmu_hw.rtl.primitives.multiplier import Multiplier
+from lmu_hw.rtl.writer.modules import Forms, Source, verilog
 from lmu_hw.rtl.writer.names import KEYWORDS
 from lmu_hw.rtl.writer.netlist import Netlist
 
@@ -50,6 +51,7 @@ class VerilogDesign(Displayed):
         manifest: The ports, formats, latency and cost of the module, as plain values.
         kind: The library in the name of the FuseSoC core.
         description: The description in the FuseSoC core.
+        memory_files: The files that the Verilog reads with `$readmemh`, the contents of large ROMs, by name.
     """
 
     name: str
@@ -57,11 +59,11 @@ class VerilogDesign(Displayed):
     manifest: dict[str, Any]
     kind: str = "memory"
     description: str = "Legendre memory"
+    memory_files: Mapping[str, str] = field(default_factory=dict)
 
     def _facts(self) -> Iterable[tuple[str, str]]:
         yield "module", self.name
         yield "what", self.description
-        yield "lines", str(self.text.count("\n"))
         for key in ("multipliers", "latency_cycles", "cycles_per_sample", "cycles_per_step"):
             if key in self.manifest:
                 yield key.replace("_", " "), str(self.manifest[key])
@@ -81,20 +83,28 @@ class VerilogDesign(Displayed):
         return bar_figure(f"Ports of {self.name}", [port["name"] for port in ports], widths, "bits")
 
     def write(self, folder: str | Path) -> dict[str, Path]:
-        """Write NAME.v, NAME.core and manifest.json to `folder`, each completely or not at all.
+        """Write NAME.v, the files that it reads, NAME.core and manifest.json to `folder`, each one completely or not.
 
         Returns:
-            The paths of the files by the keys "verilog", "core" and "manifest".
+            The paths of the files by the keys "verilog", "core", "manifest" and, for the contents of ROMs, their names.
         """
         folder = Path(folder)
         return {
-            "verilog": write_text(folder / f"{self.name}.v", self.text),
+            "verilog": self.write_source(folder),
+            **{name: folder / name for name in self.memory_files},
             "core": write_text(folder / f"{self.name}.core", self._fusesoc_core()),
             "manifest": write_json(folder / "manifest.json", self.manifest),
         }
 
+    def write_source(self, folder: str | Path) -> Path:
+        """Write NAME.v and the files that it reads to `folder`, and return the path of NAME.v."""
+        for name, text in self.memory_files.items():
+            write_text(Path(folder) / name, text)
+        return write_text(Path(folder) / f"{self.name}.v", self.text)
+
     def _fusesoc_core(self) -> str:
         """The text of a FuseSoC core file (CAPI2) for the generated module."""
+        contents = [f"      - {name}: {{file_type: user, copyto: {name}}}" for name in self.memory_files]
         return "\n".join(
             [
                 "CAPI=2:",
@@ -103,19 +113,19 @@ class VerilogDesign(Displayed):
                 f"description: {self.description}",
                 "filesets:",
                 "  rtl:",
-                f"    files: [{self.name}.v]",
-                "    file_type: verilogSource",
+                "    files:",
+                f"      - {self.name}.v: {{file_type: verilogSource}}",
+                *contents,
                 "targets:",
                 "  default:",
                 "    filesets: [rtl]",
                 f"    toplevel: {self.name}",
                 "  lint:",
-                "    default_tool: verilator",
+                "    flow: lint",
+                "    flow_options:",
+                "      tool: verilator",
+                f"      verilator_options: [{', '.join(lint_options())}]",
                 "    filesets: [rtl]",
-                "    tools:",
-                "      verilator:",
-                "        mode: lint-only",
-                f"        verilator_options: [{', '.join(lint_options())}]",
                 f"    toplevel: {self.name}",
                 "",
             ]
@@ -129,6 +139,13 @@ LINT_EXEMPTIONS = {
     "UNUSEDSIGNAL": "rounding drops the lowest bits of its sum",
     "WIDTHEXPAND": "signed operands extend to the width of their result",
 }
+
+
+def lint_waivers(name: str) -> list[str]:
+    """The last lines of a file, which state which warnings of Verilator's `-Wall` its core waives, and why."""
+    return [f"{name}.core waives these warnings of Verilator's -Wall:"] + [
+        f"  {code}: {reason}" for code, reason in LINT_EXEMPTIONS.items()
+    ]
 
 
 def lint_options() -> list[str]:
@@ -164,8 +181,8 @@ def ports_of(described: Sequence[Described]) -> list[Port]:
     return [Port(name, direction, len(Value.cast(value)), meaning) for name, direction, value, meaning in described]
 
 
-def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> str:
-    """Generate the Verilog of a component as a module with flat ports.
+def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> Source:
+    """Generate the Verilog of a component as a module with flat ports, and the files that it reads.
 
     Args:
         inner: The component.
@@ -179,7 +196,8 @@ def emit(inner: wiring.Component, described: Sequence[Described], name: str) -> 
         comments = {path: _comment(each) for path, each in components.items()}
         own = {path: _signals(each) for path, each in components.items()}
         meanings = {port.name: port.meaning for port in (*CLOCK, *ports_of(described))}
-        return verilog(netlist, comments, own, meanings)
+        forms = {path: _forms(each) for path, each in components.items() if isinstance(each, Multiplier) and each.forms}
+        return verilog(netlist, comments, own, meanings, forms)
 
 
 def _flat_ports(fragment: Fragment, described: Sequence[Described]) -> dict[str, tuple[Signal, None]]:
@@ -206,6 +224,12 @@ def _components(fragment: Fragment, path: str) -> Iterator[tuple[str, object]]:
 def _comment(component: object) -> str:
     """The first line about its class."""
     return (type(component).__doc__ or "").strip().split("\n")[0]
+
+
+def _forms(multiplier: Multiplier) -> Forms:
+    """The instances that can take the place of a multiplier."""
+    inputs = {"operand": id(multiplier.operand), "coefficient": id(multiplier.coefficient)}
+    return Forms(inputs, id(multiplier.product), multiplier.form_width, multiplier.forms)
 
 
 def _signals(component: object) -> frozenset[int]:

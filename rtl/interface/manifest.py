@@ -9,7 +9,7 @@ from typing import Any
 from amaranth.lib import wiring
 
 from lmu_hw.io.schema import versioned
-from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, ports_of
+from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, lint_waivers, ports_of
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,11 @@ def described_module(
     """
     command = " ".join(command.split())
     head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]
-    text = "\n".join([*(f"// {line}" for line in head), emit(component, ports, name)])
+    source = emit(component, ports, name)
+    if source.memory_files:
+        head.append(f"It reads the contents of ROMs from {', '.join(source.memory_files)} in the same folder.")
+    comments = ["".join(f"// {line}\n" for line in lines) for lines in (head, lint_waivers(name))]
+    text = f"{comments[0]}{source.text}\n{comments[1]}"
     manifest = versioned(
         description.schema,
         {
@@ -82,4 +86,4 @@ def described_module(
             **description.facts,
         },
     )
-    return VerilogDesign(name, text, manifest, description.kind, description.summary)
+    return VerilogDesign(name, text, manifest, description.kind, description.summary, memory_files=source.memory_files)

@@ -18,7 +18,7 @@ from lmu_hw.rtl.primitives.arithmetic import fit, registered_sum, round_shift, s
 from lmu_hw.rtl.primitives.bundles import Component, Fields
 from lmu_hw.rtl.primitives.indices import index_signal, is_last, successor
 from lmu_hw.rtl.primitives.layouts import beat_layout, readout_layout, sample_layout
-from lmu_hw.rtl.primitives.pipeline import Pipeline, StalledTogether
+from lmu_hw.rtl.primitives.pipeline import LanePipeline, Pipeline, StalledTogether
 from lmu_hw.rtl.primitives.schedule import Schedule
 from lmu_hw.rtl.primitives.stages import Stage
 from lmu_hw.rtl.primitives.storage import storage
@@ -268,6 +268,19 @@ class StreamMemory(Component):
         """The number of further multipliers for the readouts; 0 without readouts."""
         planned = self.plan.readouts
         return ReadoutUnit.multipliers(planned, self.schedule) if planned is not None else 0
+
+    @property
+    def memory_bits(self) -> dict[str, int]:
+        """Bits of storage by purpose: the tables of the datapath and of the readouts, then what all channels keep."""
+        planned = self.plan.readouts
+        table = 0
+        if issubclass(self.pipeline, LanePipeline):
+            table = self.pipeline.rom_for(self.plan, self.lanes, self.schedule).bits
+        return {
+            "tables": table,
+            "readout_tables": 0 if planned is None else int(planned.coefficients.size) * planned.coefficient_bits,
+            "states": self.state_bits_for(self.plan, self.lanes, self.channels),
+        }
 
     @property
     def readout_latency(self) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+from lmu_hw.core.band import usable_band
 from lmu_hw.fixed_point.plan import MemoryPlan
+from lmu_hw.rtl.interface.cost import ClockBudget, storage_facts
 from lmu_hw.rtl.interface.emission import Described, check_module_name
 from lmu_hw.rtl.interface.emission import VerilogDesign as VerilogDesign
 from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.interface.streams import StreamMemory
 from lmu_hw.rtl.memory.build import build_memory
+from lmu_hw.rtl.memory.chain import PipelinedChainMemory
 from lmu_hw.rtl.memory.unrolled import UnrolledMemory
 
 
@@ -19,6 +25,8 @@ def generate_verilog(
     channels: int = 1,
     unrolled: bool = False,
     port_bits: int | None = None,
+    target: str = "generic",
+    clock: float | None = None,
     command: str = "lmu_hw.rtl.generate_verilog",
 ) -> VerilogDesign:
     """Generate the Verilog module that realises a plan.
@@ -30,14 +38,18 @@ def generate_verilog(
         channels: The number of independent memories that take turns, 1 … 4096.
         unrolled: Whether every product has a multiplier of its own, for orders up to 16; `lanes` is then left out.
         port_bits: The width of the samples at the input port, by default that of the input format.
+        target: The FPGA family whose delays decide the depth of the pipeline, one of `FAMILIES`; for chain memories
+            with lanes.
+        clock: The clock in Hz for which the manifest says whether a sample every dt fits; by default it does not.
         command: The command that generates the module, for the file head.
 
     Raises:
-        DesignError: The name cannot be that of a module, or `build_memory` refuses the other arguments.
+        DesignError: The name cannot be that of a module, the clock is not a positive number, or `build_memory` refuses
+            the other arguments.
     """
     check_module_name(name)
-    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits)
-    return described_module(memory, _ports(memory), _description(memory), name=name, command=command)
+    memory = build_memory(plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits, target=target)
+    return described_module(memory, _ports(memory), _description(memory, clock), name=name, command=command)
 
 
 def _ports(memory: StreamMemory) -> list[Described]:
@@ -87,7 +99,31 @@ def _ports(memory: StreamMemory) -> list[Described]:
     return described
 
 
-def _description(memory: StreamMemory) -> ModuleDescription:
+def memory_cost(memory: StreamMemory, clock: float | None = None) -> dict[str, Any]:
+    """The cost of a memory as the manifest states it: latency, cycles, multipliers, storage and the clock's budget.
+
+    Args:
+        memory: The memory in hardware.
+        clock: The clock in Hz; None for no budget.
+
+    Raises:
+        DesignError: The clock is not a positive number.
+    """
+    schedule = memory.schedule
+    needed = math.ceil(schedule.cycles_per_sample * memory.channels)
+    budget = None if clock is None else ClockBudget(clock, memory.plan.spec.dt, needed, schedule.first_beat)
+    return {
+        "latency_cycles": schedule.first_beat,
+        "cycles_per_sample": schedule.cycles_per_sample,
+        "multiplications_per_sample": memory.plan.multiplications_per_sample,
+        "multipliers": memory.multipliers,
+        "multiplier_utilisation": memory.utilisation,
+        **storage_facts(memory.memory_bits),
+        "clock_budget": None if budget is None else budget.to_dict(),
+    }
+
+
+def _description(memory: StreamMemory, clock: float | None) -> ModuleDescription:
     """The contents of a memory's file head and manifest."""
     plan, schedule = memory.plan, memory.schedule
     described = plan.to_dict()
@@ -109,6 +145,7 @@ def _description(memory: StreamMemory) -> ModuleDescription:
             "channels": memory.channels,
             "channels_in_step": schedule.in_step,
             "port_bits": memory.port_bits,
+            "pipelined": isinstance(memory, PipelinedChainMemory),
         },
         facts={
             "formats": described["formats"],
@@ -116,11 +153,8 @@ def _description(memory: StreamMemory) -> ModuleDescription:
             "error_bound": described["error_bound"],
             "beats_per_sample": schedule.groups,
             "words_per_beat": schedule.words,
-            "latency_cycles": schedule.first_beat,
-            "cycles_per_sample": schedule.cycles_per_sample,
-            "multiplications_per_sample": plan.multiplications_per_sample,
-            "multipliers": memory.multipliers,
-            "multiplier_utilisation": memory.utilisation,
+            "usable_band": usable_band(plan.spec).to_dict(),
+            **memory_cost(memory, clock),
             "readouts": described["readouts"],
             "readout_multipliers": memory.readout_multipliers,
             "readout_latency_cycles": None if plan.readouts is None else memory.readout_latency,

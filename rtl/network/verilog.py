@@ -7,6 +7,7 @@ from typing import Any
 from lmu_hw.fixed_point.formats import QFormat
 from lmu_hw.networks.model import Output
 from lmu_hw.networks.quantize.plan import NetworkPlan
+from lmu_hw.rtl.interface.cost import ClockBudget, storage_facts
 from lmu_hw.rtl.interface.emission import Described, VerilogDesign, check_module_name
 from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.network.component import NetworkComponent, Reset, build_network
@@ -19,6 +20,8 @@ def generate_network_verilog(
     lanes: int = 1,
     sequences: int = 1,
     reset: Reset | str = Reset.FIRST,
+    clock: float | None = None,
+    steps: int | None = None,
     command: str = "lmu_hw.rtl.network.generate_network_verilog",
 ) -> VerilogDesign:
     """Generate the Verilog module that realises a network.
@@ -29,14 +32,17 @@ def generate_network_verilog(
         lanes: The number of multipliers for each sequence, shared by all layers, 1 … 1024.
         sequences: The number of sequences that are processed side by side, in lock-step, 1 … 256.
         reset: When states and hidden units are cleared: "first", at every step with in_first, or "never", only by rst.
+        clock: The clock in Hz for which the manifest says whether a step every dt fits; by default it does not.
+        steps: The number of steps of a sequence, for the time of an inference at that clock.
         command: The command that generates the module, for the file head.
 
     Raises:
-        DesignError: The name cannot be that of a module, or `NetworkComponent` refuses the other arguments.
+        DesignError: The name cannot be that of a module, the clock is not a positive number, or `NetworkComponent`
+            refuses the other arguments.
     """
     check_module_name(name)
     network = build_network(plan, lanes=lanes, sequences=sequences, reset=reset)
-    return described_module(network, _ports(network), _description(network), name=name, command=command)
+    return described_module(network, _ports(network), _description(network, clock, steps), name=name, command=command)
 
 
 def _ports(network: NetworkComponent) -> list[Described]:
@@ -83,7 +89,44 @@ def _summary(plan: NetworkPlan) -> list[str]:
     return lines
 
 
-def _description(network: NetworkComponent) -> ModuleDescription:
+def network_cost(network: NetworkComponent, clock: float | None = None, steps: int | None = None) -> dict[str, Any]:
+    """The cost of a network as the manifest states it: latency, cycles, multipliers, storage and the clock's budget.
+
+    Args:
+        network: The network in hardware.
+        clock: The clock in Hz; None for no budget.
+        steps: The number of steps of a sequence, for the time of an inference; None where it is not known.
+
+    Raises:
+        DesignError: The clock is not a positive number.
+    """
+    plan = network.plan
+    budget = None
+    if clock is not None:
+        dt = next((layer.memory.spec.dt for layer in plan.layers if layer.memory is not None), None)
+        needed = max(network.cycles_per_step, network.cycles_per_last_step)
+        whole = None
+        if plan.output is Output.LAST and steps is not None:
+            whole = network.cycles_per_sequence(steps)
+        elif plan.output is Output.SEQUENCE:  # every step is answered
+            whole = network.cycles_per_step
+        budget = ClockBudget(clock, dt, needed, network.latency, whole).to_dict()
+    return {
+        "latency_cycles": network.latency,
+        "cycles_per_step": network.cycles_per_step,
+        "cycles_per_last_step": network.cycles_per_last_step,
+        "multiplications_per_step": plan.multiplications(last=False),
+        "multiplications_per_last_step": plan.multiplications(last=True),
+        "multipliers": network.multipliers,
+        "multiplier_bits": list(network.slices[0].lanes.width),
+        "activation_multipliers": network.slices[0].activations.multipliers * network.sequences,
+        "multiplier_utilisation": network.utilisation(),
+        **storage_facts(network.memory_bits),
+        "clock_budget": budget,
+    }
+
+
+def _description(network: NetworkComponent, clock: float | None, steps: int | None) -> ModuleDescription:
     """The contents of a network's file head and manifest."""
     plan, program = network.plan, network.program
     count, lanes, sequences = len(plan.layers), network.lanes, network.sequences
@@ -120,16 +163,7 @@ def _description(network: NetworkComponent) -> ModuleDescription:
                 }
                 for k, layer in enumerate(plan.layers)
             ],
-            "latency_cycles": network.latency,
-            "cycles_per_step": network.cycles_per_step,
-            "cycles_per_last_step": network.cycles_per_last_step,
-            "multiplications_per_step": plan.multiplications(last=False),
-            "multiplications_per_last_step": plan.multiplications(last=True),
-            "multipliers": network.multipliers,
-            "multiplier_bits": list(network.slices[0].lanes.width),
-            "activation_multipliers": network.slices[0].activations.multipliers * network.sequences,
-            "multiplier_utilisation": network.utilisation(),
-            "memory_bits": network.memory_bits,
+            **network_cost(network, clock, steps),
         },
     )
 

@@ -96,6 +96,15 @@ def round_shift(value: ValueLike, shift: int, rounding: Rounding = Rounding.NEAR
     return rounded
 
 
+def sum_with_carry(a: Value, b: Value, carry: Value) -> Value:
+    """Compute a + b + carry of two signed numbers and a bit in one adder; combinational.
+
+    The bit becomes the carry out of a lowest bit that is put in front of both numbers. Written as a second addition,
+    synthesis would make a second adder of it.
+    """
+    return (Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()) >> 1
+
+
 def fit(value: ValueLike, target: QFormat, overflow: Overflow) -> Value:
     """Bring a number into the range of a format; combinational.
 

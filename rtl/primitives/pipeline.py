@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Value, signed
 from amaranth.lib import stream, wiring
@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.primitives.bundles import Bundle, Component
 from lmu_hw.rtl.primitives.layouts import beat_layout, sample_layout
+from lmu_hw.rtl.primitives.multiplier import Multiplier
 from lmu_hw.rtl.primitives.schedule import Schedule, Sequencer
 from lmu_hw.rtl.primitives.storage import RomContents
 
@@ -144,10 +145,24 @@ class LanePipeline(Pipeline):
     def rom_for(cls, plan: MemoryPlan, lanes: int, schedule: Schedule) -> RomContents:
         """The contents of the ROM: the coefficients of a sample's slots, or a program that includes them."""
 
+    multiplier_latency: ClassVar[int] = 1
+    """Cycles from the factors at a multiplier to their product."""
+
     def connect_outside(self, m: Module) -> None:
-        """Add a ROM and multipliers of the memory's own, with a register behind each."""
+        """Add a ROM and multipliers of the memory's own, with a register behind each.
+
+        Where `multiplier_latency` is that of `Multiplier`, its registers take the place of that register.
+        """
         m.submodules.rom = rom = self.rom_contents.storage()
         rom_read = rom.read_port()
         m.d.comb += [rom_read.addr.eq(self.rom.address), self.rom.data.eq(rom_read.data)]
-        for multiplier in self.multipliers:
-            m.d.sync += multiplier.product.eq(multiplier.operand * multiplier.coefficient)
+        for k, multiplier in enumerate(self.multipliers):
+            if self.multiplier_latency == 1:
+                m.d.sync += multiplier.product.eq(multiplier.operand * multiplier.coefficient)
+                continue
+            m.submodules[f"multiplier_{k}"] = hard = Multiplier(len(multiplier.operand), len(multiplier.coefficient))
+            m.d.comb += [
+                hard.operand.eq(multiplier.operand),
+                hard.coefficient.eq(multiplier.coefficient),
+                multiplier.product.eq(hard.product),
+            ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lmu_hw.core.band import usable_band
 from lmu_hw.rtl.interface.emission import Described, VerilogDesign, check_module_name
 from lmu_hw.rtl.interface.manifest import ModuleDescription, described_module
 from lmu_hw.rtl.spiking.memory import SpikingMemoryCore
@@ -72,6 +73,7 @@ def _description(core: SpikingMemoryCore) -> ModuleDescription:
         ],
         choices={"datapath": "spiking", "lanes": plan.lanes, **plan.to_dict()},
         facts={
+            "usable_band": usable_band(plan.spec).to_dict(),
             "words_per_beat": 1,
             "beats_per_sample": plan.ensembles,
             "latency_cycles": schedule.first_word,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
+from typing import NamedTuple
 
 from lmu_hw.rtl.writer.cells import (
     ONE,
@@ -24,14 +27,50 @@ from lmu_hw.rtl.writer.cells import (
 )
 from lmu_hw.rtl.writer.expressions import binary, conjunction, number
 from lmu_hw.rtl.writer.hierarchy import Place, Port, places
+from lmu_hw.rtl.writer.memories import MemoryFiles, contents, declaration
 from lmu_hw.rtl.writer.netlist import Netlist
 from lmu_hw.rtl.writer.scope import If, Scope, Statement, bits_range
 from lmu_hw.rtl.writer.statements import case, clocked, if_else, wrapped
 
 
+class Source(NamedTuple):
+    """A generated design as text.
+
+    Attributes:
+        text: The Verilog of all modules, the top first.
+        memory_files: The files that the Verilog reads with `$readmemh`, by name: the contents of its large ROMs, one
+            hexadecimal word in each line.
+    """
+
+    text: str
+    memory_files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """Instances of a family's own cells that can take the place of what a module describes.
+
+    Attributes:
+        inputs: The inputs that the instances are connected to, as the `id` of each signal, by name.
+        output: The output, as the `id` of the signal.
+        width: The width of the instances' result, whose lowest bits are the output.
+        lines: The text of the instance for each macro that selects one, with the names of inputs, `clock`, `enable` and
+            `product`, the result, in braces.
+    """
+
+    inputs: Mapping[str, int]
+    output: int
+    width: int
+    lines: Mapping[str, Sequence[str]]
+
+
 def verilog(
-    netlist: Netlist, comments: Mapping[str, str], own: Mapping[str, Collection[int]], meanings: Mapping[str, str]
-) -> str:
+    netlist: Netlist,
+    comments: Mapping[str, str],
+    own: Mapping[str, Collection[int]],
+    meanings: Mapping[str, str],
+    forms: Mapping[str, Forms] = MappingProxyType({}),
+) -> Source:
     """Return the Verilog of all modules, the top first. Modules with the same text are written once.
 
     Args:
@@ -39,20 +78,24 @@ def verilog(
         comments: A line that says what a module is, by the path of the module joined by dots.
         own: The signals of each component's own ports, as their `id`, by the same paths.
         meanings: A line that says what a port of the top means, by its name, in the order in which ports are listed.
+        forms: The instances that can take the place of a module's text, by the path of the module.
     """
     written: dict[tuple[str, str], str] = {}
+    files = MemoryFiles()
 
     def write(place: Place) -> tuple[Place, str, str]:
         children = [write(child) for child in place.children]
-        comment = comments.get(netlist.modules[place.index].component_path, "")
-        body = _ModuleText(place, netlist, children).text(meanings if place.index == 0 else {})
+        path = netlist.modules[place.index].component_path
+        comment = comments.get(path, "")
+        text = _ModuleText(place, netlist, children, files)
+        body = text.text(meanings if place.index == 0 else {}, forms.get(path))
         return place, written.setdefault((comment, body), place.name), comment
 
     write(places(netlist, own))
     modules = [
         "".join([_comment(comment), f"module {name}{body}"]) for (comment, body), name in reversed(written.items())
     ]
-    return "\n".join(modules)
+    return Source("\n".join(modules), files.texts)
 
 
 def _comment(text: str, indent: str = "") -> str:
@@ -76,9 +119,11 @@ _Group = list[tuple[Register, Choice | None]]
 class _ModuleText(Scope):
     """The text of one module."""
 
-    def __init__(self, place: Place, netlist: Netlist, children: Sequence[tuple[Place, str, str]]) -> None:
+    def __init__(
+        self, place: Place, netlist: Netlist, children: Sequence[tuple[Place, str, str]], files: MemoryFiles
+    ) -> None:
         super().__init__(place, netlist)
-        self._children = children
+        self._children, self._files = children, files
         self._registered_ports: dict[str, str] = {}
         self._merged = self._choices_of_registers()
         self._groups = list(self._register_groups())
@@ -88,8 +133,11 @@ class _ModuleText(Scope):
         self._instances: list[str] = []
         self._blocks: list[str] = []
 
-    def text(self, meanings: Mapping[str, str]) -> str:
+    def text(self, meanings: Mapping[str, str], forms: Forms | None = None) -> str:
         """Return everything that follows ``module NAME``."""
+        instances = self._form_texts(forms) if forms is not None else {}
+        if instances:
+            self.keep_outputs_wires()
         self._declare()
         self._write_wires()
         self._write_instances()
@@ -100,6 +148,8 @@ class _ModuleText(Scope):
         self._write_outputs()
         sections = [self._declared, self._contents, self.wires, self._instances, self._blocks]
         body = "\n\n".join("\n".join(section) for section in sections if section)
+        for macro, instance in instances.items():
+            body = f"`ifdef {macro}\n{instance}\n`else\n{body}\n`endif"
         return f" (\n{self._header(meanings)}\n);\n{body}\nendmodule\n"
 
     def _header(self, meanings: Mapping[str, str]) -> str:
@@ -114,6 +164,32 @@ class _ModuleText(Scope):
         column = max(map(len, lines)) + 2
         explained = [(line, meanings.get(port.name, "")) for line, port in zip(lines, ports, strict=True)]
         return "\n".join(f"{line:<{column}}// {meaning}" if meaning else line for line, meaning in explained)
+
+    def _form_texts(self, forms: Forms) -> dict[str, str]:
+        """Return the text of each instance that can take the place of the module's own."""
+        values = {signal: nets for _, nets, signal in self.module.names}
+        registers = {net: cell for cell in self.place.cells if isinstance(cell, Register) for net in cell.outputs}
+        clocks = {cell.clock for cell in registers.values()}
+        data = {net for name in forms.inputs.values() for net in values[name]}
+        inputs = [port for port in self.place.ports if port.direction == "input"]
+        enables = [port.name for port in inputs if port.nets not in clocks and data.isdisjoint(port.nets)]
+        for port in inputs:
+            self.store(port.name, port.nets)
+        connected = {
+            **{name: f"$signed({self.expression(values[signal]).text})" for name, signal in forms.inputs.items()},
+            "clock": next(port.name for port in inputs if port.nets in clocks),
+            "enable": " & ".join(enables) or "1'b1",
+            "product": self.place.names.give("result"),
+        }
+        (output,) = self.outputs
+        low = values[forms.output].index(output.nets[0])
+        texts = {}
+        for macro, lines in forms.lines.items():
+            made = [f"wire [{forms.width - 1}:0] {connected['product']};"]
+            made += [line.format(**connected) for line in lines]
+            made.append(f"assign {output.name} = {connected['product']}[{low + len(output.nets) - 1}:{low}];")
+            texts[macro] = "\n".join(wrapped(f"  {line}") for line in made)
+        return texts
 
     # What is written where
 
@@ -237,10 +313,9 @@ class _ModuleText(Scope):
 
     def _declare_memory(self, cell: Memory) -> None:
         name = self.place.memories[id(cell)]
-        words = [number(word & ((1 << cell.width) - 1), cell.width) for word in cell.contents]
-        self._declared.append(f"  reg {bits_range(cell.width)}{name} [0:{len(words) - 1}];")
-        lines = [f"    {name}[{address}] = {word};" for address, word in enumerate(words)]
-        self._contents.append("\n".join(["  initial begin", *lines, "  end"]))
+        reads = [read for read in self.place.cells if isinstance(read, Read) and read.memory is cell]
+        self._declared.append(declaration(cell, name, registered=all(read.clock for read in reads)))
+        self._contents += contents(cell, name, self._files, stem=f"{self.place.name}_{name}")
 
     def _declare_one(self, kind: str, name: str, nets: Value, init: str = "") -> None:
         self.store(name, nets)

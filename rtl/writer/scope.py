@@ -85,7 +85,8 @@ class Scope:
         self.output_ports = {port.name for port in self.outputs}
         self.where: dict[int, tuple[str, int]] = {}
         self._live = netlist.live
-        self._signal_names = netlist.modules[place.index].signal_names
+        self.module = netlist.modules[place.index]
+        self._signal_names = self.module.signal_names
         self._output_names = {port.nets: port.name for port in reversed(self.outputs)}
         self._widths: dict[str, int] = {}
         self._conditions: dict[int, Priority] = {}
@@ -100,6 +101,10 @@ class Scope:
             own = self._signal_names.get(signal, "$")
             name = name if own.startswith("$") else own + part
         return self.place.names.give(name)
+
+    def keep_outputs_wires(self) -> None:
+        """From now on, let no register be an output itself: each output is a wire that is assigned."""
+        self._output_names = {}
 
     def is_named(self, nets: Value) -> bool:
         """Return whether the component has a name of its own for these nets, or an output port carries them."""

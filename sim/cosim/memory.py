@@ -14,7 +14,7 @@ from lmu_hw.analog.design.memory import AnalogDesign
 from lmu_hw.analog.realisation.network import Readouts
 from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.spec import Basis
+from lmu_hw.core.spec import Basis, LMUSpec
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray, Overflow
@@ -23,12 +23,11 @@ from lmu_hw.io.files import working_folder
 from lmu_hw.reference.memory import FloatMemory
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
-from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck, simulate
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.mixed.circuit import MixedCircuit, run_mixed_bench
 from lmu_hw.sim.mixed.lockstep import CIRCUIT_INSTANCE, TOP, LockStep
 from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus
-from lmu_hw.sim.targets.run import run_targets
 
 if TYPE_CHECKING:
     from lmu_hw.core.figures import Plot
@@ -162,8 +161,10 @@ def cosimulate(
     seed: int = 0,
     gap: float = 0.1,
     stall: float = 0.1,
+    runs: int = 1,
     analog: AnalogSetup | None = None,
-    waves: bool = False,
+    waves: bool | int = False,
+    bench_dir: str | Path | None = None,
     design: VerilogDesign | None = None,
 ) -> CosimResult:
     """Check a memory with a recording: Verilog, integer model and, if wanted, a circuit.
@@ -176,8 +177,11 @@ def cosimulate(
         lanes: The number of multiplier lanes of the Verilog.
         seed: The seed of gaps, stalls and cocotb.
         gap, stall: The shares of cycles in which no sample is offered, and in which no beat is taken, 0 … 0.9.
+        runs: The number of runs of the Verilog, each with other gaps and stalls; further ones have the seeds after
+            `seed`. The circuit runs once.
         analog: The circuit to run beside the Verilog; none by default.
-        waves: Whether all signals are recorded.
+        waves: Whether all signals are recorded; or of how many samples from the beginning, in a run of its own.
+        bench_dir: The folder that gets Verilog, stimulus and testbench, see `lmu_hw.sim.targets.standalone`.
         design: The Verilog to check; by default that of the plan.
 
     Raises:
@@ -192,15 +196,23 @@ def cosimulate(
     words = memory.model_words()
     states_fixed = plan.output_format.decode(words[0])
     with working_folder(workdir) as folder:
-        run = run_targets(
-            [memory], workdir=folder / "digital", simulator=simulator, seed=seed, waves=waves, expected=[words]
+        done = simulate(
+            [memory],
+            [words],
+            workdir=folder / "digital",
+            simulator=simulator,
+            seed=seed,
+            runs=runs,
+            waves=waves,
+            bench_dir=bench_dir,
         )
+        run = done.kept
         states_rtl = plan.output_format.decode(run.words[0][0]) if run.passed else None
         circuit = None
         if analog is not None:
             circuit = _run_circuit(memory, u, words[0], analog, folder / "analog", simulator, seed)
     return CosimResult(
-        digital=DigitalCheck.of_run(run, words.size, simulator),
+        digital=DigitalCheck.of_runs(done, words.size, simulator),
         fixed_vs_float=check_bound(plan, states_fixed, states_float),
         analog=circuit.check if circuit else None,
         time=plan.spec.dt * np.arange(1.0, u.size + 1.0),
@@ -211,7 +223,7 @@ def cosimulate(
         states_spice=circuit.states if circuit else None,
         readout_spice=circuit.readout if circuit else None,
         readout_float=circuit.readout_reference if circuit else None,
-        waveform=run.bench.waveform,
+        waveform=done.waveform,
     )
 
 
@@ -289,13 +301,9 @@ def _run_circuit(
     circuit = MixedCircuit.of_design(design, plan.spec.dt, "lmu_hw.sim.cosimulate", max_step=setup.max_step)
     pair = LockStep(digital, circuit)
     workdir.mkdir(parents=True, exist_ok=True)
-    (workdir / f"{digital.name}.v").write_text(digital.text, encoding="utf-8")
+    source = digital.write_source(workdir)
     (workdir / f"{TOP}.v").write_text(pair.verilog(), encoding="utf-8")
-    # The circuit is continuous in time, and its input is held: it should do the zero-order hold, whatever method the
-    # digital memory uses.
-    held = FloatMemory(replace(plan.spec, discretization=Discretization.ZOH)).run(u[:count])
-    outputs = Readouts(design.realisation.delays, design.specification["coefficient_outputs"])
-    readouts = held @ outputs.rows(plan.spec.order).T
+    held, readouts = circuit_reference(design, plan.spec, u[:count])
     vectors = workdir / "vectors.npz"
     np.savez(
         vectors,
@@ -321,7 +329,8 @@ def _run_circuit(
             "tolerance": setup.tolerance,
         },
         seed=seed,
-        sources=[workdir / f"{digital.name}.v", workdir / f"{TOP}.v"],
+        sources=[source, workdir / f"{TOP}.v"],
+        files=digital.memory_files,
         top=TOP,
         instance=CIRCUIT_INSTANCE,
     )
@@ -342,6 +351,25 @@ def _run_circuit(
         passed=bench.passed,
     )
     return _CircuitRun(check, states, delayed, readouts)
+
+
+def circuit_reference(design: AnalogDesign, spec: LMUSpec, u: Array) -> tuple[Array, Array]:
+    """Return what a circuit should do beside a memory.
+
+    The circuit is continuous in time, and its input is held: it should do the zero-order hold, whatever method the
+    digital memory uses.
+
+    Args:
+        design: The circuit.
+        spec: The memory.
+        u: The samples, shape (T,).
+
+    Returns:
+        The states, shape (T, order), and the outputs, shape (T, readouts), both without units.
+    """
+    held = FloatMemory(replace(spec, discretization=Discretization.ZOH)).run(u)
+    outputs = Readouts(design.realisation.delays, design.specification["coefficient_outputs"])
+    return held, held @ outputs.rows(spec.order).T
 
 
 def decoding(design: AnalogDesign) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmu_hw.core.display import number
 from lmu_hw.core.legendre import Array
-from lmu_hw.core.metrics import nrmse
+from lmu_hw.core.metrics import classes_of, nrmse
 from lmu_hw.errors import DesignError
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.io.files import working_folder
@@ -20,10 +20,9 @@ from lmu_hw.networks.quantize.model import IntegerNetwork
 from lmu_hw.networks.quantize.plan import NetworkPlan
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.rtl.interface.emission import VerilogDesign
-from lmu_hw.sim.cosim.base import Cosim
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck, Simulated, simulate
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.network import HarnessedNetwork, NetworkStimulus, in_batch_order
-from lmu_hw.sim.targets.run import Run, run_targets
 
 if TYPE_CHECKING:
     from lmu_hw.core.figures import Plot
@@ -34,7 +33,7 @@ class NetworkDigitalCheck:
     """Verilog against the integer model.
 
     Attributes:
-        sequences, samples: The number of sequences that ran, and of all their steps.
+        sequences, samples: The number of sequences, and of all their steps, in one run.
         words: The number of output words that came out and were compared.
         mismatches: The number of words that differ, have a wrong index, class or flag, are missing or too many.
         different_classes: The number of sequences whose class, after the last step, differs from the integer model's;
@@ -42,6 +41,7 @@ class NetworkDigitalCheck:
         simulator: The HDL simulator.
         messages: The failures of the bench, a line each.
         passed: Whether everything was compared and nothing differs.
+        runs: The number of runs with different gaps and stalls; words and mismatches are those of all.
     """
 
     sequences: int
@@ -52,6 +52,7 @@ class NetworkDigitalCheck:
     simulator: str
     messages: tuple[str, ...]
     passed: bool
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,14 @@ def cosimulate_network(
     *,
     workdir: str | Path | None = None,
     labels: IntArray | None = None,
+    scored: IntArray | None = None,
     simulator: Simulator | str = Simulator.VERILATOR,
     seed: int = 0,
     gap: float = 0.1,
     stall: float = 0.1,
-    waves: bool = False,
+    runs: int = 1,
+    waves: bool | int = False,
+    bench_dir: str | Path | None = None,
 ) -> NetworkCosim:
     """Check a network with a batch of sequences: Verilog, integer model and float network.
 
@@ -147,10 +151,14 @@ def cosimulate_network(
         x: The sequences in the units of the network's input, shape (batch, T, inputs).
         workdir: The folder for builds, logs and recordings; by default a temporary one, which is removed.
         labels: The class of each sequence, shape (batch,); by default no accuracy is measured.
+        scored: The indices of the sequences that the accuracies are of, such as those held out in training; by default
+            all of them.
         simulator: The HDL simulator, verilator or icarus.
         seed: The seed of gaps, stalls and cocotb.
         gap, stall: The shares of cycles in which no word is offered, and in which none is taken, 0 … 0.9.
-        waves: Whether all signals are recorded.
+        runs: The number of runs, each with other gaps and stalls; further ones have the seeds after `seed`.
+        waves: Whether all signals are recorded; or of how many steps from the beginning, in a run of its own.
+        bench_dir: The folder that gets Verilog, stimulus and testbench, see `lmu_hw.sim.targets.standalone`.
 
     Raises:
         DesignError: An argument is wrong.
@@ -170,17 +178,30 @@ def cosimulate_network(
     expected = harnessed.model_words()
     words = in_batch_order(expected, codes.shape, sequences, plan.output)
     with working_folder(workdir) as folder:
-        run = run_targets([harnessed], workdir=folder, simulator=simulator, seed=seed, waves=waves, expected=[expected])
+        done = simulate(
+            [harnessed],
+            [expected],
+            workdir=folder,
+            simulator=simulator,
+            seed=seed,
+            runs=runs,
+            waves=waves,
+            bench_dir=bench_dir,
+        )
+        run = done.kept
         cycles = run.recorded[0].cycles if run.passed else None
         got = in_batch_order(run.words[0], codes.shape, sequences, plan.output) if run.passed else None
     reference = FloatNetwork(network).run(x)
     fixed = model.decode(words)
     accuracy = None
     if labels is not None:
+        some = np.arange(len(labels)) if scored is None else scored
         forms = {"float": reference, "fixed": words, "rtl": got}
-        accuracy = {form: None if outputs is None else _share(outputs, labels) for form, outputs in forms.items()}
+        accuracy = {
+            form: None if outputs is None else _share(outputs[some], labels[some]) for form, outputs in forms.items()
+        }
     return NetworkCosim(
-        digital=_digital(run, codes, words, got, str(simulator)),
+        digital=_digital(done, codes, words, got, str(simulator)),
         fixed_vs_float=NetworkDeviation(
             max_error=float(np.abs(fixed - reference).max()),
             nrmse=nrmse(fixed, reference) if np.any(reference) else None,
@@ -191,36 +212,25 @@ def cosimulate_network(
         outputs_fixed=fixed,
         outputs_rtl=None if got is None else model.decode(got),
         cycles=None if cycles is None else int(cycles[-1, -1]) + 1,
-        waveform=run.bench.waveform,
+        waveform=done.waveform,
     )
 
 
-def _digital(run: Run, codes: IntArray, words: IntArray, got: IntArray | None, simulator: str) -> NetworkDigitalCheck:
-    score = run.scores[0] if run.scores else None
+def _digital(
+    done: Simulated, codes: IntArray, words: IntArray, got: IntArray | None, simulator: str
+) -> NetworkDigitalCheck:
+    found = DigitalCheck.of_runs(done, words.size, simulator)
     return NetworkDigitalCheck(
         sequences=int(codes.shape[0]),
         samples=int(codes.shape[0] * codes.shape[1]),
-        words=score.checked if score else 0,
-        mismatches=score.mismatches if score else int(words.size),
+        words=found.beats,
+        mismatches=found.mismatches,
         different_classes=None if got is None else _different(got, words),
         simulator=simulator,
-        messages=run.bench.messages,
-        passed=run.passed,
+        messages=found.messages,
+        passed=found.passed,
+        runs=found.runs,
     )
-
-
-def classes_of(outputs: IntArray | Array) -> IntArray:
-    """Return the class of each sequence: the index of the largest output after the last step, the first of equals.
-
-    Args:
-        outputs: The outputs, shape (batch, [T,] outputs).
-
-    Returns:
-        The classes, shape (batch,).
-    """
-    last = outputs if outputs.ndim == 2 else outputs[:, -1]
-    classes: IntArray = np.argmax(last, axis=-1)
-    return classes
 
 
 def _different(outputs: IntArray | Array, others: IntArray | Array) -> int:

@@ -22,11 +22,11 @@ from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.rtl.interface.emission import VerilogDesign
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
-from lmu_hw.sim.cosim.base import Cosim, DigitalCheck
+from lmu_hw.sim.cosim.base import Cosim, DigitalCheck, simulate
 from lmu_hw.sim.cosim.memory import BoundCheck, check_bound, checked_recording, fixed_target
 from lmu_hw.sim.hdl.runner import Simulator
 from lmu_hw.sim.targets.memory import HarnessedSpiking, Stimulus
-from lmu_hw.sim.targets.run import Run, run_targets
+from lmu_hw.sim.targets.run import Run
 from lmu_hw.spiking.digital.model import DigitalSpikingMemory
 from lmu_hw.spiking.digital.plan import DigitalSpikingPlan
 from lmu_hw.spiking.memory import SpikeTrains, SpikingMemory
@@ -76,7 +76,8 @@ class SpikingCosim(Cosim):
         states_software: The states of the spiking memory in float64.
         spikes: The spikes of the integer model.
         messages: The failures of the bench, a line each.
-        bench_passed: Whether the bench reached its end without a failure.
+        bench_passed: Whether the bench reached its end without a failure, in every run.
+        waveform: The file with all signals; None if none was recorded.
     """
 
     fixed: DigitalCheck
@@ -92,6 +93,7 @@ class SpikingCosim(Cosim):
     spikes: SpikeTrains | None
     messages: tuple[str, ...]
     bench_passed: bool
+    waveform: Path | None = None
 
     @property
     def passed(self) -> bool:
@@ -139,6 +141,9 @@ def cosimulate_spiking(
     seed: int = 0,
     gap: float = 0.1,
     stall: float = 0.1,
+    runs: int = 1,
+    waves: bool | int = False,
+    bench_dir: str | Path | None = None,
     designs: tuple[VerilogDesign, VerilogDesign] | None = None,
 ) -> SpikingCosim:
     """Run a recording through both digital memories in one simulation, and through their models.
@@ -152,6 +157,9 @@ def cosimulate_spiking(
         lanes: The number of multiplier lanes of the fixed-point Verilog.
         seed: The seed of gaps, stalls and cocotb.
         gap, stall: The shares of cycles in which no sample is offered, and in which no word is taken, 0 … 0.9.
+        runs: The number of runs, each with other gaps and stalls; further ones have the seeds after `seed`.
+        waves: Whether all signals are recorded; or of how many samples from the beginning, in a run of its own.
+        bench_dir: The folder that gets Verilog, stimulus and testbench, see `lmu_hw.sim.targets.standalone`.
         designs: The Verilog to check, that of the fixed-point memory first; by default that of the plans.
 
     Raises:
@@ -171,7 +179,16 @@ def cosimulate_spiking(
     second = HarnessedSpiking(spiking, Stimulus(codes[None], gap=gap, stall=stall, seed=seed), made[1])
     neurons = DigitalSpikingMemory(spiking)
     expected = [first.model_words(), neurons.run(codes, record=True)[None]]
-    run = run_targets([first, second], workdir=workdir, simulator=simulator, seed=seed, expected=expected)
+    done = simulate(
+        [first, second],
+        expected,
+        workdir=workdir,
+        simulator=simulator,
+        seed=seed,
+        runs=runs,
+        waves=waves,
+        bench_dir=bench_dir,
+    )
     states_fixed, states_spiking = (
         plan.output_format.decode(expected[0][0]),
         spiking.output_format.decode(expected[1][0]),
@@ -182,11 +199,11 @@ def cosimulate_spiking(
     def error(states: Array) -> float:
         return _rms((states - reference) @ weights.T)
 
-    states_rtl = _rtl_states(run, spiking)
+    states_rtl = _rtl_states(done.kept, spiking)
     return SpikingCosim(
-        fixed=DigitalCheck.of_score(run, 0, expected[0].size, simulator),
+        fixed=DigitalCheck.of_runs(done, expected[0].size, simulator, 0),
         fixed_vs_float=check_bound(plan, states_fixed, reference),
-        spiking=DigitalCheck.of_score(run, 1, expected[1].size, simulator),
+        spiking=DigitalCheck.of_runs(done, expected[1].size, simulator, 1),
         decoded=DecodedError(
             rtl=None if states_rtl is None else error(states_rtl),
             integer=error(states_spiking),
@@ -202,8 +219,9 @@ def cosimulate_spiking(
         states_spiking=states_spiking,
         states_software=states_software,
         spikes=neurons.spikes,
-        messages=run.bench.messages,
-        bench_passed=run.bench.passed,
+        messages=tuple(line for run in reversed(done.runs) for line in run.bench.messages),
+        bench_passed=all(run.bench.passed for run in done.runs),
+        waveform=done.waveform,
     )
 
 

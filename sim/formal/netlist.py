@@ -111,12 +111,13 @@ class Netlist:
         return outputs, {name: words[register.next] for name, register in self.registers.items()}
 
 
-def read_netlist(verilog: str, top: str) -> Netlist:
+def read_netlist(verilog: str, top: str, memory_files: Mapping[str, str] | None = None) -> Netlist:
     """Return the netlist of a module, flattened by Yosys; memories become registers.
 
     Args:
         verilog: The source text.
         top: The name of the module.
+        memory_files: The text of each file that the source reads with `$readmemh`, by its name.
 
     Raises:
         MissingToolError: Yosys is not installed.
@@ -129,6 +130,8 @@ def read_netlist(verilog: str, top: str) -> Netlist:
     with tempfile.TemporaryDirectory(prefix="lmu_hw_") as folder:
         source, target = Path(folder) / "top.v", Path(folder) / "top.btor"
         source.write_text(verilog, encoding="utf-8")
+        for name, text in (memory_files or {}).items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         commands = [
             f"read_verilog -sv {source}",
             f"hierarchy -check -top {top}",
@@ -141,7 +144,12 @@ def read_netlist(verilog: str, top: str) -> Netlist:
             f"write_btor {target}",
         ]
         done = subprocess.run(
-            [sys.executable, "-c", _YOSYS, *commands], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+            [sys.executable, "-c", _YOSYS, *commands],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
         )
         if done.returncode or not target.is_file():
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]

@@ -61,12 +61,13 @@ class Verdict:
     seconds: dict[str, float]
 
 
-def prove(plan: MemoryPlan, *, lanes: int = 1) -> Verdict:
+def prove(plan: MemoryPlan, *, lanes: int = 1, target: str = "generic") -> Verdict:
     """Prove that the Verilog of `plan`, with one channel, equals the plan's unbounded arithmetic for any input.
 
     Args:
         plan: The plan of a small memory, as the time of the solver grows quickly with order and word length.
         lanes: The number of multiplier lanes.
+        target: The FPGA family whose delays decide the depth of the pipeline, see `generate_verilog`.
 
     Raises:
         DesignError: The plan has delayed readouts, whose stream is not part of the proof.
@@ -78,7 +79,8 @@ def prove(plan: MemoryPlan, *, lanes: int = 1) -> Verdict:
     clock = _Clock()
     invariant = find_invariant(plan)
     clock.lap("invariant")
-    netlist = read_netlist(generate_verilog(plan, lanes=lanes).text, "lmu_memory")
+    design = generate_verilog(plan, lanes=lanes, target=target)
+    netlist = read_netlist(design.text, design.name, design.memory_files)
     mapping = find_register_map(netlist, plan, Solver())
     clock.lap("netlist")
     induction = Induction(netlist, plan, invariant, mapping)

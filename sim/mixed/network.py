@@ -317,7 +317,7 @@ def _run_part(
         },
         seed=seed,
         sources=sources,
-        files={"noise.hex": "".join(f"{pattern:016x}\n" for pattern in patterns)},
+        files={**mixed.head.memory_files, "noise.hex": "".join(f"{pattern:016x}\n" for pattern in patterns)},
         top=TOP,
         instance=CIRCUIT_INSTANCE,
     )

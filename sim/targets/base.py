@@ -116,6 +116,14 @@ class Target(Displayed, ABC):
         """The gaps and stalls of the harness."""
 
     @abstractmethod
+    def with_seed(self, seed: int) -> Target:
+        """Return the same target with gaps and stalls of another seed."""
+
+    @abstractmethod
+    def beginning(self, count: int) -> Target:
+        """Return the target with the first `count` samples, or steps, of its stimulus."""
+
+    @abstractmethod
     def input_words(self) -> IntArray:
         """Return the words that go in, in order, as bits: {out of range, last, first, data}."""
 

@@ -7,7 +7,7 @@ Software 8 (14), 2003) with a seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmu_hw.errors import DesignError
@@ -50,12 +50,31 @@ def record_file(stream: Stream, k: int) -> str:
     return f"{stream.name}_{k}.hex"
 
 
+def stimulus_files(targets: Sequence[Target]) -> dict[str, str]:
+    """Return the text of the files that the harness of `targets` reads, by their names.
+
+    samples_K.hex has the words that go into target K, a line each; traffic_K.hex has its seed, and its gaps and stalls
+    in 256ths.
+    """
+    files = {}
+    for k, target in enumerate(targets):
+        files[f"samples_{k}.hex"] = _lines(target.input_words().ravel().tolist())
+        traffic = target.traffic
+        seed = (0x9E3779B9 ^ (traffic.seed * 2654435761 + k * 40503)) & 0xFFFFFFFF or 1
+        files[f"traffic_{k}.hex"] = _lines([seed, round(256 * traffic.gap), round(256 * traffic.stall)])
+    return files
+
+
+def _lines(words: Iterable[int]) -> str:
+    return "".join(f"{word:x}\n" for word in words)
+
+
 def harness_verilog(targets: Sequence[Target]) -> str:
     """Return the harness for `targets`: module `TOP` with the inputs clk and rst.
 
     Its outputs are done, violated (an offered beat was changed, withdrawn or sent twice) and misflagged (a status bit
-    was wrong). Target k reads samples_k.hex; the beats of each of its streams are written to a file of their own, a
-    line each (see `lmu_hw.sim.targets.scoreboard`).
+    was wrong). Target k reads samples_k.hex and traffic_k.hex (see `stimulus_files`); the beats of each of its streams
+    are written to a file of their own, a line each (see `lmu_hw.sim.targets.scoreboard`).
 
     Args:
         targets: Designs of different names.
@@ -89,18 +108,18 @@ endmodule
 
 def _player(k: int, target: Target) -> str:
     """Return the module that streams samples_k.hex through target k."""
-    data, traffic = target.input_bits, target.traffic
+    data = target.input_bits
     parts = [_recorder(k, i, stream, target.last_only) for i, stream in enumerate(target.streams)]
     if {"saturated", "clear_status"} <= target.ports.keys():
         parts.append(_status_check(data))
-    seed = (0x9E3779B9 ^ (traffic.seed * 2654435761 + k * 40503)) & 0xFFFFFFFF or 1
     finished = " && ".join(part.done for part in parts if part.done)
     return f"""
 module lmu_hw_stream_{k} (
   input wire clk, input wire rst, output reg done, output reg violation, output reg misflag);
-  localparam WORDS = {target.input_words().size}, GAP = {round(256 * traffic.gap)}, \
-STALL = {round(256 * traffic.stall)};
+  localparam WORDS = {target.input_words().size};
   reg [{data + 2}:0] words [0:WORDS - 1];
+  reg [31:0] traffic [0:2];  // seed, gaps and stalls in 256ths: read, so that other traffic needs no other model
+  wire [7:0] gap = traffic[1][7:0], stall = traffic[2][7:0];
   reg [31:0] noise, sent, idle;
   reg [{CYCLE_BITS - 1}:0] cycle;
   reg in_valid;
@@ -109,20 +128,21 @@ STALL = {round(256 * traffic.stall)};
   wire [{data - 1}:0] in_data = word[{data - 1}:0];
   wire in_first = word[{data}], in_last = word[{data + 1}];
   initial $readmemh("samples_{k}.hex", words);
+  initial $readmemh("traffic_{k}.hex", traffic);
 {"".join(part.signals for part in parts)}\
   {target.design.name} dut ({_connections(target)});
   wire [31:0] n1 = noise ^ (noise << 13);
   wire [31:0] n2 = n1 ^ (n1 >> 17);
   always @(posedge clk) begin
     if (rst) begin  // the stream starts again, and so does its recording
-      noise <= 32'd{seed}; sent <= 0; idle <= 0; cycle <= 0;
+      noise <= traffic[0]; sent <= 0; idle <= 0; cycle <= 0;
       in_valid <= 0; done <= 0; violation <= 0; misflag <= 0;
 {"".join(part.reset for part in parts)}\
     end else begin
       noise <= n2 ^ (n2 << 5);
       if (cycle != 0 || (in_valid && in_ready)) cycle <= cycle + 1;
       if (in_valid && in_ready) in_valid <= 0;
-      if ((!in_valid || in_ready) && sent < WORDS && noise[15:8] >= GAP) begin
+      if ((!in_valid || in_ready) && sent < WORDS && noise[15:8] >= gap) begin
         in_valid <= 1; word <= words[sent]; sent <= sent + 1;
       end
 {"".join(part.clock for part in parts)}\
@@ -159,7 +179,7 @@ def _recorder(k: int, i: int, stream: Stream, last_only: bool) -> _Part:
       {name}_file = 0; {name}_ready <= 0; {name}_waiting <= 0; {name}_taken <= 0;
 """,
         clock=f"""\
-      {name}_ready <= {_READY_NOISE[i]} >= STALL;
+      {name}_ready <= {_READY_NOISE[i]} >= stall;
       // An offered beat may neither go nor change before it is taken.
       {name}_waiting <= {name}_valid && !{name}_ready;
       {name}_offered <= {name}_beat;

@@ -199,6 +199,14 @@ class HarnessedMemory(SampleTarget):
         port = QFormat(self.input_bits, self.plan.input_format.fraction)
         self.check_codes(self.stimulus.codes, port, f"within the {port.width} bits of the port")
 
+    def with_seed(self, seed: int) -> HarnessedMemory:
+        return replace(self, stimulus=replace(self.stimulus, seed=seed))
+
+    def beginning(self, count: int) -> HarnessedMemory:
+        stimulus = replace(self.stimulus, codes=self.stimulus.codes[:, :count])
+        reference = None if self.reference is None else self.reference[:, :count]
+        return replace(self, stimulus=stimulus, reference=reference)
+
     @property
     def error_bound(self) -> Array:
         return self.plan.error_bound
@@ -254,6 +262,12 @@ class HarnessedSpiking(SampleTarget):
 
     def __post_init__(self) -> None:
         self.check_codes(self.stimulus.codes, self.plan.input_format, f"within {self.plan.input_format}")
+
+    def with_seed(self, seed: int) -> HarnessedSpiking:
+        return replace(self, stimulus=replace(self.stimulus, seed=seed))
+
+    def beginning(self, count: int) -> HarnessedSpiking:
+        return replace(self, stimulus=replace(self.stimulus, codes=self.stimulus.codes[:, :count]))
 
     @property
     def streams(self) -> tuple[Stream, ...]:

@@ -97,6 +97,12 @@ class NetworkStimulus(Traffic):
         """Return the same steps with gaps and back-pressure, see `Traffic`."""
         return replace(self, gap=gap, stall=stall, seed=seed)
 
+    def beginning(self, count: int) -> Self:
+        """Return the first `count` steps of every place; the last of them ends its sequence."""
+        last = self.last[:count].copy()
+        last[-1] = True
+        return replace(self, codes=self.codes[:count], first=self.first[:count], last=last)
+
     @property
     def steps(self) -> int:
         """The number of steps of every place."""
@@ -132,6 +138,12 @@ class HarnessedNetwork(Target):
             raise DesignError("codes", f"of shape (steps, {sequences}, {wanted[1]})", self.stimulus.codes.shape)
         form = self.plan.input_format
         self.check_codes(self.stimulus.codes, form, f"within the {form.width} bits of the input")
+
+    def with_seed(self, seed: int) -> HarnessedNetwork:
+        return replace(self, stimulus=replace(self.stimulus, seed=seed))
+
+    def beginning(self, count: int) -> HarnessedNetwork:
+        return replace(self, stimulus=self.stimulus.beginning(count))
 
     @property
     def resets(self) -> bool:

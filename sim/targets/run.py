@@ -16,7 +16,7 @@ from lmu_hw.errors import CheckFailed
 from lmu_hw.fixed_point.formats import IntArray
 from lmu_hw.sim.hdl.runner import BenchResult, Simulator, run_bench
 from lmu_hw.sim.targets.base import Expected, Recorded, Target
-from lmu_hw.sim.targets.harness import TOP, harness_verilog, record_fields, record_file
+from lmu_hw.sim.targets.harness import TOP, harness_verilog, record_fields, record_file, stimulus_files
 from lmu_hw.sim.targets.scoreboard import Beats, Score, read_beats
 
 _SLOWEST_CYCLES_PER_S = 2_000.0  # of any simulator on any one design here; only a limit, never a wait
@@ -111,15 +111,13 @@ def run_targets(
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     words = [target.model_words() for target in targets] if expected is None else expected
-    files, jobs = {}, []
-    for k, target in enumerate(targets):
-        files[f"samples_{k}.hex"] = "".join(f"{word:x}\n" for word in target.input_words().ravel().tolist())
-        jobs.append(_job(k, target, words[k], workdir.absolute()))
-    sources = [workdir / f"{target.design.name}.v" for target in targets]
-    for path, target in zip(sources, targets, strict=True):
-        path.write_text(target.design.text, encoding="utf-8")
+    jobs = [_job(k, target, words[k], workdir.absolute()) for k, target in enumerate(targets)]
+    sources = [target.design.write_source(workdir) for target in targets]
     top = workdir / f"{TOP}.v"
     top.write_text(harness_verilog(targets), encoding="utf-8")
+    files = stimulus_files(targets)
+    for target in targets:
+        files |= target.design.memory_files
     limits = [target.limit_cycles for target in targets]
     # The bench uses the ports of the harness only. To keep every other signal accessible, as cocotb has Verilator do,
     # makes the simulation several times slower; only waveforms need them.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lmu_hw.analog.amplifiers.library import opamps, otas, read_library
-from lmu_hw.analog.analysis.outputs import output_noise, output_offsets
+from lmu_hw.analog.amplifiers.library import CAUTION, opamps, otas, read_library
+from lmu_hw.analog.analysis.outputs import output_noise, output_offsets, volts_at_rest
 from lmu_hw.analog.analysis.selection import Needs, cheapest
 from lmu_hw.analog.analysis.small_signal import noise
 from lmu_hw.analog.circuit.devices import MacroOpAmp, MacroOta
@@ -36,6 +37,19 @@ def test_every_part_has_its_figures_and_its_source() -> None:
         model = part.opamp(0.5 * sum(part.supplies) / 2.0)
         assert model.small_signal().second_pole > model.small_signal().gbw
     assert all(isinstance(part.ota(part.supplies[1] / 2.0), MacroOta) for part in otas().values())
+
+
+def test_the_library_says_what_its_figures_are_worth() -> None:
+    """Nobody read the sheets for it: the data, and the page of documents about it, must say so."""
+    for name in ("opamps.json", "otas.json"):
+        data = json.loads((files("lmu_hw.analog.amplifiers") / name).read_text(encoding="utf-8"))
+        assert data["caution"] == CAUTION
+    for words in ("typical", "memory", "before ordering", "estimates"):
+        assert words in CAUTION
+    page = (Path(__file__).resolve().parents[2] / "docs" / "circuits.md").read_text(encoding="utf-8")
+    assert CAUTION in " ".join(page.replace("**", "").split())
+    part = opamps()["TLV9062"]
+    assert part.to_dict()["caution"] == CAUTION
 
 
 def test_a_supply_that_a_part_cannot_take_is_refused() -> None:
@@ -93,12 +107,14 @@ def test_offsets_and_bias_currents_are_what_ngspice_finds(make_design: MakeDesig
         rest = run_deck(to_deck(design.bench(0.0), [SmallSignal(1, 1.0, 1.0)]).replace(".ac dec 1 1.0 1.0", ".op"))
         found = output_offsets(design)
         assert found is not None
+        assert rest["v(y0)"][0].real == pytest.approx(volts_at_rest(design)["y0"], rel=1e-3)
         if "bias" in figures:
             assert rest["v(y0)"][0].real == pytest.approx(found["y0"]["bias_volts"], rel=1e-3)
         else:
             assert abs(rest["v(y0)"][0].real) <= found["y0"]["offset_volts_worst"] * 1.001
             assert found["y0"]["offset_volts_rms"] < found["y0"]["offset_volts_worst"]
     assert output_offsets(make_design(2)) is None
+    assert volts_at_rest(make_design(2)) == {"y0": 0.0}
 
 
 def test_the_supply_reaches_the_output_by_the_psrr(make_design: MakeDesign, run_deck: RunDeck) -> None:

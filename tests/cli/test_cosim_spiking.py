@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from lmu_hw.cli import cosim
 from lmu_hw.cli.recording import Recording
 from lmu_hw.design.memory import Design
+from lmu_hw.design.requests import BenchRequest
 from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.rtl.spiking.verilog import generate_spiking_verilog
@@ -21,7 +23,8 @@ CHOICE = SpikingChoice(neurons=16, band=20.0, max_rates=(150.0, 300.0))
 
 
 def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cosim.run_spiking(DESIGN, CHOICE, 2, Recording(None), tmp_path, True)
+    bench = BenchRequest(runs=2, wave_samples=3)
+    cosim.run_spiking(DESIGN, CHOICE, 2, Recording(None), bench, tmp_path, True)
     answer = json.loads(capsys.readouterr().out)
     assert answer["passed"] is True
     assert answer["digital"]["mismatches"] == answer["spiking"]["mismatches"] == 0
@@ -33,7 +36,11 @@ def test_one_report_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "spiking Verilog (icarus) = integer model" in page
     assert "Poisson noise predicts" in page
     assert "--spiking --neurons 16 --scaling-frequency 20.0 --max-rates 150.0,300.0 --spiking-lanes 2" in page
-    assert page.count("<img ") == 2
+    assert page.count("<figure ") == 2
+    assert answer["digital"]["runs"] == answer["spiking"]["runs"] == 2
+    assert (answer["waveform"], answer["waveform_samples"]) == ("lmu_memory.fst", 3)
+    done = subprocess.run(["sh", tmp_path / "bench" / "run.sh"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("PASSED: ")
 
 
 def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +49,7 @@ def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
     monkeypatch.setattr(cosim, "generate_spiking_verilog", wrong)
     with pytest.raises(CheckFailed, match=r"^spiking Verilog: beat"):
-        cosim.run_spiking(DESIGN, CHOICE, 1, Recording(None), None, False)
+        cosim.run_spiking(DESIGN, CHOICE, 1, Recording(None), BenchRequest(), None, False)
     assert "FAILED" in capsys.readouterr().out
 
 
@@ -55,4 +62,4 @@ def test_a_wrong_design_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 )
 def test_what_a_comparison_cannot_have_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
-        cosim.run_spiking(replace(DESIGN, **change), CHOICE, 1, Recording(None), None, False)
+        cosim.run_spiking(replace(DESIGN, **change), CHOICE, 1, Recording(None), BenchRequest(), None, False)

@@ -51,6 +51,7 @@ def test_the_whole_demonstration(lmu: Lmu, tmp_path: Path) -> None:
     assert answer["accuracy"]["rtl"] == answer["accuracy"]["fixed"]
     assert answer["different_predictions"] == answer["digital"]["mismatches"] == 0
     assert answer["digital"]["samples"] == 64 * answer["held_out"]
+    assert answer["in_verilog"] == answer["held_out"]
     assert answer["small"]["analog"]["nrmse"] <= 0.01
     assert answer["scanner"]["multiplications_per_sample"] == 48
     out = tmp_path / "out"

@@ -117,7 +117,9 @@ def test_extras_are_those_of_the_package() -> None:
     for extra in ("sim", "train", "import", "formal"):
         declared = {Requirement(each).name for each in extras[extra]}
         assert {name for name, tool in doctor.TOOLS.items() if tool.extra == extra} == declared
-    assert {tool.extra for tool in doctor.TOOLS.values()} == {"", "sim", "train", "import", "formal"}
+    tools = {f"yowasp-{name}" for name, tool in doctor.TOOLS.items() if tool.extra == "fpga"}
+    assert tools == {Requirement(each).name for each in extras["fpga"]}
+    assert {tool.extra for tool in doctor.TOOLS.values()} == {"", "sim", "train", "import", "formal", "fpga"}
 
 
 def test_system_packages_are_those_that_the_set_up_installs() -> None:

@@ -49,6 +49,10 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "unit.toml").write_text('order = 6\ntheta = "10Hz"\n', encoding="utf-8")
     (tmp_path / "twice.toml").write_text("resistor_sigma = 0.1\nresistor_tolerance = 0.1\n", encoding="utf-8")
     np.save(tmp_path / "x.npy", np.zeros((2, 64)))
+    np.save(tmp_path / "classes.npy", np.array([0, 1]))
+    np.save(tmp_path / "scores.npy", np.ones((2, 10)))
+    np.save(tmp_path / "column.npy", np.zeros((64, 1)))
+    np.save(tmp_path / "twelve.npy", np.eye(12))
     for name in ("bad.keras", "s.pt", "x.mp3"):
         (tmp_path / name).write_bytes(b"no")
     return tmp_path

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lmu_hw import experiments
+from lmu_hw.analog.amplifiers.library import CAUTION
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli.spice import design_circuit, questions
+from lmu_hw.core.band import continuous_band, usable_band
+from lmu_hw.core.spec import LMUSpec
 from lmu_hw.design.memory import Design
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from tests.cli.conftest import Lmu
@@ -67,6 +69,24 @@ def test_the_cheapest_op_amp_that_meets_the_design_is_taken(lmu: Lmu) -> None:
     assert "an offset of" in quiet["selection"]["rejected"][cheap["part"]]
     found = quiet["offset"]["y0"]
     assert found["offset_volts_rms"] + abs(found["bias_volts"]) <= 3e-4
+
+
+def test_an_answer_with_a_part_of_the_library_says_what_to_check_before_ordering(lmu: Lmu) -> None:
+    words = ("spice", "--order", 2, "--theta", "10ms", "--supply", "2.5V")
+    for opamp in ("TLV9062", "auto"):
+        answer = lmu(*words, "--opamp", opamp, "--json").answer
+        assert answer["part"]["caution"] == CAUTION
+        assert CAUTION in " ".join(lmu(*words, "--opamp", opamp).out.split())
+    assert lmu(*words, "--json").answer["part"] is None
+    called = lmu("cosim", *words[1:], "--rate", "5kHz", "--samples", 20, "--simulator", "icarus", "--opamp", "TLV9062")
+    assert CAUTION in " ".join(called.out.split())
+
+
+def test_the_supply_current_of_a_part_is_its_own(lmu: Lmu) -> None:
+    words = ("spice", *CIRCUIT, "--supply", "2.5V", "--opamp", "TLV9062")
+    found, shown = lmu(*words, "--json").answer, " ".join(lmu(*words).out.split())
+    assert found["power_watts"]["supply_amps"] == pytest.approx(found["opamps"] * found["opamp"]["quiescent"])
+    assert f"{1e3 * found['opamp']['quiescent']:.4g} mA each, typical of TLV9062, from ±2.5 V" in shown
 
 
 def test_where_the_files_go_does_not_change_them(lmu: Lmu, tmp_path: Path) -> None:
@@ -130,7 +150,7 @@ def test_the_schematic_of_the_readme_is_what_its_command_draws(lmu: Lmu, tmp_pat
     words = "spice --order 3 --theta 0.01 --topology ladder --resistors E96 --capacitors E12 --name ladder --out build"
     called = lmu(*words.split())
     assert called.status == 0, called.err
-    shown = Path(experiments.__file__).parent / "figures" / "ladder.svg"
+    shown = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "ladder.svg"
     assert (tmp_path / "build" / "ladder.svg").read_bytes() == shown.read_bytes()
 
 
@@ -147,6 +167,63 @@ def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
         assert row in shown
 
 
+def test_a_requirement_that_the_yield_misses_is_not_shown_as_met(lmu: Lmu) -> None:
+    """Parts of 1 % spoil the circuit, weak op-amps another: both are told beside the amplifiers that are needed."""
+    ladder = ["spice", "--order", 6, "--theta", 0.01, "--topology", "ladder", "--circuit-error", "5%"]
+    loose = [*ladder, "--resistor-tolerance", "1%", "--tolerance-sigma"]
+    found = lmu(*loose, "--json").answer
+    assert found["requirement"]["met"]
+    assert 0.5 < found["tolerance"]["yield"] < 0.95
+    shown = " ".join(lmu(*loose).out.split())
+    assert (
+        f"{100 * found['tolerance']['yield']:.3g} % of 1000 drawn circuits keep it, fewer than 95 %: NOT MET" in shown
+    )
+    tight = " ".join(lmu(*ladder, "--resistor-tolerance", "0.1%").out.split())
+    assert "100 % of 1000 drawn circuits keep it" in tight
+    assert "NOT" not in tight
+    weak = [*ladder, "--gbw", "20kHz", "--opamp-gain", 100, "--allow"]
+    corrected = " ".join(lmu(*weak).out.split())
+    assert "kept by those of this design, which is corrected for them" in corrected
+    assert "NOT KEPT" not in corrected
+    weak.append("--no-correction")
+    assert not lmu(*weak, "--json").answer["requirement"]["met"]
+    assert "NOT KEPT by those of this design" in " ".join(lmu(*weak).out.split())
+
+
+def test_power_states_its_supply_current(lmu: Lmu) -> None:
+    words = ["spice", *CIRCUIT, "--gbw", "2MHz", "--supply", "3V"]
+    found, shown = lmu(*words, "--json").answer, " ".join(lmu(*words).out.split())
+    power, count = found["power_watts"], found["opamps"]
+    assert power["supply_amps"] == pytest.approx(count * 0.2e-3)
+    assert power["amplifiers"] == pytest.approx(6.0 * power["supply_amps"])
+    assert f"({count} at an assumed 0.2 mA each, 0.1 mA per MHz of gain-bandwidth product, from ±3 V)" in shown
+    ideal = [*CIRCUIT, "--opamp", "ideal"]
+    assert lmu("spice", *ideal, "--json").answer["power_watts"]["supply_amps"] is None
+    assert "ideal ones state no supply current" in lmu("spice", *ideal).out
+
+
+def test_the_usable_band_is_that_of_the_system_wherever_it_is_shown(lmu: Lmu, recording: Path) -> None:
+    sampled = usable_band(LMUSpec(4, 0.01, 0.0001)).to_dict()
+    run = ["run", *MEMORY, "--input", recording]
+    for words in (["derive", *MEMORY], ["quantize", *MEMORY], ["verilog", *MEMORY], run):
+        assert lmu(*words, "--json").answer["usable_band"] == sampled, words
+        assert "usable band" in lmu(*words).out
+    assert lmu("spice", *CIRCUIT, "--json").answer["usable_band"] == continuous_band(4, 0.01).to_dict()
+    assert "usable band" in lmu("spice", *CIRCUIT).out
+
+
+def test_what_a_clock_allows_is_the_same_in_the_plan_and_in_the_manifest(lmu: Lmu) -> None:
+    words = [*MEMORY, "--clock", "1MHz", "--delays", "0.5"]
+    plan, manifest = lmu("quantize", *words, "--json").answer["cost"], lmu("verilog", *words, "--json").answer
+    for key in ("memory_bits", "memory_bits_total", "clock_budget", "cycles_per_sample"):
+        assert plan[key] == manifest[key]
+    assert manifest["clock_budget"]["fits"]
+    for subcommand in ("quantize", "verilog"):
+        assert "yes: 17 of the 100 cycles in dt = 100 µs for a sample, 17 % used" in lmu(subcommand, *words).out
+    slow = " ".join(lmu("verilog", *MEMORY, "--clock", "100kHz").out.split())
+    assert "NO: 17 of the 10 cycles in dt = 100 µs for a sample, 170 % used; it needs 170 kHz, or more lanes" in slow
+
+
 def test_spice_checks_the_step_of_a_design_file(lmu: Lmu, tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text("order = 4\ntheta = 0.01\ndt = 0.1\n", encoding="utf-8")
     called = lmu("spice", "--design", "d.toml")
@@ -154,7 +231,9 @@ def test_spice_checks_the_step_of_a_design_file(lmu: Lmu, tmp_path: Path) -> Non
 
 
 def test_tables(lmu: Lmu) -> None:
-    assert "in_ready" in lmu("verilog", *MEMORY).out
+    shown = lmu("verilog", *MEMORY).out
+    assert "in_ready" in shown
+    assert shown.endswith("nothing was written; give --out DIR for lmu_memory.v, lmu_memory.core, manifest.json\n")
     assert "couplings" in lmu("spice", *CIRCUIT).out
 
 

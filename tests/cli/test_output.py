@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -14,7 +13,8 @@ import pytest
 
 from lmu_hw.cli import plots
 from lmu_hw.cli.output import render_json, staged
-from lmu_hw.cli.report import FigureData, Report, Section, TableData, render
+from lmu_hw.cli.report import Artefact, FigureData, Report, Section, TableData, glossary, render
+from lmu_hw.core.figures import BUDGET_SHADES, COLOURS
 from lmu_hw.errors import DesignError
 
 
@@ -89,34 +89,105 @@ def test_json_refuses_what_is_no_number() -> None:
         render_json({"a": float("nan")})
 
 
-class _Links(HTMLParser):
-    def __init__(self) -> None:
+class _Page(HTMLParser):
+    """The links, the tags and the identifiers of a page."""
+
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
         self.tags: set[str] = set()
+        self.ids: list[str] = []
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.found += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "data", "action"}]
+        wanted = {"src", "href", "srcset", "data", "action", "xlink:href"}
+        self.links += [value or "" for name, value in attrs if name in wanted]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
 
 
-def page(passed: bool = True) -> str:
-    svg = plots.digit_plot(np.eye(8), np.linspace(-1.0, 1.0, 64), 3)
+def page(passed: bool | None = True) -> str:
+    figure = FigureData.drawn("f", "c", plots.digit_plot, np.eye(8), np.linspace(-1.0, 1.0, 64), 3)
     table = TableData("T", ("x", "y"), [("<i>", "2")])
-    sections = [Section("Part <1>", ("a < b & c",), [table], [FigureData("f", "c", svg)])]
-    return render(Report("Title & co", "sub", "lmu-hw x --name '<a>'", passed, sections))
+    sections = [Section("Part <1>", ("a < b & c",), [table], [figure, figure])]
+    artefacts = [Artefact("part one/a&b.json", "what it is")]
+    return render(Report("Title & co", "sub", "lmu-hw x --name '<a>'", passed, sections), artefacts)
 
 
 def test_a_page_loads_nothing_and_runs_nothing() -> None:
-    links = _Links()
-    links.feed(page())
-    assert links.tags.isdisjoint({"script", "link", "iframe", "object", "base"})
-    assert links.found
-    assert all(link.startswith("data:image/svg+xml;base64,") for link in links.found)
-    drawing = base64.b64decode(links.found[0].split(",")[1]).decode()
-    ET.fromstring(drawing)
-    assert all(link.startswith(("#", "data:image/png;base64,")) for link in re.findall(r'href="([^"]*)', drawing))
+    found = _Page(page())
+    assert found.tags.isdisjoint({"script", "link", "iframe", "object", "base", "img"})
+    assert {"svg", "image", "nav"} <= found.tags
+    others = [each for each in found.links if not each.startswith(("#", "data:image/png;base64,"))]
+    assert others == ["part%20one/a%26b.json"]
     assert "url(http" not in page()
+
+
+def test_every_place_that_a_page_refers_to_is_there_once() -> None:
+    text = page()
+    found = _Page(text)
+    assert len(found.ids) == len(set(found.ids))
+    named = [each.removeprefix("#") for each in found.links if each.startswith("#")]
+    named += re.findall(r"url\(#([^)]*)\)", text)
+    assert len(named) > 20
+    assert set(named) <= set(found.ids)
+
+
+def test_figures_have_their_texts_as_texts_and_the_colours_of_the_page() -> None:
+    drawings = re.findall(r"<svg.*?</svg>", page(), flags=re.DOTALL)
+    assert len(drawings) == 4  # two figures, for narrow windows and for wide ones
+    for drawing in drawings:
+        assert drawing.startswith('<svg role="img" aria-label="f"')
+        texts = [each.text for each in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+        assert {"a held-out 3", "step", "input", "0"} <= set(texts)
+        assert re.findall(r"(?:fill|stroke): ([^;\"]*)", drawing)
+        plain = [each for each in re.findall(r"(?:fill|stroke): ([^;\"]*)", drawing) if not each.startswith("var(--c-")]
+        assert set(plain) <= {"none"}
+
+
+def test_curves_and_texts_stand_out_from_their_ground() -> None:
+    """WCAG 2.2, 1.4.3 and 1.4.11; the grounds are those of the figures in a page."""
+
+    def luminance(colour: str) -> float:
+        shares = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    grounds = re.findall(r"--card: (#[0-9a-f]{6})", page())
+    assert len(grounds) == 2
+    pale = {"grid", "band", *BUDGET_SHADES}
+    for name, shades in COLOURS.items():
+        for shade, ground in zip(shades, grounds, strict=True):
+            low, high = sorted(map(luminance, (shade, ground)))
+            assert name in pale or (high + 0.05) / (low + 0.05) >= (3.0 if name == "ideal" else 4.5), (name, shade)
+    assert len({light for light, _ in COLOURS.values()}) == len(COLOURS)  # by which a page finds the names
+
+
+def test_a_table_can_be_copied_as_text() -> None:
+    assert TableData("T", ("a", "b"), [("x", "1"), ("y", "2")]).copied == "a\tb\nx\t1\ny\t2"
+    assert TableData("T", (), [("x", "1")]).copied == "x\t1"
+    assert "x\ty\n&lt;i&gt;\t2</pre>" in page()
+
+
+def test_a_page_explains_the_words_that_it_uses_and_no_others() -> None:
+    def explained(*texts: str) -> list[str]:
+        text = render(Report("t", "", "lmu-hw x", None, [Section("s", texts)]))
+        return re.findall(r"<dt>(.*)</dt>", text.partition('id="glossary"')[2])
+
+    assert explained("words and numbers") == []
+    assert explained("the datapaths of a window, 3 beats, 4 mismatches") == [
+        "window, θ",
+        "datapath",
+        "beat",
+        "mismatch",
+    ]
+    assert explained("beaten", "an error", "the first step", "d") == []
+    document = Path(__file__).parents[2] / "docs" / "glossary.md"
+    rows = [line.split(" | ") for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    known = {row[0].strip("| ") for row in rows}
+    assert len(glossary()) > 60
+    assert {term.names for term in glossary()} <= known - {"term", "hint"}
+    assert "<code>valid</code>" in next(term.meaning for term in glossary() if term.names == "stream")
 
 
 def test_a_page_escapes_what_it_is_given() -> None:
@@ -131,7 +202,8 @@ def test_a_page_says_whether_everything_held() -> None:
     assert "every check held" in page(passed=True)
     assert "a check failed" in page(passed=False)
     assert "every check held" not in page(passed=False)
-    assert "check" not in page(passed=None)
+    assert "check held" not in page(passed=None)
+    assert "check failed" not in page(passed=None)
 
 
 def test_a_peak_survives_thinning() -> None:

@@ -50,7 +50,7 @@ def test_a_memory_leaves_states_spikes_and_a_report(lmu: Lmu, wave: Path, tmp_pa
     error = np.sqrt(np.mean(np.sum((states - ideal) ** 2 / [1, 3, 5], axis=1)))
     assert told["window_error"] == pytest.approx(error)
     report = (out / "report.html").read_text(encoding="utf-8")
-    assert report.count("data:image/svg+xml") == 3
+    assert report.count("<figure ") == 3
     assert "--backend spiking --neurons 150" in report
 
 
@@ -141,7 +141,7 @@ def test_a_network_in_spikes(lmu: Lmu, tmp_path: Path, rng: np.random.Generator)
     assert called.answer["spiking"]["neurons"] == 3 * 40 + 4 * 40
     assert called.answer["spiking"]["sample_seconds"] == 0.05  # half the synapse's time constant: a step is longer
     report = (out / "report.html").read_text(encoding="utf-8")
-    assert report.count("data:image/svg+xml") == 5  # two rasters, states, window, outputs
+    assert report.count("<figure ") == 5  # two rasters, states, window, outputs
     for told in ("layer0.memory", "layer0.units", "lmu-hw run net.npz --input x.npy", "--neurons 40 --scope all"):
         assert told in report
     lmu(*words, "--out", "again")
@@ -170,7 +170,7 @@ def test_a_network_with_an_output_per_step_and_one_sequence(lmu: Lmu, tmp_path: 
     }
     assert np.load(tmp_path / "out" / "output.npy").shape == (25, 1)
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert report.count("data:image/svg+xml") == 4
+    assert report.count("<figure ") == 4
 
 
 def test_a_layer_without_a_spiking_form_is_named(lmu: Lmu, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from lmu_hw.design.memory import Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import options_of
 from lmu_hw.errors import CheckFailed
+from lmu_hw.io.splits import Split, digest_of, write_split
 from lmu_hw.networks.file import save_network
 from lmu_hw.networks.model import DenseParameters, MemoryParameters, Network, Output
 from tests.cli.conftest import Lmu
@@ -71,6 +72,9 @@ VALUES: dict[str, Any] = {
     "seed": 3,
     "target_nrmse": "10%",
     "bandwidth": "20Hz",
+    "target": "ecp5",
+    "device": "up5k",
+    "seeds": 3,
     "clock": "12kHz",
     "calibration": "y.npy",
     "memory_bits": 10,
@@ -85,6 +89,14 @@ VALUES: dict[str, Any] = {
     "channel": "a",
     "backend": "fixed",
     "labels": "labels.npy",
+    "part": "train",
+    "word_lengths": "3,5",
+    "swept": "state-bits",
+    "samples": 3,
+    "gap": "20%",
+    "stall": 0.3,
+    "runs": 2,
+    "wave_samples": 2,
     "spiking_lanes": 2,
     "neurons": 40,
     "neuron_kind": "lif",
@@ -130,7 +142,8 @@ class Context:
 #: Contexts that take a few seconds; the others run with the slow tests.
 QUICK = [
     Context("derive"),
-    Context("spice", skipped=("gm_tolerance", "resistor_tolerance")),
+    # The correction has an effect where the op-amps are slow, which a context below has.
+    Context("spice", skipped=("gm_tolerance", "resistor_tolerance", "correction")),
     Context("run", "--input in.csv --input-channel b"),
 ]
 CONTEXTS = [
@@ -143,6 +156,9 @@ CONTEXTS = [
         skipped=("discretization", "unrolled", "target_nrmse"),
     ),
     Context("quantize", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis", "datapath")),
+    Context(
+        "quantize", "--target-nrmse 5% --clock 200kHz", values={"target_nrmse": "20%"}, skipped=("structured_error",)
+    ),
     Context("quantize", "--target-nrmse 5%", values={"target_nrmse": "20%"}, skipped=("structured_error",)),
     Context("quantize", "--calibration x.npy --weight-bits 4", network=True),
     Context("verilog"),
@@ -153,9 +169,13 @@ CONTEXTS = [
         skipped=("discretization", "unrolled"),
     ),
     Context("verilog", "--unrolled"),
+    Context("verilog", "--discretization ab2", values={"datapath": "dense"}, skipped=("basis",)),
     Context("verilog", "--calibration x.npy --weight-bits 4", network=True),
+    Context("fpga"),
+    Context("fpga", "--calibration x.npy --weight-bits 4", network=True),
+    Context("spice", "--gbw 200kHz", values={"gbw": "300kHz"}, skipped=("gm_tolerance", "resistor_tolerance")),
     Context("spice", "--opamp ideal --capacitor-tolerance 1%"),
-    Context("spice", "--opamp auto --supply 2.5V", values={"supply": "2.6V"}, skipped=("gm_tolerance",)),
+    Context("spice", "--opamp auto --supply 2.5V", values={"supply": "2.6V"}, skipped=("gm_tolerance", "correction")),
     Context("spice", "--style gm-c --capacitor-tolerance 1%", values={"style": "opamp-rc"}),
     Context("run", "--input in.csv --input-channel b --backend fixed", values={"backend": "float"}),
     Context("run", "--input in.csv --input-channel b --backend rtl", values={"backend": "float"}),
@@ -168,14 +188,26 @@ CONTEXTS = [
         values={"path": "y.npy", "backend": "float"},
     ),
     Context(
+        "run",
+        "--input x.npy --labels labels.npy --backend fixed --word-lengths 4,6",
+        network=True,
+        values={"path": "y.npy", "backend": "float", "labels": "others.npy"},
+    ),
+    Context(
         "run", "--input x.npy --backend rtl --weight-bits 4", network=True, values={"path": "y.npy", "backend": "float"}
     ),
     Context("run", "--input x.npy --backend spiking", network=True, values={"path": "y.npy", "backend": "float"}),
-    Context("cosim", values={"path": "mono.csv"}, skipped=("basis",)),
+    Context("cosim", values={"path": "mono.csv"}, skipped=("basis", "correction")),
     Context("cosim", "--input in.csv --input-channel b --no-analog"),
     Context("cosim", "--style gm-c", values={"style": "opamp-rc", "path": "mono.csv"}, skipped=("basis",)),
     Context("cosim", "--spiking", values={"path": "mono.csv"}, skipped=("spiking",)),
     Context("cosim", "--input x.npy --weight-bits 4", network=True, values={"path": "y.npy"}),
+    Context(
+        "cosim",
+        "--input x.npy --labels labels.npy --weight-bits 4",
+        network=True,
+        values={"path": "y.npy", "labels": "others.npy"},
+    ),
 ]
 
 
@@ -202,6 +234,9 @@ def files(tmp_path: Path, rng: np.random.Generator) -> Path:
     for name in ("x.npy", "y.npy"):
         np.save(tmp_path / name, rng.standard_normal((4, 30, 1)))
     np.save(tmp_path / "labels.npy", np.array([0, 1, 2, 0]))
+    np.save(tmp_path / "others.npy", np.array([2, 2, 1, 1]))
+    parts = {"train": np.array([0, 2]), "validation": np.array([3]), "test": np.array([1])}
+    write_split(tmp_path / "net.split.npz", Split(4, digest_of(np.load(tmp_path / "x.npy")), parts))
     return tmp_path
 
 
@@ -220,7 +255,7 @@ def _plain(value: Any) -> Any:
     """A value that can be compared."""
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, Path):
+    if isinstance(value, Path) or callable(value):
         return ""
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
@@ -228,7 +263,8 @@ def _plain(value: Any) -> Any:
         return "\n".join(line for line in value.text.splitlines() if "lmu-hw" not in line)
     if hasattr(value, "circuit") and isinstance(value.circuit, AnalogDesign):
         folder = Path("circuit")
-        return write_design(value.circuit, folder, "")["netlist"].read_text(encoding="utf-8")
+        netlist = write_design(value.circuit, folder, "")["netlist"].read_text(encoding="utf-8")
+        return f"{netlist}{value.tolerance!r}"
     if hasattr(value, "to_dict"):
         return json.dumps(value.to_dict(), default=str)
     return repr(value)
@@ -239,6 +275,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> _Recorder:
     made = _Recorder()
     monkeypatch.setattr("lmu_hw.sim.targets.memory.run_rtl", made)
     monkeypatch.setattr("lmu_hw.sim.targets.network.run_network_rtl", made)
+    monkeypatch.setattr("lmu_hw.cli.fpga.build_report", made)
     for name in ("cosimulate", "cosimulate_network", "cosimulate_spiking"):
         monkeypatch.setattr(f"lmu_hw.cli.cosim.{name}", made)
     # Commands in the headers of files repeat every option.

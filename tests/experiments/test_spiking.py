@@ -190,17 +190,6 @@ def test_the_picture_is_small_and_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "a.svg").stat().st_size < 150_000
 
 
-def test_the_figures_are_small_and_have_a_command_each() -> None:
-    experiments = Path(spiking_memory.__file__).parent
-    sources = "".join(path.read_text(encoding="utf-8") for path in experiments.glob("*.py"))
-    figures = sorted((experiments / "figures").glob("spiking_*.svg"))
-    assert figures
-    for path in figures:
-        assert f"--plot lmu_hw/experiments/figures/{path.name}" in sources
-        assert path.stat().st_size < 100_000
-        assert path.read_text(encoding="utf-8").startswith("<?xml")
-
-
 def test_the_sampled_map_is_exact_and_the_continuous_one_errs_with_the_step() -> None:
     for synapse in spiking_forms.SYNAPSES.values():
         errors = {

@@ -26,7 +26,8 @@ def error_of(path: Path, inputs: int = 1) -> str:
     ("shape", "inputs", "batched", "expected"),
     [
         ((7,), 1, False, (1, 7, 1)),
-        ((7, 1), 1, False, (1, 7, 1)),
+        ((7, 2), 1, True, (7, 2, 1)),
+        ((1, 7), 1, True, (1, 7, 1)),
         ((7, 3), 3, False, (1, 7, 3)),
         ((2, 7, 3), 3, True, (2, 7, 3)),
         ((1, 7, 1), 1, True, (1, 7, 1)),
@@ -59,11 +60,17 @@ def test_channels_of_a_wav_are_the_inputs(tmp_path, rng):
 @pytest.mark.parametrize(
     ("array", "inputs", "words"),
     [
-        (np.zeros((5, 2)), 1, "x.npy must be an array of shape (T,), (T, 1) or (batch, T, 1), not empty, got (5, 2)"),
-        (np.zeros(5), 2, "x.npy must be an array of shape (T, 2) or (batch, T, 2), not empty, got (5,)"),
-        (np.zeros((1, 2, 3, 1)), 1, "x.npy must be an array of shape (T,), (T, 1)"),
-        (np.zeros((3, 0, 1)), 1, "x.npy must be an array of shape (T,), (T, 1)"),
-        (np.zeros(()), 1, "x.npy must be an array of shape (T,), (T, 1)"),
+        (
+            np.zeros((5, 1)),
+            1,
+            "x.npy of shape (5, 1) may be one sequence or 5 of one step; give it the shape (1, 5) or",
+        ),
+        (np.zeros(5), 2, "x.npy must be an array of shape (T, 2) or (sequences, T, 2), not empty, got (5,)"),
+        (np.zeros((5, 3)), 2, "x.npy must be an array of shape (T, 2) or (sequences, T, 2), not empty, got (5, 3)"),
+        (np.zeros((1, 2, 3, 1)), 1, "x.npy must be an array of shape (T,), (sequences, T) or (sequences, T, 1), not"),
+        (np.zeros((3, 0, 1)), 1, "x.npy must be an array of shape (T,), (sequences, T)"),
+        (np.zeros((3, 4, 2)), 1, "x.npy must be an array of shape (T,), (sequences, T)"),
+        (np.zeros(()), 1, "x.npy must be an array of shape (T,), (sequences, T)"),
         (np.array([[[0.0], [np.nan]]]), 1, "x.npy must be finite in every sample, got nan at sample 1"),
         (np.array(["a"]), 1, "x.npy must be an array of real numbers, got <U1"),
         (np.array([{}], dtype=object), 1, "x.npy must be an array of numbers (nothing pickled is loaded)"),

@@ -73,6 +73,8 @@ def installation(top: Path, tmp_path_factory: pytest.TempPathFactory) -> Install
         shutil.copytree(top / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(top / name, source)
+    (source / "docs").mkdir()
+    shutil.copy(top / "docs" / "glossary.md", source / "docs")  # which the reports read, through a link
     command([sys.executable, "-m", "build", "--no-isolation", "--outdir", built, source])
     command([sys.executable, "-m", "venv", "--without-pip", environment])
     (sdist,), (wheel,) = built.glob("*.tar.gz"), built.glob("*.whl")

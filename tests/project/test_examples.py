@@ -1,9 +1,10 @@
-"""The notebooks of examples/: executed in order, true, and shown in the documents."""
+"""The programs and notebooks of examples/: run, executed in order, true, and shown in the documents."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+
+from lmu_hw import LMUSpec
+from lmu_hw.reference.cell import CellParameters
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGES = EXAMPLES.parent / "docs" / "notebooks"
@@ -72,6 +77,44 @@ def test_there_are_three() -> None:
         for path in EXAMPLES.iterdir()
         if path.suffix in (".ipynb", ".py") and path.name != "notebooks.py"
     )
+
+
+#: Programs to copy; docs/examples.md shows calls of all but the second, and tests/project/test_documents.py runs them.
+PROGRAMS = ("own_recording.py", "model_to_verilog.py", "ladder_with_yield.py", "spiking_memory.py", "own_bench.py")
+
+
+def test_the_programs_to_copy_are_short_and_shown() -> None:
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text(encoding="utf-8")
+    for name in PROGRAMS:
+        assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 90
+        assert f"(../examples/{name})" in page
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_model_becomes_verilog(suffix: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    """As a network file, and as a state dict with the names of a module of one's own in PyTorch."""
+    save_file = pytest.importorskip("safetensors.numpy").save_file
+    from lmu_hw import import_state_dict, save_network
+
+    shapes = CellParameters.shapes(4, 1, 1, 3)
+    cell = CellParameters(
+        LMUSpec(4, 20.0, 1.0), **{key: rng.uniform(-1.0, 1.0, shape) for key, shape in shapes.items()}
+    )
+    names = ("e_x", "e_h", "e_m", "W_x", "W_h", "W_m")
+    arrays = {name: array.astype(np.float32) for name, array in zip(names, cell.weights[:-1], strict=True)}
+    head = {"out.weight": rng.uniform(-1.0, 1.0, (2, 3)).astype(np.float32), "out.bias": np.zeros(2, np.float32)}
+    model = tmp_path / "m.safetensors"
+    save_file(arrays | head, model)
+    if suffix == ".npz":
+        save_network(tmp_path / "m.npz", import_state_dict(model, theta=20.0))
+    np.save(tmp_path / "x.npy", rng.uniform(-1.0, 1.0, (6, 30, 1)))
+    words = [f"m{suffix}", "x.npy", "out", *(["20"] if suffix == ".safetensors" else [])]
+    call = [sys.executable, str(EXAMPLES / "model_to_verilog.py"), *words]
+    environment = os.environ | {"PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.match(r"answers that stay the same: \d of 6\ncycles per step: \d+\n", done.stdout)
+    assert (tmp_path / "out" / "model.v").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

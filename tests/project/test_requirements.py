@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 # What `make demo` and `make test` install; `train` and `fpga` are for the user to add.
-LOCKED_EXTRAS = ("sim", "train", "formal", "import", "demo", "dev")
+LOCKED_EXTRAS = ("sim", "train", "formal", "import", "demo", "docs", "dev")
 PACKAGES = ("lmu_hw", "rtl", "analog", "sim")
 ENVIRONMENTS = [
     {

@@ -35,9 +35,9 @@ class Machine:
         for name in names:
             (self.programs / name).unlink()
 
-    def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
+    def set_up(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", self.top / ".ci" / "setup.sh"],
+            ["sh", self.top / ".ci" / "setup.sh", *words],
             cwd=self.folder,
             env={"PATH": str(self.programs), "VENV": str(self.folder / "environment")} | variables,
             capture_output=True,
@@ -165,7 +165,24 @@ def test_broken_environment_is_made_anew(machine: Machine) -> None:
     assert f"python3 -m venv --clear {machine.folder}/environment" in machine.log()
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "test-slow", "lint"])
+def test_browser_is_set_up_for_tests_alone(machine: Machine) -> None:
+    done = machine.set_up()
+    assert (done.returncode, done.stderr) == (0, "")  # without one
+    assert only_line(machine.set_up("browser")).endswith("run: sudo apt-get install chromium")
+    machine.add("chromium")
+    packages = len(machine.log())
+    assert machine.set_up("browser").returncode == 0
+    assert not [line for line in machine.log()[packages:] if line.startswith(("apt-get", "python -m pip"))]
+
+
+def test_missing_browser_is_installed(machine: Machine) -> None:
+    machine.add("id", "echo 0")
+    machine.add("apt-get", f'if [ "$1" = install ]; then ln -s g++ "{machine.programs}/chromium"; fi')
+    assert machine.set_up("browser").returncode == 0
+    assert "apt-get install -y --no-install-recommends chromium" in machine.log()
+
+
+@pytest.mark.parametrize("target", ["demo", "docs", "results", "test", "test-slow", "lint"])
 def test_targets_set_up_once(top: Path, tmp_path: Path, target: str) -> None:
     (tmp_path / ".ci").mkdir()
     inputs = (".ci/setup.sh", "pyproject.toml", "requirements.lock", "requirements-build.lock")
@@ -179,6 +196,8 @@ def test_targets_set_up_once(top: Path, tmp_path: Path, target: str) -> None:
     assert plan().index("setup.sh") < plan().index(".venv/bin/")
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / ".ready").touch()
+    assert ("setup.sh browser" in plan()) is (target in ("test", "test-slow"))
+    (tmp_path / ".venv" / ".browser").touch()
     assert "setup.sh" not in plan()
     for name in inputs:
         stamp = (tmp_path / ".venv" / ".ready").stat().st_mtime

@@ -35,11 +35,12 @@ def _memory(
     port_bits: int | None = None,
     delays: tuple[float, ...] = (),
     datapath: str | None = None,
+    target: str = "generic",
 ) -> VerilogDesign:
     spec = LMUSpec(order, 1.0, 0.01, rule)
     plan = plan_memory(spec, input_bits=4, state_bits=7, coefficient_bits=6, delays=delays, datapath=datapath)
     return generate_verilog(
-        plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits, command="golden"
+        plan, lanes=lanes, channels=channels, unrolled=unrolled, port_bits=port_bits, target=target, command="golden"
     )
 
 
@@ -59,6 +60,7 @@ DESIGNS: dict[str, Callable[[], VerilogDesign]] = {
     "euler": lambda: _memory("euler"),
     "ab2_lanes": lambda: _memory("ab2", 4, lanes=2, port_bits=8),
     "euler_channels_delays": lambda: _memory("euler", 2, channels=2, delays=(0.5, 1.0)),
+    "pipelined": lambda: _memory("ab2", 4, channels=4, target="ecp5"),
     "zoh": lambda: _memory("zoh"),
     "zoh_lanes": lambda: _memory("zoh", 2, lanes=4),
     "bilinear": lambda: _memory("bilinear"),

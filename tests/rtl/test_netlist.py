@@ -10,6 +10,7 @@ from amaranth.hdl import Signal, Value
 from amaranth.lib import wiring
 
 from lmu_hw.rtl.interface import manifest
+from lmu_hw.rtl.writer.modules import Source
 from tests.rtl.golden import DESIGNS
 
 ANONYMOUS = re.compile(r"\$?signal(\$\d+)?|value(\$\d+)?|\$\d+|_\d+_")
@@ -20,9 +21,9 @@ def wires(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> di
     """The width of each named wire of a design, by its name."""
     components: list[wiring.Component] = []
 
-    def emit(component: wiring.Component, ports: object, name: str) -> str:
+    def emit(component: wiring.Component, ports: object, name: str) -> Source:
         components.append(component)
-        return ""
+        return Source("", {})
 
     monkeypatch.setattr(manifest, "emit", emit)
     DESIGNS[request.param]()

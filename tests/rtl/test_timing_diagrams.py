@@ -15,8 +15,7 @@ import lmu_hw.rtl
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.fixed_point.planner import plan_memory
 from lmu_hw.rtl.interface.streams import StreamMemory
-from lmu_hw.rtl.memory.build import build_memory
-from lmu_hw.rtl.memory.chain import ChainMemory
+from lmu_hw.rtl.memory.chain import ChainMemory, PipelinedChainMemory
 from lmu_hw.rtl.memory.dense import DenseMemory
 from lmu_hw.rtl.spiking.mapping import StateMap
 from lmu_hw.rtl.spiking.memory import NeuronBank
@@ -59,12 +58,14 @@ def test_diagrams_are_well_formed(described: type) -> None:
         assert len(signal["data"]) == len(re.findall(r"[3-9]", signal["wave"])), signal["name"]
 
 
-@pytest.mark.parametrize(("kind", "rule", "order", "lanes"), [(ChainMemory, "euler", 4, 2), (DenseMemory, "zoh", 2, 1)])
+@pytest.mark.parametrize(
+    ("kind", "rule", "order", "lanes"),
+    [(ChainMemory, "euler", 4, 2), (PipelinedChainMemory, "euler", 4, 2), (DenseMemory, "zoh", 2, 1)],
+)
 def test_diagrams_show_latency_and_cycles_per_sample(
     kind: type[StreamMemory], rule: str, order: int, lanes: int
 ) -> None:
-    memory = build_memory(plan_memory(LMUSpec(order, 40.0, 1.0, rule), input_bits=6, state_bits=10), lanes=lanes)
-    assert isinstance(memory, kind)
+    memory = kind(plan_memory(LMUSpec(order, 40.0, 1.0, rule), input_bits=6, state_bits=10), lanes=lanes)
     waves = {signal["name"]: signal["wave"] for signal in _diagram(kind)["signal"]}
     taken, beats = waves["i (taken)"], waves["RETIRE, o"]
     assert taken.index("4") - taken.index("3") == memory.schedule.cycles_per_sample

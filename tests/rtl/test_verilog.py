@@ -145,7 +145,7 @@ def test_files_are_written_whole_and_the_core_names_them(
     assert json.loads(written["manifest"].read_text()) == json.loads(json.dumps(design.manifest))
     core = written["core"].read_text()
     assert core.startswith("CAPI=2:\n")
-    assert "files: [delay_line.v]" in core
+    assert "- delay_line.v: {file_type: verilogSource}" in core
     assert "toplevel: delay_line" in core
     before = {p: p.read_bytes() for p in written.values()}
     design.write(tmp_path / "new" / "folder")

@@ -34,6 +34,7 @@ from lmu_hw.training.objectives import (
     Dataset,
     Metric,
     cross_entropy,
+    epochs_without_gain,
     hold_out,
     squared_error,
 )
@@ -284,6 +285,28 @@ def test_bad_data_are_refused_by_place(rng: np.random.Generator) -> None:
         evaluate(LINE, LINE.init(0), Dataset(data.x + 0j, data.y), ERROR)
     with pytest.raises(DesignError, match="held-out sequences must be an integer from 1 to 49, got 50"):
         hold_out(data, 50)
+
+
+def test_patience_ends_a_training_that_does_not_get_better(rng: np.random.Generator, tmp_path: Path) -> None:
+    """And so does the same call with the checkpoint that it left."""
+    data, still = line_data(rng), replace(RECIPE, epochs=40, learning_rate=1e-9, patience=4)
+    first = fit_line(data, still, checkpoint=tmp_path / "run.npz")
+    assert len(first.history) == 5
+    again = fit_line(data, still, checkpoint=tmp_path / "run.npz")
+    assert again.history == first.history
+    same(again.params, first.params)
+    assert len(fit_line(data, replace(still, patience=None)).history) == 40
+    assert len(fit_line(data, replace(still, learning_rate=0.01)).history) > 20
+
+
+def test_what_counts_as_a_gain() -> None:
+    assert epochs_without_gain([], ERROR) == 0
+    assert epochs_without_gain([1.0, 0.9, 0.899, 0.898, 0.897], ERROR) == 3  # less than half a percent below 0.9
+    assert epochs_without_gain([1.0, 0.9, 0.898, 0.895], ERROR) == 0
+    assert epochs_without_gain([0.5, 0.75, 0.75, 0.5], ACCURACY) == 2
+    later = replace(ACCURACY, later_of_equals=True)
+    assert later.better(0.75, 0.75)
+    assert not ACCURACY.better(0.75, 0.75)
 
 
 def test_hold_out_splits_without_loss(rng: np.random.Generator) -> None:

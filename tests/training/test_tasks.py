@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.errors import DesignError
+from lmu_hw.io.splits import digest_of
 from lmu_hw.networks.model import Network, Output, arrays
 from lmu_hw.networks.reference import FloatNetwork
 from lmu_hw.reference.digits import load_digits
 from lmu_hw.reference.layers import MemoryParameters
 from lmu_hw.training.recipe import Recipe
 from lmu_hw.training.tasks import capacity as remembering
-from lmu_hw.training.tasks.arrays import OwnData, OwnModel, read_arrays, train_arrays
+from lmu_hw.training.tasks.arrays import RECIPE, OwnData, OwnModel, read_arrays, train_arrays
 from lmu_hw.training.tasks.base import Run
 from lmu_hw.training.tasks.capacity import train_capacity
 from lmu_hw.training.tasks.classification import Classifier, train_recurrent
@@ -146,6 +149,42 @@ def test_own_numbers_per_step_in_their_unit() -> None:
     assert outcome.trained.network.output is Output.SEQUENCE
 
 
+def test_own_sequences_are_divided_once(rng: np.random.Generator) -> None:
+    x, y = rng.standard_normal((50, 6)), rng.standard_normal(50)
+    outcome = train_arrays(OwnData(x, y), OwnModel(LMUSpec(2, 6.0, 1.0), 4), Run(epochs=1))
+    split = outcome.split
+    assert split is not None
+    assert sorted(np.concatenate(list(split.parts.values())).tolist()) == list(range(50))
+    assert {name: len(part) for name, part in split.parts.items()} == outcome.details["sequences"]
+    np.testing.assert_array_equal(outcome.held_out.x[..., 0], x[split.parts["test"]])
+    assert outcome.trained.network.notes["input_sha256"] == split.digest == digest_of(x[..., None])
+
+
+def test_own_sequences_are_trained_on_to_the_plateau() -> None:
+    """Or the answer says that they were not."""
+    data, kind = OwnData(*slow_or_fast()), OwnModel(LMUSpec(6, 30.0, 1.0), 16, patience=6)
+    few = train_arrays(data, kind, Run(epochs=3)).details["training"]
+    assert (few["epochs"], few["most_epochs"], few["plateau"]) == (3, 3, False)
+    all_of_them = train_arrays(data, kind, Run()).details["training"]
+    assert all_of_them["plateau"]
+    assert all_of_them["epochs_without_gain"] == 6
+    assert all_of_them["epochs"] < all_of_them["most_epochs"] == 1250
+    assert all_of_them["best_epoch"] >= all_of_them["epochs"] - 6
+
+
+def test_the_budget_of_own_sequences() -> None:
+    def budget(run: Run = Run(), **choices: Any) -> tuple[Recipe, int]:  # noqa: B008
+        recipe = replace(RECIPE, schedule=choices.pop("schedule", "constant"))
+        return OwnModel(LMUSpec(2, 6.0, 1.0), recipe=recipe, **choices).budget(700, run)
+
+    recipe, patience = budget()
+    assert (recipe.batch, recipe.epochs, recipe.patience, patience, recipe.averaging) == (32, 477, 24, 24, 0.99)
+    recipe, patience = budget(schedule="cosine")
+    assert (recipe.epochs, recipe.patience, patience, recipe.averaging) == (100, None, 24, 0.0)
+    recipe, patience = budget(Run(epochs=7), batch=100, patience=0)
+    assert (recipe.batch, recipe.epochs, recipe.patience, patience) == (100, 7, None, 72)
+
+
 def _nan() -> tuple[object, object]:
     x = np.zeros((12, 5))
     x[3, 4] = np.nan
@@ -177,7 +216,7 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     good = tmp_path / "y.npy"
     np.save(good, np.zeros(12, int))
     bad = tmp_path / "x.npy"
-    with pytest.raises(DesignError, match="input must be an existing"):
+    with pytest.raises(DesignError, match=r"there is no file .*x\.npy for --input"):
         read_arrays(bad, good)
     bad.write_bytes(good.read_bytes()[:-8])
     with pytest.raises(DesignError, match="input must be a whole"):

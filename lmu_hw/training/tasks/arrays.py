@@ -15,25 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmu_hw.core.legendre import Array
+from lmu_hw.core.registry import member
 from lmu_hw.core.spec import LMUSpec
 from lmu_hw.core.steps import Discretization
 from lmu_hw.errors import DesignError, RequestError, check_integer
+from lmu_hw.io.recordings import batch_shape
+from lmu_hw.io.splits import Split, digest_of
 from lmu_hw.networks.model import Network, Output
 from lmu_hw.reference.layers import DenseParameters
 from lmu_hw.training.layers import DenseLayer, LinearMemoryLayer, LMULayer, TrainedLayer
 from lmu_hw.training.loop import fit
 from lmu_hw.training.model import Model
-from lmu_hw.training.objectives import ACCURACY, NRMSE, Dataset, Loss, cross_entropy, hold_out, squared_error
+from lmu_hw.training.objectives import (
+    ACCURACY,
+    NRMSE,
+    Dataset,
+    Loss,
+    cross_entropy,
+    epochs_without_gain,
+    held_out_indices,
+    squared_error,
+)
 from lmu_hw.training.recipe import Recipe, Schedule
 from lmu_hw.training.tasks.base import HeldOut, Outcome, Run, Trained
 from lmu_hw.training.tasks.table import Arrays
 
 MAX_BYTES = 1 << 32
 MAX_CLASSES = 10_000
-RECIPE = Recipe(epochs=100, batch=32, learning_rate=3e-3, schedule=Schedule.COSINE, warmup=0.03, clip=1.0)
+RECIPE = Recipe(epochs=100, batch=32, learning_rate=Arrays.learning_rate, warmup=0.03, clip=1.0)
 _TEST_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 _SPLIT_SEED = 0
 _LEAST_STEPS = 8  # in an epoch: where there are few sequences batches are smaller than the recipe's
+# With a constant rate averaged weights take the place of a rate that goes to 0, so that the end need not be known.
+_AVERAGING = 0.99
+_PATIENCE_EPOCHS, _PATIENCE_STEPS = 20, 500
+_MOST_EPOCHS, _MOST_STEPS = 300, 10_000
+_CHOSEN_BY = replace(ACCURACY, later_of_equals=True)
 
 
 def prepare(task: Arrays) -> Callable[[Run], Outcome]:
@@ -45,7 +62,14 @@ def prepare(task: Arrays) -> Callable[[Run], Outcome]:
     data = read_arrays(task.source, task.target)
     theta = task.dt * data.x.shape[1] if task.theta is None else task.theta
     spec = LMUSpec(task.order, theta, task.dt, Discretization(task.discretization))
-    return partial(train_arrays, data, OwnModel(spec, task.hidden, task.memory))
+    known = round((1.0 - _TEST_SHARE) * len(data.x))
+    if task.batch is not None:
+        check_integer("batch", task.batch, 1, known - max(1, round(_VALIDATION_SHARE * len(data.x))))
+    if task.patience is not None:
+        check_integer("patience", task.patience, 0)
+    schedule = member(Schedule, task.schedule, "schedule")
+    recipe = replace(RECIPE, learning_rate=task.learning_rate, schedule=schedule)
+    return partial(train_arrays, data, OwnModel(spec, task.hidden, task.memory, recipe, task.batch, task.patience))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +91,9 @@ class OwnData:
 
     def __post_init__(self) -> None:
         x, y = np.asarray(self.x), np.asarray(self.y)
-        if x.ndim == 2:
-            x = x[..., None]
-        if x.ndim != 3 or 0 in x.shape or x.dtype.kind not in "fiub":
+        if x.ndim not in (2, 3) or 0 in x.shape or x.dtype.kind not in "fiub":
             raise DesignError("input", "numbers of shape (sequences, T) or (sequences, T, inputs)", _form(self.x))
+        x = x.reshape(batch_shape("input", x.shape))
         if len(x) < 10:
             raise DesignError("input", "at least 10 sequences, so that some can be held out", len(x))
         if y.ndim == 0 or len(y) != len(x):
@@ -116,7 +139,11 @@ class OwnModel:
         spec: The memory.
         hidden: The number of hidden units.
         memory: The kind of memory, "linear" (without feedback) or "recurrent".
-        recipe: The settings of the training; seed and number of epochs are the run's.
+        recipe: The settings of the training; seed and number of epochs are the run's, and batch, averaging and patience
+            follow from what is below.
+        batch: The number of sequences in a step; None for 32, or an eighth of the training part where that is less.
+        patience: The number of epochs without a better validation score after which the training stops, 0 for never;
+            None for that of 500 steps, at least 20, with a constant learning rate, and never with another schedule.
 
     Raises:
         DesignError: `hidden` is not positive, or there is no such kind of memory.
@@ -126,11 +153,34 @@ class OwnModel:
     hidden: int = Arrays.hidden
     memory: str = Arrays.memory
     recipe: Recipe = RECIPE
+    batch: int | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         check_integer("hidden", self.hidden, 1)
         if self.memory not in ("linear", "recurrent"):
             raise DesignError("memory", "linear or recurrent", self.memory)
+
+    def budget(self, sequences: int, run: Run) -> tuple[Recipe, int]:
+        """The recipe for a training part of so many sequences, and the patience by which a plateau is judged.
+
+        With a constant learning rate the training goes on to its plateau, for at most 10 000 steps or 300 epochs,
+        whichever is more. With another schedule, whose end must be known, it takes the recipe's number of epochs.
+        """
+        batch = self.batch or min(self.recipe.batch, max(1, sequences // _LEAST_STEPS))
+        steps = sequences // batch
+        judged = self.patience or max(_PATIENCE_EPOCHS, -(-_PATIENCE_STEPS // steps))
+        constant = self.recipe.schedule is Schedule.CONSTANT
+        epochs = max(_MOST_EPOCHS, -(-_MOST_STEPS // steps)) if constant else self.recipe.epochs
+        stops = constant if self.patience is None else self.patience > 0
+        recipe = replace(
+            self.recipe,
+            batch=batch,
+            epochs=epochs,
+            averaging=_AVERAGING if constant else 0.0,
+            patience=judged if stops else None,
+        )
+        return run.recipe(recipe), judged
 
 
 def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
@@ -139,7 +189,7 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
     The sequences are divided at random. Inputs are scaled to [−1, 1] by their range in the training part, and targets
     to mean 0 and deviation 1; both scales become part of the network.
     """
-    train, validation, test = _divided(data)
+    train, validation, test, split = _divided(data)
     model = _model(data, kind, train)
     outputs = data.classes or data.y.shape[-1]
     mean, deviation = np.zeros(outputs), np.ones(outputs)
@@ -151,25 +201,39 @@ def train_arrays(data: OwnData, kind: OwnModel, run: Run) -> Outcome:
         return part if data.classes else Dataset(part.x, (part.y - mean) / deviation)
 
     loss: Loss = cross_entropy() if data.classes else squared_error()
-    batch = min(kind.recipe.batch, max(1, len(train.x) // _LEAST_STEPS))
+    recipe, patience = kind.budget(len(train.x), run)
+    metric = _CHOSEN_BY if data.classes else test.metric
     result = fit(
         model,
         scaled(train),
         scaled(validation),
         loss=loss,
-        metric=test.metric,
-        recipe=replace(run.recipe(kind.recipe), batch=batch),
+        metric=metric,
+        recipe=recipe,
         checkpoint=run.checkpoint(kind.memory),
     )
-    network = _unscaled(model.network(result.params, run.notes), mean, deviation)
+    notes = {**run.notes, "input_sha256": split.digest}
+    network = _unscaled(model.network(result.params, notes), mean, deviation)
+    stalled = epochs_without_gain([row[metric.name] for row in result.history], metric)
     trained = Trained(network, result.value, test.score(network), result.history)
     details = {
         "sequences": {"train": len(train.x), "validation": len(validation.x), "test": len(test.x)},
         "memory": kind.memory,
         "output": str(model.output),
         "classes": data.classes or None,
+        "training": {
+            "learning_rate": recipe.learning_rate,
+            "batch": recipe.batch,
+            "schedule": str(recipe.schedule),
+            "patience": recipe.patience,
+            "epochs": len(result.history),
+            "most_epochs": recipe.epochs,
+            "best_epoch": result.epoch,
+            "epochs_without_gain": stalled,
+            "plateau": stalled >= patience or (data.classes > 0 and result.value == 1.0),  # no score is better
+        },
     }
-    return Outcome("arrays", kind.memory, {kind.memory: trained}, run.seed, test, details)
+    return Outcome("arrays", kind.memory, {kind.memory: trained}, run.seed, test, details, split)
 
 
 def _model(data: OwnData, kind: OwnModel, train: Dataset) -> Model:
@@ -194,12 +258,15 @@ def held_out(data: OwnData) -> HeldOut:
     return _divided(data)[2]
 
 
-def _divided(data: OwnData) -> tuple[Dataset, Dataset, HeldOut]:
+def _divided(data: OwnData) -> tuple[Dataset, Dataset, HeldOut, Split]:
     """Divide the sequences into the training, the validation and the test part."""
     total = len(data.x)
-    known, test = hold_out(Dataset(data.x, data.y), round(_TEST_SHARE * total), seed=_SPLIT_SEED)
-    train, validation = hold_out(known, max(1, round(_VALIDATION_SHARE * total)), seed=_SPLIT_SEED)
-    return train, validation, HeldOut(ACCURACY if data.classes else NRMSE, test.x, test.y, train.x)
+    known, test = held_out_indices(total, round(_TEST_SHARE * total), seed=_SPLIT_SEED)
+    kept, held = held_out_indices(len(known), max(1, round(_VALIDATION_SHARE * total)), seed=_SPLIT_SEED)
+    split = Split(total, digest_of(data.x), {"train": known[kept], "validation": known[held], "test": test})
+    train, validation, held_back = (Dataset(data.x[part], data.y[part]) for part in split.parts.values())
+    metric = ACCURACY if data.classes else NRMSE
+    return train, validation, HeldOut(metric, held_back.x, held_back.y, train.x), split
 
 
 def _unscaled(network: Network, mean: Array, deviation: Array) -> Network:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmu_hw.core.legendre import Array
 from lmu_hw.errors import check_integer
+from lmu_hw.io.splits import Split
 from lmu_hw.networks.model import Network
 from lmu_hw.networks.reference import FloatNetwork
 
@@ -129,6 +130,7 @@ class Outcome:
         seed: The seed of the run.
         held_out: The test part on which that model is scored.
         details: Whatever else was measured, as plain values.
+        split: The indices of the sequences of each part, where a user's sequences were divided.
     """
 
     task: str
@@ -137,6 +139,7 @@ class Outcome:
     seed: int
     held_out: HeldOut
     details: Mapping[str, Any] = field(default_factory=dict)
+    split: Split | None = None
 
     @property
     def metric(self) -> str:

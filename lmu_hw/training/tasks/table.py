@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Method = NewType("Method", str)
 #: Whether the hidden units and states feed back into the memory.
 Memory = Literal["linear", "recurrent"]
+#: The learning rate over the steps of a training.
+Schedule = Literal["constant", "cosine", "linear"]
 _MEMORY_HELP = "Whether hidden units and states feed back into the memory (recurrent) or not (linear)."
 _METHOD_HELP = "Time-stepping method."
 
@@ -151,12 +153,16 @@ class Delay(Task):
 class Arrays(Task):
     """Train on your own sequences.
 
-    Seven tenths of the sequences are trained on, one tenth chooses the epoch, two tenths are the test part.
+    Seven tenths of the sequences are trained on, one tenth chooses the epoch, two tenths are the test part; which they
+    are stands in the file .split.npz beside the network. The training goes on until the validation score has not
+    become better for --patience epochs; where --epochs end it before, the answer says that it may still improve.
     """
 
     name = "arrays"
     source: Path = field(
-        metadata=option("Sequences: (sequences, T) or (sequences, T, inputs).", metavar="X.npy", flag="input")
+        metadata=option(
+            "Sequences: (sequences, T, inputs), or (sequences, T) for one input.", metavar="X.npy", flag="input"
+        )
     )
     target: Path = field(
         metadata=option(
@@ -175,6 +181,33 @@ class Arrays(Task):
     discretization: Method = field(default=Method("zoh"), metadata=option(_METHOD_HELP, section="Memory"))
     memory: Memory = field(default="linear", metadata=option(_MEMORY_HELP, section="Memory"))
     hidden: int = field(default=64, metadata=option("Number of hidden units behind the memory.", section="Memory"))
+    learning_rate: float = field(
+        default=3e-3, metadata=option("Largest learning rate of Adam.", section="Training", metavar="RATE")
+    )
+    batch: int | None = field(
+        default=None,
+        metadata=option(
+            "Number of sequences in a step; 32 by default, or an eighth of the training part if that is less.",
+            section="Training",
+            metavar="N",
+        ),
+    )
+    schedule: Schedule = field(
+        default="constant",
+        metadata=option(
+            "Learning rate: constant with averaged weights, or down to 0 over --epochs by a cosine or a line.",
+            section="Training",
+        ),
+    )
+    patience: int | None = field(
+        default=None,
+        metadata=option(
+            "Epochs without a better validation score after which the training stops, 0 for never; by default as many "
+            "as have 500 steps, at least 20, with a constant rate, and never with another schedule.",
+            section="Training",
+            metavar="N",
+        ),
+    )
 
 
 #: The tasks by name, in the order of the listing.

@@ -191,11 +191,6 @@ module lmu_memory_pipeline_datapath (
   reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
 
-  initial begin
-    words[0] = 14'd0;
-    words[1] = 14'd0;
-  end
-
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
@@ -346,11 +341,6 @@ module lmu_memory_pipeline_datapath_bank (
   reg [18:0] old_accumulator_1 = 19'd0;
   reg [20:0] base_1 = 21'd0;
 
-  initial begin
-    integrators[0] = 62'd0;
-    integrators[1] = 62'd0;
-  end
-
   wire [30:0] chosen = clear ? 31'd0 : integrators_word[30:0];
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments_0);
   wire [17:0] sum = $signed(add_increments_0) + $signed({add_increments_0, 1'b0});
@@ -451,3 +441,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -377,17 +377,6 @@ module lmu_memory_pipeline_datapath_lane_0 (
   reg [11:0] last_operand = 12'd0;
   reg [11:0] to_store = 12'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-  end
-  initial begin
-    stored[0] = 12'd0;
-    stored[1] = 12'd0;
-    stored[2] = 12'd0;
-  end
-
   wire [6:0] word = slot_add_owner_clear ? 7'd0 : words_read_data;
   wire [11:0] base =
       slot_add_entry_base == 3'd1 ? {word[6], word, 4'd0} :
@@ -598,12 +587,6 @@ module lmu_memory_pipeline_datapath_lane_0_bank (
   reg [19:0] store_data_accumulator = 20'd0;
   reg [11:0] store_data_residue = 12'd0;
 
-  initial begin
-    integrators[0] = 32'd0;
-    integrators[1] = 32'd0;
-    integrators[2] = 32'd0;
-  end
-
   wire [31:0] chosen = clear ? 32'd0 : integrators_word;
   wire [18:0] step_0 = $signed(add_increments) + 19'sd2;
   wire [19:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(step_0[18:2]);
@@ -687,3 +670,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -150,12 +150,6 @@ module lmu_memory_pipeline_datapath (
   reg [7:0] partial_total = 8'd0;
   reg [7:0] total_0 = 8'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-  end
-
   wire inverse = ~starts;
   wire [7:0] total = clear ? 8'd0 : total_0;
   wire [6:0] word_0 = clear ? 7'd0 : words_read_data;
@@ -289,12 +283,6 @@ module lmu_memory_pipeline_datapath_bank (
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
 
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-  end
-
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
   wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(add_increments);
@@ -378,3 +366,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -771,13 +771,6 @@ module lmu_network_slice_0_vector_layer_0 (
 );
   reg [4:0] words [0:3];
 
-  initial begin
-    words[0] = 5'd0;
-    words[1] = 5'd0;
-    words[2] = 5'd0;
-    words[3] = 5'd0;
-  end
-
   always @(posedge clk)
     if (access_write_valid) words[access_write_address] <= row;
   always @(posedge clk)
@@ -842,11 +835,6 @@ module lmu_network_slice_0_vector_x (
   output reg  [6:0] word
 );
   reg [6:0] words [0:1];
-
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-  end
 
   always @(posedge clk)
     if (access_write_valid) words[access_write_address] <= row;
@@ -1487,3 +1475,9 @@ module lmu_network_control (
     else if (both) rows_left <= slot_close_last_row;
     else if (!inverse) rows_left <= rows_left - 1'b1;
 endmodule
+
+// lmu_network.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -152,11 +152,6 @@ module spiking_memory_queue (
   reg consume = 1'b0;
   reg [1:0] inner_level = 2'd0;
 
-  initial begin
-    storage[0] = 23'd0;
-    storage[1] = 23'd0;
-  end
-
   wire w_rdy = inner_level != 2'd2;
   wire inner_r_rdy = inner_level != 2'd0;
   wire w_port_en = w_rdy & w_en;
@@ -247,14 +242,6 @@ module spiking_memory_map (
     constants[9] = 24'h13865;
     constants[10] = 24'h1a119;
     constants[11] = 24'hdf2b;
-  end
-  initial begin
-    sums[0] = 21'd0;
-    sums[1] = 21'd0;
-  end
-  initial begin
-    y[0] = 20'd0;
-    y[1] = 20'd0;
   end
 
   assign settled = product_word_last & product_word_first_map;
@@ -798,12 +785,6 @@ module spiking_memory_neurons_unit_0 (
   reg [9:0] still_waiting_13 = 10'd0;
 
   initial begin
-    state[0] = 26'd0;
-    state[1] = 26'd0;
-    state[2] = 26'd0;
-    state[3] = 26'd0;
-  end
-  initial begin
     phases[0] = 16'h80fb;
     phases[1] = 16'he51c;
     phases[2] = 16'hf461;
@@ -1066,3 +1047,9 @@ module spiking_memory_neurons_unit_0 (
       still_waiting_13 <= still_waiting_12;
     end
 endmodule
+
+// spiking_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

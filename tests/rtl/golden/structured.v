@@ -420,17 +420,6 @@ module lmu_memory_pipeline_datapath_lane_0 (
   reg [7:0] intermediate = 8'd0;
   reg [15:0] increment = 16'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-    words[3] = 7'd0;
-    words[4] = 7'd0;
-    words[5] = 7'd0;
-    words[6] = 7'd0;
-    words[7] = 7'd0;
-  end
-
   wire [3:0] operand_input = slot_align_entry_operand_less_input ? held_sample : 4'd0;
   wire [3:0] carry_input = slot_accumulate_entry_carry_less_input ? carry_sample_2 : 4'd0;
   wire [16:0] shifted = $signed({row_sum, 1'b0}) >>> slot_round_entry_shift;
@@ -671,13 +660,6 @@ module lmu_memory_pipeline_datapath_lane_0_bank (
   reg [18:0] store_data_accumulator = 19'd0;
   reg [10:0] store_data_residue = 11'd0;
 
-  initial begin
-    integrators[0] = 30'd0;
-    integrators[1] = 30'd0;
-    integrators[2] = 30'd0;
-    integrators[3] = 30'd0;
-  end
-
   wire [29:0] chosen = clear ? 30'd0 : integrators_word;
   wire [18:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
   wire [17:0] sum_0 = $signed(base_0[17:0]) + $signed(add_increments);
@@ -783,3 +765,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -387,3 +387,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) started <= 1'b0;
     else if (advance && ends) started <= 1'b1;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

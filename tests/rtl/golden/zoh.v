@@ -161,15 +161,6 @@ module lmu_memory_pipeline_datapath (
   reg slot_retire_bank = 1'b0;
   reg [12:0] row_sums = 13'd0;
 
-  initial begin
-    words[0] = 7'd0;
-    words[1] = 7'd0;
-    words[2] = 7'd0;
-    words[3] = 7'd0;
-    words[4] = 7'd0;
-    words[5] = 7'd0;
-  end
-
   wire row_ends = step == 2'd2;
   wire next_bank = bank_bit ^ ends;
   wire inverse = ~starts;
@@ -326,12 +317,6 @@ module lmu_memory_pipeline_datapath_bank (
   reg [16:0] store_data_accumulator = 17'd0;
   reg [8:0] store_data_residue = 9'd0;
 
-  initial begin
-    integrators[0] = 26'd0;
-    integrators[1] = 26'd0;
-    integrators[2] = 26'd0;
-  end
-
   wire [25:0] chosen = clear ? 26'd0 : integrators_word;
   wire [16:0] new_accumulator_0 = $signed(old_accumulator_0) + $signed(add_increments);
   wire [15:0] sum_0 = $signed(base_0[15:0]) + $signed(add_increments);
@@ -415,3 +400,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) held_clear <= 1'b0;
     else if (advance && !inverse && issue) held_clear <= clear;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

@@ -163,11 +163,6 @@ module lmu_memory_pipeline_datapath (
   reg [12:0] row_sums_1 = 13'd0;
   reg [14:0] products_1_1_0 = 15'd0;
 
-  initial begin
-    words[0] = 14'd0;
-    words[1] = 14'd0;
-  end
-
   wire next_bank = bank_bit ^ ends;
   wire [6:0] word_0 = clear ? 7'd0 : words_word[6:0];
   wire [6:0] word_1 = clear ? 7'd0 : words_word[13:7];
@@ -435,3 +430,9 @@ module lmu_memory_pipeline_datapath_sequencer (
     if (rst) started <= 1'b0;
     else if (advance && ends) started <= 1'b1;
 endmodule
+
+// lmu_memory.core waives these warnings of Verilator's -Wall:
+//   DECLFILENAME: the modules of a design stand in one file
+//   PROCASSINIT: registers have the value at which an FPGA starts them
+//   UNUSEDSIGNAL: rounding drops the lowest bits of its sum
+//   WIDTHEXPAND: signed operands extend to the width of their result

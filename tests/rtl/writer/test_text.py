@@ -56,7 +56,7 @@ def _text(name: str = "top") -> str:
         ("late", "output", top.late, "the word, later"),
         ("total", "output", top.total, "sum of the words that count"),
     ]
-    return emit(top, ports, name)
+    return emit(top, ports, name).text
 
 
 def test_fields_are_signals_of_their_names_and_those_that_nothing_sets_or_reads_are_not_there() -> None:
@@ -236,4 +236,4 @@ def test_what_has_no_verilog_is_refused() -> None:
 
 def _emitted(component: Any, inputs: Sequence[str]) -> str:
     ports = [(name, "input", getattr(component, name), "") for name in inputs]
-    return emit(component, [*ports, ("y", "output", component.y, "")], "top")
+    return emit(component, [*ports, ("y", "output", component.y, "")], "top").text

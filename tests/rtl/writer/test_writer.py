@@ -82,7 +82,7 @@ def test_random_designs_do_in_icarus_what_they_do_in_amaranth(tmp_path: Path) ->
         design, inputs = RandomDesign(seed), _inputs(seed)
         widths[f"d{seed}"] = design.widths
         expected[f"d{seed}"] = _simulated(RandomDesign(seed), inputs)
-        sources += [emit(design, _described(design), f"d{seed}"), _bench(f"d{seed}", design, inputs)]
+        sources += [emit(design, _described(design), f"d{seed}").text, _bench(f"d{seed}", design, inputs)]
     source = tmp_path / "designs.v"
     source.write_text("\n".join(sources), encoding="utf-8")
     built = subprocess.run(

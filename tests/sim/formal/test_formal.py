@@ -16,6 +16,7 @@ from lmu_hw.errors import CheckFailed, DesignError
 from lmu_hw.fixed_point.model import IntegerMemory
 from lmu_hw.fixed_point.plan import MemoryPlan
 from lmu_hw.fixed_point.planner import plan_memory
+from lmu_hw.rtl.memory.chain import PipelinedChainMemory
 from lmu_hw.rtl.memory.verilog import generate_verilog
 from lmu_hw.sim.formal.counterexample import find_overflow
 from lmu_hw.sim.formal.invariant import MemoryState, find_invariant, take_sample
@@ -224,3 +225,11 @@ def test_what_is_refused() -> None:
         cut(small_plan(), "input", 1)
     with pytest.raises(DesignError, match="word length"):
         cut(small_plan(), "state", 5)
+
+
+@pytest.mark.parametrize("rule", ["euler", "ab2"])
+def test_the_pipelined_chain_is_proved_too(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmu_hw.rtl.memory.build.fastest_chain", lambda *_, **__: PipelinedChainMemory)
+    plan = plan_memory(LMUSpec(2, 20.0, 1.0, rule), input_bits=4, state_bits=6, coefficient_bits=5)
+    verdict = prove(plan, target="ecp5")
+    assert (verdict.proved, verdict.failure, verdict.cycles) == (True, "", 10)

@@ -190,7 +190,11 @@ def losing_a_beat(plan: MemoryPlan) -> VerilogDesign:
 
 def keeping_its_state(plan: MemoryPlan) -> VerilogDesign:
     """Reset does not reach the record of which channels have started, so old state survives it."""
-    return edited(generate_verilog(plan), r"if \(rst\) started <= 1'b0;\n +else ", "")
+    design = edited(generate_verilog(plan), r"if \(rst\) started <= 1'b0;\n +else ", "")
+    zeros = r"\g<0>\n  integer at_\1;\n  initial for (at_\1 = 0; at_\1 <= \2; at_\1 = at_\1 + 1) \1[at_\1] = 0;"
+    return edited(
+        design, r"  reg .*?(words|integrators) \[0:(\d+)\];", zeros, 2
+    )  # so that its state is 0 before the first sample
 
 
 def test_a_reset_that_does_not_reach_the_state_is_found(rng, tmp_path):
@@ -219,7 +223,9 @@ def wrapped(inner: VerilogDesign, logic: str, valid: str, without: tuple[str, ..
         f"module lmu_memory({decls});\nwire v; {logic}\nassign out_valid = {valid};\n"
         f"inner u({links}, .out_ready(out_ready | ~({valid})));\nendmodule\n"
     )
-    return VerilogDesign("lmu_memory", inner.text + text, inner.manifest | {"ports": ports})
+    return VerilogDesign(
+        "lmu_memory", inner.text + text, inner.manifest | {"ports": ports}, memory_files=inner.memory_files
+    )
 
 
 def test_a_design_without_a_status_bit_needs_none(rng, tmp_path):
