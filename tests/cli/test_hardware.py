@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from lmu_hw import experiments
 from lmu_hw.analog.design.memory import STYLES, TOPOLOGIES
 from lmu_hw.analog.export.files import write_design
 from lmu_hw.cli.spice import design_circuit, questions
@@ -103,14 +102,6 @@ def test_spice(lmu: Lmu, tmp_path: Path, flags: str) -> None:
     write_design(design_circuit(design), tmp_path / "direct", command, questions(design))
     for name in names(tmp_path / "direct"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "direct" / name).read_bytes()
-
-
-def test_the_schematic_of_the_readme_is_what_its_command_draws(lmu: Lmu, tmp_path: Path) -> None:
-    words = "spice --order 3 --theta 0.01 --topology ladder --resistors E96 --capacitors E12 --name ladder --out build"
-    called = lmu(*words.split())
-    assert called.status == 0, called.err
-    shown = Path(experiments.__file__).parent / "figures" / "ladder.svg"
-    assert (tmp_path / "build" / "ladder.svg").read_bytes() == shown.read_bytes()
 
 
 def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
