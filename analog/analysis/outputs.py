@@ -63,7 +63,7 @@ def output_offsets(design: AnalogDesign) -> dict[str, dict[str, float]] | None:
 
 
 def volts_at_rest(design: AnalogDesign) -> dict[str, float]:
-    """Return the direct voltage of each output at rest, V, with the offsets that the models have, as a simulator finds it.
+    """Return the direct voltage of each output at rest, V, with the offsets of the models, as a simulator finds it.
 
     Raises:
         DesignError: The circuit has no linear model or no unique solution.

@@ -105,6 +105,11 @@ def carry_out(run: Run) -> None:
     # The release of the kernel says nothing about a result.
     system = content["machine"]["system"].split("-")
     content["machine"]["system"] = "-".join([system[0], *system[-3:]])
+    # Nor does the place of the data.
+    content["options"] = {
+        name: Path(value).name if isinstance(value, str) and value.startswith("/") else value
+        for name, value in content["options"].items()
+    }
     FILES.mkdir(exist_ok=True)
     write_text(run.file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 

@@ -70,7 +70,8 @@ def test_the_macro_model_settles_and_does_not_oscillate(run_deck: RunDeck) -> No
 
 
 def test_the_prediction_is_what_the_simulator_finds(make_design: MakeDesign, run_deck: RunDeck) -> None:
-    design = make_design(6, 1e-3, opamp=FAST)
+    # Without the correction there is an error to predict.
+    design = make_design(6, 1e-3, opamp=FAST, correction=False)
     prediction = design.predict()
     points = 48
     band = prediction.band_hz

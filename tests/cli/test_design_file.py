@@ -36,6 +36,8 @@ lanes = 1
 unrolled = false
 channels = 2
 port_bits = 12
+clock = "100MHz"
+target = "ecp5"
 simulator = "icarus"
 topology = "dense"
 style = "opamp-rc"
@@ -88,6 +90,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         delays=(0.0, 0.5),
         channels=2,
         port_bits=12,
+        clock=100e6,
+        target="ecp5",
         simulator="icarus",
         opamp="ideal",
         gbw=2e6,

@@ -146,14 +146,6 @@ def test_spice(lmu: Lmu, tmp_path: Path, flags: str) -> None:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "direct" / name).read_bytes()
 
 
-def test_the_schematic_of_the_readme_is_what_its_command_draws(lmu: Lmu, tmp_path: Path) -> None:
-    words = "spice --order 3 --theta 0.01 --topology ladder --resistors E96 --capacitors E12 --name ladder --out build"
-    called = lmu(*words.split())
-    assert called.status == 0, called.err
-    shown = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "ladder.svg"
-    assert (tmp_path / "build" / "ladder.svg").read_bytes() == shown.read_bytes()
-
-
 def test_spice_answers_what_it_is_asked(lmu: Lmu) -> None:
     asked = ["--resistors", "E24", "--resistor-tolerance", 0.01, "--circuit-error", 0.2, "--topology", "ladder"]
     answer = lmu("spice", "--order", 4, "--theta", 0.01, *asked, "--json").answer

@@ -145,6 +145,7 @@ def test_verilog_leaves_a_module_and_what_to_know_of_it(lmu: Lmu, files: Network
         "manifest.json",
         "net.core",
         "net.v",
+        "net_slice_0_activations_table_0.hex",
     ]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest == called.answer

@@ -45,7 +45,7 @@ def test_fewer_bits_remember_less() -> None:
 def test_capacity_refuses() -> None:
     done = CliRunner().invoke(tasks.capacity, ["--steps", "40000", "--state-bits", "99", "--json"])
     assert done.exit_code == 1
-    assert "state_bits must be" in str(done.exception)
+    assert "--state-bits must be" in str(done.exception)
 
 
 def test_rounding_by_the_largest_entry() -> None:
@@ -93,4 +93,4 @@ def test_psmnist_counts_right_classes(monkeypatch: pytest.MonkeyPatch, rng: np.r
 
 def test_psmnist_refuses_what_it_cannot_train() -> None:
     said = CliRunner().invoke(tasks.quantized_psmnist, ["--network", "recurrent", "--train-images", "2"])
-    assert "train_images must be 0 with a recurrent memory" in str(said.exception)
+    assert "--train-images must be 0 with a recurrent memory" in str(said.exception)

@@ -32,7 +32,9 @@ def _plan(rule: str, order: int, **options: object) -> MemoryPlan:
 def _pipelined(plan: MemoryPlan, name: str, lanes: int = 1, channels: int = 1) -> VerilogDesign:
     """The pipelined memory, whether or not it would be the fastest."""
     memory = PipelinedChainMemory(plan, lanes=lanes, channels=channels)
-    return described_module(memory, verilog._ports(memory), verilog._description(memory), name=name, command="test")
+    return described_module(
+        memory, verilog._ports(memory), verilog._description(memory, None), name=name, command="test"
+    )
 
 
 #: Method, order, lanes, channels and options of the plan: every loop of the schedule is the longest in one of them.

@@ -218,7 +218,12 @@ def test_the_verilog_says_what_it_is(tmp_path):
     assert widths["spike_counts"] == 4
     assert (widths["in_data"], widths["out_data"], widths["out_index"]) == (16, 20, 2)
     written = design.write(tmp_path)
-    assert sorted(path.name for path in written.values()) == ["manifest.json", "spikes.core", "spikes.v"]
+    assert sorted(path.name for path in written.values()) == [
+        "manifest.json",
+        "spikes.core",
+        "spikes.v",
+        "spikes_neurons_unit_0_table_.hex",
+    ]
 
 
 def test_seeds_give_other_verilog():
@@ -227,7 +232,15 @@ def test_seeds_give_other_verilog():
     assert generate_spiking_verilog(plan).text != generate_spiking_verilog(other).text
 
 
-@pytest.mark.parametrize("name", ["module", "2x", "lmu_hw_x", ""])
-def test_names_that_are_refused(name):
-    with pytest.raises(DesignError, match="name must be"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("module", "`module` is a Verilog keyword"),
+        ("2x", "name must be"),
+        ("lmu_hw_x", "begins with lmu_hw_, as inner modules do"),
+        ("", "name must be"),
+    ],
+)
+def test_names_that_are_refused(name, said):
+    with pytest.raises(DesignError, match=said):
         generate_spiking_verilog(made("lif"), name=name)

@@ -187,7 +187,7 @@ always @(posedge clk) if (in_valid & in_ready) past <= {{past[7:0], in_data}};
 inner memory(.clk(clk), .rst(rst), {links});
 endmodule
 """
-    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, lanes: replace(design, text=text))
+    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, **_: replace(design, text=text))
     verdict = prove(small_plan())
     assert not verdict.proved
     assert verdict.overflow is None  # it is not an overflow
@@ -198,7 +198,7 @@ def test_a_coefficient_that_is_off_by_one_is_not_proved(monkeypatch: pytest.Monk
     codes = plan.increment.coefficients.copy()
     codes[-1] += 1
     other = generate_verilog(replace(plan, increment=replace(plan.increment, coefficients=codes)))
-    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, lanes: other)
+    monkeypatch.setattr("lmu_hw.sim.formal.proof.generate_verilog", lambda plan, **_: other)
     with pytest.raises(CheckFailed, match="never hold the state"):
         prove(plan)
 
