@@ -99,6 +99,7 @@ FILES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
             Kind("bench/samples_*.hex", "stimulus: the words that go in, in hexadecimal, a line each"),
             Kind("bench/traffic_*.hex", "seed of gaps and stalls, and their shares in 256ths"),
             Kind("bench/expected_*.hex", "beats that the integer model expects, in hexadecimal, a line each"),
+            Kind("bench/*.hex", "contents of a large ROM, which the Verilog reads"),
             Kind("bench/input.npy", "samples or sequences that went in, for --input"),
             Kind("bench/*.cir", "SPICE deck of the circuit that was simulated"),
         ),
