@@ -21,6 +21,7 @@ import click
 from lmu_hw.cli.catalogue import write_readme
 from lmu_hw.errors import RequestError
 from lmu_hw.io.files import plain, replacing
+from lmu_hw.io.quantities import Q_FORMAT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 #: What tables with formats say of their notation.
-FORMAT_ROW = ("sQm.n", "m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign")
+FORMAT_ROW = ("sQm.n", Q_FORMAT)
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
 _PIPE_WIDTH = 120

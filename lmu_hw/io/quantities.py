@@ -40,6 +40,9 @@ _NAMES = MappingProxyType(
     }
 )
 
+#: What the names of formats, sQm.n and uQm.n, mean; said wherever they are shown.
+Q_FORMAT = "m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign"
+
 
 @dataclass(frozen=True)
 class Unit:

@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from lmu_hw.io.quantities import Q_FORMAT
 from lmu_hw.io.schema import versioned
 from lmu_hw.rtl.interface.emission import CLOCK, Described, VerilogDesign, emit, lint_waivers, ports_of
 
@@ -70,7 +71,13 @@ def described_module(
         command: The command that generates it, for the file head; line ends become spaces.
     """
     command = " ".join(command.split())
-    head = [f"{name}: {description.title}", *description.details, *timing(description.facts), f"Made by: {command}"]
+    head = [
+        f"{name}: {description.title}",
+        *description.details,
+        *timing(description.facts),
+        f"sQm.n has {Q_FORMAT}.",
+        f"Made by: {command}",
+    ]
     source = emit(component, ports, name)
     if source.memory_files:
         head.append(f"It reads the contents of ROMs from {', '.join(source.memory_files)} in the same folder.")

@@ -3,6 +3,7 @@
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 2 multiplier(s), 1 channel(s)
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 5 cycles; its first answer comes 3 cycles after the sample was taken, if nothing holds it up.
+// sQm.n has m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign.
 // Made by: golden
 // Chain memory: forward Euler or Adams–Bashforth 2 by a recurrence over the states, one state per lane and cycle.
 module lmu_memory (

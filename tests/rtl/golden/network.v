@@ -4,6 +4,7 @@
 // layer 1 (lmu): 2 outputs, sQ2.3
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A step takes at least 16 cycles; its first answer comes 39 cycles after the step was taken, if nothing holds it up.
+// sQm.n has m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign.
 // Made by: golden
 // A quantised network that processes one or more sequences side by side, in lock-step, on shared multipliers.
 module lmu_network (

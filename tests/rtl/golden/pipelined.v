@@ -3,6 +3,7 @@
 // input sQ1.3, state sQ2.5, accumulator sQ3.16, 1 multiplier(s), 4 channel(s)
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 4 cycles; its first answer comes 8 cycles after the sample was taken, if nothing holds it up.
+// sQm.n has m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign.
 // Made by: golden
 // Chain memory for a fast clock: the same recurrence with a register behind every memory, product and sum.
 module lmu_memory (

@@ -3,6 +3,7 @@
 // synapse 0.1 s, seed 0; input sQ1.15, state sQ4.16
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 34 cycles; its first answer comes 41 cycles after the sample was taken, if nothing holds it up.
+// sQm.n has m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign.
 // Made by: golden
 // Spiking memory: neurons that take turns, one per lane and cycle, and one multiplier for the maps between them.
 module spiking_memory (

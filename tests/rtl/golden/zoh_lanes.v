@@ -3,6 +3,7 @@
 // input sQ1.3, state sQ2.5, accumulator sQ3.15, 4 multiplier(s), 1 channel(s)
 // A word moves at each rising edge of clk at which valid and ready of its stream are 1; until then it is held.
 // A sample takes at least 6 cycles; its first answer comes 5 cycles after the sample was taken, if nothing holds it up.
+// sQm.n has m bits before the binary point, the sign among them, and n behind it; uQm.n has no sign.
 // Made by: golden
 // Dense memory: the step x ← x + D·(x − e₀u) with a full matrix D, one product per lane and cycle.
 module lmu_memory (
