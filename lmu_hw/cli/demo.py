@@ -40,8 +40,8 @@ from lmu_hw.sim.targets.memory import HarnessedMemory, Stimulus, run_streams
 WEIGHT_BITS = 12
 SCANNED_DIGITS = 12
 STEPS_PER_PIXEL = 16
-#: The held-out digits that go through the Verilog; None for all. Icarus interprets it, some hundred times as slowly as
-#: Verilator's compiled model runs; all of them would take it most of an hour.
+#: The held-out digits that go through the Verilog; None for all. Icarus interprets what Verilator compiles, and was not
+#: done with all of them in a quarter of an hour.
 DIGITS_IN_VERILOG: Mapping[Simulator, int | None] = MappingProxyType({Simulator.VERILATOR: None, Simulator.ICARUS: 40})
 _STEPS = 8  # that the progress display counts
 

@@ -155,7 +155,7 @@ def _add(task: type[Task]) -> None:
     subcommand: Any = spiking_network_options(output_options(run))
     types = get_type_hints(task)
     own = []
-    for declared in fields(task):  # type: ignore[arg-type]
+    for declared in fields(task):
         own.append(_option(declared, types[declared.name]))
         if declared.name == "dt":
             own.append(rate_option(declared.metadata["section"]))

@@ -157,7 +157,8 @@ def _read(text: str, unit: Unit) -> tuple[Fraction, _Dimension]:
             raise QuantityError("nothing can be divided by zero")
         sign = 1 if operation == "*" else -1
         value *= factor**sign
-        dimension = tuple(a + sign * b for a, b in zip(dimension, of_factor, strict=True))  # type: ignore[assignment]
+        (s, v, siemens), (of_s, of_v, of_siemens) = dimension, of_factor
+        dimension = (s + sign * of_s, v + sign * of_v, siemens + sign * of_siemens)
         if found.end() == len(text):
             return value, unit.dimension if bare else dimension
         operation, at = text[found.end()], found.end() + 1

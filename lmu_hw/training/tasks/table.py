@@ -51,6 +51,7 @@ def option(
     return {"help": help, "section": section, "metavar": metavar, "flag": flag, "unit": unit}
 
 
+@dataclass(frozen=True)
 class Task:
     """A task with values for its options."""
 
