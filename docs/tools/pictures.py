@@ -333,7 +333,7 @@ def _plotted_by(command: str) -> str:
 
 
 def _call(words: list[str]) -> None:
-    call = [sys.executable, "-c", "import sys; from lmu_hw.cli import main; sys.exit(main())", *words]
+    call = [sys.executable, "-m", "lmu_hw", *words]
     subprocess.run(call, stdout=subprocess.DEVNULL, check=True)
 
 

@@ -79,7 +79,7 @@ def carry_out(run: Run) -> None:
     words = shlex.split(run.command)[1:]
     began, start = datetime.now(UTC), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        call = [sys.executable, "-c", "import sys; from lmu_hw.cli import main; sys.exit(main())", *words]
+        call = [sys.executable, "-m", "lmu_hw", *words]
         call += ["--json", "--out", folder]
         done = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != int(run.fails):

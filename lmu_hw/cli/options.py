@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from lmu_hw.cli.parameters import Delays, Fractions, Number, OneOf, Whole, Wholes, Words, option
-from lmu_hw.design.files import load_any_design, load_design, named, read_design, with_step
+from lmu_hw.design.files import errors_named, load_any_design, load_design, named, read_design, with_step
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, Options, options_of
@@ -86,7 +86,8 @@ def design_options(subcommand_name: str) -> Declare:
             if design_path is not None:
                 filed = with_step(named(type(design), design_path, read_design(design_path)))
             check_effects(subcommand_name, design, given, filed, design_path)
-            return subcommand(design=design, **values)
+            with errors_named(design_path, filed, of_design):
+                return subcommand(design=design, **values)
 
         return _declare([_DESIGN_FILE, *declared], run)
 

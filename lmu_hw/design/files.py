@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +117,36 @@ def with_step(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "rate"} | {"dt": 1.0 / rate}
 
 
+def _of_one_source(kind: type[_Made], path: Path | None, merged: Mapping[str, Any], values: Mapping[str, Any]) -> _Made:
+    """The design; a sentence about it names the file where all values are from there."""
+    try:
+        return kind(**merged)
+    except RequestError as problem:
+        if path is None or values:
+            raise
+        raise problem.of(str(path)) from None
+
+
+@contextmanager
+def errors_named(path: Path | None, filed: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about a value of a design file name the file, wherever the value is checked.
+
+    Args:
+        path: The file; None where there is none.
+        filed: The values of the file by key.
+        values: The values by name that win over those of the file.
+
+    Raises:
+        DesignError: The error that is raised within, which names the file where that gave the value.
+    """
+    try:
+        yield
+    except DesignError as problem:
+        if path is not None and problem.what in filed and problem.what not in values:
+            raise problem.of(str(path)) from None
+        raise
+
+
 def _known(kind: type[Options]) -> Mapping[str, Option]:
     """The options of a design by name; those of a memory with the rate."""
     return {**options_of(kind), "rate": RATE} if kind is Design else options_of(kind)
@@ -126,10 +157,12 @@ def _made(kind: type[_Made], path: Path | None, filed: Mapping[str, Any], values
     for name in values:
         if name not in _known(kind):
             raise DesignError("a value's name", f"one of {', '.join(_known(kind))}", name)
-    of_file = {} if path is None else with_step(named(kind, path, filed), f" in {path}")
-    merged = {**of_file, **with_step(values)}
-    made = kind(**merged)
+    with errors_named(path, filed, values):
+        of_file = {} if path is None else with_step(named(kind, path, filed), f" in {path}")
+        merged = {**of_file, **with_step(values)}
+        made = _of_one_source(kind, path, merged, values)
     if isinstance(made, Design):
         for doubt in doubtful_delays(merged.get("delays", ()), made.theta, made.dt):
             warnings.warn(Notice(doubt), stacklevel=2)
     return made
+

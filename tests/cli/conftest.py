@@ -15,7 +15,7 @@ import pytest
 
 from lmu_hw.cli import main
 
-ENTRY = [sys.executable, "-c", "import sys; from lmu_hw.cli import main; sys.exit(main())"]
+ENTRY = [sys.executable, "-m", "lmu_hw"]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def files(tmp_path: Path) -> Path:
         two.writeframes(bytes(40))
     (tmp_path / "typo.toml").write_text("ordr = 6\n", encoding="utf-8")
     (tmp_path / "words.toml").write_text('order = "six"\n', encoding="utf-8")
+    (tmp_path / "range.toml").write_text("order = 6\ntheta = 1\ndt = 2\n", encoding="utf-8")
+    (tmp_path / "share.toml").write_text("order = 6\ntheta = 1\ndt = 0.001\ndelays = [2.5]\n", encoding="utf-8")
     (tmp_path / "broken.toml").write_text("order = = 6\n", encoding="utf-8")
     (tmp_path / "bytes.toml").write_bytes(b"order = 6 # \xff\n")
     memory = 'order = 6\ntheta = "10ms"\nrate = "48kHz"\n'
