@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 _LONGEST = 120  # characters of a value in a message
-_CLOSE = 0.75  # similarity from which a word is suggested: one wrong letter in four
+_CLOSE = 0.76  # similarity from which a word is suggested: about one wrong letter in four
 
 
 class DesignError(ValueError):
@@ -98,6 +98,7 @@ def _restore_sentence(kind: type[RequestError], sentence: str, hint: str) -> Req
 def _one_line(value: object, longest: int = _LONGEST) -> str:
     """A value as text without line breaks, cut off where it is long."""
     text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    text = text or repr(value)  # an empty text is there, too
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

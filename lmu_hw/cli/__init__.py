@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from lmu_hw.cli.commands import cli
     from lmu_hw.errors import CheckFailed, DesignError
 
+    if sys.stdout is None:  # closed by the caller, who wants no answer
+        sys.stdout = io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without θ is no reason to fail

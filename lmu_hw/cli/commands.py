@@ -9,7 +9,7 @@ import click
 from lmu_hw.cli.completion import SHELLS
 from lmu_hw.cli.experiment import experiments
 from lmu_hw.cli.options import design_options, options, output_options
-from lmu_hw.cli.parameters import OneOf, OrderedGroup, option
+from lmu_hw.cli.parameters import FilePath, OneOf, OrderedGroup, option
 from lmu_hw.cli.regression import regressions
 from lmu_hw.cli.train import train
 from lmu_hw.design.memory import Design
@@ -222,7 +222,7 @@ cli.add_command(train)
 
 
 @cli.command("import")
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("source", type=FilePath(), metavar="FILE")
 @options(ImportRequest, "asked")
 @option("--name", section="Output", metavar="NAME", help="Name of the network's file; that of FILE by default.")
 @output_options

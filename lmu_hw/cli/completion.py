@@ -3,15 +3,68 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from lmu_hw.errors import RequestError
 from lmu_hw.io.files import write_text
 
 SHELLS = ("bash", "zsh", "fish")
 _MARK = "# completion of lmu-hw"
+_ZSH = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
+
+
+def _networks() -> Iterable[str]:
+    from lmu_hw.networks.pretrained import NETWORKS
+
+    return NETWORKS
+
+
+def _devices() -> Iterable[str]:
+    from lmu_hw.fpga.devices import DEVICES
+
+    return DEVICES
+
+
+def _opamps() -> Iterable[str]:
+    from lmu_hw.analog.amplifiers.library import opamps
+
+    return ("macro", "single-pole", "ideal", "auto", *opamps())
+
+
+def _swept() -> Iterable[str]:
+    from lmu_hw.cli.word_lengths import WORDS
+
+    return WORDS
+
+
+#: The words that a shell offers for options whose kind has none, by the name of the option; loaded when asked for.
+_OFFERED: Mapping[str, Callable[[], Iterable[str]]] = {
+    "network": _networks,
+    "device": _devices,
+    "opamp": _opamps,
+    "swept": _swept,
+}
+
+
+def offered(name: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]] | None:
+    """The completion of an option for click; None where its kind knows its words, or there are none.
+
+    Args:
+        name: The name of the option's field.
+    """
+    if name not in _OFFERED:
+        return None
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")  # a list is completed word by word
+        words = [CompletionItem(before + comma + each) for each in _OFFERED[name]() if each.startswith(last)]
+        return [*words, CompletionItem(incomplete, type="file")] if name == "network" else words
+
+    return complete
 
 
 def run(shell: str | None, printed: bool, cli: click.Group) -> None:
@@ -38,7 +91,9 @@ def script(shell: str, cli: click.Group) -> str:
         raise RequestError(f"there is no completion for {shell}", hint=f"there is for {', '.join(SHELLS)}")
     # click's own `source` of bash asks the installed bash for its version, which this does not need.
     completion = made(cli, {}, "lmu-hw", "_LMU_HW_COMPLETE")
-    return completion.source_template % completion.source_vars()
+    text = completion.source_template % completion.source_vars()
+    # Without its own completion switched on, zsh does not know the command that the script ends with.
+    return f"{_ZSH}\n{text}" if shell == "zsh" else text
 
 
 def install(shell: str, text: str) -> tuple[Path, Path | None]:

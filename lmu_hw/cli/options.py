@@ -17,7 +17,8 @@ from typing import Any
 
 import click
 
-from lmu_hw.cli.parameters import Delays, Fractions, Number, OneOf, Whole, Wholes, Words, option
+from lmu_hw.cli.completion import offered
+from lmu_hw.cli.parameters import Delays, FilePath, Fractions, Number, OneOf, Whole, Wholes, Words, option
 from lmu_hw.design.files import errors_named, load_any_design, load_design, named, read_design, with_step
 from lmu_hw.design.memory import RATE, Design
 from lmu_hw.design.network import NetworkDesign
@@ -29,7 +30,7 @@ from lmu_hw.io.quantities import Unit
 
 Declare = Callable[[Any], Any]
 
-_FILE = click.Path(path_type=Path)
+_FILE = FilePath()
 _TYPES: Mapping[Any, click.ParamType[Any]] = {
     int: Whole(),
     tuple[int, ...]: Wholes(),
@@ -178,7 +179,13 @@ def _click_option(
     """
     declared = each.declared
     if declared.positional:
-        return click.argument(each.name, required=False, metavar=f"[{each.name.upper()}]", type=click.Path())
+        return click.argument(
+            each.name,
+            required=False,
+            metavar=f"[{each.name.upper()}]",
+            type=click.Path(),
+            shell_complete=offered(each.name),
+        )
     names = f"--{each.flag}"
     told = each.help_beside(None if usage is None else _flags(usage.names()))
     settings: dict[str, Any] = {"section": section or declared.section, "default": None, "older": declared.older}
@@ -198,6 +205,7 @@ def _click_option(
         settings["type"] = OneOf(declared.choices, tuple(declared.aliases))
     else:
         settings |= {"type": number_type(each.kind, declared.unit), "metavar": declared.metavar}
+        settings["shell_complete"] = offered(each.name)
     return option(names, each.name, **settings)
 
 

@@ -109,8 +109,8 @@ def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_jso
         return
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    with console.capture() as captured:
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, markup=False)
+    with _standard_output(), console.capture() as captured:
         for item in shown:
             console.print(item)
     # Tables are padded to full lines, which is of no use to the programs behind a pipe.
@@ -118,14 +118,23 @@ def answer(result: Mapping[str, Any], shown: Iterable[RenderableType], *, as_jso
 
 
 def _write(text: str) -> None:
-    try:
+    with _standard_output():
         for start in range(0, len(text), _PIECE):  # unbuffered, a single write to a closed pipe ends early, unsaid
             sys.stdout.write(text[start : start + _PIECE])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone: what is left in the buffer must not raise again when the interpreter ends.
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Let an error while standard output is written end the call in one line, or silently where the reader has gone."""
+    try:
+        yield
+    except OSError as problem:
+        # What is left in the buffer must not raise again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(_BROKEN_PIPE) from None
+        if isinstance(problem, BrokenPipeError):
+            raise click.exceptions.Exit(_BROKEN_PIPE) from None
+        raise RequestError(f"cannot write to standard output: {problem.strerror}") from None
 
 
 def facts(title: str, rows: Iterable[tuple[str, str]]) -> Table:
@@ -144,7 +153,7 @@ def grid(
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(heads))
     numbers = set(range(1, len(heads)) if right is None else right)
     for k, head in enumerate(heads):
-        table.add_column(head, justify="right" if k in numbers else "left")
+        table.add_column(head, justify="right" if k in numbers else "left", overflow="fold")  # no figure is cut off
     for row in rows:
         table.add_row(*map(Text, row))  # no cell is markup, such as an extra in brackets
     return table
@@ -198,7 +207,10 @@ def hardware_rows(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         period, share = quantity(budget["period_seconds"], "s"), percent(budget["utilisation"])
         told = f"{needed} of the {budget['cycles_available']:,} cycles in dt = {period} for a {unit}{per}, {share} used"
-        yield f"fits at {clock}", f"yes: {told}" if budget["fits"] else f"NO: {told}; {_remedy(budget)}"
+        if not budget["cycles_available"]:
+            told = f"a {unit}{per} takes {needed} cycles, and dt = {period} has not one"
+        fits = f"yes: {told}; whether a device runs so fast, `lmu-hw fpga` finds out"
+        yield f"cycles fit at {clock}", fits if budget["fits"] else f"NO: {told}; {_remedy(budget)}"
     rate = f"at most {quantity(budget['highest_rate_hz'], 'Hz')}"
     seconds = quantity(budget["seconds_per_sample"], "s")
     yield f"time of a {unit}", f"{seconds} ({rate}), first answer after {quantity(budget['latency_seconds'], 's')}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import click
@@ -33,7 +35,12 @@ _INSIDE = {
     "resistor tolerance": "resistor_tolerance",
     "capacitor tolerance": "capacitor_tolerance",
     "gm tolerance": "gm_tolerance",
+    "error limit": "circuit_error",
+    "neurons per state": "spiking",
+    "maximum rates": "max_rates",
 }
+
+_TYPED = "lmu_hw.typed"  # the texts of values, by the names of their options, as the person wrote them
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -50,21 +57,47 @@ class _Parsed(click.ParamType[_T], Generic[_T]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
         """Return the value of a text, or raise a DesignError that names the option; a default is left as it is."""
+        if not isinstance(value, str):
+            default: _T = value
+            return default
+        if ctx is not None and param is not None and param.name is not None:
+            ctx.meta.setdefault(_TYPED, {})[param.name] = value
         try:
-            made: _T = self.parse(value) if isinstance(value, str) else value
+            return self.parse(value)
         except QuantityError as problem:
             raise DesignError(_label(param), self.constraint, value, hint=str(problem)) from None
-        return made
 
 
 class Whole(_Parsed[int]):
-    """An integer."""
+    """An integer, of at least `least` where that is given."""
 
     name, constraint = "integer", "an integer"
 
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
+        if least is not None:
+            self.constraint = f"an integer of at least {least}"
+
     def parse(self, text: str) -> int:
         """Return the integer of a text."""
-        return read_integer(text)
+        number = read_integer(text)
+        if self.least is not None and number < self.least:
+            raise QuantityError("")
+        return number
+
+
+class FilePath(click.Path):
+    """A path; one that is empty or looks like an option was forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or raise a DesignError that names the option."""
+        if isinstance(value, str) and (not value.strip() or value.startswith("-")):
+            hint = f"if it is called so, write ./{value}" if value.strip() else ""
+            raise DesignError(_label(param), "followed by a path", value, hint=hint)
+        return super().convert(value, param, ctx)
 
 
 class Number(_Parsed[float]):
@@ -141,7 +174,8 @@ class OneOf(click.Choice[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the word, or raise a DesignError that lists the choices."""
         if value not in (*self.choices, *self.older):
-            close = nearest(str(value), self.choices)
+            close = nearest(str(value).lower(), {each.lower(): each for each in self.choices})
+            close = next((each for each in self.choices if each.lower() == close), None)
             hint = f"did you mean {close}?" if close else ""
             raise DesignError(_label(param), f"one of {', '.join(self.choices)}", value, hint=hint)
         return str(value)
@@ -167,8 +201,19 @@ class SectionedCommand(click.Command):
     """A command whose help shows examples, and lists its options section by section."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words, with former names of flags as the present ones."""
-        return super().parse_args(ctx, self.renamed(args))
+        """Parse the words, with former names of flags as the present ones.
+
+        Raises:
+            DesignError: An option is given twice.
+        """
+        words = self.renamed(args)
+        with suppress(click.UsageError):  # which is found, and told, when the words are parsed below
+            _, _, order = self.make_parser(ctx).parse_args(list(words))
+            once = [each for each in order if isinstance(each, click.Option) and not (each.multiple or each.count)]
+            for each in once:
+                if once.count(each) > 1:
+                    raise RequestError(f"{each.opts[0]} is given twice")
+        return super().parse_args(ctx, words)
 
     def renamed(self, args: Sequence[str]) -> list[str]:
         """The words with former names of flags as the present ones, each with a notice."""
@@ -196,10 +241,15 @@ class SectionedCommand(click.Command):
                 for each in self.params
                 if isinstance(each, click.Option) and ctx.params.get(each.name or "") is not None
             }
-            what = _INSIDE.get(problem.what, problem.what.replace("-", "_"))
+            name, of, where = problem.what.partition(" of ")  # such as "layer 0 (lmu)"
+            what = _INSIDE.get(name, name.replace("-", "_").replace(" ", "_"))
             if what not in given:
                 raise
-            raise DesignError(given[what], problem.constraint, problem.got, hint=problem.hint) from None
+            got = problem.got
+            whole = isinstance(got, tuple | list) or (isinstance(got, str) and "," in got)  # not one of several values
+            if whole or got == ctx.params[what]:
+                got = ctx.meta.get(_TYPED, {}).get(what, got)
+            raise DesignError(given[what] + of + where, problem.constraint, got, hint=problem.hint) from None
 
     def examples(self, ctx: click.Context) -> Sequence[str]:
         """The command lines that the help shows."""

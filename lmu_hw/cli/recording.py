@@ -143,11 +143,15 @@ def quantized(design: NetworkDesign, network: Network, sequences: Sequences | No
 
 
 def network_rows(network: Network) -> list[tuple[str, str]]:
-    """The rows of a table that describe a network."""
+    """The rows of a table that describe a network, with the usable band of each of its memories."""
+    from lmu_hw.core.band import usable_band
+
+    specs = {network.name(k): layer.memory_spec for k, layer in enumerate(network.layers)}
     return [
         ("layers", layers_of(network)),
         ("parameters", str(network.parameters)),
         ("output", f"{network.outputs} words per {'step' if network.output == 'sequence' else 'sequence'}"),
+        *((f"usable band of {name}", usable_band(spec).summary()) for name, spec in specs.items() if spec is not None),
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from lmu_hw.cli.output import facts
-from lmu_hw.cli.parameters import option
+from lmu_hw.cli.parameters import FilePath, Whole, option
 from lmu_hw.cli.programs import Outcome, Program, program, program_group
 from lmu_hw.design.choices import DATAPATHS, DISCRETIZATIONS, SIMULATORS
 from lmu_hw.errors import CheckFailed
@@ -56,12 +56,12 @@ def _regression(name: str) -> Callable[[Callable[..., Outcome]], click.Command]:
     return program("regression", REGRESSIONS, name)
 
 
-_seed = click.option("--seed", default=0, help="Seed of everything that is drawn.")
+_seed = click.option("--seed", type=Whole(0), default=0, help="Seed of everything that is drawn.")
 _simulator = click.option(
     "--simulator", type=click.Choice(SIMULATORS), default=SIMULATORS[0], help="Simulator of the Verilog."
 )
 _workdir = click.option(
-    "--workdir", type=click.Path(path_type=Path), help="Folder for builds and logs, which are kept; else temporary."
+    "--workdir", type=FilePath(), help="Folder for builds and logs, which are kept; else temporary."
 )
 
 
@@ -73,13 +73,13 @@ def _folder(workdir: Path | None = None) -> Iterator[Path]:
 
 
 @_regression("memory")
-@click.option("--designs", default=20, help="Number of designs.")
+@click.option("--designs", type=Whole(1), default=20, help="Number of designs.")
 @_seed
-@click.option("--samples", default=1_000, help="Samples of each design, roughly.")
-@click.option("--order", default=64, help="Largest order.")
-@click.option("--cycles", type=int, help="Most clock cycles of each design.", show_default="100 for each sample")
+@click.option("--samples", type=Whole(1), default=1_000, help="Samples of each design, roughly.")
+@click.option("--order", type=Whole(1), default=64, help="Largest order.")
+@click.option("--cycles", type=Whole(1), help="Most clock cycles of each design.", show_default="100 for each sample")
 @_simulator
-@click.option("--jobs", default=1, help="Simulations at a time.")
+@click.option("--jobs", type=Whole(1), default=1, help="Simulations at a time.")
 @_workdir
 def memory_command(
     designs: int,
@@ -114,9 +114,9 @@ def memory_command(
 
 
 @_regression("network")
-@click.option("--networks", default=20, help="Number of networks.")
+@click.option("--networks", type=Whole(1), default=20, help="Number of networks.")
 @_seed
-@click.option("--steps", default=60, help="Steps of each sequence place, roughly.")
+@click.option("--steps", type=Whole(1), default=60, help="Steps of each sequence place, roughly.")
 @_simulator
 @_workdir
 def network_command(networks: int, seed: int, steps: int, simulator: str, workdir: Path | None) -> Outcome:
@@ -142,9 +142,9 @@ def network_command(networks: int, seed: int, steps: int, simulator: str, workdi
 
 
 @_regression("spiking")
-@click.option("--designs", default=40, help="Number of designs.")
-@click.option("--samples", default=400, help="Samples of each design.")
-@click.option("--cycles", default=400_000, help="Most clock cycles of each design.")
+@click.option("--designs", type=Whole(1), default=40, help="Number of designs.")
+@click.option("--samples", type=Whole(1), default=400, help="Samples of each design.")
+@click.option("--cycles", type=Whole(1), default=400_000, help="Most clock cycles of each design.")
 @_simulator
 @_seed
 def spiking_command(designs: int, samples: int, cycles: int, simulator: str, seed: int) -> Outcome:
@@ -164,8 +164,8 @@ def spiking_command(designs: int, samples: int, cycles: int, simulator: str, see
 
 
 @_regression("long-window")
-@click.option("--samples", default=250_000, help="Length of the recording.")
-@click.option("--seed", default=0, help="Seed of the noise.")
+@click.option("--samples", type=Whole(1), default=250_000, help="Length of the recording.")
+@click.option("--seed", type=Whole(0), default=0, help="Seed of the noise.")
 def long_window_command(samples: int, seed: int) -> Outcome:
     """Run a window of 100,000 samples in Verilog: 100 states, one multiplication each, words of 16 bits.
 
@@ -182,9 +182,14 @@ def long_window_command(samples: int, seed: int) -> Outcome:
 
 @_regression("pretrained")
 @click.option("--network", default="digits_linear", help="Name of a network of the package.")
-@click.option("--images", default=20, help="Number of sequences of the test part.")
-@click.option("--calibration", default=500, help="Number of sequences of the training part that formats are chosen on.")
-@click.option("--lanes", default=1, help="Multipliers of each sequence.")
+@click.option("--images", type=Whole(1), default=20, help="Number of sequences of the test part.")
+@click.option(
+    "--calibration",
+    type=Whole(1),
+    default=500,
+    help="Number of sequences of the training part that formats are chosen on.",
+)
+@click.option("--lanes", type=Whole(1), default=1, help="Multipliers of each sequence.")
 @option(
     "--parallel-sequences",
     "sequences",
@@ -196,7 +201,7 @@ def long_window_command(samples: int, seed: int) -> Outcome:
 @click.option("--weight-bits", default=8, help="Width of the weights.")
 @click.option("--state-bits", default=16, help="Width of the memories' state words.")
 @_simulator
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST; without it MNIST is fetched.")
+@click.option("--data", type=FilePath(), help="Folder with MNIST; without it MNIST is fetched.")
 def pretrained_command(
     network: str,
     images: int,
@@ -230,16 +235,16 @@ def pretrained_command(
 
 
 @_regression("formal")
-@click.option("--order", default=2, help="Number of states.")
+@click.option("--order", type=Whole(1), default=2, help="Number of states.")
 @click.option("--ratio", default=8.0, help="Window in steps, θ/dt.")
 @click.option("--discretization", type=click.Choice(DISCRETIZATIONS), default="euler", help="Time-stepping method.")
 @click.option("--datapath", type=click.Choice(DATAPATHS), help="Datapath; without it that of the method.")
 @click.option("--input-bits", default=4, help="Width of a sample.")
 @click.option("--state-bits", default=5, help="Width of a state.")
-@click.option("--lanes", default=1, help="Number of lanes.")
+@click.option("--lanes", type=Whole(1), default=1, help="Number of lanes.")
 @click.option("--error-feedback/--no-error-feedback", default=None, help="Whether rounding feeds its residue back.")
 @click.option("--cut", "cut_format", help="Take head bits off this format before the proof, to see it fail.")
-@click.option("--by", default=1, help="Number of bits that --cut takes off.")
+@click.option("--by", type=Whole(1), default=1, help="Number of bits that --cut takes off.")
 def formal_command(
     order: int,
     ratio: float,

@@ -62,7 +62,7 @@ def run(design: Design, request: SearchRequest, out: Path | None, as_json: bool)
             band,
             methods=methods,
             input_bits=design.input_bits,
-            structured_error=design.structured_error or min(max(0.3 * target, LEAST_ERROR), 1.0),
+            structured_error=min(max(0.3 * target, LEAST_ERROR), 1.0),  # leaves most of the target to rounding
             told=lambda name: bar.update(task, description=f"weigh {name}"),
         )
         found = _first_that_holds(

@@ -18,7 +18,7 @@ import click
 
 from lmu_hw.cli.options import output_options, rate_option, spiking_network_options
 from lmu_hw.cli.output import answer, facts, format_number, grid, staged, written
-from lmu_hw.cli.parameters import Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
+from lmu_hw.cli.parameters import FilePath, Number, OneOf, OrderedGroup, Whole, Wholes, Words, option
 from lmu_hw.design.choices import DISCRETIZATIONS
 from lmu_hw.design.files import with_step
 from lmu_hw.design.spiking import NETWORK_CHOICES, SpikingChoice
@@ -60,7 +60,7 @@ def train(ctx: click.Context) -> None:
 _TYPES: Mapping[Any, click.ParamType[Any]] = MappingProxyType(
     {
         int: Whole(),
-        Path: click.Path(path_type=Path),
+        Path: FilePath(),
         tuple[int, ...]: Wholes(),
         tuple[str, ...]: Words(),
         Method: OneOf(DISCRETIZATIONS),

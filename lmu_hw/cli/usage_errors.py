@@ -39,14 +39,17 @@ def _unknown_option(problem: click.NoSuchOption, cli: click.Group) -> DesignErro
     others = [name for name, command in _commands(cli) if _has(command, problem.option_name)]
     usage = USAGE.get(path.removeprefix("lmu-hw "))
     hint = "" if usage is None else usage.lacks.get(problem.option_name, "")
-    if others and not hint:
+    if isinstance(None if problem.ctx is None else problem.ctx.command, ProgramGroup):
+        hint = f"options follow a name: {path} NAME {problem.option_name}"
+    elif others and not hint:
         named = [f"`{name}`" for name in others[:_MOST_NAMED]]
         if len(others) > _MOST_NAMED:
             named.append("others")
         told = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
         hint = f"{told} {'has' if len(others) == 1 else 'have'} it"
-    elif not hint and (close := nearest(problem.option_name, own)):
-        hint = f"did you mean {close}?"
+    elif not hint:
+        close = nearest(problem.option_name.strip("-"), [each.strip("-") for each in own])
+        hint = f"did you mean --{close}?" if close else f"`{path} --help` lists them"
     return RequestError(f"`{path}` has no option {problem.option_name}", hint=hint)
 
 

@@ -18,6 +18,8 @@ LEVELS = (0.01, 0.1, 1.0)
 
 #: The largest sampled system, in states of all banks, that is evaluated; that of a larger one takes too long.
 LARGEST_SAMPLED = 256
+#: The longest window, in steps, at which the sampled system is evaluated.
+LONGEST_SAMPLED = 1e9
 
 _LOWEST = 1e-3  # cycles per window
 _POINTS = 200
@@ -87,12 +89,13 @@ def continuous_band(order: int, theta: float) -> UsableBand:
 def usable_band(spec: LMUSpec) -> UsableBand:
     """The usable band of the memory of a specification.
 
-    It is that of the sampled system in exact arithmetic, up to `LARGEST_SAMPLED` states of all banks, and for larger
-    systems that of the continuous memory.
+    It is that of the sampled system in exact arithmetic, up to `LARGEST_SAMPLED` states of all banks and
+    `LONGEST_SAMPLED` steps, and for larger systems and longer windows that of the continuous memory: there doubles no
+    longer tell the response of a step from 1 well enough.
     """
     nyquist = 0.5 * spec.ratio  # cycles per window
     top = min(nyquist, max(2.0, 2.0 * spec.order))
-    if spec.order * len(spec.discretization.bank_gains) > LARGEST_SAMPLED:
+    if spec.order * len(spec.discretization.bank_gains) > LARGEST_SAMPLED or spec.ratio > LONGEST_SAMPLED:
         cycles = _crossings(lambda c: pade_error(spec.order, c), top)
         return UsableBand(*_in_hz(cycles, spec.theta, nyquist), sampled=False)
     transfer = transfer_of(spec)

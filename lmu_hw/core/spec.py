@@ -15,6 +15,9 @@ from lmu_hw.core.steps import Discretization, is_stable, least_theta_over_dt, st
 from lmu_hw.errors import DesignError, check_integer, check_positive
 
 MAX_ORDER = 2048
+#: The longest window in steps. Beyond it a step changes the state by less than doubles resolve to a few digits.
+MAX_RATIO = 2.0**40
+_SHORTEST, _LONGEST = 1e-18, 1e18  # seconds; far from the edge of floating point in all that is derived
 
 
 class Basis(StrEnum):
@@ -61,10 +64,12 @@ class LMUSpec(Displayed):
         object.__setattr__(self, "order", check_integer("order", self.order, 1, MAX_ORDER))
         object.__setattr__(self, "theta", check_positive("theta", self.theta, "seconds"))
         object.__setattr__(self, "dt", check_positive("dt", self.dt, "seconds"))
-        if not 0.0 < self.h < math.inf or not math.isfinite(self.ratio):
-            raise DesignError("theta/dt", "within the range of floating point", f"{self.theta:g}/{self.dt:g}")
+        if not _SHORTEST <= self.theta <= _LONGEST:
+            raise DesignError("theta", f"from {_SHORTEST:g} to {_LONGEST:g} s", self.theta)
         if self.dt > self.theta:
             raise DesignError("dt", f"at most theta = {self.theta:g} s", self.dt)
+        if self.ratio > MAX_RATIO:
+            raise DesignError("dt", f"at least theta / 2^40 = {self.theta / MAX_RATIO:.4g} s", self.dt)
         object.__setattr__(self, "discretization", member(Discretization, self.discretization, "discretization"))
         object.__setattr__(self, "basis", member(Basis, self.basis, "basis"))
         if not is_stable(self.order, self.h, self.discretization):

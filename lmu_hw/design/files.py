@@ -12,9 +12,13 @@ from typing import Any, TypeVar
 from lmu_hw.design.memory import RATE, Design, doubtful_delays
 from lmu_hw.design.network import NetworkDesign
 from lmu_hw.design.options import Option, Options, options_of
+from lmu_hw.design.requests import BenchRequest, CosimRequest, FpgaRequest, Recording, RunRequest, SearchRequest
+from lmu_hw.design.spiking import SpikingChoice
 from lmu_hw.errors import DesignError, Notice, RequestError, check_positive, nearest
 
 _LARGEST_FILE = 1 << 20
+#: Options of a call rather than of a design.
+_OF_CALLS = (Recording, FpgaRequest, SearchRequest, RunRequest, CosimRequest, BenchRequest, SpikingChoice)
 _Made = TypeVar("_Made", bound=Options)
 
 
@@ -67,7 +71,7 @@ def read_design(path: Path) -> dict[str, Any]:
     if len(content) > _LARGEST_FILE:
         raise DesignError("design file", "at most 1 MiB long", f"{path}")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as problem:  # neither UTF-8 nor TOML
         raise RequestError(f"the design file {path} is not valid TOML in UTF-8: {problem}") from None
 
@@ -88,14 +92,26 @@ def named(kind: type[Options], path: Path, filed: Mapping[str, Any]) -> dict[str
                 stacklevel=2,
             )
         elif key not in keys:
-            close = nearest(key.lower().replace("-", "_"), keys)
-            known = "one that designs have" if close else f"one of {', '.join(keys)}"
-            raise DesignError(f"a key of {path}", known, key, hint=f"did you mean {close}?" if close else "")
+            raise DesignError(f"a key of {path}", "one that designs have", key, hint=_hint(kind, key, value, keys))
         name = older[key].name if key in older else keys[key]
         if name in made:
             raise RequestError(f"{key} in {path} is given twice, under two names")
         made[name] = value
     return made
+
+
+def _hint(kind: type[Options], key: str, value: Any, keys: Mapping[str, str]) -> str:
+    """What helps with a key that designs of a kind do not have."""
+    if isinstance(value, dict):
+        return "there are no tables in a design file; write its keys without the heading"
+    word = key.lower().replace("-", "_")
+    if close := nearest(word, keys):
+        return f"did you mean {close}?"
+    if kind is Design and word in {each.key for each in options_of(NetworkDesign).values()}:
+        return "it belongs to a network, which a key `network` names"
+    if any(word == each.key for asked in _OF_CALLS for each in options_of(asked).values()):
+        return f"it is no property of a design; give --{word.replace('_', '-')} on the command line"
+    return f"the keys are {', '.join(keys)}"
 
 
 def with_step(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
@@ -165,4 +181,3 @@ def _made(kind: type[_Made], path: Path | None, filed: Mapping[str, Any], values
         for doubt in doubtful_delays(merged.get("delays", ()), made.theta, made.dt):
             warnings.warn(Notice(doubt), stacklevel=2)
     return made
-

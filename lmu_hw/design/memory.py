@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -23,7 +24,7 @@ from lmu_hw.design.choices import (
     TOPOLOGIES,
 )
 from lmu_hw.design.options import Declaration, Option, Options, check_name_and_seed, option
-from lmu_hw.errors import RequestError
+from lmu_hw.errors import DesignError, RequestError
 from lmu_hw.io.quantities import (
     HERTZ,
     RATIO,
@@ -364,9 +365,11 @@ def _share(delay: float | Time, theta: float | None) -> float:
         if theta is None:
             raise RequestError(f"the delay {delay.text} is a time, which needs --theta", hint="or give a share of θ")
         text, share = delay.text, delay.share(theta)
-        taken = f"which is {share:.4g} of θ"
+        taken = f"which is {share:.10g} of θ"
     else:
         text, share = f"{delay:.10g}", delay
+        if not math.isfinite(share):
+            raise DesignError("delays", "finite", share)
         taken = "taken as that share of θ" + ("" if theta is None else f", {_time(share * theta)}")
     if not 0.0 <= share <= 1.0:
         raise RequestError(

@@ -9,12 +9,14 @@ Nothing heavy is imported here, because the command line reads every declaration
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shlex
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +161,7 @@ class Option:
         try:
             made = _as(self.kind, self._read(value))
         except TypeError:
-            raise DesignError(self.name, _KINDS[self.kind], value) from None
+            raise DesignError(self.name, _KINDS[self.kind], _as_written(value)) from None
         return self.declared.aliases.get(made, made) if self.kind is str else made
 
     def _read(self, value: Any) -> Any:
@@ -168,12 +170,16 @@ class Option:
         Raises:
             DesignError: The text is no number, or one of another unit.
         """
-        unit = self.declared.unit
-        if unit is None:
-            return value
+        if isinstance(value, str) and self.kind in (tuple[float, ...], tuple[str, ...]):
+            value = value.split(",")  # as on the command line
         if isinstance(value, list | tuple):
-            return tuple(map(self._read, value))
-        if not isinstance(value, str):
+            return tuple(map(self._read_one, value))
+        return self._read_one(value)
+
+    def _read_one(self, value: Any) -> Any:
+        """The number of a text, where the option has a unit; any other value as it is."""
+        unit = self.declared.unit
+        if unit is None or not isinstance(value, str):
             return value
         try:
             return read_delay(value) if unit.window else read_quantity(value, unit)
@@ -291,6 +297,15 @@ def _as(kind: Any, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError
     return value
+
+
+def _as_written(value: Any) -> str:
+    """A value as a design file has it: a text in quotes, so that "2" is told from 2, and true, not True."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_written, value))}]"
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _word(value: Any) -> str:

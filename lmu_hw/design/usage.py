@@ -174,7 +174,7 @@ def _searched(table: Mapping[str, tuple[Condition, ...]]) -> dict[str, tuple[Con
 
 
 #: The options that a search decides.
-SEARCHED = ("state_bits", "coefficient_bits", "datapath", "error_feedback", "guarantee")
+SEARCHED = ("state_bits", "coefficient_bits", "datapath", "structured_error", "error_feedback", "guarantee")
 _SPEC = ("order", "theta", "dt", "rate", "discretization", "basis")
 _OPAMPS = _is("style", "opamp-rc", "opamp-rc-differential")
 _GM_C = _is("style", "gm-c")

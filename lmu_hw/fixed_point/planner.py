@@ -75,15 +75,23 @@ def plan_memory(
         check_integer("coefficient_bits", coefficient_bits, MIN_BITS, MAX_COEFFICIENT_BITS)
     if output_bits is not None:
         check_integer("output_bits", output_bits, state_bits, MAX_OUTPUT_BITS)
-    analysis = MemoryAnalysis(
-        spec,
-        datapath=datapath,
-        coefficient_bits=coefficient_bits if coefficient_bits is not None else default_coefficient_bits(state_bits),
-        structured_error=structured_error,
-        guarantee=guarantee,
-        error_feedback=error_feedback,
-        delays=delays,
-    )
+    try:
+        analysis = MemoryAnalysis(
+            spec,
+            datapath=datapath,
+            coefficient_bits=coefficient_bits if coefficient_bits is not None else default_coefficient_bits(state_bits),
+            structured_error=structured_error,
+            guarantee=guarantee,
+            error_feedback=error_feedback,
+            delays=delays,
+        )
+    except DesignError as problem:
+        if coefficient_bits is not None or problem.what != "coefficient_bits":
+            raise
+        hint = "; ".join(
+            filter(None, ("coefficients have two bits more unless coefficient_bits says how many", problem.hint))
+        )
+        raise DesignError("state_bits", problem.constraint, state_bits, hint=hint) from None
     return analysis.plan(input_bits, state_bits, output_bits)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmu_hw.errors import check_positive
+from lmu_hw.errors import DesignError, check_positive
+
+_FASTEST = 1e11  # Hz; far beyond any device
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class ClockBudget:
         inference_cycles: The cycles for a whole sequence, one after the other; None where there is no such thing.
 
     Raises:
-        DesignError: The clock is not a positive number.
+        DesignError: The clock is not a positive number, or beyond 100 GHz.
     """
 
     clock_hz: float
@@ -32,7 +34,8 @@ class ClockBudget:
     inference_cycles: int | None = None
 
     def __post_init__(self) -> None:
-        check_positive("clock", self.clock_hz, "Hz")
+        if check_positive("clock", self.clock_hz, "Hz") > _FASTEST:
+            raise DesignError("clock", "at most 100 GHz", self.clock_hz)
 
     @property
     def cycles_available(self) -> int | None:

@@ -28,6 +28,10 @@ def test_subcommands_options_and_their_words_are_offered() -> None:
     assert "--band" not in complete("lmu-hw run --b")
     assert complete("lmu-hw spice --style gm") == ["gm-c"]
     assert complete("lmu-hw train psm") == ["psmnist"]
+    assert complete("lmu-hw fpga --device ecp5-4") == ["ecp5-45k"]
+    assert complete("lmu-hw spice --opamp TLV900") == ["TLV9002"]
+    assert complete("lmu-hw run digits_linear --sweep weight-bits,st") == ["weight-bits,state-bits"]
+    assert complete("lmu-hw quantize digits_l") == ["digits_linear", "digits_l"]  # and files of that name
 
 
 def test_programs_are_offered_without_importing_them(tmp_path: Path) -> None:

@@ -130,18 +130,22 @@ def test_given_values_win(tmp_path: Path) -> None:
         ("thta = 1.0", "; did you mean theta?"),
         ("state-bits = 3", "; did you mean state_bits?"),
         ("STATE_BITS = 3", "; did you mean state_bits?"),
-        ("colour = 1", "one of order, theta, dt, "),
+        ("colour = 1", "got colour; the keys are order, theta, dt, "),
+        ("neurons = 40", "give --neurons on the command line"),
+        ("weight_bits = 8", "it belongs to a network, which a key `network` names"),
         ("[memory]\norder = 6", ", got memory"),
         ("order = 6.0", "order must be an integer, got 6.0"),
-        ("order = true", "order must be an integer, got True"),
+        ("order = true", "order must be an integer, got true"),
         ("theta = 'one'", "theta must be a time in seconds, such as 0.01, 10ms or 1/48kHz, got one"),
         ("theta = '10Hz'", "got 10Hz; 10Hz is a frequency, 1/10Hz a time"),
         ("rate = '0Hz'", "rate must be a positive number of Hz, got 0.0"),
         ("dt = 1\nrate = 1", "design.toml say the same; give one of them"),
-        ("delays = '0.5'", "delays must be a list of numbers, got 0.5"),
+        ("delays = 0.5", "delays must be a list of numbers, got 0.5"),
+        ("delays = [nan]", "delays must be finite, got nan"),
+        ("lanes = '2'", 'lanes must be an integer, got "2"'),
         ("delays = ['2ms']", "the delay 2ms is a time, which needs --theta; or give a share of θ"),
         ("theta = 0.01\ndelays = [0.5, '12ms']", "the delay 12ms, which is 1.2 of θ, is not within the window; "),
-        ("theta = true", "theta must be a number, got True"),
+        ("theta = true", "theta must be a number, got true"),
         ("name = 3", "name must be a text, got 3"),
         ("name = 'no good'", "name must be a letter followed by"),
         ("seed = -3", "seed must be an integer of 0 or more, got -3"),
@@ -154,6 +158,16 @@ def test_what_a_file_may_not_hold(tmp_path: Path, text: str, said: str) -> None:
         load_design(path, {})
     assert str(path) in str(caught.value)
     assert said in str(caught.value).replace(f" of {path}", "")
+
+
+def test_a_list_may_be_one_text_as_on_the_command_line(tmp_path: Path) -> None:
+    memory = "order = 6\ntheta = '10ms'\ndt = 0.001\n"
+    as_list = load_design(write(tmp_path, memory + "delays = ['2ms', 0.5, '100%']"), {})
+    assert load_design(write(tmp_path, memory + "delays = '2ms,0.5,100%'"), {}) == as_list
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    assert load_design(write(tmp_path, "\ufefforder = 6\n"), {}).order == 6
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:

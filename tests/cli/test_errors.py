@@ -29,6 +29,11 @@ ERRORS = _table()
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Inputs and designs that are wrong in one way each."""
+    return write_files(tmp_path)
+
+
+def write_files(tmp_path: Path) -> Path:
+    """Write inputs and designs that are wrong in one way each."""
     for name in ("empty.wav", "empty.csv", "empty.npy"):
         (tmp_path / name).write_bytes(b"")
     np.save(tmp_path / "loud.npy", np.array([0.0, 3.0]))
@@ -43,6 +48,14 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "words.toml").write_text('order = "six"\n', encoding="utf-8")
     (tmp_path / "range.toml").write_text("order = 6\ntheta = 1\ndt = 2\n", encoding="utf-8")
     (tmp_path / "share.toml").write_text("order = 6\ntheta = 1\ndt = 0.001\ndelays = [2.5]\n", encoding="utf-8")
+    for name, line in (
+        ("quoted", 'lanes = "2"'),
+        ("nan", "delays = [nan]"),
+        ("call", "neurons = 40"),
+        ("weights", "weight_bits = 8"),
+        ("table", "[memory]\norder = 6"),
+    ):
+        (tmp_path / f"{name}.toml").write_text(f"theta = 1\ndt = 0.001\n{line}\n", encoding="utf-8")
     (tmp_path / "broken.toml").write_text("order = = 6\n", encoding="utf-8")
     (tmp_path / "bytes.toml").write_bytes(b"order = 6 # \xff\n")
     memory = 'order = 6\ntheta = "10ms"\nrate = "48kHz"\n'
@@ -60,13 +73,18 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("call", "lines"), ERRORS, ids=[call for call, _ in ERRORS])
-def test_error(lmu: Lmu, files: Path, call: str, lines: list[str]) -> None:
-    before = sorted(files.iterdir())
+def words_of(call: str) -> list[str]:
+    """The words of a call of the table."""
     subcommand, *words = shlex.split(call.replace("@", shlex.join(MEMORY)))
     if subcommand not in ("train", "experiment", "regression", "completion") and "--out" not in words:
         words = ["--out", "out", *words]
-    called = lmu(subcommand, *words)
+    return [subcommand, *words]
+
+
+@pytest.mark.parametrize(("call", "lines"), ERRORS, ids=[call for call, _ in ERRORS])
+def test_error(lmu: Lmu, files: Path, call: str, lines: list[str]) -> None:
+    before = sorted(files.iterdir())
+    called = lmu(*words_of(call))
     assert (called.status, called.out) == (2, "")
     told = called.err.splitlines()
     assert len(told) == len(lines)

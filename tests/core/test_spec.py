@@ -59,7 +59,8 @@ def test_a_step_longer_than_the_window_is_refused() -> None:
 @pytest.mark.parametrize(("field", "value"), [("discretization", "rk4"), ("discretization", ""), ("basis", "fourier")])
 def test_unknown_names_are_refused_with_the_known_ones(field: str, value: str) -> None:
     known = ", ".join(Discretization if field == "discretization" else Basis)
-    with pytest.raises(DesignError, match=f"^{field} must be one of {known}, got {value}$"):
+    got = value or repr(value)
+    with pytest.raises(DesignError, match=f"^{field} must be one of {known}, got {got}$"):
         LMUSpec(6, 1.0, 0.01, **{field: value})  # type: ignore[arg-type]
 
 

@@ -306,7 +306,7 @@ def test_errors() -> None:
     spec = LMUSpec(8, 100.0, 1.0)
     with pytest.raises(DesignError, match="discretization must be zoh for the structured step, got"):
         structured_zoh(LMUSpec(8, 100.0, 1.0, Discretization.BILINEAR))
-    with pytest.raises(DesignError, match="error must be from 1e-06 to 1, got 1e-09"):
+    with pytest.raises(DesignError, match="structured error must be from 1e-06 to 1, got 1e-09"):
         structured_zoh(spec, 1e-9)
     with pytest.raises(DesignError, match="levels must be an integer of at least 0, got -1"):
         structured_zoh(spec, levels=-1)
@@ -336,7 +336,7 @@ def test_tradeoff_prints_and_writes_the_same_bytes_twice(tmp_path: Path) -> None
     [
         (["--cases", "x:60"], "cases must be order:ratio, separated by commas, got x:60"),
         (["--cases", "12:0.5"], "dt must be at most"),
-        (["--cases", "12:60", "--errors", "2"], "error must be from 1e-06 to 1, got 2.0"),
+        (["--cases", "12:60", "--errors", "2"], "structured error must be from 1e-06 to 1, got 2.0"),
     ],
 )
 def test_tradeoff_refuses(arguments: list[str], said: str) -> None:

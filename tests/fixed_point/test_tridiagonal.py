@@ -99,5 +99,7 @@ def test_what_is_rounded_inside_stays_within_the_noise_gains(order: int, rng: np
 
 
 def test_too_few_bits_are_refused() -> None:
-    with pytest.raises(DesignError, match=r"^coefficient_bits must be enough for the elimination to keep every step"):
+    with pytest.raises(
+        DesignError, match=r"^(coefficient|state)_bits must be enough for the elimination to keep every step"
+    ):
         tridiagonal_increment(_spec(10, 1.5), 3)

@@ -150,9 +150,9 @@ def structured_zoh(spec: LMUSpec, error: float = 1e-3, *, levels: int | None = N
     """
     if spec.discretization is not Discretization.ZOH:
         raise DesignError("discretization", "zoh for the structured step", spec.discretization)
-    error = check_positive("error", error)
+    error = check_positive("structured error", error)
     if not LEAST_ERROR <= error <= 1.0:
-        raise DesignError("error", f"from {LEAST_ERROR:g} to 1", error)
+        raise DesignError("structured error", f"from {LEAST_ERROR:g} to 1", error)
     if levels is not None:
         levels = check_integer("levels", levels, 0)
     threshold, best = error, None
