@@ -114,7 +114,7 @@ def test_the_example_in_the_help_is_a_mapping(lmu: Lmu, tmp_path: Path) -> None:
             "--theta has no effect on a model of Keras, which says it itself",
         ),
         (("my-model 2.keras", "--name", "a/b"), "--name must be a letter followed by at most 62 letters, digits or _"),
-        (("my-model 2.keras", "--dt", "0"), "--dt must be a positive number of seconds, got 0.0"),
+        (("my-model 2.keras", "--dt", "0"), "--dt must be a positive number of seconds, got 0"),
         (
             ("state.safetensors",),
             "state.safetensors does not say its window; give --theta",

@@ -174,10 +174,10 @@ def test_values_of_each_kind() -> None:
     ("values", "said"),
     [
         ({"whole": 1.0}, "whole must be an integer, got 1.0"),
-        ({"whole": True}, "whole must be an integer, got True"),
-        ({"real": "1"}, "real must be a number, got 1"),
+        ({"whole": True}, "whole must be an integer, got true"),
+        ({"real": "1"}, 'real must be a number, got "1"'),
         ({"real": None}, "real must be a number, got None"),
-        ({"some": (1.0, True)}, "some must be a list of numbers, got (1.0, True)"),
+        ({"some": (1.0, True)}, "some must be a list of numbers, got [1.0, true]"),
         ({"there": 1}, "there must be true or false, got 1"),
         ({"word": 1}, "word must be a text, got 1"),
         ({"place": 1}, "place must be a path, got 1"),
