@@ -219,7 +219,7 @@ def test_what_a_clock_allows_is_the_same_in_the_plan_and_in_the_manifest(lmu: Lm
 def test_spice_checks_the_step_of_a_design_file(lmu: Lmu, tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text("order = 4\ntheta = 0.01\ndt = 0.1\n", encoding="utf-8")
     called = lmu("spice", "--design", "d.toml")
-    assert (called.status, called.err) == (2, "lmu-hw: dt must be at most theta = 0.01 s, got 0.1\n")
+    assert (called.status, called.err) == (2, "lmu-hw: dt of d.toml must be at most theta = 0.01 s, got 0.1\n")
 
 
 def test_tables(lmu: Lmu) -> None:
