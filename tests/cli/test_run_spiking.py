@@ -87,7 +87,10 @@ def test_every_kind_runs_and_says_so(lmu: Lmu, wave: Path, kind: str) -> None:
         (["--neurons", 100], "neurons must be a multiple of the 3 ensembles, got 100"),
         (["--ensembles", 2], "ensembles must be a divisor of the 3 states, got 2"),
         (["--tau", "0.001"], "dt must be at most half the synapse's fastest time constant, 0.0005 s, got 0.001"),
-        (["--max-rates", "200,600"], "maximum rates must be 0 < low ≤ high < 500 Hz"),
+        (
+            ["--max-rates", "200,600"],
+            "--max-rates must be 0 < low ≤ high < 500 Hz, one over the refractory period, got 200,600",
+        ),
         (["--max-rates", "200"], "--max-rates has one number; give two, the lowest and the highest"),
         (["--intercepts", "-2,0.5"], "intercepts must be −1 ≤ low ≤ high < 1"),
         (["--neurons", 3 * 10**12], "memory for 3000000000000 neurons must be at most the machine's"),

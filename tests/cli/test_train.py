@@ -139,7 +139,7 @@ ERRORS = [
     ("train delay --seed -1", "seed must be an integer from 0"),
     ("train delay --seeds 0", "seeds must be an integer of at least 1, got 0"),
     ("train delay --epochs 0", "epochs must be an integer of at least 1, got 0"),
-    ("train delay --delay 0", "delay must be a positive number of seconds, got 0.0"),
+    ("train delay --delay 0", "delay must be a positive number of seconds, got 0"),
     ("train delay --order 0", "order must be an integer from 1"),
     ("train digits --memory deep", "memory must be one of linear, recurrent, got deep"),
     ("train capacity --steps 100,x", "steps must be integers with commas between them, got 100,x"),

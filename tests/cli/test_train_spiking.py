@@ -59,7 +59,7 @@ def test_own_arrays_in_spikes_are_shown(lmu: Lmu, tmp_path: Path, rng: np.random
         ("--spiking 20 --tau 0.1,0.1", "synapse of a network must be of first order"),
         ("--spiking 20 --sample-seconds 0.06", "dt must be at most half the synapse's fastest time constant"),
         ("--spiking 20 --sample-seconds 0", "--sample-seconds must be a positive number of seconds, got 0"),
-        ("--spiking 20 --max-rates 200,100", "maximum rates must be 0 < low ≤ high"),
+        ("--spiking 20 --max-rates 200,100", "--max-rates must be 0 < low ≤ high"),
         ("--spiking 20 --spiking-sequences 0", "sequences must be an integer of at least 1, got 0"),
     ],
 )

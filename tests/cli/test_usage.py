@@ -7,7 +7,7 @@ what it answers, writes or would simulate decides whether the option has an effe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -325,6 +325,17 @@ def _outcome(lmu: Lmu, recorder: _Recorder, folder: Path, words: list[str]) -> A
     return answer, kept, recorder.asked
 
 
+def _instead(base: Sequence[Any], words: Sequence[Any]) -> list[Any]:
+    """The words of a call with those of one option, in place of what the call gives for it: none may be given twice."""
+    left, skipping = [], False
+    for word in base:
+        is_flag = str(word).startswith("--")
+        skipping = word == words[0] if is_flag else skipping
+        if not skipping:
+            left.append(word)
+    return [*left, *words]
+
+
 @pytest.mark.parametrize(
     "context",
     [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow, id=str(each)) for each in CONTEXTS],
@@ -340,7 +351,7 @@ def test_options_with_an_effect_are_taken_and_the_others_are_not(
         trials = list(_trials(name, context))
         with monkeypatch.context() as unchecked:
             unchecked.setattr("lmu_hw.cli.options.check_effects", lambda *_: None)
-            changed = [_outcome(lmu, recorder, files, [*context.base, *words]) for words in trials]
+            changed = [_outcome(lmu, recorder, files, _instead(context.base, words)) for words in trials]
         errors = [each for each in changed if isinstance(each, str) and "has no effect" not in each]
         if errors and name not in LIMITS:
             wrong.append(f"{name}: {errors}")
@@ -349,7 +360,7 @@ def test_options_with_an_effect_are_taken_and_the_others_are_not(
         for words in trials:
             with monkeypatch.context() as stopped:
                 stopped.setattr("lmu_hw.cli.options.check_effects", _checked)
-                called = lmu(*context.base, *words)
+                called = lmu(*_instead(context.base, words))
             taken = not called.err.startswith(f"lmu-hw: {words[0]} has no effect")
             if taken != effect:
                 wrong.append(f"{' '.join(words)}: {'taken' if taken else 'refused'}, effect {effect}")
