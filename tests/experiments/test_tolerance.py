@@ -74,7 +74,7 @@ def test_pairs_of_parts_yield_more() -> None:
 def test_a_delay_network_of_loose_parts_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     found = tolerance.measure_yield("ladder", Tolerances(resistor=0.1), draws=100, spice_draws=0, seed=0)
     assert found["yield"] < 0.5
-    # An op-amp that hardly amplifies, more than corrected couplings make up for, is seen in SPICE and in the model alike.
+    # An op-amp that hardly amplifies, beyond what couplings make up for, is seen in SPICE and in the model alike.
     good = tolerance.measure_yield("ladder", Tolerances(), draws=2, spice_draws=0, seed=0)
     monkeypatch.setattr(tolerance, "OPAMP", MacroOpAmp(gain=10.0, gbw=1e6))
     found = tolerance.measure_yield("ladder", Tolerances(), draws=2, spice_draws=1, seed=0)
